@@ -1,0 +1,1 @@
+//! An Exchange Web Services client.

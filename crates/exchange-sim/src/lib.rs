@@ -1,0 +1,1 @@
+//! A simulated Exchange server, written from the documentation.

@@ -1,0 +1,1 @@
+//! The backend: Exchange behind the mailbox traits.

@@ -1,0 +1,1 @@
+//! IMAP as values: framing, grammar, encoding; no IO.

@@ -1,0 +1,1 @@
+//! The IMAP front end over any mailbox.

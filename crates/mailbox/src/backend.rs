@@ -1,0 +1,170 @@
+//! The seam: what a front end needs, and what a backend gives.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::search::Query;
+use crate::{
+    Access, Appended, Content, Credentials, Delta, Details, Expunged, FlagChange, Folder, FolderId, FolderPath, ModSeq,
+    NewMessage, Result, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+};
+
+/// Lets people in.
+pub trait SignIn: Clone + Send + Sync + 'static {
+    /// What somebody who is in can use.
+    type Account: Mail;
+
+    /// Checks a name and a password. Sessions of one user share what the backend keeps for that user.
+    ///
+    /// # Errors
+    /// `SignIn` if they are wrong or held back after having been wrong; `Unavailable` or `Busy` if it cannot be
+    /// known now.
+    fn sign_in(&self, credentials: &Credentials) -> impl Future<Output = Result<Self::Account>> + Send;
+}
+
+/// One user's mail. Clones share everything.
+///
+/// What speaks of the index (`folders`, `status`, `open`, `delta`, `details`) asks Exchange nothing once a folder
+/// is synchronised; the first call for a folder waits until it is.
+///
+/// Lists of UIDs are ascending, without repetition; UIDs that are not there are passed over in silence. Methods
+/// that take many UIDs batch them as far as Exchange allows.
+pub trait Mail: Clone + Send + Sync + 'static {
+    /// All folders, parents before their children.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Busy` before the first listing is there.
+    fn folders(&self) -> impl Future<Output = Result<std::sync::Arc<[Folder]>>> + Send;
+
+    /// Makes a folder, and those above it that are missing.
+    ///
+    /// # Errors
+    /// `Exists`, `Denied`, `Cannot` for a name that is not possible.
+    fn create_folder(&self, path: &FolderPath) -> impl Future<Output = Result<FolderId>> + Send;
+
+    /// Gives a folder another path; folders below go along, ids stay. Renaming the inbox moves its messages to a
+    /// new folder and leaves it empty (RFC 9051 section 6.3.6).
+    ///
+    /// # Errors
+    /// `NotFound`, `Exists`, `Denied`, `Cannot` for folders that must stay where they are.
+    fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> impl Future<Output = Result<()>> + Send;
+
+    /// Deletes a folder that has none below it, and its messages.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Cannot` for the inbox, folders with a role, and folders with children.
+    fn delete_folder(&self, path: &FolderPath) -> impl Future<Output = Result<()>> + Send;
+
+    /// Remembers whether a folder is subscribed. The folder need not exist (RFC 9051 section 6.3.7).
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn subscribe(&self, path: &FolderPath, wish: Subscription) -> impl Future<Output = Result<()>> + Send;
+
+    /// Paths that are subscribed, whether there is such a folder or not.
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn subscriptions(&self) -> impl Future<Output = Result<Vec<FolderPath>>> + Send;
+
+    /// Counts of a folder.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable` or `Busy` if it was never synchronised.
+    fn status(&self, folder: FolderId) -> impl Future<Output = Result<Status>> + Send;
+
+    /// All messages of a folder.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable` or `Busy` if it was never synchronised.
+    fn open(&self, folder: FolderId, access: Access) -> impl Future<Output = Result<Snapshot>> + Send;
+
+    /// What happened in a folder after `since`.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone.
+    fn delta(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Delta>> + Send;
+
+    /// Wakes when `delta` of this folder may have something to tell.
+    fn watch(&self, folder: FolderId) -> Watch;
+
+    /// Dates and ids.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone.
+    fn details(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<Details>>> + Send;
+
+    /// RFC822.SIZE: exact where a message's rendering is known, else as the backend is told to answer.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; those of `contents` if sizes must be exact.
+    fn sizes(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<(Uid, u64)>>> + Send;
+
+    /// Header blocks, the empty line at their end included, without fetching bodies where Exchange allows it.
+    /// They are the same bytes that `contents` begins with.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; else per message.
+    fn headers(&self, folder: FolderId, uids: &[Uid])
+    -> impl Future<Output = Result<Vec<(Uid, Result<Bytes>)>>> + Send;
+
+    /// Whole messages. A UID's bytes never change. Callers pass all the UIDs they want next (some dozens), so that
+    /// the backend can batch, and take what comes; the answer may cover only the first ones, at least one.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; else per message.
+    fn contents(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> impl Future<Output = Result<Vec<(Uid, Result<Content>)>>> + Send;
+
+    /// Messages that match, ascending. Ids, dates and flags come from the index; what needs headers or bodies is
+    /// decided by [`crate::search::evaluate`] on the same bytes a client would see.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; those of `contents` if a message cannot be read to decide.
+    fn search(&self, folder: FolderId, query: &Query) -> impl Future<Output = Result<Vec<Uid>>> + Send;
+
+    /// Adds a message. When this returns it is in Exchange, and its UID is on disk.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `OverQuota`, `TooBig`, `Cannot` if Exchange cannot read it as mail.
+    fn append(&self, folder: FolderId, message: NewMessage) -> impl Future<Output = Result<Appended>> + Send;
+
+    /// Changes flags; with `unchanged_since`, only of messages that have not changed after it.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; else per message.
+    fn store(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        change: &FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> impl Future<Output = Result<Stored>> + Send;
+
+    /// Copies messages; flags and INTERNALDATE go along.
+    ///
+    /// # Errors
+    /// `NotFound` for either folder; else per message.
+    fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> impl Future<Output = Result<Transferred>> + Send;
+
+    /// Moves messages; the EMAILID goes along.
+    ///
+    /// # Errors
+    /// `NotFound` for either folder; else per message.
+    fn relocate(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        to: FolderId,
+    ) -> impl Future<Output = Result<Transferred>> + Send;
+
+    /// Removes the messages that carry `\Deleted`, for good; with `only`, those of them that are named.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; else per message.
+    fn expunge(&self, folder: FolderId, only: Option<&[Uid]>) -> impl Future<Output = Result<Expunged>> + Send;
+}

@@ -1,0 +1,1 @@
+//! A mailbox in memory, for the tests of the front ends.

@@ -1,0 +1,57 @@
+//! Search programs (RFC 9051 section 6.4.4) and what they mean.
+
+use jiff::civil::Date;
+
+use crate::{EmailId, Keyword, ModSeq, SystemFlags, ThreadId, Uid};
+
+/// A search program. Sequence numbers are gone: the front end has turned them into UIDs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// Every message.
+    All,
+    /// All of these.
+    And(Vec<Query>),
+    /// Either of these.
+    Or(Box<Query>, Box<Query>),
+    /// Not this.
+    Not(Box<Query>),
+    /// One of these UID ranges, both ends included.
+    Uids(Vec<(Uid, Uid)>),
+    /// Carries all of these system flags.
+    Flag(SystemFlags),
+    /// Carries this keyword.
+    Keyword(Keyword),
+    /// RFC822.SIZE above this.
+    Larger(u64),
+    /// RFC822.SIZE below this.
+    Smaller(u64),
+    /// INTERNALDATE, its date disregarding time and zone, before this.
+    Before(Date),
+    /// INTERNALDATE on this day.
+    On(Date),
+    /// INTERNALDATE on or after this day.
+    Since(Date),
+    /// Date: header before this, disregarding time and zone.
+    SentBefore(Date),
+    /// Date: header on this day.
+    SentOn(Date),
+    /// Date: header on or after this day.
+    SentSince(Date),
+    /// A header field of this name holds this text (any text if empty). BCC, CC, FROM, SUBJECT and TO are this too.
+    Header {
+        /// Field name, compared without regard to case.
+        name: String,
+        /// Text looked for, compared without regard to case.
+        text: String,
+    },
+    /// The body, not the header, holds this text.
+    Body(String),
+    /// Header or body hold this text.
+    Text(String),
+    /// Changed at or after this (RFC 7162 section 3.1.5).
+    ModSeq(ModSeq),
+    /// Has this EMAILID (RFC 8474 section 6).
+    EmailId(EmailId),
+    /// Has this THREADID.
+    ThreadId(ThreadId),
+}

@@ -1,0 +1,1 @@
+//! Listeners, TLS, limits and drain for every front end.
