@@ -1,2 +1,4 @@
 //! The gateway program.
+#![allow(dead_code)]
+mod config;
 fn main() {}
