@@ -1,0 +1,141 @@
+//! The accept loop: one task per connection, counted, and cut off from the others' mishaps.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tracing::{Instrument, debug, error, info_span, warn};
+
+use crate::{Limits, Shutdown, Stream, Tls};
+
+/// A front end, as a listener sees it.
+pub trait Protocol: Clone + Send + Sync + 'static {
+    /// What logs call it: `imap`.
+    const NAME: &'static str;
+
+    /// What is said, in clear, to a connection for which there is no room.
+    const REFUSAL: &'static [u8];
+
+    /// Serves one connection to its end. When a shutdown is requested, finishes what it is doing and returns;
+    /// after a while it is dropped.
+    fn run(&self, connection: Connection) -> impl Future<Output = ()> + Send;
+}
+
+/// How a listener's connections begin.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// In clear, for good.
+    Plain,
+    /// In clear, with TLS to be had by STARTTLS.
+    StartTls(Tls),
+    /// Under TLS from the first byte.
+    Tls(Tls),
+}
+
+/// A connection handed to a front end.
+#[derive(Debug)]
+pub struct Connection<T = TcpStream> {
+    /// Its bytes.
+    pub stream: Stream<T>,
+    /// What STARTTLS needs, where it is offered.
+    pub start_tls: Option<Tls>,
+    /// Who is at the other end.
+    pub peer: SocketAddr,
+    /// Tells when to end.
+    pub shutdown: Shutdown,
+}
+
+/// Serves every connection that comes to `listener`, until a shutdown is requested. Connections go on for as
+/// long as they need after this has returned.
+pub async fn listen<P: Protocol>(
+    listener: TcpListener,
+    security: Security,
+    limits: Limits,
+    mut shutdown: Shutdown,
+    protocol: P,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.requested() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let door = Door { security: security.clone(), limits: limits.clone(), shutdown: shutdown.clone() };
+                spawn(door, stream, peer, protocol.clone());
+            }
+            // Out of file descriptors, most likely: others must end first, and asking again at once is no help.
+            Err(reason) => {
+                warn!(protocol = P::NAME, %reason, "cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What one connection needs of its listener.
+struct Door {
+    security: Security,
+    limits: Limits,
+    shutdown: Shutdown,
+}
+
+/// Runs a connection in its own task, and a second one that reports should the first panic.
+fn spawn<P: Protocol>(door: Door, stream: TcpStream, peer: SocketAddr, protocol: P) {
+    let span = info_span!("connection", protocol = P::NAME, %peer);
+    let mut cut = door.shutdown.clone();
+    let serving = tokio::spawn(
+        async move {
+            tokio::select! {
+                () = serve(door, stream, peer, protocol) => {}
+                () = cut.cut() => debug!("cut"),
+            }
+        }
+        .instrument(span.clone()),
+    );
+    tokio::spawn(
+        async move {
+            if let Err(failed) = serving.await
+                && failed.is_panic()
+            {
+                error!("a connection panicked and was closed");
+            }
+        }
+        .instrument(span),
+    );
+}
+
+async fn serve<P: Protocol>(door: Door, mut stream: TcpStream, peer: SocketAddr, protocol: P) {
+    let Some(_permit) = door.limits.admit(peer.ip()) else {
+        warn!("too many connections");
+        if !matches!(door.security, Security::Tls(_)) {
+            let _ = stream.write_all(P::REFUSAL).await;
+        }
+        return;
+    };
+    // Answers are written in large pieces; waiting for more to send only delays the last one.
+    let _ = stream.set_nodelay(true);
+    let (stream, start_tls) = match door.security {
+        Security::Plain => (Stream::Plain(stream), None),
+        Security::StartTls(tls) => (Stream::Plain(stream), Some(tls)),
+        Security::Tls(tls) => match shake_hands(&tls, stream, door.limits.settings().handshake).await {
+            Ok(stream) => (stream, None),
+            Err(reason) => return debug!(%reason, "TLS handshake failed"),
+        },
+    };
+    debug!("begins");
+    protocol.run(Connection { stream, start_tls, peer, shutdown: door.shutdown }).await;
+    debug!("ends");
+}
+
+async fn shake_hands(tls: &Tls, stream: TcpStream, limit: Duration) -> io::Result<Stream> {
+    match tokio::time::timeout(limit, Stream::Plain(stream).upgrade(tls)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

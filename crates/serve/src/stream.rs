@@ -1,0 +1,72 @@
+//! A connection's bytes, in clear or under TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::Tls;
+
+/// Bytes over `T`, which is TCP outside of tests.
+#[derive(Debug)]
+pub enum Stream<T = TcpStream> {
+    /// As they are.
+    Plain(T),
+    /// Under TLS. Boxed, because it is large.
+    Tls(Box<TlsStream<T>>),
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
+    /// True under TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Goes on under TLS (STARTTLS). The caller has read no byte beyond the command that asked for it, or has
+    /// thrown those bytes away: they were not protected.
+    ///
+    /// # Errors
+    /// Those of the handshake; also if the stream is under TLS already.
+    pub async fn upgrade(self, tls: &Tls) -> io::Result<Self> {
+        match self {
+            Self::Plain(plain) => Ok(Self::Tls(Box::new(tls.accept(plain).await?))),
+            Self::Tls(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "already under TLS")),
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
