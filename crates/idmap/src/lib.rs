@@ -1,1 +1,25 @@
 //! The shared ID map: stable UIDs and ids over Exchange's changing ones.
+//!
+//! What it guarantees, whatever happens to the process:
+//!
+//! - A UID is given once per folder, ascending, never reused, and it is on disk before anybody hears of it.
+//!   UIDVALIDITY changes only if the map itself is lost.
+//! - Equal EMAILID implies equal content; copies share it, a move keeps it, changed content gets a fresh one.
+//! - Ids and the Exchange sync state they belong to are saved in one transaction, or not at all. A page that is
+//!   applied twice has the effect of one.
+//! - When Exchange renames everything (migration, restore, a refused sync state), rows are matched again by what
+//!   the messages are, one to one, and every UID stays.
+//!
+//! [`IdMap`] says it as a trait; `sqlite` keeps it in one file per mailbox. `conformance` holds the tests every
+//! implementation must pass.
+
+mod error;
+mod folder;
+mod item;
+
+mod map;
+
+pub use error::{Error, Result};
+pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
+pub use item::{Applied, Epoch, Item, ItemChange, ItemRow, SyncPage, SyncPoint};
+pub use map::IdMap;

@@ -1,0 +1,68 @@
+//! What can go wrong with the map.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use mailbox::{ErrorKind, FolderId};
+
+/// Shorthand for what every operation of the map answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. In every case nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The page belongs to an epoch that is over: the folder's synchronisation was begun anew meanwhile. Read
+    /// `sync_state` and go on from there.
+    Stale,
+    /// There is no such folder (any more).
+    NoFolder(FolderId),
+    /// The folder has given out all of its 32-bit UIDs. Messages must go to a new folder.
+    Full(FolderId),
+    /// The file is damaged, or is not the map of this mailbox. It was left as it is.
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, and what can be done.
+        reason: String,
+    },
+    /// The store could not do what it was asked: disk full, file not writable, and the like.
+    Store {
+        /// The file.
+        file: PathBuf,
+        /// The store's own words.
+        reason: String,
+    },
+    /// The map is being closed.
+    Closed,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => f.write_str("the folder's synchronisation was begun anew meanwhile"),
+            Self::NoFolder(folder) => write!(f, "there is no folder {folder} (any more)"),
+            Self::Full(folder) => write!(f, "folder {folder} has used up its UIDs; move its messages to a new folder"),
+            Self::Unusable { file, reason } => write!(f, "the id map {} cannot be used: {reason}", file.display()),
+            Self::Store { file, reason } => write!(f, "the id map {} failed: {reason}", file.display()),
+            Self::Closed => f.write_str("the id map is being closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Whose move it is: the user's for a folder that is gone or full, else ours. File names stay in the logs.
+impl From<Error> for mailbox::Error {
+    fn from(error: Error) -> Self {
+        let (kind, message) = match &error {
+            Error::NoFolder(_) => (ErrorKind::NotFound, "there is no such folder any more".to_owned()),
+            Error::Full(_) => (ErrorKind::Cannot, error.to_string()),
+            Error::Stale => (ErrorKind::Conflict, error.to_string()),
+            Error::Closed => (ErrorKind::Unavailable, "the gateway is stopping".to_owned()),
+            Error::Unusable { .. } | Error::Store { .. } => {
+                (ErrorKind::Internal, "the gateway could not use its id map; its log says why".to_owned())
+            }
+        };
+        Self::new(kind, message)
+    }
+}

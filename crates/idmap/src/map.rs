@@ -1,0 +1,151 @@
+//! The map of one mailbox, as a trait.
+
+use std::future::Future;
+
+use mailbox::{
+    Access, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath, Keyword, ModSeq, Snapshot, Status,
+    Subscription, Uid,
+};
+
+use crate::{
+    Applied, Epoch, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, Item, ItemRow, Result, SyncPage,
+    SyncPoint,
+};
+
+/// The map of one mailbox. Clones share everything.
+///
+/// Each method is one transaction; when it returns, it is on disk. A method whose future is dropped may still take
+/// effect, wholly. Lists of UIDs are ascending without repetition; UIDs that are not there are passed over.
+///
+/// # Errors
+/// Every method may answer `Store`, `Unusable` (damage found on the way) and `Closed`; those that name a folder
+/// `NoFolder`. Others are said where they occur.
+#[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
+pub trait IdMap: Clone + Send + Sync + 'static {
+    /// All folders, in the order in which they became known. Parents may come after their children.
+    fn folders(&self) -> impl Future<Output = Result<Vec<FolderRow>>> + Send;
+
+    /// SyncState of the hierarchy; `None` for everything from the start.
+    fn hierarchy_state(&self) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// Takes one answer of SyncFolderHierarchy. A page taken twice has the effect of one.
+    fn apply_hierarchy(&self, page: HierarchyPage) -> impl Future<Output = Result<HierarchyApplied>> + Send;
+
+    /// Forgets the hierarchy's SyncState. Folders listed from now on are held back until the last page and then
+    /// matched with those known: by exchange id, by role, by place (the folder above, name and class). Those matched
+    /// keep id, UIDVALIDITY and messages; those known and not listed are removed.
+    fn begin_hierarchy_resync(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Records a folder that was made, changed or looked up by us, without waiting for the hierarchy to tell.
+    fn put_folder(&self, folder: ExchangeFolder) -> impl Future<Output = Result<FolderId>> + Send;
+
+    /// Removes a folder that was deleted by us, and its messages; a folder that is not there is no error.
+    fn remove_folder(&self, folder: FolderId) -> impl Future<Output = Result<()>> + Send;
+
+    /// Where the synchronisation of a folder's items stands.
+    fn sync_state(&self, folder: FolderId) -> impl Future<Output = Result<SyncPoint>> + Send;
+
+    /// Takes one answer of SyncFolderItems. A page taken twice has the effect of one.
+    ///
+    /// Items that we removed or moved away, and states of items older than our own last change, are passed over:
+    /// the page may have been on its way meanwhile.
+    ///
+    /// # Errors
+    /// `Stale` if `epoch` is over; `Full`.
+    fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> impl Future<Output = Result<Applied>> + Send;
+
+    /// Forgets a folder's SyncState and begins a new epoch: when Exchange refuses the state, or after a migration.
+    /// Rows keep serving. Items listed from now on are matched by ItemId, and with the last page the others one to one
+    /// by what they are (message id, search key, size, received, stamp); matched rows keep UID, EMAILID and, if the
+    /// flags are the same, MODSEQ. Rows that were not listed vanish with the last page.
+    fn begin_resync(&self, folder: FolderId) -> impl Future<Output = Result<SyncPoint>> + Send;
+
+    /// Records an item that was made by us. If it is known already, its UID.
+    ///
+    /// # Errors
+    /// `Full`.
+    fn created(&self, folder: FolderId, item: Item) -> impl Future<Output = Result<Uid>> + Send;
+
+    /// Records items moved by us: the UID here, the item as it is there. EMAILIDs go along. Answers the UIDs here
+    /// and there, in the order given.
+    ///
+    /// # Errors
+    /// `Full`.
+    fn moved(
+        &self,
+        from: FolderId,
+        to: FolderId,
+        items: Vec<(Uid, Item)>,
+    ) -> impl Future<Output = Result<Vec<(Uid, Uid)>>> + Send;
+
+    /// Records items copied by us, like [`IdMap::moved`].
+    ///
+    /// # Errors
+    /// `Full`.
+    fn copied(
+        &self,
+        from: FolderId,
+        to: FolderId,
+        items: Vec<(Uid, Item)>,
+    ) -> impl Future<Output = Result<Vec<(Uid, Uid)>>> + Send;
+
+    /// Records flags set by us, with the ChangeKey after that. Answers the messages as they are now; those whose
+    /// flags were the same already keep their MODSEQ.
+    fn flagged(
+        &self,
+        folder: FolderId,
+        changes: Vec<(Uid, Flags, String)>,
+    ) -> impl Future<Output = Result<Vec<Entry>>> + Send;
+
+    /// Records items removed by us. Answers those that were there.
+    fn removed(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<Uid>>> + Send;
+
+    /// All messages. `ReadWrite` takes what is recent: no later snapshot shows it as recent.
+    fn snapshot(&self, folder: FolderId, access: Access) -> impl Future<Output = Result<Snapshot>> + Send;
+
+    /// What happened after `since`.
+    fn delta(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Delta>> + Send;
+
+    /// Counts; kept up to date, so this costs the same for any size of folder.
+    fn status(&self, folder: FolderId) -> impl Future<Output = Result<Status>> + Send;
+
+    /// Dates and ids.
+    fn details(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<Details>>> + Send;
+
+    /// Everything that is known of these messages.
+    fn items(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<ItemRow>>> + Send;
+
+    /// Messages with `\Deleted`; with `only`, those of them.
+    fn deleted_uids(&self, folder: FolderId, only: Option<&[Uid]>) -> impl Future<Output = Result<Vec<Uid>>> + Send;
+
+    /// Header blocks that are stored, of those asked for.
+    fn headers(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, Vec<u8>)>>> + Send;
+
+    /// Stores header blocks. They go when the last message with their EMAILID has been gone for a day.
+    fn put_headers(&self, headers: Vec<(EmailId, Vec<u8>)>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Lengths of messages as rendered, of those asked for and known.
+    fn exact_sizes(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, u64)>>> + Send;
+
+    /// Stores the length of a message as rendered. It lives as long as the header block.
+    fn put_exact_size(&self, id: EmailId, size: u64) -> impl Future<Output = Result<()>> + Send;
+
+    /// Paths that are subscribed, ascending.
+    fn subscriptions(&self) -> impl Future<Output = Result<Vec<FolderPath>>> + Send;
+
+    /// Remembers whether a path is subscribed.
+    fn subscribe(&self, path: &FolderPath, wish: Subscription) -> impl Future<Output = Result<()>> + Send;
+
+    /// The keywords that stand for these categories, in the same order. A category that is an IMAP atom stands for
+    /// itself; another gets a keyword, the same for ever.
+    fn keywords_for(&self, categories: &[String]) -> impl Future<Output = Result<Vec<Keyword>>> + Send;
+
+    /// The categories these keywords stand for, in the same order.
+    fn categories_for(&self, keywords: &[Keyword]) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// A small value kept for the caller.
+    fn note(&self, key: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// Keeps a small value for the caller.
+    fn put_note(&self, key: &str, value: &str) -> impl Future<Output = Result<()>> + Send;
+}
