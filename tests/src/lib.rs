@@ -1,1 +1,22 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: the programs of this workspace as processes of their own, a plain IMAP client
+//! that shows every byte, the control interface of the simulator, and messages that are hard to carry.
+//!
+//! Nothing here uses the crates that are tested: what the tests say about the gateway comes from its sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test harness fails by panicking")]
+
+mod corpus;
+mod dice;
+mod gateway;
+mod imap;
+mod process;
+mod simulator;
+mod wait;
+
+pub use crate::corpus::{Sample, big, corpus, header_of, letter, letter_from};
+pub use crate::dice::Dice;
+pub use crate::gateway::{Gateway, PASSWORD, Site, USER};
+pub use crate::imap::{Answer, Broken, Fetch, Imap, Response, Selected, Status, Value};
+pub use crate::process::{Program, program};
+pub use crate::simulator::{Options, Simulator, Stats};
+pub use crate::wait::{eventually, shared};

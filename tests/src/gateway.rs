@@ -1,0 +1,109 @@
+//! The gateway as a process, on a state directory that outlives it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::imap::{Broken, Imap};
+use crate::process::Program;
+use crate::simulator::Simulator;
+
+/// The user of the simulator.
+pub const USER: &str = "alice@demo.test";
+/// The password of [`USER`].
+pub const PASSWORD: &str = "demo-alice";
+
+/// A place where a gateway can run, again and again: its configuration and its state.
+pub struct Site {
+    dir: TempDir,
+    config: PathBuf,
+}
+
+impl Site {
+    /// An empty state, and a configuration for this simulator.
+    #[must_use]
+    pub fn new(simulator: &Simulator) -> Self {
+        Self::with(simulator, "")
+    }
+
+    /// The same, with more lines for the configuration file: whole tables.
+    ///
+    /// # Panics
+    /// If the files cannot be written.
+    #[must_use]
+    pub fn with(simulator: &Simulator, tables: &str) -> Self {
+        let dir = TempDir::new().expect("a temporary directory");
+        let config = dir.path().join("exgate.toml");
+        let text = format!(
+            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = \"{}\"\n\
+             domains = [\"demo.test\"]\nauth = \"basic\"\nallow_http = true\n{tables}",
+            dir.path().join("state").display(),
+            simulator.ews
+        );
+        fs::create_dir_all(dir.path().join("state")).expect("a state directory");
+        fs::write(&config, text).expect("a configuration file");
+        Self { dir, config }
+    }
+
+    /// Starts a gateway here.
+    pub async fn start(&self) -> Gateway {
+        let arguments = ["serve", "--config", &self.config.to_string_lossy()].map(str::to_owned);
+        let program = Program::start("exgate", &arguments, &self.dir.path().join("stderr")).await;
+        let imap = program.announced("imap").parse().expect("an address after imap");
+        Gateway { program, imap }
+    }
+
+    /// Where the gateway keeps what must outlive it.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// Where files for this test can lie.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// The process.
+    pub program: Program,
+    /// Its IMAP listener.
+    pub imap: SocketAddr,
+}
+
+impl Gateway {
+    /// A connection that has been greeted.
+    pub async fn connect(&self) -> Imap {
+        self.try_connect().await.expect("the gateway greets")
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// If the gateway is not there.
+    pub async fn try_connect(&self) -> Result<Imap, Broken> {
+        Imap::connect(self.imap).await
+    }
+
+    /// A connection on which [`USER`] is signed in.
+    pub async fn login(&self) -> Imap {
+        let mut imap = self.connect().await;
+        imap.ok(&format!("LOGIN {USER} {PASSWORD}")).await;
+        imap
+    }
+
+    /// Ends it with SIGTERM.
+    pub async fn stop(self) {
+        self.program.stop().await;
+    }
+
+    /// Ends it with SIGKILL.
+    pub async fn kill(self) {
+        self.program.kill().await;
+    }
+}

@@ -1,0 +1,200 @@
+//! The simulated Exchange as a process, and its control interface.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::gateway::{PASSWORD, USER};
+use crate::process::Program;
+
+/// How to start a simulator.
+#[derive(Clone, Debug)]
+pub struct Options {
+    arguments: Vec<String>,
+    record: bool,
+}
+
+impl Options {
+    /// One user, [`USER`], with what the preset holds.
+    #[must_use]
+    pub fn preset(preset: &str) -> Self {
+        let login = format!("{USER}:{PASSWORD}");
+        Self { arguments: Vec::new(), record: true }.with("--user", &login).with("--preset", preset)
+    }
+
+    /// Adds an option of the command line.
+    #[must_use]
+    pub fn with(mut self, option: &str, value: &str) -> Self {
+        self.arguments.extend([option.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Each answer comes this much later.
+    #[must_use]
+    pub fn latency(self, milliseconds: u32) -> Self {
+        self.with("--latency", &format!("{milliseconds}ms"))
+    }
+
+    /// Keeps this run out of the record that is checked against the schema: it is wrong on purpose, or too big.
+    #[must_use]
+    pub fn unrecorded(mut self) -> Self {
+        self.record = false;
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(mut self) -> Simulator {
+        let dir = TempDir::new().expect("a temporary directory");
+        self = self.with("--listen", "127.0.0.1:0").with("--control", "127.0.0.1:0");
+        if let (true, Some(record)) = (self.record, record_directory()) {
+            self = self.with("--record", &record.to_string_lossy());
+        }
+        let program = Program::start("exchange-sim", &self.arguments, &dir.path().join("stderr")).await;
+        let ews = program.announced("ews");
+        let control = program.announced("control");
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        Simulator { program, ews, control, http, _dir: dir }
+    }
+}
+
+/// A running simulator.
+pub struct Simulator {
+    /// The process.
+    pub program: Program,
+    /// Address of its EWS endpoint.
+    pub ews: String,
+    /// Address of its control interface.
+    pub control: String,
+    http: reqwest::Client,
+    _dir: TempDir,
+}
+
+impl Simulator {
+    /// What it counted since its start or the last reset.
+    pub async fn stats(&self) -> Stats {
+        Stats(self.get("/stats").await)
+    }
+
+    /// Starts counting anew.
+    pub async fn reset(&self) {
+        self.post("/stats/reset", Vec::new()).await;
+    }
+
+    /// Puts a message into a folder of [`USER`] as new mail.
+    pub async fn deliver(&self, folder: &str, message: &[u8]) -> Value {
+        self.post(&format!("/deliver?mailbox={USER}&folder={}", escape(folder)), message.to_vec()).await
+    }
+
+    /// Gives every item, folder and state of the mailbox another id.
+    pub async fn migrate(&self) {
+        self.post(&format!("/migrate?mailbox={USER}"), Vec::new()).await;
+    }
+
+    /// Asks for a fault; what can be asked for is in the simulator's own description.
+    pub async fn fault(&self, fault: Value) {
+        self.post("/fault", fault.to_string().into_bytes()).await;
+    }
+
+    /// Behaves well again.
+    pub async fn clear_faults(&self) {
+        self.post("/fault/clear", Vec::new()).await;
+    }
+
+    /// All that the mailbox of [`USER`] holds.
+    pub async fn dump(&self) -> Value {
+        self.get(&format!("/mailbox?mailbox={USER}")).await
+    }
+
+    /// POSTs to the control interface.
+    ///
+    /// # Panics
+    /// If the simulator refuses.
+    pub async fn post(&self, path: &str, body: Vec<u8>) -> Value {
+        let answer = self.http.post(format!("{}{path}", self.control)).body(body).send().await;
+        read(path, answer).await
+    }
+
+    /// Waits until no request has come for a while: what the gateway does on its own cannot be waited for otherwise.
+    pub async fn settle(&self) {
+        let mut last = u64::MAX;
+        let mut quiet = 0;
+        while quiet < 5 {
+            sleep(Duration::from_millis(80)).await;
+            let now = self.stats().await.requests();
+            quiet = if now == last { quiet + 1 } else { 0 };
+            last = now;
+        }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        read(path, self.http.get(format!("{}{path}", self.control)).send().await).await
+    }
+}
+
+/// Counts of EWS calls.
+#[derive(Clone, Debug)]
+pub struct Stats(pub Value);
+
+impl Stats {
+    /// All requests.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.0["requests"].as_u64().expect("stats count requests")
+    }
+
+    /// Requests for one operation.
+    #[must_use]
+    pub fn operation(&self, name: &str) -> u64 {
+        self.0["operations"][name].as_u64().unwrap_or(0)
+    }
+
+    /// Bytes of all answers.
+    #[must_use]
+    pub fn bytes_out(&self) -> u64 {
+        self.0["bytes_out"].as_u64().expect("stats count bytes")
+    }
+
+    /// Requests that are not named, in total.
+    #[must_use]
+    pub fn except(&self, names: &[&str]) -> u64 {
+        let operations = self.0["operations"].as_object().expect("stats list operations");
+        operations
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()))
+            .filter_map(|(_, count)| count.as_u64())
+            .sum()
+    }
+}
+
+async fn read(path: &str, answer: reqwest::Result<reqwest::Response>) -> Value {
+    let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+    let status = answer.status();
+    let text = answer.text().await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+/// `EXGATE_RECORD` names a directory: each simulator of the run records into one of its own below it.
+fn record_directory() -> Option<PathBuf> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let base = std::env::var_os("EXGATE_RECORD")?;
+    let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let directory = Path::new(&base).join(name);
+    std::fs::create_dir_all(&directory).expect("a directory for the record");
+    Some(directory)
+}
+
+/// Percent-encoding for a query value (RFC 3986 section 2.1).
+fn escape(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
