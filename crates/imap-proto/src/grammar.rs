@@ -1,0 +1,1 @@
+//! The small words of the grammar: atoms, strings, numbers.
