@@ -1,1 +1,35 @@
-//! An Exchange Web Services client.
+//! An Exchange Web Services client: operations, transport lanes, sign-in, back-off, notifications.
+//!
+//! It knows SOAP and Exchange and nothing of mailboxes as mail clients see them. What it guarantees:
+//!
+//! * a request is sent at most once unless it is idempotent or certainly was not carried out;
+//! * an answer is believed only if it is whole: a cut one is an error, never half a result;
+//! * a large answer, or the MIME of a large message, never stands in memory as a whole;
+//! * an identity Exchange refused is not tried again before [`Client::refused_until`];
+//! * while Exchange asks to be left alone, every call of that identity waits.
+//!
+//! Start with [`Server`], get a [`Client`] for an [`Identity`], and [`Client::call`] what is in [`op`].
+
+mod client;
+mod error;
+mod mime;
+mod operation;
+mod secret;
+mod server;
+mod stream;
+mod types;
+
+pub mod op;
+pub mod soap;
+
+pub use client::Client;
+pub use error::{Error, ErrorKind, ItemError, ResponseCode, Sent};
+pub use mime::{MimeError, MimeSink, MimeSource};
+pub use operation::{Budget, Nothing, Operation, Payload};
+pub use secret::Secret;
+pub use server::{Identity, Impersonation, Limits, Server, ServerConfig};
+pub use stream::{EventStream, StreamingEvent};
+pub use types::*;
+
+/// What a call gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,288 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a whole call failed.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// Whose move it is.
+    pub kind: ErrorKind,
+    /// One sentence for logs and operators, without credentials or mail content.
+    pub message: String,
+    /// What Exchange called it, if Exchange spoke.
+    pub code: Option<ResponseCode>,
+    /// The client-request-id the call was made with; Exchange's own logs have it too.
+    pub request_id: Option<String>,
+    /// Whether the call may have been carried out.
+    pub sent: Sent,
+}
+
+/// Whether a failed call may have been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Certainly not: it never left, or Exchange refused it before doing anything.
+    NotSent,
+    /// Perhaps: it left, and no answer that could be trusted came back.
+    MaybeDone,
+}
+
+/// Failures sorted by whose move it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Exchange refuses these credentials (401), or refused them lately and was not asked again.
+    SignIn,
+    /// Signed in, but not allowed to do this.
+    Denied,
+    /// No such item, folder, or mailbox.
+    NotFound,
+    /// A folder of that name is there already.
+    Exists,
+    /// Exchange asks to be left alone for a while.
+    Busy {
+        /// For how long, if it said.
+        retry_after: Option<Duration>,
+    },
+    /// Exchange cannot be reached, or is not itself; trying later may help.
+    Unavailable,
+    /// The message is larger than Exchange takes.
+    TooBig,
+    /// The mailbox is full.
+    Quota,
+    /// The change key is old: the item changed meanwhile.
+    Stale,
+    /// Exchange does not know this sync state: start over without one.
+    InvalidSyncState,
+    /// The subscription or watermark is gone: subscribe again, and look for what was missed.
+    SubscriptionLost,
+    /// This item is damaged, or cannot be turned into MIME, and will not get better.
+    Corrupt,
+    /// A name lookup found nobody.
+    NoMatch,
+    /// The server's version has no such operation.
+    Unsupported,
+    /// Refused for another reason that trying again will not change.
+    Refused,
+    /// The answer makes no sense as an EWS answer.
+    Protocol,
+    /// What the caller gave failed: its data could not be read, or its sink could not take the answer.
+    Local,
+}
+
+impl ErrorKind {
+    /// Waiting and asking again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, ErrorKind::Busy { .. } | ErrorKind::Unavailable)
+    }
+
+    /// A short word for metrics and spans.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ErrorKind::SignIn => "sign-in",
+            ErrorKind::Denied => "denied",
+            ErrorKind::NotFound => "not-found",
+            ErrorKind::Exists => "exists",
+            ErrorKind::Busy { .. } => "busy",
+            ErrorKind::Unavailable => "unavailable",
+            ErrorKind::TooBig => "too-big",
+            ErrorKind::Quota => "quota",
+            ErrorKind::Stale => "stale",
+            ErrorKind::InvalidSyncState => "invalid-sync-state",
+            ErrorKind::SubscriptionLost => "subscription-lost",
+            ErrorKind::Corrupt => "corrupt",
+            ErrorKind::NoMatch => "no-match",
+            ErrorKind::Unsupported => "unsupported",
+            ErrorKind::Refused => "refused",
+            ErrorKind::Protocol => "protocol",
+            ErrorKind::Local => "local",
+        }
+    }
+}
+
+/// Why one item of a batch failed, while others may have worked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemError {
+    /// Whose move it is.
+    pub kind: ErrorKind,
+    /// What Exchange called it.
+    pub code: ResponseCode,
+    /// What Exchange said about it.
+    pub message: String,
+}
+
+impl ItemError {
+    pub(crate) fn new(code: ResponseCode, message: String, retry_after: Option<Duration>) -> ItemError {
+        ItemError { kind: code.kind(retry_after), code, message }
+    }
+
+    /// For an item Exchange called a success but did not describe.
+    pub(crate) fn incomplete(what: &'static str) -> ItemError {
+        let code = ResponseCode(Cow::Borrowed("NoError"));
+        ItemError { kind: ErrorKind::Protocol, code, message: format!("the answer has no {what}") }
+    }
+}
+
+/// A `ResponseCode`, such as `ErrorItemNotFound`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResponseCode(Cow<'static, str>);
+
+impl ResponseCode {
+    pub(crate) fn new(text: &str) -> ResponseCode {
+        ResponseCode(Cow::Owned(text.trim().to_owned()))
+    }
+
+    /// The code as Exchange writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whose move it is. Codes not in the table are `Refused`.
+    pub fn kind(&self, retry_after: Option<Duration>) -> ErrorKind {
+        let kind = KINDS.iter().find(|(code, _)| *code == self.0).map_or(ErrorKind::Refused, |(_, kind)| kind.clone());
+        match kind {
+            ErrorKind::Busy { .. } => ErrorKind::Busy { retry_after },
+            kind => kind,
+        }
+    }
+}
+
+impl fmt::Display for ResponseCode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into(), code: None, request_id: None, sent: Sent::NotSent }
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Protocol, message)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Unavailable, message)
+    }
+
+    pub(crate) fn maybe_done(self) -> Error {
+        Error { sent: Sent::MaybeDone, ..self }
+    }
+
+    pub(crate) fn with_request_id(self, id: &str) -> Error {
+        Error { request_id: self.request_id.or_else(|| Some(id.to_owned())), ..self }
+    }
+
+    /// How long Exchange asked to be left alone, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let ErrorKind::Busy { retry_after } = self.kind { retry_after } else { None }
+    }
+}
+
+impl From<ItemError> for Error {
+    fn from(error: ItemError) -> Error {
+        let message = format!("{}: {}", error.code, error.message);
+        Error { code: Some(error.code), ..Error::new(error.kind, message) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)?;
+        match &self.request_id {
+            Some(id) => write!(out, " (request {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for ItemError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ItemError {}
+
+/// EWS "ResponseCode", those that are anything but `Refused`.
+const KINDS: &[(&str, ErrorKind)] = {
+    use ErrorKind::*;
+    const BUSY: ErrorKind = Busy { retry_after: None };
+    &[
+        ("ErrorServerBusy", BUSY),
+        ("ErrorTooManyObjectsOpened", BUSY),
+        ("ErrorExceededConnectionCount", BUSY),
+        ("ErrorExceededSubscriptionCount", BUSY),
+        ("ErrorTimeoutExpired", BUSY),
+        ("ErrorInternalServerTransientError", Unavailable),
+        ("ErrorBatchProcessingStopped", Unavailable),
+        ("ErrorConnectionFailed", Unavailable),
+        ("ErrorConnectionFailedTransientError", Unavailable),
+        ("ErrorADUnavailable", Unavailable),
+        ("ErrorADSessionFilter", Unavailable),
+        ("ErrorInsufficientResources", Unavailable),
+        ("ErrorMailboxMoveInProgress", Unavailable),
+        ("ErrorMailboxStoreUnavailable", Unavailable),
+        ("ErrorMailboxFailover", Unavailable),
+        ("ErrorProxyRequestNotAllowed", Unavailable),
+        ("ErrorNotEnoughMemory", Unavailable),
+        ("ErrorAccessDenied", Denied),
+        ("ErrorAccountDisabled", Denied),
+        ("ErrorCreateItemAccessDenied", Denied),
+        ("ErrorDelegateNoUser", Denied),
+        ("ErrorImpersonateUserDenied", Denied),
+        ("ErrorImpersonationDenied", Denied),
+        ("ErrorImpersonationFailed", Denied),
+        ("ErrorSendAsDenied", Denied),
+        ("ErrorDeleteDistinguishedFolder", Denied),
+        ("ErrorUserNotAllowedByPolicy", Denied),
+        ("ErrorItemNotFound", NotFound),
+        ("ErrorFolderNotFound", NotFound),
+        ("ErrorParentFolderNotFound", NotFound),
+        ("ErrorParentFolderIdRequired", NotFound),
+        ("ErrorToFolderNotFound", NotFound),
+        ("ErrorSyncFolderNotFound", NotFound),
+        ("ErrorManagedFolderNotFound", NotFound),
+        ("ErrorPublicFolderRequestProcessingFailed", NotFound),
+        ("ErrorAttachmentNotFound", NotFound),
+        ("ErrorObjectTypeChanged", NotFound),
+        ("ErrorNonExistentMailbox", NotFound),
+        ("ErrorMailboxNotFound", NotFound),
+        ("ErrorInvalidIdMalformed", NotFound),
+        ("ErrorInvalidId", NotFound),
+        ("ErrorInvalidIdEmpty", NotFound),
+        ("ErrorInvalidIdNotAnItemAttachmentId", NotFound),
+        ("ErrorFolderExists", Exists),
+        ("ErrorNameResolutionNoResults", NoMatch),
+        ("ErrorNameResolutionNoMailbox", NoMatch),
+        ("ErrorMessageSizeExceeded", TooBig),
+        ("ErrorAttachmentSizeLimitExceeded", TooBig),
+        ("ErrorQuotaExceeded", Quota),
+        ("ErrorMailboxQuotaExceeded", Quota),
+        ("ErrorFolderSizeLimitExceeded", Quota),
+        ("ErrorDataSizeLimitExceeded", TooBig),
+        ("ErrorIrresolvableConflict", Stale),
+        ("ErrorStaleObject", Stale),
+        ("ErrorChangeKeyRequired", Stale),
+        ("ErrorChangeKeyRequiredForWriteOperations", Stale),
+        ("ErrorInvalidChangeKey", Stale),
+        ("ErrorInvalidSyncStateData", InvalidSyncState),
+        ("ErrorInvalidSubscription", SubscriptionLost),
+        ("ErrorSubscriptionNotFound", SubscriptionLost),
+        ("ErrorSubscriptionAccessDenied", SubscriptionLost),
+        ("ErrorSubscriptionUnsubscribed", SubscriptionLost),
+        ("ErrorExpiredSubscription", SubscriptionLost),
+        ("ErrorInvalidWatermark", SubscriptionLost),
+        ("ErrorReadEventsFailed", SubscriptionLost),
+        ("ErrorMissedNotificationEvents", SubscriptionLost),
+        ("ErrorCorruptData", Corrupt),
+        ("ErrorItemCorrupt", Corrupt),
+        ("ErrorContentConversionFailed", Corrupt),
+        ("ErrorMimeContentConversionFailed", Corrupt),
+        ("ErrorInvalidOperation", Unsupported),
+        ("ErrorInvalidServerVersion", Unsupported),
+        ("ErrorIncorrectSchemaVersion", Unsupported),
+        ("ErrorInvalidSchemaVersionForMailboxVersion", Unsupported),
+    ]
+};

@@ -1,0 +1,58 @@
+//! GetStreamingEvents: the request; the answer never ends and is read by [`crate::EventStream`].
+
+use super::get_events::Notification;
+use crate::operation::{Operation, Payload};
+use crate::soap::{Element, Xml};
+use crate::types::Version;
+use crate::{Error, ItemError};
+
+/// Asks for the events of subscriptions as they happen.
+#[derive(Clone, Debug)]
+pub(crate) struct GetStreamingEvents {
+    /// Which, at most 200.
+    pub(crate) subscriptions: Vec<String>,
+    /// How long the stream shall last, 1 to 30.
+    pub(crate) minutes: u8,
+}
+
+impl Operation for GetStreamingEvents {
+    type Payload = Streamed;
+    type Answer = Vec<Result<Streamed, ItemError>>;
+    const NAME: &'static str = "GetStreamingEvents";
+
+    fn required(&self) -> Version {
+        Version::Exchange2010Sp1
+    }
+
+    fn write(&self, xml: &mut Xml, _version: Version) {
+        xml.within("m:GetStreamingEvents", &[], |xml| {
+            xml.within("m:SubscriptionIds", &[], |xml| {
+                self.subscriptions.iter().for_each(|id| xml.text("t:SubscriptionId", id));
+            });
+            xml.text("m:ConnectionTimeout", &self.minutes.clamp(1, 30).to_string());
+        });
+    }
+
+    fn answer(&self, messages: Vec<Result<Streamed, ItemError>>) -> Result<Self::Answer, Error> {
+        Ok(messages)
+    }
+}
+
+/// What one document of the stream tells.
+#[derive(Debug, Default)]
+pub(crate) struct Streamed {
+    pub(crate) notifications: Vec<Notification>,
+    pub(crate) closed: bool,
+}
+
+impl Payload for Streamed {
+    fn take(&mut self, _container: &str, element: Element) {
+        match element.name() {
+            "Notifications" => {
+                self.notifications.extend(element.children("Notification").map(Notification::read));
+            }
+            "ConnectionStatus" => self.closed = element.text().trim() == "Closed",
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! MoveItem: put items into another folder. Their ids change.
+
+use super::get_item::write_ids;
+use super::payload::Items;
+use crate::operation::{Operation, each};
+use crate::soap::Xml;
+use crate::types::{FolderRef, ItemId, Version};
+use crate::{Error, ItemError};
+
+/// Moves items. The answers are the new ids; None where Exchange tells none (another mailbox, public folders).
+#[derive(Clone, Debug)]
+pub struct MoveItem {
+    /// Which.
+    pub items: Vec<ItemId>,
+    /// Into which folder.
+    pub to: FolderRef,
+}
+
+impl Operation for MoveItem {
+    type Payload = Items;
+    type Answer = Vec<Result<Option<ItemId>, ItemError>>;
+    const NAME: &'static str = "MoveItem";
+    const IDEMPOTENT: bool = false;
+
+    /// Asks for 2010 SP1 for the sake of ReturnNewItemIds; an older server tells the ids unasked, or not at all.
+    fn wished(&self) -> Version {
+        Version::Exchange2010Sp1.max(self.to.since())
+    }
+
+    fn write(&self, xml: &mut Xml, version: Version) {
+        xml.within("m:MoveItem", &[], |xml| {
+            xml.within("m:ToFolderId", &[], |xml| self.to.write(xml));
+            write_ids(xml, &self.items);
+            if version >= Version::Exchange2010Sp1 {
+                xml.text("m:ReturnNewItemIds", "true");
+            }
+        });
+    }
+
+    fn answer(&self, messages: Vec<Result<Items, ItemError>>) -> Result<Self::Answer, Error> {
+        each(self.items.len(), messages, |items| Ok(items.id()))
+    }
+}

@@ -1,0 +1,64 @@
+//! UpdateFolder: rename a folder, or set its MAPI properties.
+
+use super::payload::Folders;
+use crate::operation::{Operation, each};
+use crate::soap::Xml;
+use crate::types::{ExtendedField, Field, FolderId, Path, Value, Version};
+use crate::{Error, ItemError};
+
+/// Changes folders; the answer has their ids with new change keys.
+#[derive(Clone, Debug)]
+pub struct UpdateFolder {
+    /// Which, and how.
+    pub changes: Vec<FolderUpdate>,
+}
+
+/// What changes of one folder.
+#[derive(Clone, Debug)]
+pub struct FolderUpdate {
+    /// Which.
+    pub folder: FolderId,
+    /// A new name.
+    pub name: Option<String>,
+    /// MAPI properties to set.
+    pub extended: Vec<(ExtendedField, Value)>,
+}
+
+impl Operation for UpdateFolder {
+    type Payload = Folders;
+    type Answer = Vec<Result<FolderId, ItemError>>;
+    const NAME: &'static str = "UpdateFolder";
+
+    fn write(&self, xml: &mut Xml, _version: Version) {
+        xml.within("m:UpdateFolder", &[], |xml| {
+            xml.within("m:FolderChanges", &[], |xml| self.changes.iter().for_each(|change| change.write(xml)));
+        });
+    }
+
+    fn answer(&self, messages: Vec<Result<Folders, ItemError>>) -> Result<Self::Answer, Error> {
+        each(self.changes.len(), messages, Folders::id)
+    }
+}
+
+impl FolderUpdate {
+    fn write(&self, xml: &mut Xml) {
+        xml.within("t:FolderChange", &[], |xml| {
+            self.folder.write(xml);
+            xml.within("t:Updates", &[], |xml| {
+                if let Some(name) = &self.name {
+                    set(xml, &Field::FOLDER_NAME.into(), |xml| xml.text("t:DisplayName", name));
+                }
+                for (field, value) in &self.extended {
+                    set(xml, &field.clone().into(), |xml| crate::types::write_property(xml, field, value));
+                }
+            });
+        });
+    }
+}
+
+fn set(xml: &mut Xml, path: &Path, value: impl FnOnce(&mut Xml)) {
+    xml.within("t:SetFolderField", &[], |xml| {
+        path.write(xml);
+        xml.within("t:Folder", &[], value);
+    });
+}
