@@ -9,8 +9,18 @@ pub mod sign_in;
 pub mod status;
 pub mod store;
 
+mod identify;
+mod manage;
+mod transfer;
+
 use std::fmt;
 
+use nom::Err;
+use nom::bytes::complete::take_while1;
+use nom::{Parser, combinator::opt};
+
+use crate::framer::RawCommand;
+use crate::grammar::{Parsed, Trouble, end, named, sp};
 use crate::mailbox::{MailboxName, Names};
 use crate::sequence::{Numbering, SequenceSet};
 use append::Append;
@@ -21,6 +31,9 @@ use select::Select;
 use sign_in::{Authenticate, Login};
 use status::Status;
 use store::Store;
+
+pub use manage::{Create, Rename};
+pub use transfer::Transfer;
 
 /// A command: its tag and what is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +48,143 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tag(pub(crate) String);
 
+impl Command {
+    /// Reads a command: one of [`crate::Step::Command`], or the beginning of an APPEND as [`crate::Step::Append`]
+    /// has it. `names` says how the client writes mailbox names.
+    ///
+    /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF` (RFC 3501 section 9)
+    ///
+    /// # Errors
+    /// What is wrong, and where, and to whom to say so.
+    pub fn parse(raw: &RawCommand, names: Names) -> Result<Self, ParseError> {
+        let bytes = raw.bytes();
+        let error = |tag, name, reason, position| ParseError { tag, name, position, reason };
+        let Some((tag, rest)) = Tag::leading(bytes) else { return Err(error(None, None, Reason::NoTag, 0)) };
+        let (arguments, row) = match name(rest) {
+            Ok((arguments, Some(row))) => (arguments, row),
+            Ok(_) => return Err(error(Some(tag), None, Reason::UnknownCommand, bytes.len() - rest.len())),
+            Err(trouble) => return Err(ParseError::new(Some(tag), None, bytes, trouble)),
+        };
+        match (|input| (row.arguments)(names, input)).parse(arguments).and_then(|(rest, verb)| Ok((end(rest)?, verb))) {
+            Ok((_, verb)) => Ok(Self { tag, verb }),
+            Err(trouble) => Err(ParseError::new(Some(tag), Some(row.name), bytes, trouble)),
+        }
+    }
+}
+
+/// The name of the command, behind the tag, and its row.
+fn name(input: &[u8]) -> Parsed<'_, Option<&'static Row>> {
+    let word = || named("a command", take_while1(|byte: u8| byte.is_ascii_graphic() && byte != b'('));
+    let (rest, _) = sp(input)?;
+    let (rest, first): (_, &[u8]) = word().parse(rest)?;
+    let (rest, second) = if first.eq_ignore_ascii_case(b"UID") {
+        opt(nom::sequence::preceded(sp, word())).parse(rest)?
+    } else {
+        (rest, None)
+    };
+    let is_named = |name: &str| match (name.split_once(' '), second) {
+        (Some((_, name)), Some(second)) => name.as_bytes().eq_ignore_ascii_case(second),
+        (None, None) => name.as_bytes().eq_ignore_ascii_case(first),
+        _ => false,
+    };
+    Ok((rest, COMMANDS.iter().find(|row| is_named(row.name))))
+}
+
+impl Verb {
+    /// The name of the command, for logs and answers: `UID FETCH`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        let uid = |numbering, plain, uid| if numbering == Numbering::Uid { uid } else { plain };
+        match self {
+            Self::Capability => "CAPABILITY",
+            Self::Noop => "NOOP",
+            Self::Logout => "LOGOUT",
+            Self::StartTls => "STARTTLS",
+            Self::Authenticate(_) => "AUTHENTICATE",
+            Self::Login(_) => "LOGIN",
+            Self::Enable(_) => "ENABLE",
+            Self::Id(_) => "ID",
+            Self::Namespace => "NAMESPACE",
+            Self::Select(_) => "SELECT",
+            Self::Examine(_) => "EXAMINE",
+            Self::Create(_) => "CREATE",
+            Self::Delete(_) => "DELETE",
+            Self::Rename(_) => "RENAME",
+            Self::Subscribe(_) => "SUBSCRIBE",
+            Self::Unsubscribe(_) => "UNSUBSCRIBE",
+            Self::List(_) => "LIST",
+            Self::Lsub(_) => "LSUB",
+            Self::Xlist(_) => "XLIST",
+            Self::Status(_) => "STATUS",
+            Self::Append(_) => "APPEND",
+            Self::Idle => "IDLE",
+            Self::Check => "CHECK",
+            Self::Close => "CLOSE",
+            Self::Unselect => "UNSELECT",
+            Self::Expunge => "EXPUNGE",
+            Self::UidExpunge(_) => "UID EXPUNGE",
+            Self::Search(search) => uid(search.numbering, "SEARCH", "UID SEARCH"),
+            Self::Fetch(fetch) => uid(fetch.numbering, "FETCH", "UID FETCH"),
+            Self::Store(store) => uid(store.numbering, "STORE", "UID STORE"),
+            Self::Copy(copy) => uid(copy.numbering, "COPY", "UID COPY"),
+            Self::Move(transfer) => uid(transfer.numbering, "MOVE", "UID MOVE"),
+        }
+    }
+}
+
+/// A command's name and the parser of what follows it.
+struct Row {
+    name: &'static str,
+    arguments: for<'a> fn(Names, &'a [u8]) -> Parsed<'a, Verb>,
+}
+
+const COMMANDS: [Row; 37] = [
+    Row { name: "APPEND", arguments: append::append },
+    Row { name: "AUTHENTICATE", arguments: |_, input| sign_in::authenticate(input) },
+    Row { name: "CAPABILITY", arguments: |_, input| Ok((input, Verb::Capability)) },
+    Row { name: "CHECK", arguments: |_, input| Ok((input, Verb::Check)) },
+    Row { name: "CLOSE", arguments: |_, input| Ok((input, Verb::Close)) },
+    Row { name: "COPY", arguments: |names, input| transfer::copy(Numbering::Sequence, names, input) },
+    Row { name: "CREATE", arguments: manage::create },
+    Row { name: "DELETE", arguments: manage::delete },
+    Row { name: "ENABLE", arguments: |_, input| identify::enable(input) },
+    Row { name: "EXAMINE", arguments: select::examine },
+    Row { name: "EXPUNGE", arguments: |_, input| Ok((input, Verb::Expunge)) },
+    Row { name: "FETCH", arguments: |_, input| fetch::fetch(Numbering::Sequence, input) },
+    Row { name: "ID", arguments: |_, input| identify::id(input) },
+    Row { name: "IDLE", arguments: |_, input| Ok((input, Verb::Idle)) },
+    Row { name: "LIST", arguments: list::list },
+    Row { name: "LOGIN", arguments: |_, input| sign_in::login(input) },
+    Row { name: "LOGOUT", arguments: |_, input| Ok((input, Verb::Logout)) },
+    Row { name: "LSUB", arguments: list::lsub },
+    Row { name: "MOVE", arguments: |names, input| transfer::relocate(Numbering::Sequence, names, input) },
+    Row { name: "NAMESPACE", arguments: |_, input| Ok((input, Verb::Namespace)) },
+    Row { name: "NOOP", arguments: |_, input| Ok((input, Verb::Noop)) },
+    Row { name: "RENAME", arguments: manage::rename },
+    Row { name: "SEARCH", arguments: |_, input| search::search(Numbering::Sequence, input) },
+    Row { name: "SELECT", arguments: select::select },
+    Row { name: "STARTTLS", arguments: |_, input| Ok((input, Verb::StartTls)) },
+    Row { name: "STATUS", arguments: status::status },
+    Row { name: "STORE", arguments: |_, input| store::store(Numbering::Sequence, input) },
+    Row { name: "SUBSCRIBE", arguments: manage::subscribe },
+    Row { name: "UID COPY", arguments: |names, input| transfer::copy(Numbering::Uid, names, input) },
+    Row { name: "UID EXPUNGE", arguments: |_, input| transfer::uid_expunge(input) },
+    Row { name: "UID FETCH", arguments: |_, input| fetch::fetch(Numbering::Uid, input) },
+    Row { name: "UID MOVE", arguments: |names, input| transfer::relocate(Numbering::Uid, names, input) },
+    Row { name: "UID SEARCH", arguments: |_, input| search::search(Numbering::Uid, input) },
+    Row { name: "UID STORE", arguments: |_, input| store::store(Numbering::Uid, input) },
+    Row { name: "UNSELECT", arguments: |_, input| Ok((input, Verb::Unselect)) },
+    Row { name: "UNSUBSCRIBE", arguments: manage::unsubscribe },
+    Row { name: "XLIST", arguments: list::xlist },
+];
+
 impl Tag {
+    /// A tag; `None` if `text` is none.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        Self::leading(text.as_bytes()).filter(|(_, rest)| rest.is_empty()).map(|(tag, _)| tag)
+    }
+
     /// The tag as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -118,35 +267,6 @@ pub enum Verb {
     Move(Transfer),
 }
 
-/// `CREATE` (RFC 3501 section 6.3.3, RFC 6154 section 5.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Create {
-    /// The name; a hierarchy delimiter at its end is kept.
-    pub mailbox: MailboxName,
-    /// `USE (...)`: attributes without their backslash.
-    pub special_use: Vec<String>,
-}
-
-/// `RENAME` (RFC 3501 section 6.3.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rename {
-    /// The name it has.
-    pub from: MailboxName,
-    /// The name it shall have.
-    pub to: MailboxName,
-}
-
-/// `COPY` and `MOVE` (RFC 3501 section 6.4.7, RFC 6851).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
-    /// What the numbers are.
-    pub numbering: Numbering,
-    /// The messages.
-    pub set: SequenceSet,
-    /// Where to.
-    pub to: MailboxName,
-}
-
 /// Why a command cannot be understood. Display is a sentence for the text of the answer; it holds nothing of what
 /// the client sent but the command's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +295,34 @@ pub enum Reason {
     /// SEARCH in a charset we do not have: `NO [BADCHARSET (US-ASCII UTF-8)]`, and no `BAD`.
     BadCharset,
 }
+
+impl ParseError {
+    fn new(tag: Option<Tag>, name: Option<&'static str>, bytes: &[u8], trouble: Err<Trouble<'_>>) -> Self {
+        match trouble {
+            Err::Error(trouble) | Err::Failure(trouble) => {
+                Self { tag, name, position: bytes.len() - trouble.at.len(), reason: trouble.reason }
+            }
+            Err::Incomplete(_) => Self { tag, name, position: bytes.len(), reason: Reason::Expected("more") },
+        }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.name {
+            write!(f, "{name}: ")?;
+        }
+        match self.reason {
+            Reason::NoTag => f.write_str("expected a tag and a command"),
+            Reason::UnknownCommand => f.write_str("unknown command"),
+            Reason::Expected(what) => write!(f, "expected {what} at octet {}", self.position),
+            Reason::TooDeep => f.write_str("nested too deeply"),
+            Reason::BadCharset => f.write_str("there is no such charset, use UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 impl Tag {
     /// The tag that `bytes` begin with, and what follows it.

@@ -2,6 +2,13 @@
 
 use std::fmt;
 
+use nom::Parser;
+use nom::branch::alt;
+use nom::combinator::map;
+use nom::sequence::preceded;
+
+use crate::grammar::{Parsed, atom, expected, named, octet, parenthesized, quoted, whole};
+
 /// A flag (RFC 3501 section 2.3.2). Compared without regard to ASCII case; the case of keywords is kept.
 #[derive(Clone, Debug)]
 pub enum Flag {
@@ -60,6 +67,28 @@ impl PartialEq for Flag {
 }
 
 impl Eq for Flag {}
+
+/// ```text
+/// flag         = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension
+/// flag-keyword = atom
+/// ```
+/// Clients exist that quote flags.
+pub(crate) fn flag(input: &[u8]) -> Parsed<'_, Flag> {
+    if let Ok((rest, content)) = quoted(input) {
+        return whole(&content, bare_flag).map_or_else(|| expected(input, "a flag"), |flag| Ok((rest, flag)));
+    }
+    bare_flag(input)
+}
+
+fn bare_flag(input: &[u8]) -> Parsed<'_, Flag> {
+    let keyword = map(atom, |name| Flag::Keyword(name.to_owned()));
+    named("a flag", alt((map(preceded(octet(b'\\', "\\"), atom), Flag::system), keyword))).parse(input)
+}
+
+/// `flag-list = "(" [flag *(SP flag)] ")"`
+pub(crate) fn flag_list(input: &[u8]) -> Parsed<'_, Vec<Flag>> {
+    named("flags in parentheses", parenthesized(flag)).parse(input)
+}
 
 const SYSTEM: [(&str, Flag); 7] = [
     ("Seen", Flag::Seen),

@@ -1,8 +1,18 @@
 //! SEARCH.
 
 use jiff::civil::Date;
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::take_while1;
+use nom::combinator::{map, value};
 
-use crate::sequence::{Numbering, SequenceSet};
+use super::{Reason, Verb};
+use crate::date::date;
+use crate::grammar::{
+    Parsed, after_sp, astring, astring_text, end, expected, failure, keyword, named, number64, nz_number,
+    parenthesized, quoted, sp,
+};
+use crate::sequence::{Numbering, SequenceSet, sequence_set};
 
 /// `SEARCH` (RFC 3501 section 6.4.4, RFC 4731).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,3 +116,180 @@ pub enum Key {
     /// `THREADID` (RFC 8474)
     ThreadId(String),
 }
+
+/// ```text
+/// search         = "SEARCH" [search-return-opts] SP search-program
+/// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
+/// ```
+/// (RFC 9051 section 9)
+pub(super) fn search(numbering: Numbering, input: &[u8]) -> Parsed<'_, Verb> {
+    let (rest, returns) = match after_sp(keyword("RETURN")).parse(input) {
+        Ok((rest, ())) => map(after_sp(return_options), Some).parse(rest)?,
+        Err(_) => (input, None),
+    };
+    let rest = match after_sp(keyword("CHARSET")).parse(rest) {
+        Ok((rest, ())) => after_sp(charset).parse(rest)?.0,
+        Err(_) => rest,
+    };
+    let (mut rest, first) = after_sp(|input| key(DEEPEST, input)).parse(rest)?;
+    let mut keys = vec![first];
+    while end(rest).is_err() {
+        let (after, next) = after_sp(|input| key(DEEPEST, input)).parse(rest)?;
+        keys.push(next);
+        rest = after;
+    }
+    Ok((rest, Verb::Search(Search { numbering, returns, key: and(keys) })))
+}
+
+/// ```text
+/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"
+/// ```
+fn return_options(input: &[u8]) -> Parsed<'_, Vec<Return>> {
+    let option = alt((
+        value(Return::Min, keyword("MIN")),
+        value(Return::Max, keyword("MAX")),
+        value(Return::All, keyword("ALL")),
+        value(Return::Count, keyword("COUNT")),
+        value(Return::Save, keyword("SAVE")),
+    ));
+    let (rest, options) = parenthesized(named("MIN, MAX, ALL, COUNT or SAVE", option)).parse(input)?;
+    // RFC 4731 section 3.1: no option means ALL.
+    Ok((rest, if options.is_empty() { vec![Return::All] } else { options }))
+}
+
+/// `charset = atom / quoted`. UTF-8 is read in either of the two we have.
+fn charset(input: &[u8]) -> Parsed<'_, ()> {
+    let (rest, name) = named("a charset", astring).parse(input)?;
+    let known = ["UTF-8", "US-ASCII", "UTF8", "ASCII"].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    if known { Ok((rest, ())) } else { failure(input, Reason::BadCharset) }
+}
+
+/// `search-key = "ALL" / "ANSWERED" / "BCC" SP astring / ... / sequence-set / "(" search-key *(SP search-key) ")"`
+fn key(depth: usize, input: &[u8]) -> Parsed<'_, Key> {
+    let Some(depth) = depth.checked_sub(1) else { return failure(input, Reason::TooDeep) };
+    match input {
+        [b'(', ..] => match parenthesized(|input| key(depth, input)).parse(input)? {
+            (_, keys) if keys.is_empty() => expected(input, "a search key in the parentheses"),
+            (rest, keys) => Ok((rest, and(keys))),
+        },
+        [b'0'..=b'9' | b'*' | b'$', ..] => map(sequence_set, Key::Sequence).parse(input),
+        _ => named_key(depth, input),
+    }
+}
+
+fn named_key(depth: usize, input: &[u8]) -> Parsed<'_, Key> {
+    let letters = take_while1(|byte: u8| byte.is_ascii_alphanumeric());
+    let (rest, name): (_, &[u8]) = named("a search key", letters).parse(input)?;
+    let Some((_, argument)) = KEYS.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name)) else {
+        return expected(input, "a search key");
+    };
+    let not = |key| Key::Not(Box::new(key));
+    match argument {
+        Argument::None(key) => Ok((rest, key.clone())),
+        Argument::NoneNot(key) => Ok((rest, not(key.clone()))),
+        Argument::Text(of) => map(after_sp(astring_text), of).parse(rest),
+        Argument::Date(of) => map(after_sp(date), of).parse(rest),
+        Argument::Size(of) => map(after_sp(number64), of).parse(rest),
+        Argument::Interval(of) => map(after_sp(nz_number), of).parse(rest),
+        Argument::Keyword => map(after_sp(astring_text), Key::Keyword).parse(rest),
+        Argument::Unkeyword => map(after_sp(astring_text), |word| not(Key::Keyword(word))).parse(rest),
+        Argument::Header => {
+            let (rest, (name, text)) = (after_sp(astring_text), after_sp(astring_text)).parse(rest)?;
+            Ok((rest, Key::Header(name, text)))
+        }
+        Argument::Uid => map(after_sp(sequence_set), Key::Uid).parse(rest),
+        Argument::ModSeq => after_sp(mod_seq).parse(rest),
+        Argument::Not => map(after_sp(|input| key(depth, input)), not).parse(rest),
+        Argument::Or => {
+            let (rest, first) = after_sp(|input| key(depth, input)).parse(rest)?;
+            let (rest, second) = after_sp(|input| key(depth, input)).parse(rest)?;
+            Ok((rest, Key::Or(Box::new(first), Box::new(second))))
+        }
+    }
+}
+
+/// ```text
+/// search-modsequence   = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer
+/// entry-type-req       = "priv" / "shared" / "all"
+/// ```
+/// (RFC 7162 section 7)
+fn mod_seq(input: &[u8]) -> Parsed<'_, Key> {
+    let kind = alt((keyword("priv"), keyword("shared"), keyword("all")));
+    let rest = match quoted(input) {
+        Ok((rest, _)) => (after_sp(kind), sp).parse(rest)?.0,
+        Err(_) => input,
+    };
+    map(number64, Key::ModSeq).parse(rest)
+}
+
+/// Keys that all must hold; one alone is itself.
+fn and(mut keys: Vec<Key>) -> Key {
+    match (keys.pop(), keys.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => Key::And(keys.into_iter().chain(last).collect()),
+    }
+}
+
+/// What follows the name of a key, and what the two make.
+enum Argument {
+    None(Key),
+    NoneNot(Key),
+    Text(fn(String) -> Key),
+    Date(fn(Date) -> Key),
+    Size(fn(u64) -> Key),
+    Interval(fn(u32) -> Key),
+    Keyword,
+    Unkeyword,
+    Header,
+    Uid,
+    ModSeq,
+    Not,
+    Or,
+}
+
+const KEYS: [(&str, Argument); 40] = [
+    ("ALL", Argument::None(Key::All)),
+    ("ANSWERED", Argument::None(Key::Answered)),
+    ("BCC", Argument::Text(Key::Bcc)),
+    ("BEFORE", Argument::Date(Key::Before)),
+    ("BODY", Argument::Text(Key::Body)),
+    ("CC", Argument::Text(Key::Cc)),
+    ("DELETED", Argument::None(Key::Deleted)),
+    ("DRAFT", Argument::None(Key::Draft)),
+    ("EMAILID", Argument::Text(Key::EmailId)),
+    ("FLAGGED", Argument::None(Key::Flagged)),
+    ("FROM", Argument::Text(Key::From)),
+    ("HEADER", Argument::Header),
+    ("KEYWORD", Argument::Keyword),
+    ("LARGER", Argument::Size(Key::Larger)),
+    ("MODSEQ", Argument::ModSeq),
+    ("NEW", Argument::None(Key::New)),
+    ("NOT", Argument::Not),
+    ("OLD", Argument::None(Key::Old)),
+    ("OLDER", Argument::Interval(Key::Older)),
+    ("ON", Argument::Date(Key::On)),
+    ("OR", Argument::Or),
+    ("RECENT", Argument::None(Key::Recent)),
+    ("SEEN", Argument::None(Key::Seen)),
+    ("SENTBEFORE", Argument::Date(Key::SentBefore)),
+    ("SENTON", Argument::Date(Key::SentOn)),
+    ("SENTSINCE", Argument::Date(Key::SentSince)),
+    ("SINCE", Argument::Date(Key::Since)),
+    ("SMALLER", Argument::Size(Key::Smaller)),
+    ("SUBJECT", Argument::Text(Key::Subject)),
+    ("TEXT", Argument::Text(Key::Text)),
+    ("THREADID", Argument::Text(Key::ThreadId)),
+    ("TO", Argument::Text(Key::To)),
+    ("UID", Argument::Uid),
+    ("UNANSWERED", Argument::NoneNot(Key::Answered)),
+    ("UNDELETED", Argument::NoneNot(Key::Deleted)),
+    ("UNDRAFT", Argument::NoneNot(Key::Draft)),
+    ("UNFLAGGED", Argument::NoneNot(Key::Flagged)),
+    ("UNKEYWORD", Argument::Unkeyword),
+    ("UNSEEN", Argument::NoneNot(Key::Seen)),
+    ("YOUNGER", Argument::Interval(Key::Younger)),
+];
+
+/// Keys inside of keys, the outermost counted: enough for any person, and little stack.
+const DEEPEST: usize = 64;

@@ -1,0 +1,185 @@
+//! Response codes.
+
+use super::word;
+use crate::flag::Flag;
+
+/// A response code, without its brackets (RFC 3501 section 7.1, RFC 5530, and where said).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// `ALERT`: the text must be shown to the person.
+    Alert,
+    /// `ALREADYEXISTS` (RFC 5530)
+    AlreadyExists,
+    /// `APPENDUID uidvalidity uids` (RFC 4315); `uids` must not be empty.
+    AppendUid {
+        /// UIDVALIDITY of the mailbox appended to.
+        uid_validity: u32,
+        /// The UIDs given, in the order of the messages.
+        uids: Vec<u32>,
+    },
+    /// `AUTHENTICATIONFAILED` (RFC 5530)
+    AuthenticationFailed,
+    /// `AUTHORIZATIONFAILED` (RFC 5530)
+    AuthorizationFailed,
+    /// `BADCHARSET (US-ASCII UTF-8)`: the ones there are.
+    BadCharset,
+    /// `CANNOT` (RFC 5530)
+    Cannot,
+    /// `CAPABILITY ...`
+    Capability(Vec<String>),
+    /// `CLIENTBUG` (RFC 5530)
+    ClientBug,
+    /// `CLOSED` (RFC 7162): the mailbox selected before is closed.
+    Closed,
+    /// `CONTACTADMIN` (RFC 5530)
+    ContactAdmin,
+    /// `COPYUID uidvalidity from to` (RFC 4315); both must be of the same length and not empty.
+    CopyUid {
+        /// UIDVALIDITY of the mailbox copied to.
+        uid_validity: u32,
+        /// The UIDs copied.
+        from: Vec<u32>,
+        /// The UIDs given, one for each.
+        to: Vec<u32>,
+    },
+    /// `CORRUPTION` (RFC 5530)
+    Corruption,
+    /// `EXPIRED` (RFC 5530)
+    Expired,
+    /// `EXPUNGEISSUED` (RFC 5530)
+    ExpungeIssued,
+    /// `HASCHILDREN` (RFC 9051)
+    HasChildren,
+    /// `HIGHESTMODSEQ n` (RFC 7162)
+    HighestModSeq(u64),
+    /// `INUSE` (RFC 5530)
+    InUse,
+    /// `LIMIT` (RFC 5530)
+    Limit,
+    /// `MAILBOXID (id)` (RFC 8474)
+    MailboxId(String),
+    /// `MODIFIED set` (RFC 7162): UIDs or sequence numbers, as in the STORE.
+    Modified(Vec<u32>),
+    /// `NOMODSEQ` (RFC 7162)
+    NoModSeq,
+    /// `NONEXISTENT` (RFC 5530)
+    NonExistent,
+    /// `NOPERM` (RFC 5530)
+    NoPerm,
+    /// `NOTSAVED` (RFC 5182)
+    NotSaved,
+    /// `OVERQUOTA` (RFC 5530)
+    OverQuota,
+    /// `PARSE`: a message's header cannot be read.
+    Parse,
+    /// `PERMANENTFLAGS (...)`
+    PermanentFlags(Vec<Flag>),
+    /// `PRIVACYREQUIRED` (RFC 5530)
+    PrivacyRequired,
+    /// `READ-ONLY`
+    ReadOnly,
+    /// `READ-WRITE`
+    ReadWrite,
+    /// `SERVERBUG` (RFC 5530)
+    ServerBug,
+    /// `TOOBIG` (RFC 7889)
+    TooBig,
+    /// `TRYCREATE`
+    TryCreate,
+    /// `UIDNEXT n`
+    UidNext(u32),
+    /// `UIDVALIDITY n`
+    UidValidity(u32),
+    /// `UNAVAILABLE` (RFC 5530)
+    Unavailable,
+    /// `UNSEEN n`: the sequence number of the first.
+    Unseen(u32),
+    /// `USEATTR` (RFC 6154)
+    UseAttr,
+}
+
+impl Code {
+    /// Writes the code in its brackets.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        out.extend_from_slice(self.name().as_bytes());
+        match self {
+            Self::AppendUid { uid_validity, uids } => uid_sets(out, *uid_validity, &[uids]),
+            Self::CopyUid { uid_validity, from, to } => uid_sets(out, *uid_validity, &[from, to]),
+            Self::Capability(names) => names.iter().for_each(|name| atom(out, name)),
+            Self::HighestModSeq(number) => atom(out, &number.to_string()),
+            Self::UidNext(number) | Self::UidValidity(number) | Self::Unseen(number) => {
+                atom(out, &number.to_string());
+            }
+            Self::MailboxId(id) => atom(out, &format!("({id})")),
+            Self::Modified(numbers) => {
+                out.push(b' ');
+                word::set(out, numbers);
+            }
+            Self::PermanentFlags(flags) => {
+                out.push(b' ');
+                word::flags(out, flags);
+            }
+            Self::BadCharset => atom(out, "(US-ASCII UTF-8)"),
+            _ => {}
+        }
+        out.push(b']');
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Alert => "ALERT",
+            Self::AlreadyExists => "ALREADYEXISTS",
+            Self::AppendUid { .. } => "APPENDUID",
+            Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Self::BadCharset => "BADCHARSET",
+            Self::Cannot => "CANNOT",
+            Self::Capability(_) => "CAPABILITY",
+            Self::ClientBug => "CLIENTBUG",
+            Self::Closed => "CLOSED",
+            Self::ContactAdmin => "CONTACTADMIN",
+            Self::CopyUid { .. } => "COPYUID",
+            Self::Corruption => "CORRUPTION",
+            Self::Expired => "EXPIRED",
+            Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::HasChildren => "HASCHILDREN",
+            Self::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Self::InUse => "INUSE",
+            Self::Limit => "LIMIT",
+            Self::MailboxId(_) => "MAILBOXID",
+            Self::Modified(_) => "MODIFIED",
+            Self::NoModSeq => "NOMODSEQ",
+            Self::NonExistent => "NONEXISTENT",
+            Self::NoPerm => "NOPERM",
+            Self::NotSaved => "NOTSAVED",
+            Self::OverQuota => "OVERQUOTA",
+            Self::Parse => "PARSE",
+            Self::PermanentFlags(_) => "PERMANENTFLAGS",
+            Self::PrivacyRequired => "PRIVACYREQUIRED",
+            Self::ReadOnly => "READ-ONLY",
+            Self::ReadWrite => "READ-WRITE",
+            Self::ServerBug => "SERVERBUG",
+            Self::TooBig => "TOOBIG",
+            Self::TryCreate => "TRYCREATE",
+            Self::UidNext(_) => "UIDNEXT",
+            Self::UidValidity(_) => "UIDVALIDITY",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Unseen(_) => "UNSEEN",
+            Self::UseAttr => "USEATTR",
+        }
+    }
+}
+
+fn atom(out: &mut Vec<u8>, atom: &str) {
+    out.push(b' ');
+    out.extend_from_slice(atom.as_bytes());
+}
+
+fn uid_sets(out: &mut Vec<u8>, uid_validity: u32, sets: &[&Vec<u32>]) {
+    atom(out, &uid_validity.to_string());
+    for set in sets {
+        out.push(b' ');
+        word::set(out, set);
+    }
+}
