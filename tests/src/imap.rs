@@ -193,6 +193,12 @@ impl Imap {
         }
     }
 
+    /// Says that nothing more will be sent.
+    pub async fn close_writing(&mut self) {
+        // It may be closed already, which is as good.
+        let _ = self.stream.get_mut().shutdown().await;
+    }
+
     /// Appends with a synchronising literal.
     ///
     /// # Errors

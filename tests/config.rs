@@ -1,0 +1,107 @@
+//! What the operator reads when the configuration is wrong: one sentence that names the file and the key; exit code 2.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use exgate_tests::program;
+use tempfile::TempDir;
+
+const FINE: &str = "state = 'STATE'\n\n[listen]\nimap = '127.0.0.1:0'\n\n[exchange.main]\n\
+                    url = 'http://127.0.0.1:9/EWS/Exchange.asmx'\ndomains = ['demo.test']\nallow_http = true\n";
+
+/// What is put in place of what, and words the sentence must hold.
+const MISTAKES: &[(&str, &str, &[&str])] = &[
+    ("state =", "sate =", &["sate"]),
+    ("imap =", "impa =", &["listen", "impa"]),
+    ("domains =", "domain =", &["exchange.main", "domain"]),
+    ("'127.0.0.1:0'", "'127.0.0.1'", &["listen.imap"]),
+    ("'127.0.0.1:0'", "'0.0.0.0:0'", &["listen.imap", "plain text"]),
+    ("'127.0.0.1:0'", "'[::]:0'", &["listen.imap", "plain text"]),
+    ("'127.0.0.1:0'", "143", &["listen.imap"]),
+    ("imap =", "imaps =", &["tls"]),
+    (
+        "[listen]",
+        "[tls]\ncertificate = '/nowhere/imap.pem'\nkey = '/nowhere/imap.key'\n[listen]",
+        &["tls.certificate", "/nowhere/imap.pem"],
+    ),
+    ("http://127.0.0.1:9", "http://mail.example.com", &["exchange.main", "mail.example.com"]),
+    ("http://127.0.0.1:9", "gopher://127.0.0.1:9", &["exchange.main.url"]),
+    ("http://127.0.0.1:9/EWS/Exchange.asmx", "not an address", &["exchange.main.url"]),
+    ("allow_http", "ca_file = '/nowhere/ca.pem'\nallow_http", &["exchange.main.ca_file", "/nowhere/ca.pem"]),
+    ("allow_http", "auth = 'magic'\nallow_http", &["exchange.main.auth"]),
+    ("[listen]", "[imap]\nsize = 'roughly'\n[listen]", &["imap.size"]),
+    ("[listen]", "[listen", &["line"]),
+    ("[exchange.main]\n", "", &["url"]),
+];
+
+#[test]
+fn each_mistake_is_one_sentence_with_file_and_key() {
+    let dir = TempDir::new().unwrap();
+    for (from, to, words) in MISTAKES {
+        let mut text = FINE.replacen(from, to, 1);
+        assert_ne!(text, FINE, "{from} is not there to be replaced");
+        if to.contains("mail.example.com") {
+            text = text.replace("allow_http = true\n", "");
+        }
+        for arguments in [&["serve", "--config"][..], &["config", "check", "--config"]] {
+            let (output, file) = run(&dir, &text, arguments);
+            let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{to}: {sentence}");
+            assert_eq!(sentence.trim_end().lines().count(), 1, "{to}: {sentence}");
+            for word in [&file.as_str()].into_iter().chain(words.iter()) {
+                assert!(sentence.contains(word), "{to}: no {word} in: {sentence}");
+            }
+            assert!(output.stdout.is_empty(), "{to}: {}", String::from_utf8_lossy(&output.stdout));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_or_unreadable_is_named() {
+    let dir = TempDir::new().unwrap();
+    let missing = dir.path().join("missing.toml");
+    for file in [missing.as_path(), dir.path()] {
+        let output = Command::new(program("exgate")).args(["serve", "--config"]).arg(file).output().unwrap();
+        let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{sentence}");
+        assert!(sentence.contains(&*file.to_string_lossy()), "{sentence}");
+        assert_eq!(sentence.trim_end().lines().count(), 1, "{sentence}");
+    }
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_named() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("a-file"), "not a directory").unwrap();
+    let text = FINE.replace("STATE", &dir.path().join("a-file/below").to_string_lossy());
+    let (output, _) = run(&dir, &text, &["serve", "--config"]);
+    let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{sentence}");
+    assert!(sentence.contains("state") && sentence.contains("a-file/below"), "{sentence}");
+}
+
+#[test]
+fn a_right_file_is_right_and_the_example_explains_each_key() {
+    let dir = TempDir::new().unwrap();
+    let (output, _) = run(&dir, FINE, &["config", "check", "--config"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let example = Command::new(program("exgate")).args(["config", "example"]).output().unwrap();
+    assert!(example.status.success());
+    let text = String::from_utf8(example.stdout).unwrap();
+    for key in ["state", "imap", "imaps", "certificate", "key", "url", "domains", "auth", "ca_file", "allow_http"] {
+        assert!(
+            text.lines().any(|line| line.trim_start_matches('#').trim_start().starts_with(&format!("{key} ="))),
+            "{key} is not explained"
+        );
+    }
+}
+
+fn run(dir: &TempDir, text: &str, arguments: &[&str]) -> (Output, String) {
+    let file = dir.path().join("exgate.toml");
+    fs::write(&file, text.replace("STATE", &dir.path().join("state").to_string_lossy())).unwrap();
+    let output = Command::new(program("exgate")).args(arguments).arg(&file).output().unwrap();
+    (output, file.to_string_lossy().into_owned())
+}

@@ -1,0 +1,104 @@
+//! How much memory the gateway takes. Meant for a release build: `cargo test --release -p exgate-tests -- --ignored`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use exgate_tests::{Gateway, Imap, Options, Simulator, Site, big, letter};
+
+const MIB: u64 = 1 << 20;
+
+#[tokio::test]
+#[ignore = "a measurement, for release builds"]
+async fn an_index_takes_at_most_64_bytes_a_message() {
+    let small = indexed(1_000).await;
+    let large = indexed(100_000).await;
+    let each = large.saturating_sub(small) / 99_000;
+    println!("resident: {small} bytes with 1,000 messages, {large} with 100,000: {each} bytes a message");
+    assert!(each <= 64, "{each} bytes resident for each message");
+}
+
+/// What is resident after a folder has been indexed, opened, and asked for all its flags.
+async fn indexed(messages: u32) -> u64 {
+    let simulator = Options::preset(&format!("large:{messages}")).unrecorded().start().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    assert_eq!(imap.select("INBOX").await.exists, messages);
+    imap.ok("STATUS INBOX (MESSAGES UNSEEN)").await;
+    simulator.settle().await;
+    let resident = gateway.program.resident();
+    println!("{messages} messages: {resident} bytes resident, {} at most", gateway.program.peak());
+    assert_eq!(imap.ok("UID FETCH 1:* (FLAGS)").await.fetches().count(), usize::try_from(messages).unwrap());
+    resident
+}
+
+#[tokio::test]
+#[ignore = "a measurement, for release builds"]
+async fn a_message_of_100_mb_takes_at_most_32_mib_more() {
+    const SIZE: usize = 100_000_000;
+    let simulator = Options::preset("empty").unrecorded().start().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    // What any first message takes does not count.
+    imap.append("INBOX", "", &letter("small")).await;
+    imap.select("INBOX").await;
+    imap.ok("FETCH 1:* (BODY.PEEK[])").await;
+    simulator.settle().await;
+
+    let message = big("100-mb", SIZE);
+    let before = gateway.program.resident();
+    gateway.program.forget_peak();
+    let uid = imap.append("INBOX", "", &message).await;
+    taken(&gateway, before, "appending");
+
+    imap.select("INBOX").await;
+    let (size, sum) = fetch(&simulator, &gateway, &mut imap, uid, before).await;
+    assert!(size >= SIZE, "{size} bytes came back");
+    assert_eq!(sum, checksum(attachment(&message)), "the attachment changed on the way");
+}
+
+/// Fetches the message, with an empty cache and then from it; gives its size and the sum of its attachment.
+async fn fetch(simulator: &Simulator, gateway: &Gateway, imap: &mut Imap, uid: u32, before: u64) -> (usize, u64) {
+    let mut found = None;
+    for time in ["fetching", "fetching again"] {
+        gateway.program.forget_peak();
+        let answer = imap.ok(&format!("UID FETCH {uid} (BODY.PEEK[])")).await;
+        taken(gateway, before, time);
+        let fetch = answer.fetches().next().expect("the message is there");
+        let body = fetch.bytes("BODY[]");
+        let now = (body.len(), checksum(attachment(body)));
+        assert!(found.is_none_or(|first| first == now), "another message the second time");
+        found = Some(now);
+    }
+    gateway.program.forget_peak();
+    imap.ok(&format!(
+        "UID FETCH {uid} (BODYSTRUCTURE ENVELOPE RFC822.SIZE BODY.PEEK[1] BODY.PEEK[2.MIME] BODY.PEEK[]<50000000.1000>)"
+    ))
+    .await;
+    taken(gateway, before, "reading the structure");
+    simulator.settle().await;
+    found.expect("it was fetched")
+}
+
+fn taken(gateway: &Gateway, before: u64, what: &str) {
+    let extra = gateway.program.peak().saturating_sub(before);
+    println!(
+        "{what} 100 MB took {:.1} MiB more than the {:.1} MiB before",
+        extra as f64 / MIB as f64,
+        before as f64 / MIB as f64
+    );
+    assert!(extra <= 32 * MIB, "{what} 100 MB took {extra} bytes more");
+}
+
+/// The base64 of the attachment without line ends: the only part that no rendering may change.
+fn attachment(message: &[u8]) -> impl Iterator<Item = u8> {
+    let sign = b"filename=";
+    let start = message.windows(sign.len()).position(|bytes| bytes == sign).expect("there is an attachment");
+    let rest = &message[start..];
+    let start = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("its header ends") + 4;
+    rest[start..].iter().copied().take_while(|byte| *byte != b'-').filter(|byte| !matches!(byte, b'\r' | b'\n'))
+}
+
+fn checksum(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
