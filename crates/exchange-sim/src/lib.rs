@@ -1,1 +1,18 @@
 //! A simulated Exchange server, written from the documentation.
+//!
+//! It answers Exchange Web Services (EWS) requests as the documentation, the schemas and recordings of real servers
+//! say a real server would, and it knows nothing of the client it is used to test: it shares no code with it.
+//!
+//! [`Exchange`] is the organisation: mailboxes, folders, items, ids and subscriptions, and one method that answers one
+//! SOAP request. The program in `main.rs` puts HTTP, sign-in and faults around it.
+
+pub mod http;
+pub mod import;
+pub mod mime;
+pub mod preset;
+
+mod exchange;
+mod version;
+
+pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Received};
+pub use version::Version;

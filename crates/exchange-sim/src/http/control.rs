@@ -1,0 +1,188 @@
+//! The control interface for tests: plain HTTP, answers in JSON.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `GET /stats` | what was counted |
+//! | `POST /stats/reset` | count from zero |
+//! | `POST /deliver?mailbox=…&folder=…` | deliver the message in the body, as if it had come by SMTP |
+//! | `POST /folder?mailbox=…&path=…&class=…` | create a folder |
+//! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`) | put the message in the body in place of a draft's content |
+//! | `POST /migrate?mailbox=…` | another id, change key and sync state for everything |
+//! | `POST /password?user=…` | another password, in the body |
+//! | `POST /fault` | order a fault; `GET /fault` lists those to come |
+//! | `POST /fault/clear` | forget them |
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::Edit;
+
+use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, stats::Stats};
+
+/// Serves the control interface until dropped.
+pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
+    let mut connections = JoinSet::new();
+    // The control interface must not count itself.
+    let own = Arc::new(Stats::default());
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let (server, own) = (server.clone(), own.clone());
+                connections.spawn(async move {
+                    let service = hyper::service::service_fn(move |request| handle(request, server.clone(), own.clone()));
+                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn handle(
+    request: Request<Incoming>,
+    server: Arc<Server>,
+    own: Arc<Stats>,
+) -> Result<Response<Body>, http::Error> {
+    let (head, body) = request.into_parts();
+    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let outcome = match body.collect().await {
+        Err(error) => Err(refusal(error)),
+        Ok(body) => {
+            let (method, path) = (head.method, head.uri.path().to_owned());
+            let body = Vec::from(body.to_bytes());
+            // A message of 100 MB is parsed on delivery.
+            tokio::task::spawn_blocking(move || server.control(&method, &path, &query, body))
+                .await
+                .unwrap_or_else(|error| Err(Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())))
+        }
+    };
+    let (status, value) = match outcome {
+        Ok(value) => (StatusCode::OK, value),
+        Err(Refusal(status, error)) => (status, json!({ "error": error })),
+    };
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::page(&own, format!("{value}\n")))
+}
+
+impl Server {
+    fn control(&self, method: &Method, path: &str, query: &Query, body: Vec<u8>) -> Result<Value, Refusal> {
+        match (method.as_str(), path) {
+            ("GET", "/stats") => return Ok(self.stats.json()),
+            ("POST", "/stats/reset") => self.stats.reset(),
+            ("POST", "/deliver") => {
+                let folder = query.get("folder").unwrap_or("inbox");
+                self.exchange.deliver(query.need("mailbox")?, folder, body).map_err(refusal)?;
+            }
+            ("POST", "/folder") => {
+                let class = query.get("class").unwrap_or("IPF.Note");
+                self.exchange.create_folder(query.need("mailbox")?, query.need("path")?, class).map_err(refusal)?;
+            }
+            ("POST", "/edit") => {
+                let item = match query.get("item") {
+                    Some(id) => Edit::ItemId(id.to_owned()),
+                    None => Edit::Subject {
+                        folder: query.get("folder").unwrap_or("drafts").to_owned(),
+                        subject: query.need("subject")?.to_owned(),
+                    },
+                };
+                self.exchange.edit(query.need("mailbox")?, &item, body).map_err(refusal)?;
+            }
+            ("POST", "/migrate") => self.exchange.migrate(query.need("mailbox")?).map_err(refusal)?,
+            ("POST", "/password") => {
+                let password = String::from_utf8(body).map_err(refusal)?;
+                if !self.directory.change_password(query.need("user")?, password.trim_end_matches(['\r', '\n'])) {
+                    return Err(refusal("no such user"));
+                }
+            }
+            ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),
+            ("POST", "/fault") => {
+                let order: Order = serde_json::from_slice(&body).map_err(refusal)?;
+                let open = self.stats.json()["streams"] != 0;
+                if order.what == super::fault::Kind::StreamEnd && open {
+                    self.stats.fault(order.what.name());
+                }
+                self.faults.order(order, open);
+            }
+            ("POST", "/fault/clear") => self.faults.clear(),
+            _ => return Err(Refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path}"))),
+        }
+        Ok(json!({ "ok": true }))
+    }
+}
+
+struct Refusal(StatusCode, String);
+
+fn refusal(error: impl ToString) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, error.to_string())
+}
+
+/// The parameters of a query (WHATWG URL, application/x-www-form-urlencoded).
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(name, value)| (plain(name), plain(value)))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn need(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| refusal(format!("the parameter {name} is missing")))
+    }
+}
+
+/// `%41` is `A` and `+` a space; anything broken stays as it is.
+fn plain(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let code =
+            bytes.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match (byte, code) {
+            (b'%', Some(code)) => {
+                out.push(code);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        let query = Query::parse("mailbox=a%2Bb%40a.test&folder=Two+words%2Fx&odd=%zz%4&empty");
+        assert_eq!(query.get("mailbox"), Some("a+b@a.test"));
+        assert_eq!(query.get("folder"), Some("Two words/x"));
+        assert_eq!(query.get("odd"), Some("%zz%4"));
+        assert_eq!(query.get("empty"), Some(""));
+        assert!(query.need("none").is_err());
+    }
+}

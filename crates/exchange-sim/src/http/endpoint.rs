@@ -1,0 +1,416 @@
+//! One HTTP request to the EWS endpoint, from head to answer.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Builder};
+use http_body_util::BodyExt;
+use hyper::{Request, body::Incoming};
+use memchr::memmem;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{Answer, EventStream, Version};
+
+use super::{
+    PATH, Server,
+    auth::{OFFERED, Verdict},
+    body::Body,
+    fault::{Kind, Order, damage, document},
+    record::Entry,
+    stats::InFlight,
+};
+
+/// Answers one request. An error makes hyper cut the connection without an answer.
+pub(super) async fn handle(request: Request<Incoming>, server: Arc<Server>) -> io::Result<Response<Body>> {
+    if !request.uri().path().eq_ignore_ascii_case(PATH) {
+        return server.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>");
+    }
+    match *request.method() {
+        Method::POST => server.post(request).await,
+        Method::GET | Method::HEAD => server.get(&request),
+        _ => server.page(StatusCode::METHOD_NOT_ALLOWED, "<html><body>405</body></html>"),
+    }
+}
+
+impl Server {
+    /// The page a browser gets, and what clients ask to learn the offered schemes.
+    fn get(&self, request: &Request<Incoming>) -> io::Result<Response<Body>> {
+        self.stats.got();
+        match self.directory.judge(request.headers().get(header::AUTHORIZATION)) {
+            Verdict::Known(_) => self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>"),
+            verdict => self.refuse(verdict == Verdict::Wrong),
+        }
+    }
+
+    async fn post(self: Arc<Self>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+        let verdict = self.directory.judge(request.headers().get(header::AUTHORIZATION));
+        let (head, body) = request.into_parts();
+        let Verdict::Known(user) = verdict else {
+            // Who waits for 100 Continue has not sent the body and need not.
+            if !head.headers.contains_key(header::EXPECT) {
+                self.read(body, 0).await?;
+            }
+            return self.refuse(verdict == Verdict::Wrong);
+        };
+        let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let Some(length) = length else {
+            // DavMail 6: IIS does not take chunked requests.
+            return self.page(StatusCode::LENGTH_REQUIRED, "<html><body>Length Required</body></html>");
+        };
+        if length > self.max_request {
+            return self
+                .page(StatusCode::PAYLOAD_TOO_LARGE, "<html><body>Maximum request length exceeded.</body></html>");
+        }
+        let content_type = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if !content_type.to_ascii_lowercase().starts_with(b"text/xml") {
+            return self.page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "");
+        }
+        let request = self.read(body, length).await?;
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        self.operation(user, head.headers, request).await
+    }
+
+    async fn operation(
+        self: Arc<Self>,
+        user: String,
+        headers: HeaderMap,
+        request: Vec<u8>,
+    ) -> io::Result<Response<Body>> {
+        let operation = operation(&request).to_owned();
+        let flight = self.stats.begin(&operation);
+        let fault = self.faults.pick(&operation, &user, &request);
+        if let Some(order) = &fault {
+            self.stats.fault(order.what.name());
+            if order.what == Kind::Unauthorized {
+                return self.refuse(false);
+            }
+        }
+        let server = self.clone();
+        let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&user, &operation, &request, fault))
+            .await
+            .map_err(io::Error::other)?;
+        let head = self.head(&headers);
+        match outcome {
+            Outcome::Answer(status, document) => {
+                head.status(status).body(Body::document(&self.stats, document, flight)).map_err(io::Error::other)
+            }
+            Outcome::Page(builder, page) => builder.body(Body::page(&self.stats, page)).map_err(io::Error::other),
+            Outcome::Cut => Err(io::Error::other("the answer is cut off on request")),
+            Outcome::Frames(status, frames) => {
+                let (sender, receiver) = mpsc::channel(1);
+                tokio::spawn(frames.send(sender));
+                head.status(status).body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
+            }
+            Outcome::Stream(events, ends) => Ok(self.stream(head, flight, events, ends, entry)?),
+        }
+    }
+
+    /// Everything that may take long: the operation itself, damage to its answer, and recording.
+    fn work(&self, user: &str, operation: &str, request: &[u8], fault: Option<Order>) -> (Outcome, Option<Entry>) {
+        let entry = self.recorder.as_ref().map(|recorder| recorder.request(operation, request));
+        let outcome = match fault {
+            Some(order) if order.instead() => {
+                if order.carried_out {
+                    self.exchange.answer(user, request);
+                }
+                self.instead(&order, operation, entry.as_ref())
+            }
+            fault => match self.exchange.answer(user, request) {
+                Answer::Document { status, body, .. } => afterwards(fault, operation, status, body, entry.as_ref()),
+                Answer::Stream { .. } if fault.as_ref().is_some_and(|order| order.what == Kind::CutAfter) => {
+                    Outcome::Cut
+                }
+                Answer::Stream { events, .. } => {
+                    Outcome::Stream(events, fault.is_some_and(|order| order.what == Kind::StreamEnd))
+                }
+            },
+        };
+        (outcome, entry)
+    }
+
+    /// What is sent instead of an answer.
+    fn instead(&self, order: &Order, operation: &str, entry: Option<&Entry>) -> Outcome {
+        let version = self.exchange.options().version;
+        let back_off = order.back_off.unwrap_or(1000);
+        let document = |status: u16, text: String| {
+            if let Some(entry) = entry {
+                entry.response(text.as_bytes());
+            }
+            Outcome::Answer(status, text.into_bytes())
+        };
+        let page = |status: u16, kind: &str, text: String| {
+            if let Some(entry) = entry {
+                entry.damaged(text.as_bytes());
+            }
+            Outcome::Page(Response::builder().status(status).header(header::CONTENT_TYPE, kind), text)
+        };
+        match order.what {
+            Kind::Busy => document(500, document::busy(back_off)),
+            Kind::BusySync => document(200, document::busy_sync(version, back_off)),
+            Kind::InvalidSyncState => document(200, document::invalid_sync_state(version, operation)),
+            Kind::Html => {
+                let status = order.status.unwrap_or(200);
+                page(status, "text/html; charset=utf-8", document::page(status))
+            }
+            Kind::Unavailable => match page(503, "text/html; charset=us-ascii", document::page(503)) {
+                Outcome::Page(builder, text) => {
+                    Outcome::Page(builder.header(header::RETRY_AFTER, order.retry_after.unwrap_or(1)), text)
+                }
+                other => other,
+            },
+            _ => page(order.status.unwrap_or(200), CONTENT_TYPE, String::new()),
+        }
+    }
+
+    fn stream(
+        &self,
+        head: Builder,
+        flight: InFlight,
+        events: EventStream,
+        ends: bool,
+        entry: Option<Entry>,
+    ) -> io::Result<Response<Body>> {
+        let (sender, receiver) = mpsc::channel(1);
+        let stop = self.faults.stream_ends();
+        tokio::spawn(pump(events, ends, entry, stop, sender));
+        head.body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
+    }
+
+    async fn read(&self, mut body: Incoming, length: usize) -> io::Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(length.min(self.max_request));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(io::Error::other)?;
+            if let Some(data) = frame.data_ref() {
+                self.stats.received(data.len());
+                if length > 0 {
+                    out.extend_from_slice(data);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// 401 with the offered schemes.
+    fn refuse(&self, shown: bool) -> io::Result<Response<Body>> {
+        self.stats.refused(shown);
+        let mut builder = Response::builder().status(StatusCode::UNAUTHORIZED);
+        for scheme in OFFERED {
+            builder = builder.header(header::WWW_AUTHENTICATE, *scheme);
+        }
+        builder.header(header::SERVER, SERVER).body(Body::page(&self.stats, "")).map_err(io::Error::other)
+    }
+
+    fn page(&self, status: StatusCode, text: &'static str) -> io::Result<Response<Body>> {
+        Response::builder()
+            .status(status)
+            .header(header::SERVER, SERVER)
+            .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+            .body(Body::page(&self.stats, text))
+            .map_err(io::Error::other)
+    }
+
+    /// The header fields that recorded servers send with an answer; those of 2013 and later name the servers behind.
+    fn head(&self, request: &HeaderMap) -> Builder {
+        let mut head = Response::builder()
+            .header(header::CONTENT_TYPE, CONTENT_TYPE)
+            .header(header::CACHE_CONTROL, "private")
+            .header(header::SERVER, SERVER)
+            .header("X-AspNet-Version", "4.0.30319")
+            .header("X-Powered-By", "ASP.NET");
+        let cookies: String = request
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect::<Vec<_>>()
+            .join(";");
+        if !cookies.contains("exchangecookie=") {
+            let cookie = format!("exchangecookie={}; path=/; HttpOnly", Uuid::new_v4().simple());
+            head = head.header(header::SET_COOKIE, cookie);
+        }
+        if self.exchange.options().version < Version::Exchange2013 {
+            return head;
+        }
+        for (name, value) in [
+            ("X-CalculatedBETarget", "ex01.demo.test"),
+            ("X-DiagInfo", "EX01"),
+            ("X-BEServer", "EX01"),
+            ("X-FEServer", "EX01"),
+        ] {
+            head = head.header(name, value);
+        }
+        if !cookies.contains("X-BackEndCookie=") {
+            let cookie = format!("X-BackEndCookie={}; path=/EWS; HttpOnly", Uuid::new_v4().simple());
+            head = head.header(header::SET_COOKIE, cookie);
+        }
+        let wanted =
+            request.get(RETURN_CLIENT_REQUEST_ID).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+        if let Some(id) = request.get(CLIENT_REQUEST_ID).filter(|_| wanted) {
+            head = head.header(CLIENT_REQUEST_ID, id);
+        }
+        head.header("request-id", Uuid::new_v4().to_string())
+    }
+}
+
+impl Order {
+    /// Whether the fault stands in place of the answer.
+    fn instead(&self) -> bool {
+        use Kind::{Busy, BusySync, Empty, Html, InvalidSyncState, Unavailable};
+        matches!(self.what, Busy | BusySync | Empty | Html | InvalidSyncState | Unavailable)
+    }
+}
+
+/// What becomes of a request.
+enum Outcome {
+    Answer(u16, Vec<u8>),
+    Page(Builder, String),
+    Frames(u16, Pieces),
+    Stream(EventStream, bool),
+    Cut,
+}
+
+/// A good answer, and what a fault does to it on the way.
+fn afterwards(fault: Option<Order>, operation: &str, status: u16, body: Vec<u8>, entry: Option<&Entry>) -> Outcome {
+    let damaged = fault.as_ref().and_then(|order| damage::apply(order, operation, &body));
+    let whole = matches!(fault.as_ref().map(|order| order.what), Some(Kind::CorruptItem | Kind::MimeFailed));
+    if let Some(entry) = entry {
+        match &damaged {
+            Some(damaged) if whole => entry.response(damaged),
+            Some(damaged) => entry.damaged(damaged),
+            None => entry.response(&body),
+        }
+    }
+    let body = damaged.unwrap_or(body);
+    match fault {
+        Some(order) if order.what == Kind::CutAfter => Outcome::Cut,
+        Some(order) if order.what == Kind::Cut => {
+            let end = order.bytes.unwrap_or(body.len() / 2).min(body.len());
+            Outcome::Frames(
+                status,
+                Pieces { body: body.into(), piece: end.max(1), pause: Duration::ZERO, end, cut: true },
+            )
+        }
+        Some(order) if order.what == Kind::Drip => Outcome::Frames(
+            status,
+            Pieces {
+                end: body.len(),
+                body: body.into(),
+                piece: order.piece.unwrap_or(256).max(1),
+                pause: Duration::from_millis(order.pause.unwrap_or(10)),
+                cut: false,
+            },
+        ),
+        _ => Outcome::Answer(status, body),
+    }
+}
+
+/// An answer that leaves in pieces.
+struct Pieces {
+    body: Bytes,
+    piece: usize,
+    pause: Duration,
+    end: usize,
+    cut: bool,
+}
+
+impl Pieces {
+    async fn send(self, sender: mpsc::Sender<io::Result<Bytes>>) {
+        let mut start = 0;
+        while start < self.end {
+            let end = (start + self.piece).min(self.end);
+            if sender.send(Ok(self.body.slice(start..end))).await.is_err() {
+                return;
+            }
+            start = end;
+            if !self.pause.is_zero() {
+                tokio::time::sleep(self.pause).await;
+            }
+        }
+        if self.cut {
+            let _ = sender.send(Err(io::Error::other("the answer is cut off on request"))).await;
+        }
+    }
+}
+
+/// Passes the documents of a streaming answer on until they end, the client leaves, or a fault ends them.
+async fn pump(
+    mut events: EventStream,
+    ends: bool,
+    entry: Option<Entry>,
+    mut stop: tokio::sync::watch::Receiver<u64>,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) {
+    let mut number = 0;
+    loop {
+        let next = tokio::select! {
+            next = events.next() => next,
+            _ = sender.closed() => return,
+            Ok(()) = stop.changed() => {
+                let _ = sender.send(Err(io::Error::other("the stream ends on request"))).await;
+                return;
+            }
+        };
+        let Some(document) = next else { return };
+        number += 1;
+        if let Some(entry) = &entry {
+            entry.streamed(number, &document);
+        }
+        if sender.send(Ok(document.into())).await.is_err() {
+            return;
+        }
+        if ends {
+            let _ = sender.send(Err(io::Error::other("the stream ends on request"))).await;
+            return;
+        }
+    }
+}
+
+/// The local name of the first element in the SOAP body; EWS calls the operation so.
+fn operation(request: &[u8]) -> &str {
+    let name = || {
+        let body = memmem::find_iter(request, b"Body").find(|&at| {
+            at > 0
+                && matches!(request.get(at - 1), Some(b'<' | b':'))
+                && matches!(request.get(at + 4), Some(b'>' | b' ' | b'\r' | b'\n' | b'\t'))
+        })?;
+        let after = request.get(body + 1..)?;
+        let start = after.windows(2).position(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic())? + 1;
+        let tag = after.get(start..)?;
+        let end = tag.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b":_-.".contains(byte))?;
+        let name = std::str::from_utf8(tag.get(..end)?).ok()?;
+        name.rsplit(':').next()
+    };
+    name().unwrap_or("Unreadable")
+}
+
+/// Anything else, and DavMail does not read the body.
+const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+const SERVER: &str = "Microsoft-IIS/10.0";
+
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("return-client-request-id");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operation_is_the_first_element_of_the_body() {
+        for (request, name) in [
+            (
+                "<s:Envelope><s:Header><t:Body1/></s:Header><s:Body><m:GetItem xmlns:m=''/></s:Body></s:Envelope>",
+                "GetItem",
+            ),
+            ("<Envelope><Body xmlns='x'>\r\n <!-- <x> --><SyncFolderItems/></Body></Envelope>", "x"),
+            ("<Envelope><Body>\r\n<SyncFolderItems/></Body></Envelope>", "SyncFolderItems"),
+            ("<Envelope><soap:Body/></Envelope>", "Unreadable"),
+            ("", "Unreadable"),
+            ("<Body", "Unreadable"),
+        ] {
+            assert_eq!(operation(request.as_bytes()), name, "{request}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Faults on request: what goes wrong, for which requests, and how often.
+
+pub(super) mod damage;
+pub(super) mod document;
+
+use std::sync::{Mutex, PoisonError};
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// The faults that are ordered and not used up.
+#[derive(Default)]
+pub(super) struct Faults {
+    orders: Mutex<Vec<Pending>>,
+    /// Counts the orders to end streams; open streams end when it changes.
+    stream_ends: watch::Sender<u64>,
+}
+
+/// What a test asks for with `POST /fault`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    /// What goes wrong.
+    pub(super) what: Kind,
+    /// How many times; `"forever"` until cleared.
+    #[serde(default)]
+    pub(super) times: Times,
+    /// Only for this operation, such as `GetItem`; else for all where it makes sense.
+    pub(super) operation: Option<String>,
+    /// Only for this user (an address).
+    pub(super) user: Option<String>,
+    /// Let this many fitting requests pass first.
+    #[serde(default)]
+    pub(super) skip: u64,
+    /// Only each `every`-th fitting request.
+    pub(super) every: Option<u64>,
+    /// HTTP status of `html` (200) and `empty` (200).
+    pub(super) status: Option<u16>,
+    /// Seconds in the Retry-After of `unavailable`.
+    pub(super) retry_after: Option<u64>,
+    /// BackOffMilliseconds of `busy` and `busy_sync`.
+    pub(super) back_off: Option<u64>,
+    /// What `nul_char` puts into texts: `&#x0;`, or for instance `&#x1f;`.
+    pub(super) text: Option<String>,
+    /// Bytes that `truncated`, `truncated_marker` and `cut` let through; else half of the answer.
+    pub(super) bytes: Option<usize>,
+    /// Bytes per piece of `drip`.
+    pub(super) piece: Option<usize>,
+    /// Milliseconds between the pieces of `drip`.
+    pub(super) pause: Option<u64>,
+    /// Item id that `corrupt_item` and `mime_failed` hit, in requests that name it; else `index` counts.
+    pub(super) item: Option<String>,
+    /// Place in the batch that `corrupt_item` and `mime_failed` hit; else the middle.
+    pub(super) index: Option<usize>,
+    /// Whether `empty`, `html` and `unavailable` carry the operation out before they fail.
+    #[serde(default)]
+    pub(super) carried_out: bool,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// A character reference XML forbids, in each subject or display name.
+    NulChar,
+    /// The answer ends early, and HTTP does not tell.
+    Truncated,
+    /// The same with the mark that Microsoft documents: `=== Truncated Data ===`.
+    TruncatedMarker,
+    /// Status 200 and no body.
+    Empty,
+    /// A web page where XML is due.
+    Html,
+    /// 503 of the IIS queue.
+    Unavailable,
+    /// SOAP fault ErrorServerBusy with BackOffMilliseconds.
+    Busy,
+    /// ErrorServerBusy inside HTTP 200, with an empty SyncState and IncludesLastItemInRange true.
+    BusySync,
+    /// The connection is cut in the middle of the answer.
+    Cut,
+    /// The operation is carried out, and the connection is cut before the first byte of the answer.
+    CutAfter,
+    /// The answer comes in small pieces with pauses.
+    Drip,
+    /// One item of a batch answers ErrorItemCorrupt.
+    CorruptItem,
+    /// 401 though the password is right.
+    Unauthorized,
+    /// ErrorInvalidSyncStateData for a request that brings a SyncState.
+    InvalidSyncState,
+    /// Streaming connections end without a word.
+    StreamEnd,
+    /// One item of a batch answers ErrorMimeContentConversionFailed.
+    MimeFailed,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Times {
+    /// So many times.
+    Count(u64),
+    /// Until cleared.
+    Forever(Forever),
+}
+
+/// The word `forever`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Forever {
+    /// Until cleared.
+    Forever,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::Count(1)
+    }
+}
+
+struct Pending {
+    order: Order,
+    fitting: u64,
+    left: Option<u64>,
+}
+
+impl Faults {
+    /// Adds an order. `stream_end` ends the streams that are open at once, which counts as one time if there are any.
+    pub(super) fn order(&self, order: Order, open_streams: bool) {
+        let mut left = match order.times {
+            Times::Count(count) => Some(count),
+            Times::Forever(_) => None,
+        };
+        if order.what == Kind::StreamEnd && open_streams {
+            self.stream_ends.send_modify(|count| *count += 1);
+            left = left.map(|left| left.saturating_sub(1));
+        }
+        if left != Some(0) {
+            self.pending().push(Pending { order, fitting: 0, left });
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.pending().clear();
+    }
+
+    /// What is still to come.
+    pub(super) fn waiting(&self) -> Vec<Order> {
+        let order = |pending: &Pending| Order {
+            times: pending.left.map_or(Times::Forever(Forever::Forever), Times::Count),
+            ..pending.order.clone()
+        };
+        self.pending().iter().map(order).collect()
+    }
+
+    /// The fault for this request, if one is ordered: the first that fits.
+    pub(super) fn pick(&self, operation: &str, user: &str, request: &[u8]) -> Option<Order> {
+        let mut pending = self.pending();
+        let chosen = pending.iter_mut().position(|pending| {
+            if !pending.order.fits(operation, user, request) {
+                return false;
+            }
+            pending.fitting += 1;
+            let due = pending.fitting.checked_sub(pending.order.skip + 1);
+            let due = due.is_some_and(|turn| (turn + 1) % pending.order.every.unwrap_or(1).max(1) == 0);
+            if due {
+                pending.left = pending.left.map(|left| left.saturating_sub(1));
+            }
+            due
+        })?;
+        match pending.get(chosen).is_some_and(|pending| pending.left == Some(0)) {
+            true => Some(pending.remove(chosen).order),
+            false => pending.get(chosen).map(|pending| pending.order.clone()),
+        }
+    }
+
+    /// Changes when open streams are to end.
+    pub(super) fn stream_ends(&self) -> watch::Receiver<u64> {
+        self.stream_ends.subscribe()
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Vec<Pending>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Order {
+    fn fits(&self, operation: &str, user: &str, request: &[u8]) -> bool {
+        self.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
+            && self.user.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(user))
+            && self.item.as_deref().is_none_or(|item| memmem::find(request, item.as_bytes()).is_some())
+            && self.what.makes_sense(operation, request)
+    }
+}
+
+impl Kind {
+    /// The name in JSON.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NulChar => "nul_char",
+            Self::Truncated => "truncated",
+            Self::TruncatedMarker => "truncated_marker",
+            Self::Empty => "empty",
+            Self::Html => "html",
+            Self::Unavailable => "unavailable",
+            Self::Busy => "busy",
+            Self::BusySync => "busy_sync",
+            Self::Cut => "cut",
+            Self::CutAfter => "cut_after",
+            Self::Drip => "drip",
+            Self::CorruptItem => "corrupt_item",
+            Self::Unauthorized => "unauthorized",
+            Self::InvalidSyncState => "invalid_sync_state",
+            Self::StreamEnd => "stream_end",
+            Self::MimeFailed => "mime_failed",
+        }
+    }
+
+    fn makes_sense(self, operation: &str, request: &[u8]) -> bool {
+        match self {
+            Self::BusySync => operation == "SyncFolderItems",
+            Self::InvalidSyncState => operation.starts_with("SyncFolder") && brings_sync_state(request),
+            Self::CorruptItem => operation == "GetItem",
+            Self::MimeFailed => operation == "GetItem" && asks_for_mime(request),
+            Self::StreamEnd => operation == "GetStreamingEvents",
+            _ => true,
+        }
+    }
+}
+
+fn brings_sync_state(request: &[u8]) -> bool {
+    memmem::find(request, b"SyncState>").and_then(|at| request.get(at + 10)).is_some_and(|&next| next != b'<')
+}
+
+fn asks_for_mime(request: &[u8]) -> bool {
+    [&b"IncludeMimeContent>true"[..], b"IncludeMimeContent>1", b"item:MimeContent"]
+        .into_iter()
+        .any(|sign| memmem::find(request, sign).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(orders: &[&str]) -> Faults {
+        let faults = Faults::default();
+        for order in orders {
+            faults.order(serde_json::from_str(order).unwrap(), false);
+        }
+        faults
+    }
+
+    fn picks(faults: &Faults, operation: &str, count: usize) -> Vec<bool> {
+        (0..count).map(|_| faults.pick(operation, "a@a.test", b"").is_some()).collect()
+    }
+
+    #[test]
+    fn orders_are_used_up() {
+        let faults = ordered(&[r#"{"what":"busy","times":2}"#]);
+        assert_eq!(picks(&faults, "GetItem", 3), [true, true, false]);
+        assert!(faults.waiting().is_empty());
+    }
+
+    #[test]
+    fn forever_lasts_until_cleared() {
+        let faults = ordered(&[r#"{"what":"html","times":"forever","operation":"GetItem"}"#]);
+        assert_eq!(picks(&faults, "GetItem", 4), [true; 4]);
+        assert_eq!(picks(&faults, "GetFolder", 1), [false]);
+        faults.clear();
+        assert_eq!(picks(&faults, "GetItem", 1), [false]);
+    }
+
+    #[test]
+    fn some_requests_are_let_through() {
+        let faults = ordered(&[r#"{"what":"cut","times":2,"skip":1,"every":2}"#]);
+        assert_eq!(picks(&faults, "GetItem", 6), [false, false, true, false, true, false]);
+    }
+
+    #[test]
+    fn a_fault_waits_for_a_request_it_makes_sense_for() {
+        let faults = ordered(&[r#"{"what":"invalid_sync_state"}"#, r#"{"what":"mime_failed"}"#]);
+        assert!(faults.pick("SyncFolderItems", "", b"<SyncState/>").is_none());
+        assert!(faults.pick("SyncFolderItems", "", b"<m:SyncState></m:SyncState>").is_none());
+        let picked = faults.pick("SyncFolderItems", "", b"<m:SyncState>x</m:SyncState>").unwrap();
+        assert_eq!(picked.what, Kind::InvalidSyncState);
+        assert!(faults.pick("GetItem", "", b"").is_none());
+        assert!(faults.pick("GetItem", "", b"<t:IncludeMimeContent>true</t:IncludeMimeContent>").is_some());
+    }
+
+    #[test]
+    fn a_mistaken_order_is_refused() {
+        for order in [r#"{"what":"rain"}"#, r#"{"what":"busy","time":1}"#, r#"{"what":"busy","times":"often"}"#] {
+            assert!(serde_json::from_str::<Order>(order).is_err(), "{order}");
+        }
+    }
+
+    #[test]
+    fn names_agree_with_json() {
+        for kind in [Kind::NulChar, Kind::BusySync, Kind::StreamEnd, Kind::CutAfter, Kind::MimeFailed] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use exchange_sim::{
+    MimeMode, Version,
+    http::{MAX_REQUEST, Settings, Tls, User},
+    preset::{Preset, demo},
+};
+
+/// A simulated Exchange server: Exchange Web Services over HTTP, with made-up mailboxes.
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    /// Address for EWS over HTTP; port 0 takes a free one, and the real one is printed
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address for EWS over HTTPS
+    #[arg(long, value_name = "ADDR", requires_all = ["tls_cert", "tls_key"])]
+    tls_listen: Option<SocketAddr>,
+    /// PEM file of the certificate chain
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file of the private key
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_key: Option<PathBuf>,
+    /// Address of the control interface
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+    /// Someone with a mailbox; without any, alice, bob and carol @demo.test with passwords like demo-alice
+    #[arg(long = "user", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
+    users: Vec<User>,
+    /// What is in the mailboxes: demo, empty, or large:N for N small messages in the first inbox
+    #[arg(long, default_value = "demo")]
+    pub(crate) preset: Preset,
+    /// A Maildir, an mbox, or a directory of .eml files for the first user's inbox
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mail: Option<PathBuf>,
+    /// Exchange version: 2007_SP1, 2010, 2010_SP1, 2010_SP2, 2013, 2013_SP1, 2016, 2019 or se
+    #[arg(long, default_value = "se")]
+    pub(crate) version: Version,
+    /// How message sources are given out
+    #[arg(long, value_enum, default_value = "render")]
+    pub(crate) mime: Mime,
+    /// Waited before each answer, for instance 20ms
+    #[arg(long, default_value = "0ms", value_parser = duration)]
+    latency: Duration,
+    /// Directory for the bodies of requests and answers
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Longest request in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_REQUEST)]
+    max_request: usize,
+}
+
+impl Arguments {
+    /// What the HTTP side needs of them.
+    pub(crate) fn settings(&self) -> Result<Settings, String> {
+        let users = if self.users.is_empty() { demo::users() } else { self.users.clone() };
+        let tls = match (self.tls_listen, &self.tls_cert, &self.tls_key) {
+            (Some(listen), Some(certificate), Some(key)) => {
+                Some(Tls { listen, certificate: certificate.clone(), key: key.clone() })
+            }
+            (None, ..) => None,
+            _ => return Err("--tls-listen needs --tls-cert and --tls-key".to_owned()),
+        };
+        Ok(Settings {
+            listen: self.listen,
+            tls,
+            control: self.control,
+            users,
+            latency: self.latency,
+            record: self.record.clone(),
+            max_request: self.max_request,
+        })
+    }
+}
+
+/// How message sources are given out.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mime {
+    /// Written anew on each request, as Exchange does
+    Render,
+    /// The bytes that came in
+    Verbatim,
+}
+
+impl From<Mime> for MimeMode {
+    fn from(mime: Mime) -> Self {
+        match mime {
+            Mime::Render => Self::Render,
+            Mime::Verbatim => Self::Verbatim,
+        }
+    }
+}
+
+/// `NAME@DOMAIN:PASSWORD`; the password may hold colons.
+fn user(text: &str) -> Result<User, String> {
+    let (address, password) = text.split_once(':').ok_or("the password is missing: NAME@DOMAIN:PASSWORD")?;
+    match address.split_once('@') {
+        Some((name, domain)) if !name.is_empty() && !domain.is_empty() => {
+            Ok(User { address: address.to_owned(), name: title(name), password: password.to_owned() })
+        }
+        _ => Err("the address must look like NAME@DOMAIN".to_owned()),
+    }
+}
+
+/// `anna.berg` is shown as `Anna Berg`.
+fn title(name: &str) -> String {
+    let words = name.split(['.', '_', '-']).filter(|word| !word.is_empty());
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+    };
+    words.map(capital).collect::<Vec<_>>().join(" ")
+}
+
+/// A number of `ms` (the default) or `s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|character: char| character.is_alphabetic()).unwrap_or(text.len()));
+    let number = f64::from_str(number.trim()).map_err(|_| format!("no duration: {text} (for instance 20ms)"))?;
+    let seconds = match unit {
+        "" | "ms" => number / 1000.0,
+        "s" => number,
+        _ => return Err(format!("no unit of time: {unit} (ms or s)")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_read() {
+        let line = "exchange-sim --listen 127.0.0.1:0 --control 127.0.0.1:0 --user anna.berg@a.test:a:b --preset large:7 \
+                    --version 2010_SP1 --mime verbatim --latency 1.5s";
+        let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
+        let settings = arguments.settings().unwrap();
+        let [user] = &settings.users[..] else { panic!("one user") };
+        assert_eq!((user.name.as_str(), user.password.as_str()), ("Anna Berg", "a:b"));
+        assert_eq!(settings.latency, Duration::from_millis(1500));
+        assert_eq!(arguments.preset, Preset::Large(7));
+        assert_eq!(arguments.version, Version::Exchange2010Sp1);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, sentence) in [
+            ("--user anna", "password is missing"),
+            ("--user anna:x", "must look like"),
+            ("--latency soon", "no duration"),
+            ("--latency 2h", "no unit of time"),
+            ("--preset big", "no such preset"),
+            ("--version 5.5", "no such Exchange version"),
+            ("--tls-listen 127.0.0.1:0", "required arguments"),
+        ] {
+            let words = std::iter::once("exchange-sim").chain(line.split_whitespace());
+            let error = Arguments::try_parse_from(words).unwrap_err().to_string();
+            assert!(error.contains(sentence), "{line}: {error}");
+        }
+    }
+}
