@@ -91,7 +91,7 @@ impl Program {
     /// SIGTERM, and waits for the end.
     ///
     /// # Panics
-    /// If it takes longer than half a minute, or the program does not end well.
+    /// If it takes long, or the program does not end well.
     pub async fn stop(mut self) {
         let killed = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status().await;
         assert!(killed.expect("kill runs").success());
@@ -196,4 +196,4 @@ fn tail(errors: &Path) -> String {
 }
 
 const START: Duration = Duration::from_secs(60);
-const STOP: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(45);
