@@ -93,7 +93,7 @@ async fn the_demo_is_ready_within_two_seconds() {
 
 async fn start(dir: &TempDir) -> Program {
     // Built before the clock starts to run.
-    program("exgate");
+    let _ = program("exgate");
     let state = dir.path().join("state").to_string_lossy().into_owned();
     let arguments = ["demo", "--imap", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state", &state].map(str::to_owned);
     Program::start("exgate", &arguments, &dir.path().join("stderr")).await

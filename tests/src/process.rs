@@ -159,18 +159,22 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// The test lies in `<target>/<profile>/deps`, so the programs go to `<target>/<profile>`.
+///
+/// Cargo builds a package's programs along with its integration tests. Asking for these, of the whole workspace, means
+/// the same features as in `cargo test --workspace`: after that there is nothing left to build.
 fn build() -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.parent().and_then(Path::parent).expect("the test lies in <target>/<profile>/deps");
     let target = profile.parent().expect("the profile lies in the target directory");
     let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "-p", "exgate", "-p", "exchange-sim", "--bins", "--target-dir"]).arg(target);
+    cargo.args(["test", "--quiet", "--workspace", "--no-run", "--test", "*", "--target-dir"]).arg(target);
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    // A test run sets these for the test's own package; the programs are to be built as `cargo build` builds them.
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR")
+    // A test run sets these for the test's own package; the programs are to be built as on the command line.
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
     {
         cargo.env_remove(name);
     }
