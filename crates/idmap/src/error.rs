@@ -14,6 +14,8 @@ pub enum Error {
     /// The page belongs to an epoch that is over: the folder's synchronisation was begun anew meanwhile. Read
     /// `sync_state` and go on from there.
     Stale,
+    /// The page has no SyncState. Some servers answer so when they are busy; it says nothing about the folder.
+    NoSyncState,
     /// There is no such folder (any more).
     NoFolder(FolderId),
     /// The folder has given out all of its 32-bit UIDs. Messages must go to a new folder.
@@ -40,6 +42,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale => f.write_str("the folder's synchronisation was begun anew meanwhile"),
+            Self::NoSyncState => f.write_str("the server's answer carries no synchronisation state"),
             Self::NoFolder(folder) => write!(f, "there is no folder {folder} (any more)"),
             Self::Full(folder) => write!(f, "folder {folder} has used up its UIDs; move its messages to a new folder"),
             Self::Unusable { file, reason } => write!(f, "the id map {} cannot be used: {reason}", file.display()),
@@ -58,6 +61,7 @@ impl From<Error> for mailbox::Error {
             Error::NoFolder(_) => (ErrorKind::NotFound, "there is no such folder any more".to_owned()),
             Error::Full(_) => (ErrorKind::Cannot, error.to_string()),
             Error::Stale => (ErrorKind::Conflict, error.to_string()),
+            Error::NoSyncState => (ErrorKind::Unavailable, error.to_string()),
             Error::Closed => (ErrorKind::Unavailable, "the gateway is stopping".to_owned()),
             Error::Unusable { .. } | Error::Store { .. } => {
                 (ErrorKind::Internal, "the gateway could not use its id map; its log says why".to_owned())

@@ -10,14 +10,18 @@
 //! - When Exchange renames everything (migration, restore, a refused sync state), rows are matched again by what
 //!   the messages are, one to one, and every UID stays.
 //!
-//! [`IdMap`] says it as a trait; `sqlite` keeps it in one file per mailbox. `conformance` holds the tests every
+//! [`IdMap`] says it as a trait; [`sqlite`] keeps it in one file per mailbox. `conformance` holds the tests every
 //! implementation must pass.
 
 mod error;
 mod folder;
 mod item;
-
+mod key;
 mod map;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod sqlite;
 
 pub use error::{Error, Result};
 pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};

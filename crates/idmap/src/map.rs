@@ -51,7 +51,7 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// the page may have been on its way meanwhile.
     ///
     /// # Errors
-    /// `Stale` if `epoch` is over; `Full`.
+    /// `Stale` if `epoch` is over; `NoSyncState`; `Full`.
     fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> impl Future<Output = Result<Applied>> + Send;
 
     /// Forgets a folder's SyncState and begins a new epoch: when Exchange refuses the state, or after a migration.

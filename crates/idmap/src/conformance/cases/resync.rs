@@ -1,0 +1,117 @@
+//! Everything is listed anew: after a refused state, a restore, or a migration.
+
+use mailbox::{Access, SystemFlags};
+
+use crate::conformance::{End, Place, apply, email_ids, filled, flags, item, listing, named, page, renamed, uid, uids};
+use crate::{IdMap, Item, ItemChange};
+
+/// A migration: every ItemId is another, and nothing a client knows changes.
+pub async fn a_migration_changes_nothing_for_clients<P: Place>(place: P) {
+    let map = place.open().await;
+    let nameless = Item { message_id: None, ..item(4) };
+    let blank = Item { message_id: None, search_key: None, ..item(5) };
+    let seen = Item { flags: flags(SystemFlags::SEEN, &["Work"]), ..renamed(&item(1), "copy") };
+    let all = [item(1), seen, item(2), item(3), nameless, blank];
+    let inbox = filled(&map, &all).await;
+    let (before, ids) = (map.snapshot(inbox, Access::ReadOnly).await.unwrap(), email_ids(&map, inbox).await);
+
+    map.begin_resync(inbox).await.unwrap();
+    let migrated: Vec<Item> = all.iter().enumerate().map(|(n, item)| renamed(item, &format!("m{n}"))).rev().collect();
+    apply(&map, inbox, listing(&migrated[..2], "m1", End::More)).await;
+    assert_eq!(map.snapshot(inbox, Access::ReadOnly).await.unwrap().entries, before.entries);
+    let place = place.after_kill();
+    let map = place.open().await;
+    assert!(map.sync_state(inbox).await.unwrap().resyncing);
+    apply(&map, inbox, listing(&migrated[1..4], "m2", End::More)).await;
+    let place = place.after_kill();
+    let map = place.open().await;
+    assert!(!apply(&map, inbox, listing(&migrated[4..], "m3", End::Last)).await.changed);
+
+    let after = map.snapshot(inbox, Access::ReadOnly).await.unwrap();
+    assert_eq!((after.state, after.entries), (before.state, before.entries));
+    assert_eq!(email_ids(&map, inbox).await, ids);
+    let mut expected: Vec<String> = migrated.into_iter().map(|item| item.item_id).collect();
+    let mut now: Vec<String> = named(&map, inbox).await.into_iter().map(|(_, id)| id).collect();
+    expected.sort();
+    now.sort();
+    assert_eq!(now, expected);
+}
+
+/// Flags that changed meanwhile are told; what came is new; what went vanishes.
+pub async fn changes_during_a_migration_are_told<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1), item(2), item(3)]).await;
+    let since = map.status(inbox).await.unwrap().state.highest_modseq;
+    map.begin_resync(inbox).await.unwrap();
+    let read = Item { flags: flags(SystemFlags::SEEN, &[]), ..renamed(&item(1), "m") };
+    apply(&map, inbox, listing(&[renamed(&item(4), "m"), renamed(&item(3), "m")], "m1", End::More)).await;
+    let gone = ItemChange::Delete(renamed(&item(3), "m").item_id);
+    apply(&map, inbox, page([ItemChange::Upsert(read), gone], "m2", End::Last)).await;
+    let delta = map.delta(inbox, since).await.unwrap();
+    assert_eq!(delta.changed.iter().map(|entry| entry.uid.get()).collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(delta.vanished, [uid(2), uid(3)]);
+    let status = map.status(inbox).await.unwrap();
+    assert_eq!((status.messages, status.unseen), (2, 1));
+}
+
+/// Only the state was refused: ItemIds are the same, and a copy that came meanwhile does not take its original's UID.
+pub async fn a_refused_state_costs_no_uid<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1), item(2)]).await;
+    let copy = renamed(&item(1), "c");
+    map.begin_resync(inbox).await.unwrap();
+    apply(&map, inbox, listing(&[copy.clone(), item(2)], "m1", End::More)).await;
+    apply(&map, inbox, listing(&[item(1)], "m2", End::Last)).await;
+    assert_eq!(named(&map, inbox).await, [(1, item(1).item_id), (2, item(2).item_id), (3, copy.item_id)]);
+}
+
+/// Copies with different flags keep their own.
+pub async fn copies_keep_their_flags_in_a_migration<P: Place>(place: P) {
+    let map = place.open().await;
+    let with = |suffix: &str, system| Item { flags: flags(system, &[]), ..renamed(&item(1), suffix) };
+    let inbox = filled(&map, &[with("a", SystemFlags::SEEN), with("b", SystemFlags::NONE)]).await;
+    let before = map.snapshot(inbox, Access::ReadOnly).await.unwrap().entries;
+    map.begin_resync(inbox).await.unwrap();
+    let all = [with("y", SystemFlags::NONE), with("z", SystemFlags::SEEN), with("x", SystemFlags::FLAGGED)];
+    apply(&map, inbox, listing(&all, "m1", End::Last)).await;
+    let after = map.snapshot(inbox, Access::ReadOnly).await.unwrap().entries;
+    assert_eq!((after.len(), &after[..2]), (3, &before[..]));
+}
+
+/// A migration and at the same time other content under the same key: a new message.
+pub async fn a_migration_does_not_hide_other_content<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    map.begin_resync(inbox).await.unwrap();
+    let edited = Item { stamp: [9; 16], ..renamed(&item(1), "m") };
+    apply(&map, inbox, listing(&[edited], "m1", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(2)]);
+}
+
+/// What we do while everything is listed anew is neither lost nor undone.
+pub async fn we_may_act_during_a_resync<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1), item(2)]).await;
+    map.begin_resync(inbox).await.unwrap();
+    apply(&map, inbox, listing(&[item(2)], "m1", End::More)).await;
+    assert_eq!(map.created(inbox, item(3)).await.unwrap(), uid(3));
+    map.removed(inbox, &[uid(2)]).await.unwrap();
+    apply(&map, inbox, listing(&[item(1), item(2)], "m2", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(1), uid(3)]);
+}
+
+/// Begun anew again and again, before anything was listed and in the middle.
+pub async fn a_resync_may_be_begun_again<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1), item(2), item(3)]).await;
+    for round in ["a", "b", "c"] {
+        map.begin_resync(inbox).await.unwrap();
+        apply(&map, inbox, listing(&[renamed(&item(3), round)], round, End::More)).await;
+    }
+    let place = place.after_kill();
+    let map = place.open().await;
+    map.begin_resync(inbox).await.unwrap();
+    let all: Vec<Item> = (1..=3).map(|number| renamed(&item(number), "d")).collect();
+    assert!(!apply(&map, inbox, listing(&all, "d", End::Last)).await.changed);
+    assert_eq!(uids(&map, inbox).await, (1..=3).map(uid).collect::<Vec<_>>());
+}

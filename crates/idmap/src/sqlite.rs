@@ -1,0 +1,215 @@
+//! The map in one SQLite file per mailbox.
+//!
+//! WAL with synchronous=FULL: what was answered is on disk. Writes go one after the other and share commits; reads see
+//! the last commit and wait for nobody. Nothing is kept in memory between calls, so that several processes may use one
+//! file and a killed one leaves nothing behind.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use mailbox::{
+    Access, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath, Keyword, ModSeq, Snapshot, Status,
+    Subscription, Uid,
+};
+
+use crate::{
+    Applied, Epoch, Error, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap, Item, ItemRow, Result,
+    SyncPage, SyncPoint,
+};
+
+mod coded;
+mod content;
+mod edit;
+mod fault;
+mod file;
+mod hierarchy;
+mod names;
+mod ours;
+mod pool;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use ours::Transfer;
+use pool::Pool;
+
+/// Opens the map of the mailbox `name` in `directory`, or makes an empty one. Both are readable by us alone.
+///
+/// # Errors
+/// `Unusable` if the file is damaged, foreign, or from a newer version; it is left as it is. `Store` if it cannot be
+/// opened or made.
+pub async fn open(directory: &Path, name: &str) -> Result<Mailbox> {
+    let (file, name) = (file::path(directory, name), name.to_owned());
+    let open = move || Pool::open(file, &name);
+    let pool = tokio::task::spawn_blocking(open).await.map_err(|_| Error::Closed)??;
+    Ok(Mailbox(Arc::new(pool)))
+}
+
+/// The map of one mailbox. Clones share its connections, which are closed with the last clone.
+#[derive(Clone)]
+pub struct Mailbox(Arc<Pool>);
+
+impl Mailbox {
+    /// The file it lies in.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        self.0.file()
+    }
+
+    /// Reads the whole file and says whether it is sound.
+    ///
+    /// # Errors
+    /// `Unusable` if it is damaged.
+    pub async fn check(&self) -> Result<()> {
+        self.0.read(file::check).await
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mailbox").field(&self.0.file()).finish()
+    }
+}
+
+impl IdMap for Mailbox {
+    async fn folders(&self) -> Result<Vec<FolderRow>> {
+        self.0.read(hierarchy::folders).await
+    }
+
+    async fn hierarchy_state(&self) -> Result<Option<String>> {
+        self.0.read(hierarchy::state).await
+    }
+
+    async fn apply_hierarchy(&self, page: HierarchyPage) -> Result<HierarchyApplied> {
+        self.0.write(move |connection| hierarchy::apply(connection, &page)).await
+    }
+
+    async fn begin_hierarchy_resync(&self) -> Result<()> {
+        self.0.write(hierarchy::begin_resync).await
+    }
+
+    async fn put_folder(&self, folder: ExchangeFolder) -> Result<FolderId> {
+        self.0.write(move |connection| hierarchy::put(connection, &folder)).await
+    }
+
+    async fn remove_folder(&self, folder: FolderId) -> Result<()> {
+        self.0.write(move |connection| hierarchy::remove(connection, folder)).await
+    }
+
+    async fn sync_state(&self, folder: FolderId) -> Result<SyncPoint> {
+        self.0.read(move |connection| sync::state(connection, folder)).await
+    }
+
+    async fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> Result<Applied> {
+        self.0.write(move |connection| sync::apply(connection, folder, epoch, &page)).await
+    }
+
+    async fn begin_resync(&self, folder: FolderId) -> Result<SyncPoint> {
+        self.0.write(move |connection| sync::begin_resync(connection, folder)).await
+    }
+
+    async fn created(&self, folder: FolderId, item: Item) -> Result<Uid> {
+        self.0.write(move |connection| ours::created(connection, folder, &item)).await
+    }
+
+    async fn moved(&self, from: FolderId, to: FolderId, items: Vec<(Uid, Item)>) -> Result<Vec<(Uid, Uid)>> {
+        self.0.write(move |connection| ours::transferred(connection, from, to, &items, Transfer::Move)).await
+    }
+
+    async fn copied(&self, from: FolderId, to: FolderId, items: Vec<(Uid, Item)>) -> Result<Vec<(Uid, Uid)>> {
+        self.0.write(move |connection| ours::transferred(connection, from, to, &items, Transfer::Copy)).await
+    }
+
+    async fn flagged(&self, folder: FolderId, changes: Vec<(Uid, Flags, String)>) -> Result<Vec<Entry>> {
+        self.0.write(move |connection| ours::flagged(connection, folder, &changes)).await
+    }
+
+    async fn removed(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Uid>> {
+        let uids = uids.to_vec();
+        self.0.write(move |connection| ours::removed(connection, folder, &uids)).await
+    }
+
+    /// Read first and claimed after: the reading of a large folder holds nobody up. Nothing that came in between is
+    /// claimed, and what another session claimed in between is not recent here.
+    async fn snapshot(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
+        let (mut snapshot, from) = self.0.read(move |connection| view::snapshot(connection, folder)).await?;
+        if access == Access::ReadWrite && from < snapshot.state.uid_next.get() {
+            let state = snapshot.state;
+            let from = self.0.write(move |connection| view::take_recent(connection, folder, &state)).await?;
+            snapshot.recent_from = view::recent(&snapshot.entries, from);
+        }
+        Ok(snapshot)
+    }
+
+    async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
+        self.0.read(move |connection| view::delta(connection, folder, since)).await
+    }
+
+    async fn status(&self, folder: FolderId) -> Result<Status> {
+        self.0.read(move |connection| view::status(connection, folder)).await
+    }
+
+    async fn details(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Details>> {
+        let uids = uids.to_vec();
+        self.0.read(move |connection| view::details(connection, folder, &uids)).await
+    }
+
+    async fn items(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<ItemRow>> {
+        let uids = uids.to_vec();
+        self.0.read(move |connection| view::items(connection, folder, &uids)).await
+    }
+
+    async fn deleted_uids(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Vec<Uid>> {
+        let only = only.map(<[Uid]>::to_vec);
+        self.0.read(move |connection| view::deleted_uids(connection, folder, only.as_deref())).await
+    }
+
+    async fn headers(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, Vec<u8>)>> {
+        let ids = ids.to_vec();
+        self.0.read(move |connection| content::headers(connection, &ids)).await
+    }
+
+    async fn put_headers(&self, headers: Vec<(EmailId, Vec<u8>)>) -> Result<()> {
+        self.0.write(move |connection| content::put_headers(connection, &headers)).await
+    }
+
+    async fn exact_sizes(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, u64)>> {
+        let ids = ids.to_vec();
+        self.0.read(move |connection| content::exact_sizes(connection, &ids)).await
+    }
+
+    async fn put_exact_size(&self, id: EmailId, size: u64) -> Result<()> {
+        self.0.write(move |connection| content::put_exact_size(connection, id, size)).await
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
+        self.0.read(names::subscriptions).await
+    }
+
+    async fn subscribe(&self, path: &FolderPath, wish: Subscription) -> Result<()> {
+        let path = path.clone();
+        self.0.write(move |connection| names::subscribe(connection, &path, wish)).await
+    }
+
+    async fn keywords_for(&self, categories: &[String]) -> Result<Vec<Keyword>> {
+        let categories = categories.to_vec();
+        self.0.write(move |connection| names::keywords_for(connection, &categories)).await
+    }
+
+    async fn categories_for(&self, keywords: &[Keyword]) -> Result<Vec<String>> {
+        let keywords = keywords.to_vec();
+        self.0.read(move |connection| names::categories_for(connection, &keywords)).await
+    }
+
+    async fn note(&self, key: &str) -> Result<Option<String>> {
+        let key = key.to_owned();
+        self.0.read(move |connection| names::note(connection, &key)).await
+    }
+
+    async fn put_note(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.0.write(move |connection| names::put_note(connection, &key, &value)).await
+    }
+}

@@ -1,0 +1,116 @@
+//! What is known of contents by EMAILID: header blocks and exact sizes.
+//!
+//! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
+//! folder and then new in another.
+
+use mailbox::EmailId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::coded::{email_id, folder_id};
+use super::edit::{Edit, now};
+use super::fault::Outcome;
+use crate::key::Hash;
+
+pub(crate) fn headers(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
+    let mut find = connection.prepare_cached("SELECT block FROM headers WHERE email_id = ?1")?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(block) = find.query_row([id.0], |row| row.get(0)).optional()? {
+            found.push((*id, block));
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn put_headers(connection: &Connection, headers: &[(EmailId, Vec<u8>)]) -> Outcome<()> {
+    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO headers (email_id, block) VALUES (?1, ?2)")?;
+    for (id, block) in headers {
+        put.execute(params![id.0, block])?;
+        orphaned(connection, id.0, now())?;
+    }
+    sweep(connection, now())
+}
+
+pub(crate) fn exact_sizes(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, u64)>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(exact_size(connection, id.0)?.map(|size| (*id, size.unsigned_abs())));
+    }
+    Ok(found)
+}
+
+pub(crate) fn exact_size(connection: &Connection, id: Hash) -> Outcome<Option<i64>> {
+    let mut find = connection.prepare_cached("SELECT size FROM exact_size WHERE email_id = ?1")?;
+    Ok(find.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Counts of every folder with this content change with it.
+pub(crate) fn put_exact_size(connection: &Connection, id: EmailId, size: u64) -> Outcome<()> {
+    let size = i64::try_from(size).unwrap_or(i64::MAX >> 24);
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO exact_size (email_id, size) VALUES (?1, ?2)")?
+        .execute(params![id.0, size])?;
+    let keys: Vec<i64> = connection
+        .prepare_cached("SELECT key FROM item WHERE email_id = ?1")?
+        .query_map([id.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for key in &keys {
+        let mut edit = Edit::open(connection, folder_id(key >> 32))?;
+        if let Some(known) = edit.by_uid(super::coded::uid(*key)?)? {
+            edit.set_exact_size(&known, size)?;
+        }
+        edit.finish()?;
+    }
+    match keys.is_empty() {
+        true => orphaned(connection, id.0, now()),
+        false => Ok(()),
+    }
+}
+
+/// Notes that a message with this content is gone, or was not there; others may be.
+pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<()> {
+    let mut note = connection.prepare_cached(
+        "INSERT OR REPLACE INTO orphan (email_id, since) SELECT ?1, ?2
+         WHERE NOT EXISTS (SELECT 1 FROM item WHERE email_id = ?1)
+           AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
+             OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1))",
+    )?;
+    note.execute(params![id, now])?;
+    Ok(())
+}
+
+/// Forgets some contents that no message has had for a day.
+pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<()> {
+    let due: Vec<Hash> = connection
+        .prepare_cached("SELECT email_id FROM orphan WHERE since < ?1 ORDER BY since LIMIT 64")?
+        .query_map([now - GRACE], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for id in due.into_iter().map(email_id) {
+        let mut alive = connection.prepare_cached("SELECT 1 FROM item WHERE email_id = ?1 LIMIT 1")?;
+        if !alive.exists([id.0])? {
+            connection.prepare_cached("DELETE FROM exact_size WHERE email_id = ?1")?.execute([id.0])?;
+            connection.prepare_cached("DELETE FROM headers WHERE email_id = ?1")?.execute([id.0])?;
+        }
+        connection.prepare_cached("DELETE FROM orphan WHERE email_id = ?1")?.execute([id.0])?;
+    }
+    Ok(())
+}
+
+/// Seconds.
+const GRACE: i64 = 24 * 60 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_is_forgotten_after_a_day() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = crate::sqlite::file::open_writer(&directory.path().join("x"), "x").unwrap();
+        put_headers(&connection, &[(EmailId([1; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
+        sweep(&connection, now() + GRACE - 5).unwrap();
+        assert_eq!(headers(&connection, &[EmailId([1; 16])]).unwrap().len(), 1);
+        sweep(&connection, now() + GRACE + 5).unwrap();
+        assert_eq!(headers(&connection, &[EmailId([1; 16])]).unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,353 @@
+//! One folder under change: its counts, its numbering, and the few things that can happen to a message.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mailbox::{FolderId, SystemFlags, Uid};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::coded::{Coded, FlagBits, Opaque, folder_id, folder_number, item_key, item_keys, uid};
+use super::content;
+use super::fault::{Fault, Outcome};
+use crate::Error;
+use crate::key::{self, Hash};
+
+/// A folder's numbers, in memory during a transaction. Nothing is on disk before `finish`.
+pub(crate) struct Edit<'c> {
+    pub(crate) connection: &'c Connection,
+    pub(crate) folder: i64,
+    pub(crate) uid_next: u32,
+    pub(crate) highest_modseq: i64,
+    pub(crate) recent_from: u32,
+    pub(crate) epoch: i64,
+    pub(crate) complete: bool,
+    pub(crate) resyncing: bool,
+    counts: Counts,
+    /// The moment of this transaction, once something happened in it.
+    modseq: Option<i64>,
+}
+
+#[derive(Clone, Copy)]
+struct Counts {
+    messages: i64,
+    unseen: i64,
+    deleted: i64,
+    recent: i64,
+    size: i64,
+}
+
+/// What must be known of a message to change it.
+pub(crate) struct Known {
+    pub(crate) key: i64,
+    pub(crate) uid: Uid,
+    pub(crate) modseq: i64,
+    pub(crate) flags: FlagBits,
+    pub(crate) size: i64,
+    pub(crate) exact_size: Option<i64>,
+    pub(crate) email_id: Hash,
+    pub(crate) draft: bool,
+    pub(crate) hash: Hash,
+    pub(crate) bind: Option<Hash>,
+    pub(crate) stamp: Hash,
+    pub(crate) superseded: Vec<u8>,
+    pub(crate) change_key: Opaque,
+}
+
+/// Who removed a message, and thereby whether Exchange may still speak of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemovedBy {
+    Us,
+    Exchange,
+}
+
+impl<'c> Edit<'c> {
+    pub(crate) fn open(connection: &'c Connection, folder: FolderId) -> Outcome<Self> {
+        let number = folder_number(folder)?;
+        let mut find = connection.prepare_cached(
+            "SELECT uid_next, highest_modseq, recent_from, epoch, complete, resyncing,
+                    messages, unseen, deleted, recent, size FROM folder WHERE id = ?1",
+        )?;
+        let read = |row: &Row<'_>| {
+            Ok(Self {
+                connection,
+                folder: number,
+                uid_next: row.get(0)?,
+                highest_modseq: row.get(1)?,
+                recent_from: row.get(2)?,
+                epoch: row.get(3)?,
+                complete: row.get(4)?,
+                resyncing: row.get(5)?,
+                counts: Counts {
+                    messages: row.get(6)?,
+                    unseen: row.get(7)?,
+                    deleted: row.get(8)?,
+                    recent: row.get(9)?,
+                    size: row.get(10)?,
+                },
+                modseq: None,
+            })
+        };
+        find.query_row([number], read).optional()?.ok_or_else(|| Fault::no_folder(folder))
+    }
+
+    /// Writes the folder's numbers back. Answers whether a client has something to be told.
+    pub(crate) fn finish(self) -> Outcome<bool> {
+        let Counts { messages, unseen, deleted, recent, size } = self.counts;
+        let mut save = self.connection.prepare_cached(
+            "UPDATE folder SET uid_next = ?2, highest_modseq = ?3, recent_from = ?4, complete = ?5, resyncing = ?6,
+                    messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11 WHERE id = ?1",
+        )?;
+        save.execute(params![
+            self.folder,
+            self.uid_next,
+            self.highest_modseq,
+            self.recent_from,
+            self.complete,
+            self.resyncing,
+            messages,
+            unseen,
+            deleted,
+            recent,
+            size
+        ])?;
+        Ok(self.modseq.is_some())
+    }
+
+    /// The moment of this transaction: above every one before, in the whole mailbox.
+    pub(crate) fn modseq(&mut self) -> Outcome<i64> {
+        if let Some(modseq) = self.modseq {
+            return Ok(modseq);
+        }
+        let modseq = next_modseq(self.connection)?;
+        self.modseq = Some(modseq);
+        self.highest_modseq = modseq;
+        Ok(modseq)
+    }
+
+    pub(crate) fn by_hash(&self, hash: Hash) -> Outcome<Option<Known>> {
+        let (first, last) = item_keys(self.folder);
+        let sql = format!("SELECT {KNOWN} FROM item WHERE hash = ?1 AND key BETWEEN ?2 AND ?3");
+        let mut find = self.connection.prepare_cached(&sql)?;
+        known(find.query_row(params![hash, first, last], known_columns).optional()?)
+    }
+
+    pub(crate) fn by_uid(&self, uid: Uid) -> Outcome<Option<Known>> {
+        let mut find = self.connection.prepare_cached(&format!("SELECT {KNOWN} FROM item WHERE key = ?1"))?;
+        known(find.query_row([item_key(self.folder, uid.get())], known_columns).optional()?)
+    }
+
+    /// Messages after `key` that were not listed in this epoch, some at a time.
+    pub(crate) fn unlisted_after(&self, key: i64) -> Outcome<Vec<Known>> {
+        let sql = format!(
+            "SELECT {KNOWN} FROM item WHERE key > ?1 AND key <= ?2 AND epoch < ?3 ORDER BY key LIMIT {AT_A_TIME}"
+        );
+        let mut find = self.connection.prepare_cached(&sql)?;
+        let rows = find.query_map(params![key, item_keys(self.folder).1, self.epoch], known_columns)?;
+        rows.map(|row| known(Some(row?))?.ok_or_else(|| super::coded::damaged("a message"))).collect()
+    }
+
+    /// Gives a message its UID: Exchange's article number where that is possible, so that a lost map costs little.
+    pub(crate) fn insert(&mut self, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+        let given = match coded.article {
+            // A number far ahead is a fault of the server's, and would use the UIDs up.
+            Some(article) if article >= self.uid_next && article - self.uid_next <= ARTICLE_LEAP => article,
+            _ => self.uid_next,
+        };
+        let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
+        self.uid_next = given.checked_add(1).ok_or_else(full)?;
+        let modseq = self.modseq()?;
+        let exact_size = content::exact_size(self.connection, email_id)?;
+        let mut add = self.connection.prepare_cached(
+            "INSERT INTO item (key, modseq, flags, keywords, received, size, exact_size, email_id, thread_id, draft,
+                               epoch, hash, bind, stamp, change_key, item_id, message_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        )?;
+        add.execute(params![
+            item_key(self.folder, given),
+            modseq,
+            coded.flags.system,
+            coded.flags.keywords,
+            coded.received,
+            coded.size,
+            exact_size,
+            email_id,
+            coded.thread_id,
+            coded.draft,
+            self.epoch,
+            coded.hash,
+            coded.bind,
+            coded.stamp,
+            coded.change_key,
+            coded.item_id,
+            coded.message_id
+        ])?;
+        self.count(1, &coded.flags, exact_size.unwrap_or(coded.size), given);
+        uid(i64::from(given))
+    }
+
+    /// A message is gone; its UID never comes back.
+    pub(crate) fn remove(&mut self, known: &Known, by: RemovedBy) -> Outcome<()> {
+        let modseq = self.modseq()?;
+        self.connection.prepare_cached("DELETE FROM item WHERE key = ?1")?.execute([known.key])?;
+        let mut bury = self.connection.prepare_cached(
+            "INSERT OR REPLACE INTO tombstone (folder, uid, modseq, email_id, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        let hash = (by == RemovedBy::Us).then_some(known.hash);
+        bury.execute(params![self.folder, known.uid.get(), modseq, known.email_id, hash])?;
+        content::orphaned(self.connection, known.email_id, now())?;
+        self.count(-1, &known.flags, known.exact_size.unwrap_or(known.size), known.uid.get());
+        Ok(())
+    }
+
+    /// Sets flags. Those that are the same already are no change.
+    pub(crate) fn set_flags(&mut self, known: &Known, flags: &FlagBits) -> Outcome<()> {
+        if known.flags.same(flags, self.connection)? {
+            return Ok(());
+        }
+        let modseq = self.modseq()?;
+        let mut set =
+            self.connection.prepare_cached("UPDATE item SET flags = ?2, keywords = ?3, modseq = ?4 WHERE key = ?1")?;
+        set.execute(params![known.key, flags.system, flags.keywords, modseq])?;
+        self.count(-1, &known.flags, 0, known.uid.get());
+        self.count(1, flags, 0, known.uid.get());
+        Ok(())
+    }
+
+    /// Notes that a message was listed as described, beside its flags.
+    pub(crate) fn set_listed(&mut self, known: &Known, coded: &Coded) -> Outcome<()> {
+        let mut set = self.connection.prepare_cached(
+            "UPDATE item SET epoch = ?2, hash = ?3, bind = ?4, stamp = ?5, change_key = ?6, item_id = ?7, draft = ?8,
+                    size = ?9, superseded = NULL, thread_id = coalesce(thread_id, ?10) WHERE key = ?1",
+        )?;
+        set.execute(params![
+            known.key,
+            self.epoch,
+            coded.hash,
+            coded.bind,
+            coded.stamp,
+            coded.change_key,
+            coded.item_id,
+            coded.draft,
+            coded.size,
+            coded.thread_id
+        ])?;
+        if known.exact_size.is_none() {
+            self.counts.size += coded.size - known.size;
+        }
+        Ok(())
+    }
+
+    /// Notes that a message was listed, in a state that is known to be an old one.
+    pub(crate) fn set_seen_in_epoch(&self, known: &Known) -> Outcome<()> {
+        let mut set = self.connection.prepare_cached("UPDATE item SET epoch = ?2 WHERE key = ?1")?;
+        set.execute(params![known.key, self.epoch])?;
+        Ok(())
+    }
+
+    /// Records a ChangeKey that our own change made. States with an older one are no news from then on.
+    pub(crate) fn set_change_key(&self, known: &Known, change_key: &Opaque) -> Outcome<()> {
+        if known.change_key == *change_key {
+            return Ok(());
+        }
+        let mut superseded = known.superseded.clone();
+        if !known.change_key.bytes().is_empty() {
+            superseded.extend(key::change_key(known.change_key.bytes()));
+        }
+        let surplus = superseded.len().saturating_sub(8 * SUPERSEDED);
+        let mut set =
+            self.connection.prepare_cached("UPDATE item SET change_key = ?2, superseded = ?3 WHERE key = ?1")?;
+        set.execute(params![known.key, change_key, superseded.split_off(surplus)])?;
+        Ok(())
+    }
+
+    /// The message turned out to be one that was known elsewhere.
+    pub(crate) fn set_email_id(&mut self, known: &Known, email_id: Hash) -> Outcome<()> {
+        if known.email_id == email_id {
+            return Ok(());
+        }
+        let exact_size = content::exact_size(self.connection, email_id)?;
+        let mut set =
+            self.connection.prepare_cached("UPDATE item SET email_id = ?2, exact_size = ?3 WHERE key = ?1")?;
+        set.execute(params![known.key, email_id, exact_size])?;
+        content::orphaned(self.connection, known.email_id, now())?;
+        self.counts.size += exact_size.unwrap_or(known.size) - known.exact_size.unwrap_or(known.size);
+        Ok(())
+    }
+
+    /// A message's exact size became known; it counts instead of the other from now on.
+    pub(crate) fn set_exact_size(&mut self, known: &Known, exact_size: i64) -> Outcome<()> {
+        let mut set = self.connection.prepare_cached("UPDATE item SET exact_size = ?2 WHERE key = ?1")?;
+        set.execute(params![known.key, exact_size])?;
+        self.counts.size += exact_size - known.exact_size.unwrap_or(known.size);
+        Ok(())
+    }
+
+    /// A session was told of everything below `uid_next`.
+    pub(crate) fn take_recent(&mut self, uid_next: u32) -> Outcome<()> {
+        self.recent_from = self.recent_from.max(uid_next);
+        let (_, last) = item_keys(self.folder);
+        let mut count = self.connection.prepare_cached("SELECT count(*) FROM item WHERE key BETWEEN ?1 AND ?2")?;
+        self.counts.recent =
+            count.query_row(params![item_key(self.folder, self.recent_from), last], |row| row.get(0))?;
+        Ok(())
+    }
+
+    fn count(&mut self, sign: i64, flags: &FlagBits, size: i64, uid: u32) {
+        let counts = &mut self.counts;
+        // Flags alone change what is unseen and deleted; a size of 0 with them keeps the rest.
+        counts.unseen += sign * i64::from(!flags.has(SystemFlags::SEEN));
+        counts.deleted += sign * i64::from(flags.has(SystemFlags::DELETED));
+        counts.messages += sign;
+        counts.recent += sign * i64::from(uid >= self.recent_from);
+        counts.size += sign * size;
+    }
+}
+
+/// The next moment in the mailbox's history.
+pub(crate) fn next_modseq(connection: &Connection) -> Outcome<i64> {
+    let mut next = connection.prepare_cached("UPDATE mailbox SET modseq = modseq + 1 RETURNING modseq")?;
+    Ok(next.query_row([], |row| row.get(0))?)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+type KnownColumns = (i64, Known);
+
+fn known_columns(row: &Row<'_>) -> rusqlite::Result<KnownColumns> {
+    let key: i64 = row.get(0)?;
+    let known = Known {
+        key,
+        uid: Uid::MIN,
+        modseq: row.get(1)?,
+        flags: FlagBits { system: row.get(2)?, keywords: row.get(3)? },
+        size: row.get(4)?,
+        exact_size: row.get(5)?,
+        email_id: row.get(6)?,
+        draft: row.get(7)?,
+        hash: row.get(8)?,
+        bind: row.get(9)?,
+        stamp: row.get(10)?,
+        superseded: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
+        change_key: Opaque::from(row.get::<_, rusqlite::types::Value>(12)?),
+    };
+    Ok((key, known))
+}
+
+fn known(columns: Option<KnownColumns>) -> Outcome<Option<Known>> {
+    columns.map(|(key, known)| Ok(Known { uid: uid(key)?, ..known })).transpose()
+}
+
+const KNOWN: &str = "key, modseq, flags, keywords, size, exact_size, email_id, draft, hash, bind, stamp, superseded, \
+                     change_key";
+
+/// Rows worked on at a time.
+const AT_A_TIME: usize = 256;
+
+/// ChangeKeys remembered per message: as many of our changes as can be on their way at once.
+const SUPERSEDED: usize = 4;
+
+/// The furthest a folder's numbering leaps to meet Exchange's.
+const ARTICLE_LEAP: u32 = 1 << 28;

@@ -1,0 +1,320 @@
+//! Pages of SyncFolderItems.
+//!
+//! Exchange lists newest first, so new messages are staged, on disk, and get their UIDs with the last page, oldest
+//! first. In a resync the last page first matches what was staged with the messages that were not listed under their
+//! old ItemIds; only what is left is new, and only what is left of those known is gone.
+
+use mailbox::{FolderId, ModSeq, SystemFlags, Uid};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::coded::{Coded, FlagBits, Opaque, folder_number, item_keys};
+use super::content;
+use super::edit::{Edit, Known, RemovedBy, now};
+use super::fault::{Fault, Outcome};
+use crate::key::{self, Hash};
+use crate::{Applied, Epoch, Error, Item, ItemChange, SyncPage, SyncPoint};
+
+pub(crate) fn state(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
+    let mut find =
+        connection.prepare_cached("SELECT epoch, sync_state, complete, resyncing FROM folder WHERE id = ?1")?;
+    let read = |row: &Row<'_>| {
+        Ok(SyncPoint {
+            epoch: Epoch(row.get::<_, i64>(0)?.unsigned_abs()),
+            state: row.get(1)?,
+            complete: row.get(2)?,
+            resyncing: row.get(3)?,
+        })
+    };
+    find.query_row([folder_number(folder)?], read).optional()?.ok_or_else(|| Fault::no_folder(folder))
+}
+
+pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
+    let number = folder_number(folder)?;
+    let begin = "UPDATE folder SET epoch = epoch + 1, sync_state = NULL, resyncing = 1 WHERE id = ?1";
+    if connection.execute(begin, [number])? == 0 {
+        return Err(Fault::no_folder(folder));
+    }
+    connection.execute("DELETE FROM staged WHERE folder = ?1", [number])?;
+    // A restore may bring items back that we removed.
+    connection.execute("UPDATE tombstone SET hash = NULL WHERE folder = ?1 AND hash IS NOT NULL", [number])?;
+    state(connection, folder)
+}
+
+pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, page: &SyncPage) -> Outcome<Applied> {
+    let mut edit = Edit::open(connection, folder)?;
+    if edit.epoch.unsigned_abs() != epoch.0 {
+        return Err(Fault::Answer(Error::Stale));
+    }
+    if page.sync_state.is_empty() {
+        return Err(Fault::Answer(Error::NoSyncState));
+    }
+    for change in &page.changes {
+        match change {
+            ItemChange::Upsert(item) => upsert(&mut edit, item)?,
+            ItemChange::ReadFlag { item, seen } => read_flag(&mut edit, key::item_id(item), *seen)?,
+            ItemChange::Delete(item) => delete(&mut edit, key::item_id(item))?,
+        }
+    }
+    let first_listing = page.last && !edit.complete;
+    if page.last {
+        if edit.resyncing {
+            rebind(&mut edit, Same::FlagsToo)?;
+            rebind(&mut edit, Same::Content)?;
+        }
+        number_staged(&mut edit)?;
+        edit.complete = true;
+        edit.resyncing = false;
+    }
+    connection
+        .prepare_cached("UPDATE folder SET sync_state = ?2 WHERE id = ?1")?
+        .execute(params![edit.folder, page.sync_state])?;
+    content::sweep(connection, now())?;
+    let highest = edit.highest_modseq;
+    let changed = edit.finish()?;
+    Ok(Applied { highest_modseq: ModSeq(highest.unsigned_abs()), changed: changed || first_listing })
+}
+
+fn upsert(edit: &mut Edit<'_>, item: &Item) -> Outcome<()> {
+    let coded = Coded::new(edit.connection, item)?;
+    let Some(known) = edit.by_hash(coded.hash)? else {
+        // The page may have been on its way while we removed the item.
+        return if removed_by_us(edit, coded.hash)? { Ok(()) } else { stage(edit, &coded, item) };
+    };
+    if is_superseded(&known, &coded) {
+        return edit.set_seen_in_epoch(&known);
+    }
+    if !has_other_content(edit.connection, &known, &coded)? {
+        edit.set_flags(&known, &coded.flags)?;
+        return edit.set_listed(&known, &coded);
+    }
+    edit.remove(&known, RemovedBy::Exchange)?;
+    let email_id = new_content(edit.connection, item)?;
+    add_staged(edit, &Coded { bind: None, ..coded }, email_id)
+}
+
+/// True if the item is described as it was before our own last change.
+fn is_superseded(known: &Known, coded: &Coded) -> bool {
+    let described = key::change_key(coded.change_key.bytes());
+    known.change_key != coded.change_key && known.superseded.chunks_exact(8).any(|old| old == described)
+}
+
+/// Content never changes under a UID. Whoever edits a draft need not change its stamp, but gives it a new ChangeKey;
+/// our own are recorded, and one that came with other flags is explained by these.
+fn has_other_content(connection: &Connection, known: &Known, coded: &Coded) -> Outcome<bool> {
+    if known.stamp != coded.stamp {
+        return Ok(true);
+    }
+    let edited = known.draft && coded.draft && known.change_key != coded.change_key;
+    let told = !known.change_key.bytes().is_empty() && !coded.change_key.bytes().is_empty();
+    Ok(edited && told && known.flags.same(&coded.flags, connection)?)
+}
+
+fn read_flag(edit: &mut Edit<'_>, hash: Hash, seen: bool) -> Outcome<()> {
+    let change = |flags: &FlagBits| {
+        let system = SystemFlags(flags.system);
+        let system = if seen { system.with(SystemFlags::SEEN) } else { system.without(SystemFlags::SEEN) };
+        FlagBits { system: system.0, keywords: flags.keywords.clone() }
+    };
+    if let Some(known) = edit.by_hash(hash)? {
+        edit.set_flags(&known, &change(&known.flags))?;
+        return edit.set_seen_in_epoch(&known);
+    }
+    if let Some(staged) = staged_by_hash(edit, hash)? {
+        let mut set = edit.connection.prepare_cached("UPDATE staged SET flags = ?2 WHERE arrival = ?1")?;
+        set.execute(params![staged.arrival, change(&staged.coded.flags).system])?;
+    }
+    Ok(())
+}
+
+fn delete(edit: &mut Edit<'_>, hash: Hash) -> Outcome<()> {
+    if let Some(known) = edit.by_hash(hash)? {
+        edit.remove(&known, RemovedBy::Exchange)?;
+    }
+    edit.connection
+        .prepare_cached("DELETE FROM staged WHERE folder = ?1 AND hash = ?2")?
+        .execute(params![edit.folder, hash])?;
+    // Exchange has said so: from now on it would mean something if it spoke of the item.
+    edit.connection
+        .prepare_cached("UPDATE tombstone SET hash = NULL WHERE folder = ?1 AND hash = ?2")?
+        .execute(params![edit.folder, hash])?;
+    Ok(())
+}
+
+fn removed_by_us(edit: &Edit<'_>, hash: Hash) -> Outcome<bool> {
+    let mut find = edit.connection.prepare_cached("SELECT 1 FROM tombstone WHERE folder = ?1 AND hash = ?2")?;
+    Ok(find.exists(params![edit.folder, hash])?)
+}
+
+fn stage(edit: &Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
+    let Some(before) = staged_by_hash(edit, coded.hash)? else {
+        let email_id = known_content(edit.connection, item)?;
+        return add_staged(edit, coded, email_id);
+    };
+    // Nobody has seen it, so its EMAILID may go on as long as it has not stood for other content.
+    let (coded, email_id) = match before.coded.bind {
+        None => (Coded { bind: None, ..coded.clone() }, before.email_id),
+        Some(_) => (coded.clone(), known_content(edit.connection, item)?),
+    };
+    edit.connection.prepare_cached("DELETE FROM staged WHERE arrival = ?1")?.execute([before.arrival])?;
+    add_staged(edit, &coded, email_id)
+}
+
+/// The EMAILID of content that may be known already. One that cannot be derived is drawn.
+pub(crate) fn known_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
+    let Some(id) = key::content(item) else { return drawn(connection) };
+    let mut ambiguous = connection.prepare_cached("SELECT 1 FROM ambiguous WHERE email_id = ?1")?;
+    if ambiguous.exists([id.0])? { drawn(connection) } else { Ok(id.0) }
+}
+
+/// The EMAILID of content that replaced other content. What could be derived from it may have stood for another
+/// version, so it is not given any more, nor kept by messages nobody has seen yet.
+fn new_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
+    if let Some(id) = key::content(item) {
+        connection.prepare_cached("INSERT OR IGNORE INTO ambiguous (email_id) VALUES (?1)")?.execute([id.0])?;
+        connection
+            .prepare_cached("UPDATE staged SET email_id = randomblob(16) WHERE email_id = ?1")?
+            .execute([id.0])?;
+    }
+    drawn(connection)
+}
+
+/// SQLite seeds its generator from the system's.
+fn drawn(connection: &Connection) -> Outcome<Hash> {
+    Ok(connection.prepare_cached("SELECT randomblob(16)")?.query_row([], |row| row.get(0))?)
+}
+
+/// Whether messages matched in a resync must have the same flags.
+#[derive(Clone, Copy)]
+enum Same {
+    FlagsToo,
+    Content,
+}
+
+/// Matches messages that were not listed with staged ones, one to one. Copies in one folder are alike but for their
+/// flags, so those with the same flags are matched first. What is left in the end is gone.
+fn rebind(edit: &mut Edit<'_>, same: Same) -> Outcome<()> {
+    let (mut after, _) = item_keys(edit.folder);
+    loop {
+        let unlisted = edit.unlisted_after(after)?;
+        let Some(last) = unlisted.last() else { return Ok(()) };
+        after = last.key;
+        for known in &unlisted {
+            match (twin(edit, known, same)?, same) {
+                (Some(staged), _) => {
+                    edit.set_flags(known, &staged.coded.flags)?;
+                    edit.set_listed(known, &staged.coded)?;
+                    take_staged(edit, &staged)?;
+                }
+                (None, Same::Content) => edit.remove(known, RemovedBy::Exchange)?,
+                (None, Same::FlagsToo) => {}
+            }
+        }
+    }
+}
+
+fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
+    let Some(bind) = known.bind else { return Ok(None) };
+    let flags = match same {
+        Same::FlagsToo => "AND flags = ?3 AND keywords IS ?4",
+        Same::Content => "",
+    };
+    let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND bind = ?2 {flags} ORDER BY {ORDER} LIMIT 1");
+    let mut find = edit.connection.prepare_cached(&sql)?;
+    let found = match same {
+        Same::FlagsToo => {
+            find.query_row(params![edit.folder, bind, known.flags.system, known.flags.keywords], staged_columns)
+        }
+        Same::Content => find.query_row(params![edit.folder, bind], staged_columns),
+    };
+    Ok(found.optional()?)
+}
+
+/// Gives the staged messages their UIDs.
+fn number_staged(edit: &mut Edit<'_>) -> Outcome<()> {
+    let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 ORDER BY {ORDER}");
+    let mut all = edit.connection.prepare_cached(&sql)?;
+    let mut rows = all.query([edit.folder])?;
+    while let Some(row) = rows.next()? {
+        let staged = staged_columns(row)?;
+        edit.insert(&staged.coded, staged.email_id)?;
+    }
+    edit.connection.prepare_cached("DELETE FROM staged WHERE folder = ?1")?.execute([edit.folder])?;
+    Ok(())
+}
+
+/// Gives a message its UID at once, taking it out of those that wait.
+pub(crate) fn number_now(edit: &mut Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+    if let Some(staged) = staged_by_hash(edit, coded.hash)? {
+        take_staged(edit, &staged)?;
+    }
+    edit.insert(coded, email_id)
+}
+
+/// A message that waits for its UID.
+pub(crate) struct Staged {
+    arrival: i64,
+    email_id: Hash,
+    coded: Coded,
+}
+
+fn staged_by_hash(edit: &Edit<'_>, hash: Hash) -> Outcome<Option<Staged>> {
+    let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND hash = ?2");
+    let mut find = edit.connection.prepare_cached(&sql)?;
+    Ok(find.query_row(params![edit.folder, hash], staged_columns).optional()?)
+}
+
+fn take_staged(edit: &Edit<'_>, staged: &Staged) -> Outcome<()> {
+    edit.connection.prepare_cached("DELETE FROM staged WHERE arrival = ?1")?.execute([staged.arrival])?;
+    Ok(())
+}
+
+fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<()> {
+    let mut add = edit.connection.prepare_cached(
+        "INSERT OR REPLACE INTO staged (folder, article, flags, keywords, received, size, email_id, thread_id, draft,
+                                        hash, bind, stamp, change_key, item_id, message_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?;
+    add.execute(params![
+        edit.folder,
+        coded.article,
+        coded.flags.system,
+        coded.flags.keywords,
+        coded.received,
+        coded.size,
+        email_id,
+        coded.thread_id,
+        coded.draft,
+        coded.hash,
+        coded.bind,
+        coded.stamp,
+        coded.change_key,
+        coded.item_id,
+        coded.message_id
+    ])?;
+    Ok(())
+}
+
+fn staged_columns(row: &Row<'_>) -> rusqlite::Result<Staged> {
+    let coded = Coded {
+        article: row.get(1)?,
+        flags: FlagBits { system: row.get(2)?, keywords: row.get(3)? },
+        received: row.get(4)?,
+        size: row.get(5)?,
+        thread_id: row.get(7)?,
+        draft: row.get(8)?,
+        hash: row.get(9)?,
+        bind: row.get(10)?,
+        stamp: row.get(11)?,
+        change_key: Opaque::from(row.get::<_, Value>(12)?),
+        item_id: Opaque::from(row.get::<_, Value>(13)?),
+        message_id: row.get(14)?,
+    };
+    Ok(Staged { arrival: row.get(0)?, email_id: row.get(6)?, coded })
+}
+
+const STAGED: &str = "arrival, article, flags, keywords, received, size, email_id, thread_id, draft, hash, bind, stamp, \
+                      change_key, item_id, message_id";
+
+/// The order in which UIDs are given.
+const ORDER: &str = "article IS NULL, article, received, arrival";

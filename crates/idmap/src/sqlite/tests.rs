@@ -1,0 +1,178 @@
+//! What is particular to the file. What every map must do is in `conformance`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Mailbox, open};
+use crate::conformance::{Place, cases, filled, item, uid, uids};
+use crate::{Error, IdMap};
+
+/// A directory of its own for each map.
+struct Directory(TempDir);
+
+impl Directory {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+}
+
+impl Place for Directory {
+    type Map = Mailbox;
+
+    async fn open(&self) -> Mailbox {
+        open(self.0.path(), "anna@example.org").await.unwrap()
+    }
+
+    fn after_kill(&self) -> Self {
+        let copy = Self::new();
+        for entry in fs::read_dir(self.0.path()).unwrap() {
+            let entry = entry.unwrap();
+            // Shared memory is gone with its processes.
+            if !entry.file_name().to_string_lossy().ends_with("-shm") {
+                fs::copy(entry.path(), copy.0.path().join(entry.file_name())).unwrap();
+            }
+        }
+        copy
+    }
+}
+
+macro_rules! run {
+    ($($case:ident)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            cases::$case(Directory::new()).await;
+        }
+    )*};
+}
+
+run! {
+    a_folder_keeps_its_id_until_it_is_gone
+    a_deleted_folder_takes_those_below_along
+    a_role_belongs_to_one_folder
+    folders_are_found_again_after_a_migration
+    a_hierarchy_resync_without_migration_keeps_all
+    a_removed_folder_is_gone
+    subscriptions_are_kept
+    categories_have_keywords
+    notes_are_kept
+    uids_ascend_with_the_messages
+    article_numbers_become_uids
+    a_page_taken_twice_counts_once
+    stale_and_empty_pages_are_refused
+    flags_are_kept_exactly
+    our_own_changes_are_not_undone
+    what_we_removed_stays_removed
+    delta_tells_what_happened
+    counts_follow
+    recent_is_told_once
+    callers_do_not_disturb_each_other
+    copies_share_an_email_id_and_others_do_not
+    what_exchange_does_not_say_is_not_guessed
+    a_move_keeps_the_email_id
+    a_move_told_early_is_the_same_move
+    a_foreign_move_keeps_what_is_known
+    copies_within_a_folder_are_new
+    an_added_message_has_one_uid
+    an_edited_draft_is_a_new_message
+    a_flag_change_is_no_edit
+    threads_follow_conversations
+    a_migration_changes_nothing_for_clients
+    changes_during_a_migration_are_told
+    a_refused_state_costs_no_uid
+    copies_keep_their_flags_in_a_migration
+    a_migration_does_not_hide_other_content
+    we_may_act_during_a_resync
+    a_resync_may_be_begun_again
+}
+
+#[tokio::test]
+async fn email_ids_are_the_same_in_a_new_map() {
+    cases::email_ids_are_the_same_in_a_new_map(Directory::new(), Directory::new()).await;
+}
+
+#[tokio::test]
+async fn files_are_ours_alone() {
+    let directory = Directory::new();
+    let below = directory.0.path().join("maps");
+    let map = open(&below, "../Anna Ö").await.unwrap();
+    filled(&map, &[item(1)]).await;
+    assert_eq!(map.file(), below.join("%2E./%41nna".replace('/', "%2F") + "%20%C3%96.idmap"));
+    assert_eq!(fs::metadata(&below).unwrap().permissions().mode() & 0o777, 0o700);
+    let files: Vec<_> = fs::read_dir(&below).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 3);
+    assert!(files.iter().all(|file| fs::metadata(file).unwrap().permissions().mode() & 0o777 == 0o600));
+}
+
+async fn refusal(directory: &Path, name: &str, words: &str) {
+    let file = super::file::path(directory, name);
+    let before = fs::read(&file).unwrap();
+    let error = open(directory, name).await.unwrap_err();
+    let Error::Unusable { file: named, reason } = error else { panic!("{error}") };
+    assert_eq!(named, file);
+    assert!(reason.contains(words), "{reason}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_left_alone() {
+    let directory = Directory::new();
+    let path = directory.0.path();
+    fs::write(path.join("text.idmap"), "Dear diary,\n".repeat(1000)).unwrap();
+    refusal(path, "text", "not an SQLite database").await;
+
+    let foreign = rusqlite::Connection::open(path.join("foreign.idmap")).unwrap();
+    foreign.execute_batch("CREATE TABLE t (a); PRAGMA user_version = 1").unwrap();
+    drop(foreign);
+    refusal(path, "foreign", "another program").await;
+
+    let newer = open(path, "newer").await.unwrap();
+    newer.put_note("a", "b").await.unwrap();
+    drop(newer);
+    let connection = rusqlite::Connection::open(path.join("newer.idmap")).unwrap();
+    connection.execute_batch("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(connection);
+    refusal(path, "newer", "newer version").await;
+
+    drop(open(path, "anna").await.unwrap());
+    fs::rename(path.join("anna.idmap"), path.join("berta.idmap")).unwrap();
+    let error = open(path, "berta").await.unwrap_err();
+    assert!(error.to_string().contains("another mailbox"), "{error}");
+}
+
+#[tokio::test]
+async fn damage_is_found_and_named() {
+    let directory = Directory::new();
+    let map = directory.open().await;
+    let items: Vec<_> = (1..=500).map(item).collect();
+    let inbox = filled(&map, &items).await;
+    map.check().await.unwrap();
+    let file = map.file().to_owned();
+    drop(map);
+    let mut bytes = fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0x55);
+    fs::write(&file, &bytes).unwrap();
+    let map = directory.open().await;
+    let error = map.check().await.unwrap_err();
+    assert!(matches!(&error, Error::Unusable { file: named, .. } if *named == file), "{error}");
+    // Reading stumbles over it or does not; writing nonsense is out of the question.
+    drop(map.snapshot(inbox, mailbox::Access::ReadOnly).await);
+    drop(map);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_full_folder_refuses() {
+    let directory = Directory::new();
+    let map = directory.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    let connection = rusqlite::Connection::open(map.file()).unwrap();
+    connection.execute("UPDATE folder SET uid_next = ?1", [u32::MAX - 1]).unwrap();
+    assert_eq!(map.created(inbox, item(2)).await.unwrap(), uid(u32::MAX - 1));
+    assert_eq!(map.created(inbox, item(3)).await.unwrap_err(), Error::Full(inbox));
+    assert_eq!(uids(&map, inbox).await, [uid(1), uid(u32::MAX - 1)]);
+    assert_eq!(map.status(inbox).await.unwrap().messages, 2);
+}

@@ -1,0 +1,166 @@
+//! What clients ask for: messages as they are, and what happened since.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use mailbox::{Delta, Details, Entry, Flags, FolderId, ModSeq, Snapshot, State, Status, SystemFlags, Uid, UidValidity};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::coded::{
+    FlagBits, Opaque, damaged, email_id, folder_number, item_key, item_keys, thread_id, timestamp, uid,
+};
+use super::edit::Edit;
+use super::fault::{Fault, Outcome};
+use crate::ItemRow;
+
+/// A folder as it is, and the UID above which nothing was recent anywhere.
+pub(crate) fn snapshot(connection: &Connection, folder: FolderId) -> Outcome<(Snapshot, u32)> {
+    let status = status(connection, folder)?;
+    let recent_from: u32 = connection
+        .prepare_cached("SELECT recent_from FROM folder WHERE id = ?1")?
+        .query_row([folder_number(folder)?], |row| row.get(0))?;
+    let (first, last) = item_keys(folder_number(folder)?);
+    let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+    let count = usize::try_from(status.messages).unwrap_or_default();
+    let entries = entries(connection, sql, (first, last), count)?;
+    Ok((Snapshot { state: status.state, recent_from: recent(&entries, recent_from), entries }, recent_from))
+}
+
+/// Takes what is recent in a snapshot; another session may have taken some of it meanwhile.
+pub(crate) fn take_recent(connection: &Connection, folder: FolderId, snapshot: &State) -> Outcome<u32> {
+    let mut edit = Edit::open(connection, folder)?;
+    let before = edit.recent_from;
+    edit.take_recent(snapshot.uid_next.get())?;
+    edit.finish()?;
+    Ok(before)
+}
+
+/// The first UID that counts as recent, if there is one.
+pub(crate) fn recent(entries: &[Entry], from: u32) -> Option<Uid> {
+    entries.last().filter(|entry| entry.uid.get() >= from)?;
+    Uid::new(from)
+}
+
+pub(crate) fn delta(connection: &Connection, folder: FolderId, since: ModSeq) -> Outcome<Delta> {
+    let state = status(connection, folder)?.state;
+    let number = folder_number(folder)?;
+    let since = i64::try_from(since.0).unwrap_or(i64::MAX);
+    let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key >> 32 = ?1 AND modseq > ?2 ORDER BY key";
+    let changed = entries(connection, sql, (number, since), 0)?;
+    let mut find =
+        connection.prepare_cached("SELECT uid FROM tombstone WHERE folder = ?1 AND modseq > ?2 ORDER BY uid")?;
+    let vanished = find
+        .query_map(params![number, since], |row| row.get::<_, i64>(0))?
+        .map(|number| uid(number?))
+        .collect::<Outcome<_>>()?;
+    Ok(Delta { state, changed, vanished })
+}
+
+pub(crate) fn status(connection: &Connection, folder: FolderId) -> Outcome<Status> {
+    let mut find = connection.prepare_cached(
+        "SELECT uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size
+         FROM folder WHERE id = ?1",
+    )?;
+    let read = |row: &Row<'_>| {
+        let numbers = (row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, i64>(2)?);
+        let counts = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get::<_, i64>(7)?);
+        Ok((numbers, counts))
+    };
+    let found = find.query_row([folder_number(folder)?], read).optional()?;
+    let (numbers, (messages, unseen, deleted, recent, size)) = found.ok_or_else(|| Fault::no_folder(folder))?;
+    let (uid_validity, uid_next, highest_modseq) = numbers;
+    let (Some(validity), Some(uid_next)) = (Uid::new(uid_validity), Uid::new(uid_next)) else {
+        return Err(damaged("a folder's numbering"));
+    };
+    let highest_modseq = ModSeq(highest_modseq.unsigned_abs());
+    let state = State { uid_validity: UidValidity(validity.0), uid_next, highest_modseq };
+    Ok(Status { state, messages, unseen, deleted, recent, size: u64::try_from(size).unwrap_or_default() })
+}
+
+pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<Details>> {
+    let sql = "SELECT received, email_id, thread_id FROM item WHERE key = ?1";
+    each(connection, folder, uids, sql, |uid, row| {
+        Ok(Details {
+            uid,
+            received: timestamp(row.get(0)?),
+            email_id: email_id(row.get(1)?),
+            thread_id: thread_id(row.get(2)?),
+        })
+    })
+}
+
+pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<ItemRow>> {
+    let sql = "SELECT item_id, change_key, email_id, thread_id, size, exact_size, flags, keywords, modseq, received,
+                      message_id, draft FROM item WHERE key = ?1";
+    each(connection, folder, uids, sql, |uid, row| {
+        let received: Timestamp = timestamp(row.get(9)?);
+        Ok(ItemRow {
+            uid,
+            item_id: Opaque::from(row.get::<_, Value>(0)?).text(),
+            change_key: Opaque::from(row.get::<_, Value>(1)?).text(),
+            email_id: email_id(row.get(2)?),
+            thread_id: thread_id(row.get(3)?),
+            size: row.get::<_, i64>(4)?.unsigned_abs(),
+            exact_size: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
+            flags: FlagBits { system: row.get(6)?, keywords: row.get(7)? }.decoded(connection)?,
+            modseq: ModSeq(row.get::<_, i64>(8)?.unsigned_abs()),
+            received,
+            message_id: row.get(10)?,
+            draft: row.get(11)?,
+        })
+    })
+}
+
+pub(crate) fn deleted_uids(connection: &Connection, folder: FolderId, only: Option<&[Uid]>) -> Outcome<Vec<Uid>> {
+    status(connection, folder)?;
+    let (first, last) = item_keys(folder_number(folder)?);
+    let mut find =
+        connection.prepare_cached("SELECT key FROM item WHERE flags & 8 AND key BETWEEN ?1 AND ?2 ORDER BY key")?;
+    let all = find.query_map([first, last], |row| row.get::<_, i64>(0))?.map(|key| uid(key?));
+    // `only` is ascending.
+    let wanted = |uid: &Uid| only.is_none_or(|only| only.binary_search(uid).is_ok());
+    all.filter(|uid| uid.as_ref().map_or(true, wanted)).collect()
+}
+
+fn each<T>(
+    connection: &Connection,
+    folder: FolderId,
+    uids: &[Uid],
+    sql: &str,
+    read: impl Fn(Uid, &Row<'_>) -> Outcome<T>,
+) -> Outcome<Vec<T>> {
+    status(connection, folder)?;
+    let number = folder_number(folder)?;
+    let mut find = connection.prepare_cached(sql)?;
+    let mut found = Vec::with_capacity(uids.len());
+    for uid in uids {
+        let mut rows = find.query([item_key(number, uid.get())])?;
+        if let Some(row) = rows.next()? {
+            found.push(read(*uid, row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads `key, modseq, flags, keywords`. Messages with the same keywords share one list of them.
+fn entries(connection: &Connection, sql: &str, between: (i64, i64), count: usize) -> Outcome<Vec<Entry>> {
+    let mut entries = Vec::with_capacity(count);
+    let mut shared: HashMap<FlagBits, Flags> = HashMap::new();
+    let mut find = connection.prepare_cached(sql)?;
+    let mut rows = find.query(params![between.0, between.1])?;
+    while let Some(row) = rows.next()? {
+        let bits = FlagBits { system: row.get(2)?, keywords: row.get(3)? };
+        let flags = match (&bits.keywords, shared.get(&bits)) {
+            (None, _) => Flags::system(SystemFlags(bits.system)),
+            (Some(_), Some(flags)) => flags.clone(),
+            (Some(_), None) => {
+                let flags = bits.decoded(connection)?;
+                shared.insert(bits, flags.clone());
+                flags
+            }
+        };
+        entries.push(Entry { uid: uid(row.get(0)?)?, flags, modseq: ModSeq(row.get::<_, i64>(1)?.unsigned_abs()) });
+    }
+    Ok(entries)
+}
