@@ -22,15 +22,18 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Fills the mailboxes of `users`, which must be there.
+    /// Fills the mailboxes of `users`, which must be there, and gives the number of messages.
     ///
     /// # Errors
     /// What the organisation refused.
-    pub fn fill(self, exchange: &Exchange, users: &[User]) -> Result<(), String> {
+    pub fn fill(self, exchange: &Exchange, users: &[User]) -> Result<usize, String> {
         match (self, users.first()) {
-            (Self::Demo, _) => demo::fill(exchange, users).map(|_| ()),
-            (Self::Large(count), Some(user)) => large::fill(exchange, &user.address, count),
-            _ => Ok(()),
+            (Self::Demo, _) => demo::fill(exchange, users),
+            (Self::Large(count), Some(user)) => {
+                large::fill(exchange, &user.address, count)?;
+                Ok(usize::try_from(count).unwrap_or(usize::MAX))
+            }
+            _ => Ok(0),
         }
     }
 }

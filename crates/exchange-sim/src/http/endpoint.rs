@@ -16,7 +16,7 @@ use super::{
     PATH, Server,
     auth::{OFFERED, Verdict},
     body::Body,
-    fault::{Kind, Order, damage, document},
+    fault::{Due, Kind, Order, damage, document},
     record::Entry,
     stats::InFlight,
 };
@@ -67,9 +67,6 @@ impl Server {
             return self.page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "");
         }
         let request = self.read(body, length).await?;
-        if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
-        }
         self.operation(user, head.headers, request).await
     }
 
@@ -81,12 +78,13 @@ impl Server {
     ) -> io::Result<Response<Body>> {
         let operation = operation(&request).to_owned();
         let flight = self.stats.begin(&operation);
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
         let fault = self.faults.pick(&operation, &user, &request);
-        if let Some(order) = &fault {
-            self.stats.fault(order.what.name());
-            if order.what == Kind::Unauthorized {
-                return self.refuse(false);
-            }
+        if fault.as_ref().is_some_and(|due| due.order.what == Kind::Unauthorized) {
+            self.stats.fault(Kind::Unauthorized.name());
+            return self.refuse(false);
         }
         let server = self.clone();
         let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&user, &operation, &request, fault))
@@ -109,26 +107,70 @@ impl Server {
     }
 
     /// Everything that may take long: the operation itself, damage to its answer, and recording.
-    fn work(&self, user: &str, operation: &str, request: &[u8], fault: Option<Order>) -> (Outcome, Option<Entry>) {
+    fn work(&self, user: &str, operation: &str, request: &[u8], fault: Option<Due>) -> (Outcome, Option<Entry>) {
         let entry = self.recorder.as_ref().map(|recorder| recorder.request(operation, request));
         let outcome = match fault {
-            Some(order) if order.instead() => {
+            Some(Due { order, .. }) if order.instead() => {
+                self.stats.fault(order.what.name());
                 if order.carried_out {
                     self.exchange.answer(user, request);
                 }
                 self.instead(&order, operation, entry.as_ref())
             }
             fault => match self.exchange.answer(user, request) {
-                Answer::Document { status, body, .. } => afterwards(fault, operation, status, body, entry.as_ref()),
-                Answer::Stream { .. } if fault.as_ref().is_some_and(|order| order.what == Kind::CutAfter) => {
-                    Outcome::Cut
+                Answer::Document { status, body, .. } => {
+                    self.afterwards(fault, operation, status, body, entry.as_ref())
                 }
                 Answer::Stream { events, .. } => {
-                    Outcome::Stream(events, fault.is_some_and(|order| order.what == Kind::StreamEnd))
+                    let what = fault.map(|due| due.order.what);
+                    if let Some(what @ (Kind::Cut | Kind::CutAfter | Kind::StreamEnd)) = what {
+                        self.stats.fault(what.name());
+                    }
+                    match what {
+                        Some(Kind::CutAfter) => Outcome::Cut,
+                        what => Outcome::Stream(events, matches!(what, Some(Kind::Cut | Kind::StreamEnd))),
+                    }
                 }
             },
         };
         (outcome, entry)
+    }
+
+    /// A good answer, and what a fault does to it on the way.
+    fn afterwards(
+        &self,
+        fault: Option<Due>,
+        operation: &str,
+        status: u16,
+        body: Vec<u8>,
+        entry: Option<&Entry>,
+    ) -> Outcome {
+        let damaged = fault.as_ref().and_then(|due| damage::apply(&due.order, operation, &body));
+        let order = match fault {
+            Some(due) if damaged.is_none() && due.order.damages() => {
+                self.faults.give_back(due);
+                None
+            }
+            fault => fault.map(|due| due.order),
+        };
+        if let Some(order) = &order {
+            self.stats.fault(order.what.name());
+        }
+        if let Some(entry) = entry {
+            let valid = matches!(order.as_ref().map(|order| order.what), Some(Kind::CorruptItem | Kind::MimeFailed));
+            match &damaged {
+                Some(damaged) if !valid => entry.damaged(damaged),
+                damaged => entry.response(damaged.as_ref().unwrap_or(&body)),
+            }
+        }
+        let body = damaged.unwrap_or(body);
+        match order {
+            Some(order) if order.what == Kind::CutAfter => Outcome::Cut,
+            Some(order) if matches!(order.what, Kind::Cut | Kind::Drip) => {
+                Outcome::Frames(status, Pieces::new(&order, body))
+            }
+            _ => Outcome::Answer(status, body),
+        }
     }
 
     /// What is sent instead of an answer.
@@ -255,6 +297,11 @@ impl Server {
 }
 
 impl Order {
+    /// Whether the fault needs something in the answer that it can damage.
+    fn damages(&self) -> bool {
+        matches!(self.what, Kind::NulChar | Kind::CorruptItem | Kind::MimeFailed)
+    }
+
     /// Whether the fault stands in place of the answer.
     fn instead(&self) -> bool {
         use Kind::{Busy, BusySync, Empty, Html, InvalidSyncState, Unavailable};
@@ -271,41 +318,6 @@ enum Outcome {
     Cut,
 }
 
-/// A good answer, and what a fault does to it on the way.
-fn afterwards(fault: Option<Order>, operation: &str, status: u16, body: Vec<u8>, entry: Option<&Entry>) -> Outcome {
-    let damaged = fault.as_ref().and_then(|order| damage::apply(order, operation, &body));
-    let whole = matches!(fault.as_ref().map(|order| order.what), Some(Kind::CorruptItem | Kind::MimeFailed));
-    if let Some(entry) = entry {
-        match &damaged {
-            Some(damaged) if whole => entry.response(damaged),
-            Some(damaged) => entry.damaged(damaged),
-            None => entry.response(&body),
-        }
-    }
-    let body = damaged.unwrap_or(body);
-    match fault {
-        Some(order) if order.what == Kind::CutAfter => Outcome::Cut,
-        Some(order) if order.what == Kind::Cut => {
-            let end = order.bytes.unwrap_or(body.len() / 2).min(body.len());
-            Outcome::Frames(
-                status,
-                Pieces { body: body.into(), piece: end.max(1), pause: Duration::ZERO, end, cut: true },
-            )
-        }
-        Some(order) if order.what == Kind::Drip => Outcome::Frames(
-            status,
-            Pieces {
-                end: body.len(),
-                body: body.into(),
-                piece: order.piece.unwrap_or(256).max(1),
-                pause: Duration::from_millis(order.pause.unwrap_or(10)),
-                cut: false,
-            },
-        ),
-        _ => Outcome::Answer(status, body),
-    }
-}
-
 /// An answer that leaves in pieces.
 struct Pieces {
     body: Bytes,
@@ -316,6 +328,19 @@ struct Pieces {
 }
 
 impl Pieces {
+    fn new(order: &Order, body: Vec<u8>) -> Self {
+        let length = body.len();
+        let cut = order.what == Kind::Cut;
+        let end = if cut { order.bytes.unwrap_or(length / 2).min(length) } else { length };
+        Self {
+            body: body.into(),
+            piece: if cut { end.max(1) } else { order.piece.unwrap_or(256).max(1) },
+            pause: if cut { Duration::ZERO } else { Duration::from_millis(order.pause.unwrap_or(10)) },
+            end,
+            cut,
+        }
+    }
+
     async fn send(self, sender: mpsc::Sender<io::Result<Bytes>>) {
         let mut start = 0;
         while start < self.end {

@@ -3,7 +3,10 @@
 pub(super) mod damage;
 pub(super) mod document;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,7 @@ use tokio::sync::watch;
 #[derive(Default)]
 pub(super) struct Faults {
     orders: Mutex<Vec<Pending>>,
+    tickets: AtomicU64,
     /// Counts the orders to end streams; open streams end when it changes.
     stream_ends: watch::Sender<u64>,
 }
@@ -120,8 +124,15 @@ impl Default for Times {
     }
 }
 
+/// A fault that is due now.
+pub(super) struct Due {
+    pub(super) order: Order,
+    ticket: u64,
+}
+
 struct Pending {
     order: Order,
+    ticket: u64,
     fitting: u64,
     left: Option<u64>,
 }
@@ -138,7 +149,8 @@ impl Faults {
             left = left.map(|left| left.saturating_sub(1));
         }
         if left != Some(0) {
-            self.pending().push(Pending { order, fitting: 0, left });
+            let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+            self.pending().push(Pending { order, ticket, fitting: 0, left });
         }
     }
 
@@ -156,7 +168,7 @@ impl Faults {
     }
 
     /// The fault for this request, if one is ordered: the first that fits.
-    pub(super) fn pick(&self, operation: &str, user: &str, request: &[u8]) -> Option<Order> {
+    pub(super) fn pick(&self, operation: &str, user: &str, request: &[u8]) -> Option<Due> {
         let mut pending = self.pending();
         let chosen = pending.iter_mut().position(|pending| {
             if !pending.order.fits(operation, user, request) {
@@ -170,9 +182,20 @@ impl Faults {
             }
             due
         })?;
-        match pending.get(chosen).is_some_and(|pending| pending.left == Some(0)) {
-            true => Some(pending.remove(chosen).order),
-            false => pending.get(chosen).map(|pending| pending.order.clone()),
+        let due = pending.get(chosen).map(|pending| Due { order: pending.order.clone(), ticket: pending.ticket })?;
+        pending.retain(|pending| pending.left != Some(0));
+        Some(due)
+    }
+
+    /// The answer had nothing in it to damage: the fault is still to come.
+    pub(super) fn give_back(&self, due: Due) {
+        let mut pending = self.pending();
+        match pending.iter_mut().find(|pending| pending.ticket == due.ticket) {
+            Some(pending) => pending.left = pending.left.map(|left| left + 1),
+            None => {
+                let order = Order { skip: 0, every: None, ..due.order };
+                pending.insert(0, Pending { order, ticket: due.ticket, fitting: 0, left: Some(1) });
+            }
         }
     }
 
@@ -264,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_done_is_still_to_come() {
+        let faults = ordered(&[r#"{"what":"nul_char"}"#]);
+        let due = faults.pick("GetItem", "", b"").unwrap();
+        assert!(faults.waiting().is_empty());
+        faults.give_back(due);
+        assert_eq!(picks(&faults, "GetItem", 2), [true, false]);
+    }
+
+    #[test]
     fn forever_lasts_until_cleared() {
         let faults = ordered(&[r#"{"what":"html","times":"forever","operation":"GetItem"}"#]);
         assert_eq!(picks(&faults, "GetItem", 4), [true; 4]);
@@ -284,7 +316,7 @@ mod tests {
         assert!(faults.pick("SyncFolderItems", "", b"<SyncState/>").is_none());
         assert!(faults.pick("SyncFolderItems", "", b"<m:SyncState></m:SyncState>").is_none());
         let picked = faults.pick("SyncFolderItems", "", b"<m:SyncState>x</m:SyncState>").unwrap();
-        assert_eq!(picked.what, Kind::InvalidSyncState);
+        assert_eq!(picked.order.what, Kind::InvalidSyncState);
         assert!(faults.pick("GetItem", "", b"").is_none());
         assert!(faults.pick("GetItem", "", b"<t:IncludeMimeContent>true</t:IncludeMimeContent>").is_some());
     }

@@ -24,7 +24,7 @@ pub(in crate::http) fn apply(order: &Order, operation: &str, document: &[u8]) ->
 
 /// `text` at the end of every subject; in answers without one, of other texts a user may have written.
 fn into_texts(document: &[u8], text: &str) -> Option<Vec<u8>> {
-    ["</t:Subject>", "</t:DisplayName>", "</t:DisplayTo>", "</t:Name>", "</t:Body>", "</t:Value>"]
+    ["</t:Subject>", "</t:DisplayName>", "</t:DisplayTo>", "</t:Name>", "</t:Body>"]
         .into_iter()
         .map(|end| (end, memmem::find_iter(document, end).collect::<Vec<usize>>()))
         .find(|(_, places)| !places.is_empty())
