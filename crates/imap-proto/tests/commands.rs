@@ -1,0 +1,220 @@
+//! Commands: what is understood, as what, and what is said of the rest.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod samples;
+
+use imap_proto::command::fetch::{Fetch, Item};
+use imap_proto::command::search::{Key, Return};
+use imap_proto::command::{Reason, append, store};
+use imap_proto::{Command, Flag, MailboxName, Names, Numbering, Partial, RawCommand, Section, SectionText, Verb};
+
+fn parse(text: impl AsRef<[u8]>) -> Result<Command, imap_proto::ParseError> {
+    Command::parse(&RawCommand::new(text.as_ref()), Names::ModifiedUtf7)
+}
+
+fn verb(text: &str) -> Verb {
+    parse(text.replace('⏎', "\r\n")).unwrap_or_else(|error| panic!("{text}: {error}")).verb
+}
+
+#[test]
+fn samples_are_understood_as_what_they_say() {
+    for line in samples::good().into_iter().chain(samples::append()) {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        let command = parse(&line).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let words: Vec<_> = text.split([' ', '\r']).filter(|word| !word.is_empty()).collect();
+        let named = if words[1].eq_ignore_ascii_case("uid") { words[1..3].join(" ") } else { words[1].into() };
+        assert_eq!(command.verb.name(), named.to_uppercase(), "{text}");
+        assert_eq!(command.tag.as_str(), words[0]);
+    }
+}
+
+#[test]
+fn fetch() {
+    let Verb::Fetch(found) =
+        verb("a uid fetch 4,2:* (body.peek[1.2.HEADER.FIELDS.NOT (a b)]<5.100> BODY[] fast) (CHANGEDSINCE 7)")
+    else {
+        panic!()
+    };
+    let fields = SectionText::HeaderFieldsNot(vec!["a".into(), "b".into()]);
+    let wanted = Fetch {
+        numbering: Numbering::Uid,
+        set: found.set.clone(),
+        items: vec![
+            Item::Section {
+                peek: true,
+                section: Section { part: vec![1, 2], text: fields },
+                partial: Some(Partial { offset: 5, length: 100 }),
+            },
+            Item::Section { peek: false, section: Section::default(), partial: None },
+            Item::Flags,
+            Item::InternalDate,
+            Item::Rfc822Size,
+        ],
+        changed_since: Some(7),
+        vanished: false,
+    };
+    assert_eq!(found, wanted);
+    assert_eq!(found.set.to_string(), "4,2:*");
+}
+
+#[test]
+fn search_is_an_algebra() {
+    let key = |text: &str| match verb(text) {
+        Verb::Search(search) => search.key,
+        other => panic!("{other:?}"),
+    };
+    let not = |key| Key::Not(Box::new(key));
+    let or = |first, second| Key::Or(Box::new(first), Box::new(second));
+    assert_eq!(key("a SEARCH ALL"), Key::All);
+    assert_eq!(
+        key("a SEARCH OR UNSEEN (FLAGGED FROM x) NOT NOT DELETED"),
+        Key::And(
+            vec![or(not(Key::Seen), Key::And(vec![Key::Flagged, Key::From("x".into())])), not(not(Key::Deleted)),]
+        )
+    );
+    assert_eq!(
+        key("a SEARCH CHARSET UTF-8 HEADER List-Id {7}⏎Größe UNKEYWORD Work"),
+        Key::And(vec![Key::Header("List-Id".into(), "Größe".into()), not(Key::Keyword("Work".into()))])
+    );
+    let Verb::Search(search) = verb("a UID SEARCH RETURN () 1:3") else { panic!() };
+    assert_eq!((search.returns, search.numbering), (Some(vec![Return::All]), Numbering::Uid));
+}
+
+#[test]
+fn search_is_nested_only_so_deep() {
+    let nested = |depth: usize| format!("a SEARCH {}SEEN{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(parse(nested(63)).is_ok());
+    assert_eq!(parse(nested(64)).unwrap_err().reason, Reason::TooDeep);
+    assert_eq!(parse(nested(30_000)).unwrap_err().reason, Reason::TooDeep);
+    for word in ["NOT ", "OR ", "OR SEEN ", "(OR SEEN NOT "] {
+        let text = format!("a SEARCH {}", word.repeat(20_000));
+        assert_eq!(parse(text).unwrap_err().reason, Reason::TooDeep, "{word}");
+    }
+}
+
+#[test]
+fn store_takes_flags_in_any_form() {
+    for flags in ["(\\Seen Work)", "\\Seen Work", "(\"\\SEEN\" \"Work\")", "( \\seen  work )", "\\Seen WORK "] {
+        let Verb::Store(store) = verb(&format!("a STORE 1 (UNCHANGEDSINCE 9) -FLAGS.SILENT {flags}")) else { panic!() };
+        assert_eq!(store.flags, [Flag::Seen, Flag::Keyword("Work".into())]);
+        assert_eq!((store.operation, store.silent), (store::Operation::Remove, true));
+        assert_eq!(store.unchanged_since, Some(9));
+    }
+    let Verb::Store(store) = verb("a STORE 1 FLAGS ()") else { panic!() };
+    assert_eq!((store.flags.len(), store.operation, store.silent), (0, store::Operation::Replace, false));
+}
+
+#[test]
+fn list_tells_basic_from_extended() {
+    let list = |text: &str| match verb(text) {
+        Verb::List(list) => list,
+        other => panic!("{other:?}"),
+    };
+    assert!(!list("a LIST \"\" *").extended);
+    assert!(list("a LIST \"\" (a b)").extended);
+    let found = list("6 list (subscribed) \"\" \"*\" return (special-use status (messages size))");
+    assert!(found.extended && found.select.subscribed && found.returns.special_use && !found.select.special_use);
+    assert_eq!(found.returns.status.iter().map(|item| item.name()).collect::<Vec<_>>(), ["MESSAGES", "SIZE"]);
+    assert!(list("a LIST () \"\" a").extended);
+}
+
+#[test]
+fn names_are_decoded() {
+    let Verb::Rename(rename) = verb("a RENAME \"Entw&APw-rfe\" inbox") else { panic!() };
+    assert_eq!((rename.from.0.as_str(), rename.to), ("Entwürfe", MailboxName::inbox()));
+    let raw = RawCommand::new("a SELECT \"AT&T &APw-\"");
+    let Verb::Select(select) = Command::parse(&raw, Names::Utf8).unwrap().verb else { panic!() };
+    assert_eq!(select.mailbox.0, "AT&T &APw-");
+}
+
+#[test]
+fn append_comes_in_steps() {
+    let line = "A003 APPEND INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {310}";
+    let command = parse(line).unwrap();
+    let Verb::Append(first) = command.verb else { panic!() };
+    assert_eq!((first.message.size, first.message.utf8), (310, false));
+    assert_eq!(first.message.flags, [Flag::Seen]);
+    assert_eq!(first.message.date.unwrap().to_string(), "17-Jul-1996 02:44:25 -0700");
+    let next = append::next(&command.tag, &first.message, &RawCommand::new(" (\\Flagged) {5+}")).unwrap();
+    assert_eq!((next.size, next.date), (5, None));
+    assert_eq!(append::end_of(&command.tag, &next, &RawCommand::new("")), Ok(()));
+    assert_eq!(append::end_of(&command.tag, &next, &RawCommand::new(" ")), Ok(()));
+    let error = append::end_of(&command.tag, &next, &RawCommand::new(" x")).unwrap_err();
+    assert_eq!(error.to_string(), "APPEND: expected the end of the command at octet 1");
+    let Verb::Append(utf8) = verb("a APPEND x UTF8 (~{3}") else { panic!() };
+    assert!(append::end_of(&command.tag, &utf8.message, &RawCommand::new(")")).is_ok());
+    assert!(append::end_of(&command.tag, &utf8.message, &RawCommand::new("")).is_err());
+}
+
+#[test]
+fn secrets_are_kept() {
+    let command = parse("a LOGIN EXAMPLE\\anna \"hunter2\"").unwrap();
+    assert!(!format!("{command:?}").contains("hunter2"));
+    let Verb::Login(login) = command.verb else { panic!() };
+    assert_eq!((login.user.as_str(), login.password.expose()), ("EXAMPLE\\anna", b"hunter2".as_slice()));
+    let Verb::Authenticate(sasl) = verb("a authenticate plain =") else { panic!() };
+    assert_eq!((sasl.mechanism.as_str(), sasl.initial.unwrap().expose()), ("PLAIN", b"".as_slice()));
+}
+
+#[test]
+fn errors_say_what_and_where() {
+    let table: &[(&str, Option<&str>, &str)] = &[
+        ("", None, "expected a tag and a command"),
+        ("* NOOP", None, "expected a tag and a command"),
+        ("+ NOOP", None, "expected a tag and a command"),
+        ("a\0b NOOP", None, "expected a tag and a command"),
+        ("a", Some("a"), "expected a space at octet 1"),
+        ("a ", Some("a"), "expected a command at octet 2"),
+        ("a FOO", Some("a"), "unknown command"),
+        ("a UID", Some("a"), "unknown command"),
+        ("a UID NOOP", Some("a"), "unknown command"),
+        ("a NOOP now", Some("a"), "NOOP: expected the end of the command at octet 7"),
+        ("a SELECT", Some("a"), "SELECT: expected a space at octet 8"),
+        ("a SELECT ", Some("a"), "SELECT: expected a mailbox name at octet 9"),
+        ("a SELECT \"x", Some("a"), "SELECT: expected the \" that ends the string at octet 11"),
+        (
+            "a SELECT AT&T",
+            Some("a"),
+            "SELECT: expected a mailbox name in modified UTF-7 (& alone is written &-) at octet 9",
+        ),
+        ("a SELECT {5}x", Some("a"), "SELECT: expected the line end of a literal at octet 12"),
+        ("a FETCH 0 FLAGS", Some("a"), "FETCH: expected a set of message numbers at octet 8"),
+        ("a FETCH 1:x FLAGS", Some("a"), "FETCH: expected a message number after the colon at octet 9"),
+        ("a FETCH 1 (FLAGS FOO)", Some("a"), "FETCH: expected a FETCH item at octet 17"),
+        (
+            "a FETCH 1 BODY[1.FOO]",
+            Some("a"),
+            "FETCH: expected HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME at octet 17",
+        ),
+        ("a FETCH 1 (FLAGS", Some("a"), "FETCH: expected ) at octet 16"),
+        ("a FETCH 1 ()", Some("a"), "FETCH: expected at least one item at octet 10"),
+        (
+            "a FETCH 1 FLAGS (VANISHED)",
+            Some("a"),
+            "FETCH: expected VANISHED in UID FETCH and with CHANGEDSINCE at octet 15",
+        ),
+        ("a STORE 1 FLAG x", Some("a"), "STORE: expected FLAGS, +FLAGS or -FLAGS at octet 10"),
+        ("a SEARCH", Some("a"), "SEARCH: expected a space at octet 8"),
+        ("a SEARCH ()", Some("a"), "SEARCH: expected a search key in the parentheses at octet 9"),
+        ("a SEARCH SINCE 31-Feb-2020", Some("a"), "SEARCH: expected a date as 1-Feb-1994 at octet 15"),
+        ("a SEARCH CHARSET KOI8-R ALL", Some("a"), "SEARCH: there is no such charset, use UTF-8"),
+        ("a STATUS x ()", Some("a"), "STATUS: expected at least one status item at octet 11"),
+        ("a STATUS x (FOO)", Some("a"), "STATUS: expected a status item at octet 12"),
+        (
+            "a LIST (RECURSIVEMATCH) \"\" *",
+            Some("a"),
+            "LIST: expected SUBSCRIBED or SPECIAL-USE beside RECURSIVEMATCH at octet 7",
+        ),
+        ("a APPEND x y", Some("a"), "APPEND: expected the message as a literal at octet 11"),
+        ("a LOGIN x", Some("a"), "LOGIN: expected a space at octet 9"),
+    ];
+    for (text, tag, wanted) in table {
+        let error = parse(text).expect_err(text);
+        assert_eq!(error.to_string(), *wanted, "{text}");
+        assert_eq!(error.tag.map(|tag| tag.to_string()).as_deref(), *tag, "{text}");
+    }
+    assert_eq!(parse("a SEARCH CHARSET KOI8-R ALL").unwrap_err().reason, Reason::BadCharset);
+    assert!(parse(b"a SEARCH SUBJECT \"\xff\"").is_err());
+    assert!(parse(b"a SELECT {2}\r\na\0").is_err());
+}
