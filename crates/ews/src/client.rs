@@ -1,64 +1,287 @@
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span, field};
 
+use crate::attempt::{Lanes, is_about_version};
+use crate::backoff::{Backoff, Gate, jitter};
 use crate::mime::MimeSink;
 use crate::op::get_mime::GetMime;
-use crate::{Error, EventStream, Identity, Impersonation, Operation, Server, Version};
+use crate::op::get_streaming_events::GetStreamingEvents;
+use crate::reading::Deliveries;
+use crate::signin::Standing;
+use crate::soap::Document;
+use crate::transport::Pool;
+use crate::types::ServerVersion;
+use crate::{
+    Budget, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Sent, Server, Version,
+};
 
 /// Calls Exchange as one identity. Cheap to clone; clones share connections, back-off and sign-in state.
 #[derive(Clone, Debug)]
 pub struct Client {
-    _server: Server,
-    _identity: Identity,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) patience: Duration,
+    pub(crate) anchor: Option<Arc<str>>,
+    pub(crate) acting_for: Option<Arc<Impersonation>>,
+    /// Cookies that lead to the server where this mailbox's subscriptions live.
+    pub(crate) cookies: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) server: Server,
+    pub(crate) identity: Identity,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) gate: Gate,
+    pub(crate) backoff: Backoff,
+    sync_calls: Semaphore,
+    version: Mutex<Learned>,
+}
+
+/// What is known of the server's version.
+#[derive(Debug, Default)]
+struct Learned {
+    server: Option<ServerVersion>,
+    /// What it turned out not to understand lowers this.
+    newest: Option<Version>,
 }
 
 impl Client {
-    pub(crate) fn new(server: Server, identity: Identity) -> Client {
-        Client { _server: server, _identity: identity }
+    pub(crate) fn new(server: Server, identity: Identity, standing: Arc<Standing>) -> Client {
+        let limits = server.inner.limits.clone();
+        let patience = limits.patience;
+        let sync_calls = Semaphore::new(limits.sync_calls.max(1));
+        let pool = Arc::new(Pool::new(server.inner.endpoint.clone(), server.inner.tls.clone(), limits));
+        let shared = Shared {
+            server,
+            identity,
+            standing,
+            pool,
+            gate: Gate::default(),
+            backoff: Backoff::default(),
+            sync_calls,
+            version: Mutex::default(),
+        };
+        let shared = Arc::new(shared);
+        Client { shared, patience, anchor: None, acting_for: None, cookies: Arc::default() }
     }
 
-    /// The same client, whose calls wait up to `patience` for a busy Exchange.
-    pub fn with_patience(&self, _patience: Duration) -> Client {
-        self.clone()
+    /// The same client, whose calls wait up to `patience` for a busy or unreachable Exchange.
+    pub fn with_patience(&self, patience: Duration) -> Client {
+        Client { patience, ..self.clone() }
     }
 
     /// The same client, whose requests are routed to this mailbox's server (X-AnchorMailbox).
-    pub fn with_anchor(&self, _mailbox: &str) -> Client {
-        self.clone()
+    pub fn with_anchor(&self, mailbox: &str) -> Client {
+        Client { anchor: Some(Arc::from(mailbox)), cookies: Arc::default(), ..self.clone() }
     }
 
-    /// The same client acting for somebody else.
-    pub fn impersonating(&self, _whom: Impersonation) -> Client {
-        self.clone()
+    /// The same client acting for somebody else. Give it that mailbox as anchor too.
+    pub fn impersonating(&self, whom: Impersonation) -> Client {
+        Client { acting_for: Some(Arc::new(whom)), cookies: Arc::default(), ..self.clone() }
     }
 
     /// Until when calls fail without asking Exchange, because it refused this identity; None if it may be asked.
     pub fn refused_until(&self) -> Option<Instant> {
-        None
+        self.shared.standing.refused_until()
+    }
+
+    /// What the server said it is, once it has answered.
+    pub fn server_build(&self) -> Option<ServerVersion> {
+        self.shared.learned().server
     }
 
     /// The newest request version this server understands, once it has answered.
     pub fn server_version(&self) -> Option<Version> {
-        None
+        self.shared.learned().newest
     }
 
     /// Does one operation.
     ///
-    /// The error says whether it may have been carried out all the same; items of a batch fail one by one inside the answer.
-    pub async fn call<O: Operation>(&self, _operation: &O) -> Result<O::Answer, Error> {
-        Err(Error::unavailable("not connected"))
+    /// The error says whether it may have been carried out all the same; items of a batch fail one by one inside the
+    /// answer. A busy Exchange is waited for as long as the client's patience lasts.
+    pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Answer, Error> {
+        let told = span(O::NAME);
+        let answer = async {
+            let mut tries = Tries::new(self);
+            loop {
+                match self.try_call(operation, tries.last_chance()).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => tries.again(error, O::IDEMPOTENT).await?,
+                }
+            }
+        };
+        outcome(answer.instrument(told.clone()).await, &told)
     }
 
     /// Fetches messages as MIME, decoded into a sink while they arrive.
     ///
     /// On an error, every item that had not ended was told `failed` first.
-    pub async fn get_mime<S: MimeSink>(&self, _operation: &GetMime, _sink: &mut S) -> Result<(), Error> {
-        Err(Error::unavailable("not connected"))
+    pub async fn get_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut S) -> Result<(), Error> {
+        let told = span("GetMime");
+        let mut deliveries = Deliveries::new(sink);
+        let answer = async {
+            let mut tries = Tries::new(self);
+            loop {
+                let Err(error) = self.try_mime(operation, &mut deliveries).await else { return Ok(()) };
+                let retried = if deliveries.begun { Err(error) } else { tries.again(error, true).await };
+                if let Err(error) = retried {
+                    deliveries.cut(operation, &error).await;
+                    return Err(error);
+                }
+            }
+        };
+        outcome(answer.instrument(told.clone()).await, &told)
     }
 
     /// Opens a stream of the events of these subscriptions, for 1 to 30 minutes, on a connection of its own.
-    pub async fn stream(&self, _subscriptions: &[String], _minutes: u8) -> Result<EventStream, Error> {
-        Err(Error::unavailable("not connected"))
+    pub async fn stream(&self, subscriptions: &[String], minutes: u8) -> Result<EventStream, Error> {
+        let operation = GetStreamingEvents { subscriptions: subscriptions.to_vec(), minutes: minutes.clamp(1, 30) };
+        let told = span(GetStreamingEvents::NAME);
+        let stream = async {
+            let mut tries = Tries::new(self);
+            loop {
+                match self.ask(&operation, Lanes::Streaming, Document::default()).await {
+                    Ok(exchange) => return Ok(EventStream::new(self.clone(), exchange)),
+                    Err(error) => tries.again(error, true).await?,
+                }
+            }
+        };
+        outcome(stream.instrument(told.clone()).await, &told)
     }
+
+    async fn try_call<O: Operation>(&self, operation: &O, last_chance: bool) -> Result<O::Answer, Error> {
+        let _sync = self.sync_permit(O::BUDGET).await;
+        let mut exchange = self.ask(operation, Lanes::Pooled, Document::default()).await?;
+        let answer = exchange.reading.answer::<O::Payload>().await;
+        let messages = self.finish(exchange, answer)?.messages;
+        if let Some(busy) = busiest(&messages) {
+            self.shared.gate.close(self.shared.backoff, busy.retry_after());
+            let all = messages.iter().all(|message| matches!(message, Err(error) if error.kind.is_transient()));
+            if all || (O::IDEMPOTENT && !last_chance) {
+                return Err(Error { sent: if all { Sent::NotSent } else { Sent::MaybeDone }, ..busy });
+            }
+        } else {
+            self.shared.gate.worked();
+        }
+        operation.answer(messages)
+    }
+
+    async fn try_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut Deliveries<'_, S>) -> Result<(), Error> {
+        let mut exchange = self.ask(operation, Lanes::Pooled, Document::streaming_mime()).await?;
+        let answer = exchange.reading.mime(operation, sink).await;
+        self.finish(exchange, answer)?;
+        match &sink.busy {
+            Some(busy) => self.shared.gate.close(self.shared.backoff, busy.retry_after()),
+            None => self.shared.gate.worked(),
+        }
+        if sink.done < operation.items.len() {
+            let told = format!("{} items were asked for and {} answered", operation.items.len(), sink.done);
+            return Err(Error::protocol(told));
+        }
+        Ok(())
+    }
+
+    async fn sync_permit(&self, budget: Budget) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        match budget {
+            Budget::Call => None,
+            Budget::Sync => self.shared.sync_calls.acquire().await.ok(),
+        }
+    }
+}
+
+impl Shared {
+    /// The version to ask in: what is wished, if the server is not older.
+    pub(crate) fn version(&self, required: Version, wished: Version) -> Result<Version, Error> {
+        let wished = wished.max(Version::Exchange2007Sp1);
+        let newest = self.learned().newest.unwrap_or(wished);
+        if required > newest {
+            let told = format!("this needs {}, the server is {}", required.as_str(), newest.as_str());
+            return Err(Error::new(ErrorKind::Unsupported, told));
+        }
+        Ok(wished.min(newest))
+    }
+
+    /// Remembers what the server is.
+    pub(crate) fn learn(&self, server: ServerVersion) {
+        let mut learned = self.learned();
+        if learned.server != Some(server) {
+            let newest = server.newest_request();
+            *learned = Learned { server: Some(server), newest: Some(newest) };
+        }
+    }
+
+    /// Remembers that a version was refused: the next older one is tried, if the server did not say what it is.
+    pub(crate) fn lower(&self, refused: Version) {
+        let mut learned = self.learned();
+        if learned.newest.is_none_or(|newest| newest >= refused) {
+            learned.newest = refused.older().or(learned.newest);
+        }
+    }
+
+    fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tries of one call.
+struct Tries<'a> {
+    client: &'a Client,
+    deadline: Instant,
+    count: u32,
+    /// The newest version the server was thought to understand.
+    newest: Option<Version>,
+}
+
+impl<'a> Tries<'a> {
+    fn new(client: &'a Client) -> Tries<'a> {
+        Tries { client, deadline: Instant::now() + client.patience, count: 0, newest: client.server_version() }
+    }
+
+    /// Waiting longer is pointless: better part of an answer than none.
+    fn last_chance(&self) -> bool {
+        Instant::now() + self.client.shared.backoff.delay(self.count, None) > self.deadline
+    }
+
+    /// Waits, if trying again is right and in time; else gives the error back.
+    async fn again(&mut self, error: Error, idempotent: bool) -> Result<(), Error> {
+        let newest = self.client.server_version();
+        if std::mem::replace(&mut self.newest, newest) != newest && is_about_version(&error, "Version") {
+            // The server now is known to be older: what it refused, it will take in its own version.
+            return Ok(());
+        }
+        if !error.kind.is_transient() || !(idempotent || error.sent == Sent::NotSent) {
+            return Err(error);
+        }
+        let shared = &self.client.shared;
+        let delay = jitter(shared.backoff.delay(self.count, error.retry_after()));
+        if Instant::now() + delay > self.deadline {
+            return Err(error);
+        }
+        tracing::debug!(error = error.kind.as_str(), wait_ms = delay.as_millis() as u64, "trying again");
+        sleep(delay).await;
+        self.count += 1;
+        shared.gate.pass(self.deadline).await
+    }
+}
+
+/// The most lasting of the errors that say Exchange is busy.
+fn busiest<P>(messages: &[Result<P, ItemError>]) -> Option<Error> {
+    let busy = messages.iter().filter_map(|message| message.as_ref().err());
+    busy.filter(|error| matches!(error.kind, ErrorKind::Busy { .. }))
+        .max_by_key(|error| Error::from((*error).clone()).retry_after())
+        .map(|error| error.clone().into())
+}
+
+fn span(operation: &'static str) -> Span {
+    tracing::info_span!("ews.call", op = operation, outcome = field::Empty, request_id = field::Empty)
+}
+
+fn outcome<T>(result: Result<T, Error>, span: &Span) -> Result<T, Error> {
+    span.record("outcome", result.as_ref().err().map_or("ok", |error| error.kind.as_str()));
+    result
 }

@@ -10,13 +10,19 @@
 //!
 //! Start with [`Server`], get a [`Client`] for an [`Identity`], and [`Client::call`] what is in [`op`].
 
+mod attempt;
+mod backoff;
 mod client;
 mod error;
 mod mime;
 mod operation;
+mod reading;
+mod refusal;
 mod secret;
 mod server;
+mod signin;
 mod stream;
+mod transport;
 mod types;
 
 pub mod op;

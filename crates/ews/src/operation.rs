@@ -21,9 +21,12 @@ pub trait Operation: Sync {
     /// Which of Exchange's budgets it counts against.
     const BUDGET: Budget = Budget::Call;
 
+    /// It belongs to a subscription, which lives on one server: it must get to that one.
+    const AFFINE: bool = false;
+
     /// The oldest version that can do it at all.
     fn required(&self) -> Version {
-        Version::Exchange2007Sp1
+        Version::Exchange2007
     }
 
     /// The lowest version that has everything asked for; what is newer than the server is then left out.

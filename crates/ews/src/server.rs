@@ -1,9 +1,18 @@
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::{Client, Error, Secret};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use rustls::ClientConfig;
+
+use crate::signin::Standing;
+use crate::transport::{Endpoint, tls_config};
+use crate::{Client, Error, ErrorKind, Secret};
 
 /// One Exchange endpoint: where it is, how it is trusted, and who it refused. Cheap to clone.
 #[derive(Clone)]
@@ -12,7 +21,12 @@ pub struct Server {
 }
 
 pub(crate) struct ServerInner {
-    pub(crate) config: ServerConfig,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Arc<ClientConfig>,
+    standings: Mutex<HashMap<u64, Arc<Standing>>>,
+    /// Keyed with randomness of this process: what it keeps tells nothing of passwords.
+    hasher: RandomState,
 }
 
 /// How to reach an endpoint.
@@ -96,22 +110,63 @@ pub enum Impersonation {
     PrimarySmtpAddress(String),
 }
 
+impl Identity {
+    /// What goes into `Authorization` with every request; None for schemes that sign connections in.
+    pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
+        match self {
+            Identity::Basic { user, password } => {
+                let plain = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
+                let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain.as_bytes())))
+                    .map_err(|_| Error::new(ErrorKind::SignIn, "the user name or password cannot be sent"))?;
+                value.set_sensitive(true);
+                Ok(Some(value))
+            }
+        }
+    }
+
+    fn digest(&self, hasher: &RandomState) -> u64 {
+        match self {
+            Identity::Basic { user, password } => hasher.hash_one((user, password.expose())),
+        }
+    }
+}
+
 impl Server {
     /// Checks the configuration and loads the certificates.
     ///
     /// The error is one sentence for the operator.
     pub fn new(config: ServerConfig) -> Result<Server, Error> {
-        Ok(Server { inner: Arc::new(ServerInner { config }) })
+        let inner = ServerInner {
+            endpoint: Endpoint::parse(&config.url, config.allow_http)?,
+            tls: tls_config(config.ca_file.as_deref())?,
+            limits: config.limits,
+            standings: Mutex::default(),
+            hasher: RandomState::new(),
+        };
+        Ok(Server { inner: Arc::new(inner) })
     }
 
-    /// A client for one identity, with its own connections. What the endpoint refused before is remembered.
+    /// A client for one identity, with its own connections. What this endpoint refused before is remembered.
     pub fn client(&self, identity: Identity) -> Client {
-        Client::new(self.clone(), identity)
+        let standing = self.standing(&identity);
+        Client::new(self.clone(), identity, standing)
+    }
+
+    fn standing(&self, identity: &Identity) -> Arc<Standing> {
+        let digest = identity.digest(&self.inner.hasher);
+        let mut standings = self.inner.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        if standings.len() >= MANY {
+            standings.retain(|_, standing| Arc::strong_count(standing) > 1 || !standing.is_blank());
+        }
+        standings.entry(digest).or_default().clone()
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Server({})", self.inner.config.url)
+        write!(out, "Server({})", self.inner.endpoint.authority)
     }
 }
+
+/// So many identities are remembered before those of no interest are forgotten.
+const MANY: usize = 4096;

@@ -53,6 +53,10 @@ impl Operation for ConvertId {
     type Answer = Vec<Result<String, ItemError>>;
     const NAME: &'static str = "ConvertId";
 
+    fn required(&self) -> Version {
+        Version::Exchange2007Sp1
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:ConvertId", &[("DestinationFormat", self.to.as_str())], |xml| {
             xml.within("m:SourceIds", &[], |xml| {

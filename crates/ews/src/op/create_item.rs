@@ -124,7 +124,7 @@ impl Operation for CreateItem {
     const IDEMPOTENT: bool = false;
 
     fn wished(&self) -> Version {
-        let flag = self.message.flag.map_or(Version::Exchange2007Sp1, |_| Version::Exchange2013);
+        let flag = self.message.flag.map_or(self.required(), |_| Version::Exchange2013);
         self.folder.as_ref().map_or(flag, |folder| folder.since().max(flag))
     }
 

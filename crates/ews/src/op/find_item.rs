@@ -63,7 +63,7 @@ impl Operation for FindItem {
     fn required(&self) -> Version {
         match (&self.condition, self.traversal) {
             (Some(Condition::Query(_)), _) | (_, Traversal::Associated) => Version::Exchange2010,
-            _ => Version::Exchange2007Sp1,
+            _ => Version::Exchange2007,
         }
     }
 

@@ -43,6 +43,10 @@ pub struct Event {
     pub parent: Option<FolderId>,
     /// The folder it was in before, for moves and copies.
     pub old_parent: Option<FolderId>,
+    /// Its id before, for moves and copies of items.
+    pub old_item: Option<ItemId>,
+    /// For a folder that changed only because of what is in it: how many unread items it has now.
+    pub unread: Option<u32>,
 }
 
 /// What an event happened to.
@@ -58,6 +62,7 @@ impl Operation for GetEvents {
     type Payload = Told;
     type Answer = Notification;
     const NAME: &'static str = "GetEvents";
+    const AFFINE: bool = true;
 
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:GetEvents", &[], |xml| {
@@ -119,6 +124,8 @@ impl Event {
             object,
             parent: folder("ParentFolderId"),
             old_parent: folder("OldParentFolderId"),
+            old_item: element.child("OldItemId").and_then(ItemId::read),
+            unread: element.child("UnreadCount").and_then(Element::parse),
         })
     }
 }

@@ -19,6 +19,7 @@ impl Operation for GetStreamingEvents {
     type Payload = Streamed;
     type Answer = Vec<Result<Streamed, ItemError>>;
     const NAME: &'static str = "GetStreamingEvents";
+    const AFFINE: bool = true;
 
     fn required(&self) -> Version {
         Version::Exchange2010Sp1

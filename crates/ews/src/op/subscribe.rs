@@ -90,6 +90,7 @@ impl Operation for Subscribe {
     type Payload = Made;
     type Answer = Subscription;
     const NAME: &'static str = "Subscribe";
+    const AFFINE: bool = true;
     /// A second one made by mistake costs one of the subscriptions a mailbox may have, until it times out.
     const IDEMPOTENT: bool = true;
 
@@ -97,7 +98,7 @@ impl Operation for Subscribe {
         match (&self.delivery, &self.folders) {
             (Delivery::Streaming, _) => Version::Exchange2010Sp1,
             (_, None) => Version::Exchange2010,
-            _ => Version::Exchange2007Sp1,
+            _ => Version::Exchange2007,
         }
     }
 

@@ -16,6 +16,7 @@ impl Operation for Unsubscribe {
     type Payload = Nothing;
     type Answer = ();
     const NAME: &'static str = "Unsubscribe";
+    const AFFINE: bool = true;
 
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:Unsubscribe", &[], |xml| xml.text("m:SubscriptionId", &self.subscription));

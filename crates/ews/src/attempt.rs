@@ -1,0 +1,234 @@
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use std::sync::PoisonError;
+use tokio::time::Instant;
+use tracing::Span;
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::reading::Reading;
+use crate::refusal;
+use crate::soap::{Document, envelope};
+use crate::transport::{PooledLane, Reply, RequestBody, Unsent};
+use crate::types::Version;
+use crate::{Error, ErrorKind, Operation};
+
+/// Which lanes a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    Pooled,
+    Streaming,
+}
+
+/// A request that was sent, and its answer, of which the head has come.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) reading: Reading,
+    pub(crate) request_id: String,
+    lane: PooledLane,
+    version: Version,
+}
+
+/// What was tried already while sending one request.
+#[derive(Default)]
+struct Tried {
+    /// An answer 401 on a lane of a good identity.
+    refused: bool,
+    /// Lanes that turned out to be dead.
+    dead: u32,
+    /// A lane that died while it carried the request.
+    lost: bool,
+}
+
+impl Client {
+    /// Sends a request and waits for its answer's head; asks again where that is safe and does not need waiting.
+    pub(crate) async fn ask<O: Operation>(
+        &self,
+        operation: &O,
+        lanes: Lanes,
+        document: Document,
+    ) -> Result<Exchange, Error> {
+        self.shared.gate.pass(Instant::now() + self.patience).await?;
+        let deadline = Instant::now() + operation.time_limit();
+        let request_id = Uuid::new_v4().to_string();
+        Span::current().record("request_id", request_id.as_str());
+        let version = self.shared.version(operation.required(), operation.wished())?;
+        let mut tried = Tried::default();
+        let (lane, response) = loop {
+            let sent = self.send(operation, lanes, version, &request_id, &mut tried).await;
+            match sent.map_err(|error| error.with_request_id(&request_id))? {
+                Some(answered) => break answered,
+                None => continue,
+            }
+        };
+        let limits = &self.shared.server.inner.limits;
+        let silence = if lanes == Lanes::Streaming { STREAM_SILENCE } else { limits.silence };
+        let reply = Reply::new(response, silence, deadline);
+        self.keep_cookies(&reply.headers);
+        tracing::debug!(
+            request_id,
+            status = reply.status.as_u16(),
+            server_request_id = reply.header("request-id"),
+            front_end = reply.header("x-feserver"),
+            "answered"
+        );
+        let reading = Reading::new(reply, document, &self.shared.server.inner.endpoint.host);
+        Ok(Exchange { reading, request_id, lane, version })
+    }
+
+    /// One try; None if another should follow at once.
+    async fn send<O: Operation>(
+        &self,
+        operation: &O,
+        lanes: Lanes,
+        version: Version,
+        request_id: &str,
+        tried: &mut Tried,
+    ) -> Result<Option<(PooledLane, http::Response<hyper::body::Incoming>)>, Error> {
+        let shared = &self.shared;
+        let admission = shared.standing.admit().await?;
+        let mut lane = match lanes {
+            Lanes::Streaming => shared.pool.streaming_lane().await?,
+            Lanes::Pooled if tried.refused || tried.lost => shared.pool.new_lane().await?,
+            Lanes::Pooled => shared.pool.lane().await?,
+        };
+        let used_before = lane.lane.served() > 0;
+        let request = self.request(operation, version, request_id)?;
+        match lane.lane.send(request, shared.server.inner.limits.first_byte).await {
+            Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
+                tried.dead += 1;
+                Ok(None)
+            }
+            Err(Unsent { request: Some(_), error }) => Err(error),
+            Err(Unsent { request: None, error }) if error.kind == ErrorKind::Local => Err(error),
+            // Closed by the server in the very moment it was used.
+            Err(Unsent { request: None, .. }) if O::IDEMPOTENT && used_before && !tried.lost => {
+                tried.lost = true;
+                Ok(None)
+            }
+            Err(Unsent { request: None, error }) => Err(error.maybe_done()),
+            Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
+                if admission.trusted && !tried.refused {
+                    tried.refused = true;
+                    shared.standing.doubted();
+                    return Ok(None);
+                }
+                shared.standing.refused();
+                Err(refusal::sign_in(&offers(response.headers())))
+            }
+            Ok(response) => {
+                shared.standing.worked();
+                Ok(Some((lane, response)))
+            }
+        }
+    }
+
+    /// Puts an exchange to its end: learns from it, and keeps the lane if it can be used again.
+    pub(crate) fn finish<T>(&self, exchange: Exchange, answer: Result<T, Error>) -> Result<T, Error> {
+        let Exchange { reading, request_id, lane, version } = exchange;
+        if let Some(server) = reading.version {
+            self.shared.learn(server);
+        }
+        match answer {
+            Ok(answer) => {
+                if !reading.broken {
+                    self.shared.pool.give_back(lane);
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                let error = error.with_request_id(&request_id);
+                if let ErrorKind::Busy { retry_after } = error.kind {
+                    self.shared.gate.close(self.shared.backoff, retry_after);
+                }
+                if is_about_version(&error, version.as_str()) {
+                    self.shared.lower(version);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn request<O: Operation>(
+        &self,
+        operation: &O,
+        version: Version,
+        request_id: &str,
+    ) -> Result<Request<RequestBody>, Error> {
+        let xml = envelope(version, self.acting_for.as_deref(), |xml| operation.write(xml, version));
+        let (xml, splice) = xml.finish();
+        let xml = Bytes::from(xml);
+        let body = match (operation.mime(), splice) {
+            (Some(mime), Some(splice)) => RequestBody::with_mime(xml, splice, mime),
+            _ => RequestBody::xml(xml),
+        };
+        let endpoint = &self.shared.server.inner.endpoint;
+        let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");
+        let mut request =
+            Request::post(endpoint.path.as_str()).header(HOST, &endpoint.authority).body(body).map_err(bad)?;
+        self.headers::<O>(request.headers_mut(), request_id)?;
+        Ok(request)
+    }
+
+    fn headers<O: Operation>(&self, headers: &mut HeaderMap, request_id: &str) -> Result<(), Error> {
+        let value = |text: &str| {
+            HeaderValue::try_from(text).map_err(|_| Error::new(ErrorKind::Local, "a header's value cannot be sent"))
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Exgate/", env!("CARGO_PKG_VERSION"))));
+        headers.insert("client-request-id", value(request_id)?);
+        headers.insert("return-client-request-id", HeaderValue::from_static("true"));
+        if let Some(authorization) = self.shared.identity.authorization()? {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        if let Some(anchor) = &self.anchor {
+            headers.insert("x-anchormailbox", value(anchor)?);
+        }
+        if O::AFFINE {
+            headers.insert("x-preferserveraffinity", HeaderValue::from_static("true"));
+            let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+            let cookies: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            if !cookies.is_empty() {
+                headers.insert(COOKIE, value(&cookies.join("; "))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the cookies that lead back to the same server; whatever domain they claim, they go nowhere else.
+    fn keep_cookies(&self, headers: &HeaderMap) {
+        for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+            let Some((name, value)) = cookie.split(';').next().and_then(|pair| pair.split_once('=')) else { continue };
+            if !AFFINITY_COOKIES.iter().any(|known| known.eq_ignore_ascii_case(name.trim())) {
+                continue;
+            }
+            let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+            cookies.retain(|(known, _)| known != name.trim());
+            cookies.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+}
+
+/// Exchange did not understand the request's version.
+pub(crate) fn is_about_version(error: &Error, version: &str) -> bool {
+    let code = error.code.as_ref().map_or("", |code| code.as_str());
+    VERSION_CODES.contains(&code) || (code == "ErrorSchemaValidation" && error.message.contains(version))
+}
+
+fn offers(headers: &HeaderMap) -> Vec<String> {
+    headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
+}
+
+/// The codes by which Exchange says that it does not know the request's version (EWS "ResponseCode").
+const VERSION_CODES: [&str; 3] =
+    ["ErrorInvalidServerVersion", "ErrorIncorrectSchemaVersion", "ErrorInvalidSchemaVersionForMailboxVersion"];
+
+/// EWS "How to maintain affinity": the first since 2013, the second on 2010.
+const AFFINITY_COOKIES: [&str; 2] = ["X-BackEndOverrideCookie", "exchangecookie"];
+
+/// A stream says something every 45 s at the latest; twice that, and some more, means it is dead.
+const STREAM_SILENCE: std::time::Duration = std::time::Duration::from_secs(110);
+
+/// As many lanes as can be dead at once, and some more.
+const MOST_DEAD: u32 = 16;

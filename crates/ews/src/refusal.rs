@@ -1,0 +1,146 @@
+//! What an HTTP answer that is no SOAP answer means.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use memchr::memmem;
+
+use crate::soap::{Fault, Unreadable};
+use crate::{Error, ErrorKind, ResponseCode, Sent};
+
+/// A refused sign-in.
+pub(crate) fn sign_in(offered: &[String]) -> Error {
+    let schemes: Vec<&str> = offered.iter().filter_map(|offer| offer.split([' ', ',']).next()).collect();
+    let message = match schemes.as_slice() {
+        [] => "Exchange refused the sign-in".to_owned(),
+        known if known.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic")) => {
+            "Exchange refused the user name or password".to_owned()
+        }
+        others => format!("Exchange does not offer Basic sign-in here, only {}", others.join(", ")),
+    };
+    Error::new(ErrorKind::SignIn, message)
+}
+
+/// A SOAP fault: the request was refused as a whole, unless Exchange failed while working on it.
+pub(crate) fn fault(fault: Fault) -> Error {
+    let code = ResponseCode::new(&fault.code);
+    let broke_midway = matches!(code.as_str(), "" | "ErrorInternalServerError" | "ErrorTimeoutExpired");
+    Error {
+        kind: if code.as_str() == "ErrorInternalServerError" {
+            ErrorKind::Unavailable
+        } else {
+            code.kind(fault.retry_after)
+        },
+        message: format!("{code}: {}", fault.text),
+        code: Some(code),
+        request_id: None,
+        sent: if broke_midway { Sent::MaybeDone } else { Sent::NotSent },
+    }
+}
+
+/// An answer that could not be read as SOAP. `beginning` is what there is of its beginning.
+pub(crate) fn unreadable(
+    error: Unreadable,
+    status: StatusCode,
+    host: &str,
+    location: Option<&str>,
+    beginning: &[u8],
+) -> Error {
+    match error {
+        Unreadable::Cut | Unreadable::Empty if status.is_success() => {
+            Error::unavailable(format!("{host}: {error}")).maybe_done()
+        }
+        Unreadable::Malformed(_) | Unreadable::TooBig(_) if status.is_success() => {
+            Error::protocol(format!("{host}: {error}")).maybe_done()
+        }
+        _ => page(status, host, location, beginning),
+    }
+}
+
+/// `Retry-After: seconds` (RFC 9110 section 10.2.3; servers in front of Exchange send no dates).
+pub(crate) fn retry_after(header: Option<&str>) -> Option<Duration> {
+    header?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Adds what a header said to an error of a busy server.
+pub(crate) fn hinted(error: Error, hint: Option<Duration>) -> Error {
+    match error.kind {
+        ErrorKind::Busy { retry_after: None } => Error { kind: ErrorKind::Busy { retry_after: hint }, ..error },
+        _ => error,
+    }
+}
+
+/// A web page where an answer is due: from IIS, a proxy, a portal, or a URL that is not EWS.
+fn page(status: StatusCode, host: &str, location: Option<&str>, beginning: &[u8]) -> Error {
+    let (kind, sent) = match status.as_u16() {
+        // Error pages of a server in trouble; other targets are portals, which stay.
+        300..=399 if location.is_some_and(|to| to.contains("genericerrorpage")) => {
+            (ErrorKind::Unavailable, Sent::MaybeDone)
+        }
+        403 => (ErrorKind::Denied, Sent::NotSent),
+        413 => (ErrorKind::TooBig, Sent::NotSent),
+        // The queue of IIS is full, or a proxy counts requests: nothing was handed on.
+        429 | 503 => (ErrorKind::Busy { retry_after: None }, Sent::NotSent),
+        507 => (ErrorKind::Quota, Sent::NotSent),
+        300..=499 => (ErrorKind::Protocol, Sent::NotSent),
+        500.. => (ErrorKind::Unavailable, Sent::MaybeDone),
+        _ => (ErrorKind::Protocol, Sent::MaybeDone),
+    };
+    let mut message = format!("{host} answered {status}");
+    if let Some(location) = location {
+        message.push_str(&format!(" to {}", location.split('?').next().unwrap_or_default()));
+    }
+    match title(beginning) {
+        Some(title) => message.push_str(&format!(" with the page \u{201c}{title}\u{201d} instead of an EWS answer")),
+        None => message.push_str(" without an EWS answer"),
+    }
+    Error { sent, ..Error::new(kind, message) }
+}
+
+/// The title of an HTML page, in one line and not too long.
+fn title(page: &[u8]) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let start = memmem::find(&lower, b"<title")?;
+    let start = start + memchr::memchr(b'>', lower.get(start..)?)? + 1;
+    let length = memmem::find(lower.get(start..)?, b"</title")?;
+    let title = String::from_utf8_lossy(page.get(start..start + length)?).into_owned();
+    let title: String = title.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect();
+    (!title.is_empty()).then_some(title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_named_in_the_error() {
+        let told = |status: u16, location, page: &[u8]| {
+            unreadable(Unreadable::NotSoap, StatusCode::from_u16(status).unwrap(), "mail.example.org", location, page)
+        };
+        let error = told(200, None, b"<HTML><Head><TITLE id=x>\n Hotel  Wi-Fi\r\n</Title>");
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        let expected =
+            "mail.example.org answered 200 OK with the page \u{201c}Hotel Wi-Fi\u{201d} instead of an EWS answer";
+        assert_eq!(error.message, expected);
+        assert_eq!(told(503, None, b"").kind, ErrorKind::Busy { retry_after: None });
+        assert_eq!(told(502, None, b"<title>Bad").kind, ErrorKind::Unavailable);
+        assert_eq!(told(403, None, b"").kind, ErrorKind::Denied);
+        assert_eq!(told(413, None, b"").kind, ErrorKind::TooBig);
+        assert_eq!(told(507, None, b"").kind, ErrorKind::Quota);
+        assert_eq!(told(302, Some("/ews/genericerrorpage.htm?x"), b"").kind, ErrorKind::Unavailable);
+        let error = told(302, Some("/internalsite/logon.asp?secret"), b"");
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        assert_eq!(
+            error.message,
+            "mail.example.org answered 302 Found to /internalsite/logon.asp without an EWS answer"
+        );
+    }
+
+    #[test]
+    fn sign_in_errors_say_what_would_work() {
+        let told = |offers: &[&str]| sign_in(&offers.iter().map(|&offer| offer.to_owned()).collect::<Vec<_>>()).message;
+        assert_eq!(told(&[]), "Exchange refused the sign-in");
+        assert_eq!(told(&["Negotiate", "Basic realm=\"x\""]), "Exchange refused the user name or password");
+        assert_eq!(told(&["Negotiate", "NTLM"]), "Exchange does not offer Basic sign-in here, only Negotiate, NTLM");
+    }
+}

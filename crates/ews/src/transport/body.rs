@@ -1,0 +1,171 @@
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::mime::MimeSource;
+
+/// A request's body: XML, or XML with a message in base64 in the middle of it. Its length is known before it is sent,
+/// because IIS does not take chunked requests.
+#[derive(Debug)]
+pub(crate) struct RequestBody {
+    before: Bytes,
+    middle: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    after: Bytes,
+    left: u64,
+    progress: Progress,
+}
+
+/// When a body last moved: an upload that moves is not a server that hangs.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    fn now() -> Progress {
+        Progress(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn moved(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// When.
+    pub(crate) fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RequestBody {
+    /// XML and nothing else.
+    pub(crate) fn xml(xml: Bytes) -> RequestBody {
+        let left = xml.len() as u64;
+        RequestBody { before: xml, middle: None, after: Bytes::new(), left, progress: Progress::now() }
+    }
+
+    /// XML with a message at `splice`, which is read on a blocking thread a little ahead of the network.
+    pub(crate) fn with_mime(xml: Bytes, splice: usize, mime: &MimeSource) -> RequestBody {
+        let (pieces, middle) = mpsc::channel(2);
+        let source = mime.clone();
+        tokio::task::spawn_blocking(move || encode(&source, &pieces));
+        let mut before = xml;
+        let after = before.split_off(splice.min(before.len()));
+        let left = (before.len() + after.len()) as u64 + mime.length().div_ceil(3) * 4;
+        RequestBody { before, middle: Some(middle), after, left, progress: Progress::now() }
+    }
+
+    /// Tells when it last moved, while it is on its way.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    fn out(&mut self, bytes: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.progress.moved();
+        let length = bytes.len() as u64;
+        match self.left.checked_sub(length) {
+            Some(left) => self.left = left,
+            None => return Poll::Ready(Some(Err(wrong_length()))),
+        }
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let body = self.get_mut();
+        if !body.before.is_empty() {
+            let bytes = std::mem::take(&mut body.before);
+            return body.out(bytes);
+        }
+        if let Some(middle) = &mut body.middle {
+            match middle.poll_recv(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(bytes))) => return body.out(bytes),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => body.middle = None,
+            }
+        }
+        if !body.after.is_empty() {
+            let bytes = std::mem::take(&mut body.after);
+            return body.out(bytes);
+        }
+        // A message shorter than promised: failing cuts the connection, and Exchange throws the request away.
+        if body.left > 0 { Poll::Ready(Some(Err(wrong_length()))) } else { Poll::Ready(None) }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// Reads a message in pieces, encodes them, and sends them on until nobody wants them.
+fn encode(source: &MimeSource, pieces: &mpsc::Sender<io::Result<Bytes>>) {
+    let mut reader = match source.open() {
+        Ok(reader) => reader.take(source.length()),
+        Err(error) => return drop(pieces.blocking_send(Err(error))),
+    };
+    loop {
+        let mut plain = Vec::with_capacity(PIECE);
+        // Whole groups of three in each piece but the last, so the pieces' base64 can be joined.
+        let piece = match reader.by_ref().take(PIECE as u64).read_to_end(&mut plain) {
+            Ok(0) => return,
+            Ok(_) => Ok(Bytes::from(STANDARD.encode(&plain))),
+            Err(error) => Err(error),
+        };
+        if pieces.blocking_send(piece).is_err() {
+            return;
+        }
+    }
+}
+
+fn wrong_length() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the message is not as long as it was said to be")
+}
+
+/// Divisible by three.
+const PIECE: usize = 48 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn sent(mime: MimeSource) -> io::Result<(u64, Bytes)> {
+        let body = RequestBody::with_mime(Bytes::from_static(b"<a></a>"), 3, &mime);
+        let said = body.size_hint().exact().unwrap();
+        Ok((said, body.collect().await?.to_bytes()))
+    }
+
+    #[tokio::test]
+    async fn a_message_is_encoded_on_its_way() {
+        for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 2] {
+            let message: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            let (said, body) = sent(MimeSource::bytes(message.clone())).await.unwrap();
+            assert_eq!(said, body.len() as u64);
+            let base64 = body.strip_prefix(b"<a>").unwrap().strip_suffix(b"</a>").unwrap();
+            assert_eq!(STANDARD.decode(base64).unwrap(), message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_of_another_length_fails() {
+        let short = MimeSource::reader(100, || Ok(&b"short"[..]));
+        assert_eq!(sent(short).await.unwrap_err().to_string(), "the message is not as long as it was said to be");
+        let missing = MimeSource::file("/nonexistent/message", 100);
+        assert_eq!(sent(missing).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,16 @@
+//! Lanes: HTTP/1.1 connections, each of one identity, one request at a time.
+
+mod body;
+mod dial;
+mod endpoint;
+mod lane;
+mod pool;
+mod reply;
+mod tls;
+
+pub(crate) use body::RequestBody;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use lane::{Lane, Unsent};
+pub(crate) use pool::{Pool, PooledLane};
+pub(crate) use reply::Reply;
+pub(crate) use tls::tls_config;

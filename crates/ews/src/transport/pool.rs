@@ -1,0 +1,105 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ClientConfig;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Endpoint, Lane};
+use crate::{Error, Limits};
+
+/// The lanes of one identity at one endpoint.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+    limits: Limits,
+    idle: Mutex<VecDeque<Lane>>,
+    lanes: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    sweeping: AtomicBool,
+}
+
+/// A lane in use. Dropping it closes it; only [`PooledLane::give_back`] keeps it for others.
+#[derive(Debug)]
+pub(crate) struct PooledLane {
+    pub(crate) lane: Lane,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub(crate) fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, limits: Limits) -> Pool {
+        let lanes = Arc::new(Semaphore::new(limits.lanes.max(1)));
+        let streams = Arc::new(Semaphore::new(limits.streams.max(1)));
+        Pool { endpoint, tls, limits, idle: Mutex::default(), lanes, streams, sweeping: AtomicBool::new(false) }
+    }
+
+    /// A lane, used before if there is one; waits while all are in use.
+    pub(crate) async fn lane(&self) -> Result<PooledLane, Error> {
+        let permit = take(&self.lanes).await?;
+        let lane = match self.idle_lane() {
+            Some(lane) => lane,
+            None => self.open().await?,
+        };
+        Ok(PooledLane { lane, _permit: permit })
+    }
+
+    /// A lane nobody used before.
+    pub(crate) async fn new_lane(&self) -> Result<PooledLane, Error> {
+        let permit = take(&self.lanes).await?;
+        Ok(PooledLane { lane: self.open().await?, _permit: permit })
+    }
+
+    /// A new lane for a streaming answer, which does not count among the others.
+    pub(crate) async fn streaming_lane(&self) -> Result<PooledLane, Error> {
+        let permit = take(&self.streams).await?;
+        Ok(PooledLane { lane: self.open().await?, _permit: permit })
+    }
+
+    /// Keeps a lane whose answer was read to its end.
+    pub(crate) fn give_back(self: &Arc<Pool>, used: PooledLane) {
+        if used.lane.is_fresh(&self.limits) {
+            self.lock().push_back(used.lane);
+            self.sweep();
+        }
+    }
+
+    /// Closes lanes nobody used for a while, until none is left.
+    fn sweep(self: &Arc<Pool>) {
+        if self.sweeping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (pool, idle) = (Arc::downgrade(self), self.limits.idle);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(idle).await;
+                let Some(pool) = pool.upgrade() else { return };
+                let mut lanes = pool.lock();
+                lanes.retain(|lane| lane.is_fresh(&pool.limits));
+                if lanes.is_empty() {
+                    pool.sweeping.store(false, Ordering::Release);
+                    return;
+                }
+            }
+        });
+    }
+
+    /// The one used last, so that those not needed grow old and are closed.
+    fn idle_lane(&self) -> Option<Lane> {
+        let mut idle = self.lock();
+        idle.retain(|lane| lane.is_fresh(&self.limits));
+        idle.pop_back()
+    }
+
+    async fn open(&self) -> Result<Lane, Error> {
+        Lane::open(&self.endpoint, &self.tls, &self.limits).await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn take(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    permits.clone().acquire_owned().await.map_err(|_| Error::unavailable("the client is closed"))
+}

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use crate::Error;
+
+/// The answer's body as it arrives, under two limits: on silence, and on all of it.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Incoming,
+    silence: Duration,
+    deadline: Instant,
+}
+
+impl Reply {
+    pub(crate) fn new(response: http::Response<Incoming>, silence: Duration, deadline: Instant) -> Reply {
+        let (head, body) = response.into_parts();
+        Reply { status: head.status, headers: head.headers, body, silence, deadline }
+    }
+
+    /// The next bytes; None at the end the server announced. A slow drip is fine as long as something comes.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let until = self.deadline.min(Instant::now() + self.silence);
+            let frame =
+                timeout_at(until, self.body.frame()).await.map_err(|_| Error::unavailable("the answer stalled"))?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(Error::unavailable(format!("the answer broke off: {error}"))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => return Ok(Some(bytes)),
+                    Err(_trailers) => {}
+                },
+            }
+        }
+    }
+
+    /// The beginning of the rest, for error messages; reads no more than `limit` bytes.
+    pub(crate) async fn beginning(&mut self, limit: usize) -> Vec<u8> {
+        let mut read = Vec::new();
+        while read.len() < limit {
+            match self.next().await {
+                Ok(Some(bytes)) => read.extend_from_slice(&bytes),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        read.truncate(limit);
+        read
+    }
+
+    /// A header's value, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
