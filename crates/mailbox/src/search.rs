@@ -1,4 +1,16 @@
 //! Search programs (RFC 9051 section 6.4.4) and what they mean.
+//!
+//! A [`Query`] is what was asked. Made a [`Program`], it judges messages one by one, in stages: what the index knows,
+//! then the header, then the whole message. Each verdict says whether more is needed, so that a backend fetches no
+//! body that cannot matter.
+
+mod message;
+mod program;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use program::{Facts, Program, Verdict, evaluate};
 
 use jiff::civil::Date;
 
