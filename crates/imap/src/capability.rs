@@ -1,0 +1,88 @@
+//! What is offered, and when: one row per capability.
+
+/// Where a connection stands, as far as it decides what is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// Somebody has signed in.
+    pub(crate) signed_in: bool,
+    /// STARTTLS is to be had: the connection is in clear, and there is a certificate.
+    pub(crate) start_tls: bool,
+    /// Passwords may be sent: the connection is under TLS, or the operator trusts the line.
+    pub(crate) passwords: bool,
+}
+
+/// The capabilities offered now, without those the operator switched off.
+pub(crate) fn offered(stage: Stage, switched_off: &[String]) -> impl Iterator<Item = &'static str> {
+    TABLE
+        .iter()
+        .filter(move |(_, when, _)| when.holds(stage))
+        .map(|&(name, ..)| name)
+        .filter(|name| !switched_off.iter().any(|off| off.eq_ignore_ascii_case(name)))
+}
+
+#[derive(Clone, Copy)]
+enum When {
+    Always,
+    StartTls,
+    NoPasswords,
+    Passwords,
+    BeforeSignIn,
+}
+
+impl When {
+    fn holds(self, stage: Stage) -> bool {
+        match self {
+            Self::Always => true,
+            Self::StartTls => !stage.signed_in && stage.start_tls,
+            Self::NoPasswords => !stage.signed_in && !stage.passwords,
+            Self::Passwords => !stage.signed_in && stage.passwords,
+            Self::BeforeSignIn => !stage.signed_in,
+        }
+    }
+}
+
+/// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
+/// is told from the beginning.
+const TABLE: [(&str, When, &str); 19] = [
+    ("IMAP4rev1", When::Always, "RFC 3501"),
+    ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
+    ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
+    ("AUTH=PLAIN", When::Passwords, "RFC 4616"),
+    ("AUTH=LOGIN", When::Passwords, "draft-murchison-sasl-login"),
+    ("SASL-IR", When::BeforeSignIn, "RFC 4959"),
+    ("LITERAL+", When::Always, "RFC 7888"),
+    ("ID", When::Always, "RFC 2971"),
+    ("ENABLE", When::Always, "RFC 5161"),
+    ("IDLE", When::Always, "RFC 2177"),
+    ("NAMESPACE", When::Always, "RFC 2342"),
+    ("CHILDREN", When::Always, "RFC 3348"),
+    ("SPECIAL-USE", When::Always, "RFC 6154"),
+    ("XLIST", When::Always, "Google, before RFC 6154"),
+    ("UNSELECT", When::Always, "RFC 3691"),
+    ("UIDPLUS", When::Always, "RFC 4315"),
+    ("MOVE", When::Always, "RFC 6851"),
+    ("ESEARCH", When::Always, "RFC 4731"),
+    ("OBJECTID", When::Always, "RFC 8474"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_asked_for_in_clear() {
+        let of = |stage| offered(stage, &[]).collect::<Vec<_>>();
+        let clear = of(Stage { signed_in: false, start_tls: true, passwords: false });
+        assert!(clear.contains(&"STARTTLS") && clear.contains(&"LOGINDISABLED") && !clear.contains(&"AUTH=PLAIN"));
+        let tls = of(Stage { signed_in: false, start_tls: false, passwords: true });
+        assert!(!tls.contains(&"STARTTLS") && !tls.contains(&"LOGINDISABLED") && tls.contains(&"AUTH=PLAIN"));
+        let inside = of(Stage { signed_in: true, start_tls: true, passwords: true });
+        assert!(!inside.iter().any(|name| name.starts_with("AUTH=") || *name == "STARTTLS" || *name == "SASL-IR"));
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_told() {
+        let stage = Stage { signed_in: true, start_tls: false, passwords: true };
+        assert!(!offered(stage, &["move".to_owned()]).any(|name| name == "MOVE"));
+    }
+}

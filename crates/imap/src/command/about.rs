@@ -1,0 +1,59 @@
+//! What a server says of itself: CAPABILITY, ID, NAMESPACE, ENABLE, and goodbye.
+
+use imap_proto::response::{self, Namespace, Namespaces};
+use imap_proto::{MailboxName, Tag};
+use mailbox::SignIn;
+use tracing::debug;
+
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, End, Stop};
+use crate::names::DELIMITER;
+use crate::session::Session;
+
+/// CAPABILITY (RFC 3501 section 6.1.1)
+pub(crate) fn capability<B: SignIn, T: Transport>(session: &Session<B>, connection: &mut Connection<T>) -> Answer {
+    let capabilities = session.capabilities(connection);
+    response::capability(&mut connection.out, capabilities.iter().map(String::as_str));
+    Answer::ok("That is all")
+}
+
+/// LOGOUT (RFC 3501 section 6.1.3)
+pub(crate) async fn logout<T: Transport>(connection: &mut Connection<T>, tag: &Tag) -> Result<Answer, Stop> {
+    response::bye(&mut connection.out, None, "See you");
+    Answer::ok("Signed out").write(&mut connection.out, Some(tag));
+    Err(End::Gone.into())
+}
+
+/// ID (RFC 2971)
+pub(crate) fn id<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    client: &[(String, Option<String>)],
+) -> Answer {
+    debug!(?client, "client says who it is");
+    let fields = [("name", Some(session.settings.name.as_str())), ("version", Some(session.settings.version.as_str()))];
+    response::id(&mut connection.out, fields);
+    Answer::ok("Pleased to meet you")
+}
+
+/// NAMESPACE (RFC 2342): one, of the user's own, without a prefix.
+pub(crate) fn namespace<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+) -> Result<Answer, Stop> {
+    session.state.account()?;
+    let own = Namespace { prefix: MailboxName(String::new()), delimiter: Some(DELIMITER) };
+    let all = Namespaces { personal: vec![own], ..Namespaces::default() };
+    response::namespace(&mut connection.out, session.names, &all);
+    Ok(Answer::ok("That is all"))
+}
+
+/// ENABLE (RFC 5161): nothing offered needs to be enabled, and what is not known is passed over.
+pub(crate) fn enable<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+) -> Result<Answer, Stop> {
+    session.state.account()?;
+    response::enabled(&mut connection.out, []);
+    Ok(Answer::ok("Done"))
+}

@@ -1,0 +1,302 @@
+//! FETCH (RFC 3501 section 6.4.5).
+//!
+//! What is wanted decides what the mailbox is asked: flags and UIDs are in the view, dates and ids in the index,
+//! header fields come without bodies, and only the rest asks for whole messages. All is done some messages at a
+//! time, so that memory does not grow with the set.
+
+mod section;
+mod write;
+
+use bytes::Bytes;
+use imap_proto::command::fetch::{Fetch, Item};
+use imap_proto::response::Code;
+use imap_proto::{Numbering, Section, SectionText};
+use mailbox::{Access, Content, Details, FlagChange, FlagOperation, Flags, Mail, SignIn, SystemFlags, Uid};
+use tracing::debug;
+
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, End, Stop, partly};
+use crate::session::Session;
+use crate::view::{Picked, View};
+
+pub(crate) async fn fetch<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    fetch: &Fetch,
+) -> Result<Answer, Stop> {
+    let (account, view) = session.state.selected()?;
+    let items = items(fetch)?;
+    let needs = Needs::of(&items);
+    let picked = view.pick(&fetch.set, fetch.numbering)?;
+    let mut work = Work { account: account.clone(), view, items, needs, failed: Vec::new(), gone: 0 };
+    let mut rest = picked.as_slice();
+    while !rest.is_empty() {
+        rest = work.some(connection, rest).await?;
+    }
+    let (failed, gone) = (work.failed, work.gone);
+    if failed.is_empty() && gone > 0 {
+        return Err(Answer::no(Code::ExpungeIssued, "Some of the messages are gone").into());
+    }
+    Ok(partly(failed, Answer::ok("Fetched")))
+}
+
+/// What is to be answered, in order. A FETCH by UID tells the UID, asked or not.
+fn items(fetch: &Fetch) -> Result<Vec<Item>, Answer> {
+    if fetch.changed_since.is_some() || fetch.vanished {
+        return Err(Answer::bad("CHANGEDSINCE and VANISHED are not offered"));
+    }
+    if fetch.items.iter().any(|item| Need::of(item) == Need::NotOffered) {
+        return Err(Answer::bad("One of these data items is not offered"));
+    }
+    let mut items = fetch.items.clone();
+    if fetch.numbering == Numbering::Uid && !items.contains(&Item::Uid) {
+        items.insert(0, Item::Uid);
+    }
+    Ok(items)
+}
+
+/// Where the answer to an item comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    View,
+    Details,
+    Size,
+    Header,
+    Content,
+    /// The content, and where its parts are.
+    Structure,
+    NotOffered,
+}
+
+impl Need {
+    fn of(item: &Item) -> Self {
+        match item {
+            Item::Flags | Item::Uid => Self::View,
+            Item::InternalDate | Item::EmailId | Item::ThreadId => Self::Details,
+            Item::Rfc822Size => Self::Size,
+            Item::Envelope | Item::Rfc822Header => Self::Header,
+            Item::Rfc822 | Item::Rfc822Text => Self::Content,
+            Item::Body | Item::BodyStructure => Self::Structure,
+            Item::Section { section: Section { part, .. }, .. } if !part.is_empty() => Self::Structure,
+            Item::Section { section: Section { text: SectionText::All | SectionText::Text, .. }, .. } => Self::Content,
+            Item::Section { .. } => Self::Header,
+            Item::Binary { .. } | Item::BinarySize(_) | Item::ModSeq | Item::Preview { .. } | Item::SaveDate => {
+                Self::NotOffered
+            }
+        }
+    }
+}
+
+/// What all items need together.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    details: bool,
+    size: bool,
+    header: bool,
+    content: bool,
+    structure: bool,
+    /// Reading it this way sets `\Seen`.
+    marks_seen: bool,
+}
+
+impl Needs {
+    fn of(items: &[Item]) -> Self {
+        let any = |need| items.iter().any(|item| Need::of(item) == need);
+        let (content, structure) = (any(Need::Content), any(Need::Structure));
+        let marks = |item: &Item| matches!(item, Item::Rfc822 | Item::Rfc822Text | Item::Section { peek: false, .. });
+        Self {
+            details: any(Need::Details),
+            size: any(Need::Size),
+            header: any(Need::Header),
+            content: content || structure,
+            structure,
+            marks_seen: items.iter().any(marks),
+        }
+    }
+
+    /// Messages to be asked for at once.
+    fn batch(&self) -> usize {
+        if self.content {
+            CONTENTS
+        } else if self.header {
+            HEADERS
+        } else {
+            ENTRIES
+        }
+    }
+}
+
+/// A FETCH under way.
+struct Work<'a, A> {
+    account: A,
+    view: &'a mut View,
+    items: Vec<Item>,
+    needs: Needs,
+    failed: Vec<(Uid, mailbox::Error)>,
+    /// Messages that are not there any more.
+    gone: usize,
+}
+
+/// What is known of a message that is to be told.
+struct Row {
+    picked: Picked,
+    details: Option<Details>,
+    size: Option<u64>,
+    header: Option<Bytes>,
+    content: Option<Content>,
+    /// `\Seen` was set by this very FETCH.
+    newly_seen: bool,
+}
+
+impl<A: Mail> Work<'_, A> {
+    /// Answers the first messages, and says which are left.
+    async fn some<'p, T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        picked: &'p [Picked],
+    ) -> Result<&'p [Picked], Stop> {
+        let (batch, _) = picked.split_at(picked.len().min(self.needs.batch()));
+        let (mut rows, covered) = self.rows(connection, batch).await?;
+        self.add_details(connection, &mut rows).await?;
+        self.add_sizes(connection, &mut rows).await?;
+        if self.needs.marks_seen && self.view.access == Access::ReadWrite {
+            self.mark_seen(connection, &mut rows).await?;
+        }
+        for row in rows {
+            self.write(connection, row).await?;
+        }
+        Ok(picked.get(covered..).unwrap_or_default())
+    }
+
+    /// The messages with what has to be read of them, and how many of those asked for are done with.
+    async fn rows<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        batch: &[Picked],
+    ) -> Result<(Vec<Row>, usize), Stop> {
+        let uids: Vec<Uid> = batch.iter().map(|picked| picked.uid).collect();
+        if self.needs.content {
+            let contents = connection.patiently(self.account.contents(self.view.folder, &uids)).await??;
+            // What was passed over below the last one that came is gone; what is above it comes next time.
+            let covered = match contents.last() {
+                Some((last, _)) => uids.partition_point(|uid| uid <= last),
+                None => uids.len(),
+            };
+            let answered = batch.get(..covered).unwrap_or(batch);
+            let rows = self.matched(answered, contents, |row, content| row.content = Some(content));
+            Ok((rows, covered.max(1)))
+        } else if self.needs.header {
+            let headers = connection.patiently(self.account.headers(self.view.folder, &uids)).await??;
+            Ok((self.matched(batch, headers, |row, header| row.header = Some(header)), batch.len()))
+        } else {
+            Ok((batch.iter().map(|&picked| Row::new(picked)).collect(), batch.len()))
+        }
+    }
+
+    /// Rows for what came; what failed and what is missing is counted.
+    fn matched<V>(
+        &mut self,
+        batch: &[Picked],
+        came: Vec<(Uid, mailbox::Result<V>)>,
+        put: impl Fn(&mut Row, V),
+    ) -> Vec<Row> {
+        let mut came = came.into_iter().peekable();
+        let mut rows = Vec::with_capacity(batch.len());
+        for &picked in batch {
+            while came.next_if(|(uid, _)| *uid < picked.uid).is_some() {}
+            match came.next_if(|(uid, _)| *uid == picked.uid) {
+                Some((_, Ok(value))) => {
+                    let mut row = Row::new(picked);
+                    put(&mut row, value);
+                    rows.push(row);
+                }
+                Some((uid, Err(error))) => {
+                    debug!(%uid, %error, "cannot be fetched");
+                    self.failed.push((uid, error));
+                }
+                None => self.gone += 1,
+            }
+        }
+        rows
+    }
+
+    async fn add_details<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Stop> {
+        if !self.needs.details || rows.is_empty() {
+            return Ok(());
+        }
+        let details = connection.patiently(self.account.details(self.view.folder, &uids(rows))).await??;
+        let mut details = details.into_iter().peekable();
+        for row in rows.iter_mut() {
+            row.details = details.next_if(|details| details.uid == row.picked.uid);
+        }
+        self.drop_missing(rows, |row| row.details.is_some());
+        Ok(())
+    }
+
+    /// A message that is at hand has its size; the others' are asked for.
+    async fn add_sizes<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Stop> {
+        if !self.needs.size || rows.is_empty() {
+            return Ok(());
+        }
+        if self.needs.content {
+            rows.iter_mut().for_each(|row| row.size = row.content.as_ref().map(Content::len));
+            return Ok(());
+        }
+        let sizes = connection.patiently(self.account.sizes(self.view.folder, &uids(rows))).await??;
+        let mut sizes = sizes.into_iter().peekable();
+        for row in rows.iter_mut() {
+            row.size = sizes.next_if(|(uid, _)| *uid == row.picked.uid).map(|(_, size)| size);
+        }
+        self.drop_missing(rows, |row| row.size.is_some());
+        Ok(())
+    }
+
+    fn drop_missing(&mut self, rows: &mut Vec<Row>, is_there: impl Fn(&Row) -> bool) {
+        let before = rows.len();
+        rows.retain(is_there);
+        self.gone += before - rows.len();
+    }
+
+    /// RFC 3501 section 6.4.5: the flag is set, and told along with the message. That it could not be set, in a
+    /// folder of somebody else's perhaps, is no reason to hold the message back.
+    async fn mark_seen<T: Transport>(&mut self, connection: &mut Connection<T>, rows: &mut [Row]) -> Result<(), End> {
+        let unseen = |view: &View, uid| view.flags(uid).is_some_and(|flags| !flags.system.contains(SystemFlags::SEEN));
+        let uids: Vec<Uid> = rows.iter().map(|row| row.picked.uid).filter(|uid| unseen(self.view, *uid)).collect();
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let change = FlagChange { operation: FlagOperation::Add, flags: Flags::system(SystemFlags::SEEN) };
+        match connection.patiently(self.account.store(self.view.folder, &uids, &change, None)).await? {
+            Ok(stored) => {
+                self.view.flagged_silently(&stored.entries, &mut connection.out);
+                for row in rows {
+                    row.newly_seen = stored.entries.iter().any(|entry| entry.uid == row.picked.uid);
+                }
+            }
+            Err(error) => debug!(%error, "cannot mark as seen"),
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn new(picked: Picked) -> Self {
+        Self { picked, details: None, size: None, header: None, content: None, newly_seen: false }
+    }
+}
+
+fn uids(rows: &[Row]) -> Vec<Uid> {
+    rows.iter().map(|row| row.picked.uid).collect()
+}
+
+const ENTRIES: usize = 500;
+const HEADERS: usize = 100;
+const CONTENTS: usize = 48;

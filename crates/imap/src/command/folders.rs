@@ -1,0 +1,88 @@
+//! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE.
+
+use imap_proto::MailboxName;
+use imap_proto::command::{Create, Rename};
+use imap_proto::response::Code;
+use mailbox::{FolderPath, Mail, SignIn, Subscription};
+
+use crate::command::{nonexistent, path};
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, Stop};
+use crate::names;
+use crate::session::Session;
+
+/// CREATE (RFC 3501 section 6.3.3, RFC 8474 section 4.1)
+pub(crate) async fn create<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    create: &Create,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    if !create.special_use.is_empty() {
+        return Err(Answer::no(Code::UseAttr, "The use of a folder cannot be chosen").into());
+    }
+    let path = new_path(&create.mailbox)?;
+    let id = connection.patiently(account.create_folder(&path)).await??;
+    Ok(Answer::ok("Created").with(Code::MailboxId(id.to_string())))
+}
+
+/// DELETE (RFC 3501 section 6.3.4). A folder that holds others stays as it is.
+pub(crate) async fn delete<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    let path = path(name)?;
+    let folders = connection.patiently(account.folders()).await??;
+    if folders.iter().any(|folder| folder.path.is_below(&path)) && !path.is_inbox() {
+        return Err(Answer::no(Code::HasChildren, "The mailbox holds other mailboxes").into());
+    }
+    connection.patiently(account.delete_folder(&path)).await??;
+    Ok(Answer::ok("Deleted"))
+}
+
+/// RENAME (RFC 3501 section 6.3.5). Renaming the inbox moves what is in it.
+pub(crate) async fn rename<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    rename: &Rename,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    let (from, to) = (path(&rename.from)?, new_path(&rename.to)?);
+    connection.patiently(account.rename_folder(&from, &to)).await??;
+    Ok(Answer::ok("Renamed"))
+}
+
+/// SUBSCRIBE (RFC 3501 section 6.3.6): only what there is.
+pub(crate) async fn subscribe<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    let path = path(name)?;
+    let folders = connection.patiently(account.folders()).await??;
+    if !folders.iter().any(|folder| folder.path == path || folder.path.is_below(&path)) {
+        return Err(nonexistent().into());
+    }
+    connection.patiently(account.subscribe(&path, Subscription::Subscribed)).await??;
+    Ok(Answer::ok("Subscribed"))
+}
+
+/// UNSUBSCRIBE (RFC 3501 section 6.3.7): also what is gone.
+pub(crate) async fn unsubscribe<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    let path = path(name)?;
+    connection.patiently(account.subscribe(&path, Subscription::Unsubscribed)).await??;
+    Ok(Answer::ok("Unsubscribed"))
+}
+
+fn new_path(name: &MailboxName) -> Result<FolderPath, Stop> {
+    let path = names::path_to_create(name);
+    path.ok_or_else(|| Answer::no(Code::Cannot, "A mailbox cannot be named like that").into())
+}

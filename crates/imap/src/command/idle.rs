@@ -1,0 +1,58 @@
+//! IDLE (RFC 2177): news as they happen, until the client says DONE.
+
+use std::time::Duration;
+
+use imap_proto::Step;
+use imap_proto::response::{self, Condition};
+use mailbox::{Mail, SignIn, Watch};
+use tokio::time::Instant;
+
+use crate::connection::{Awaited, Connection, Transport};
+use crate::error::{Answer, Stop};
+use crate::session::{Session, refused};
+use crate::state::State;
+use crate::view::Expunges;
+
+/// The watch is made before the first look, so that nothing falls between the two.
+pub(crate) async fn idle<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+) -> Result<Answer, Stop> {
+    session.state.account()?;
+    let mut watch = match &session.state {
+        State::Selected { account, view } => Some(account.watch(view.folder)),
+        _ => None,
+    };
+    let until = Instant::now() + session.settings.inactivity;
+    connection.expect_line();
+    response::go_on(&mut connection.out, "Waiting for news");
+    loop {
+        session.news(connection, Expunges::Tell).await?;
+        connection.flush().await?;
+        tokio::select! {
+            step = connection.next(Awaited::Pause(until)) => return ended(&step?),
+            () = woken(&mut watch) => {}
+            // Routers forget connections that are silent for long.
+            () = tokio::time::sleep(STILL_HERE) => {
+                response::untagged(&mut connection.out, Condition::Ok, None, "Still here");
+            }
+        }
+    }
+}
+
+fn ended(step: &Step) -> Result<Answer, Stop> {
+    match step {
+        Step::Line(line) if line.expose().trim_ascii().eq_ignore_ascii_case(b"DONE") => Ok(Answer::ok("Welcome back")),
+        Step::Refused(refusal) => Err(refused(refusal).into()),
+        _ => Err(Answer::bad("DONE was expected").into()),
+    }
+}
+
+async fn woken(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+const STILL_HERE: Duration = Duration::from_secs(2 * 60);

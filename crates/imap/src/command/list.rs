@@ -1,0 +1,230 @@
+//! LIST, LSUB, XLIST.
+
+use std::collections::BTreeMap;
+
+use imap_proto::MailboxName;
+use imap_proto::command::list::List;
+use imap_proto::response::{self, Attribute, ListLine};
+use mailbox::{Folder, FolderPath, Mail, SignIn, SpecialUse};
+
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, Stop};
+use crate::names::{self, DELIMITER};
+use crate::session::Session;
+
+/// LIST (RFC 3501 section 6.3.8) with RETURN (CHILDREN) and with selection by and return of special uses (RFC 6154).
+pub(crate) async fn list<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    list: &List,
+) -> Result<Answer, Stop> {
+    let lines = listed(session, connection, list).await?;
+    for line in lines.iter().filter(|line| !list.select.special_use || has_use(line)) {
+        response::list(&mut connection.out, session.names, line);
+        connection.relieve().await?;
+    }
+    Ok(Answer::ok("That is all"))
+}
+
+/// XLIST: what LIST was with special uses before RFC 6154.
+pub(crate) async fn xlist<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    list: &List,
+) -> Result<Answer, Stop> {
+    for line in listed(session, connection, list).await? {
+        response::xlist(&mut connection.out, session.names, &line);
+        connection.relieve().await?;
+    }
+    Ok(Answer::ok("That is all"))
+}
+
+/// LSUB (RFC 3501 section 6.3.9): subscribed names, whether there is such a folder or not. If a pattern ends with
+/// `%` and only names below a name are subscribed, that one is shown with `\Noselect`.
+pub(crate) async fn lsub<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    list: &List,
+) -> Result<Answer, Stop> {
+    let account = session.state.account()?;
+    let folders = connection.patiently(account.folders()).await??;
+    let subscribed = connection.patiently(account.subscriptions()).await??;
+    let mut shown: BTreeMap<FolderPath, Vec<Attribute>> = BTreeMap::new();
+    for path in &subscribed {
+        let there = folders.iter().any(|folder| folder.path == *path && folder.selectable);
+        shown.insert(path.clone(), if there { Vec::new() } else { vec![Attribute::NoSelect] });
+        let mut above = path.parent();
+        while let Some(path) = above {
+            above = path.parent();
+            if !subscribed.contains(&path) {
+                shown.insert(path, vec![Attribute::NoSelect]);
+            }
+        }
+    }
+    let patterns = patterns(list);
+    for (path, attributes) in shown {
+        let name = names::name(&path);
+        let implied = !subscribed.contains(&path);
+        let matches = patterns.iter().any(|pattern| (!implied || pattern.ends_with('%')) && matches(pattern, &name.0));
+        if matches {
+            response::lsub(&mut connection.out, session.names, &line(attributes, name));
+            connection.relieve().await?;
+        }
+    }
+    Ok(Answer::ok("That is all"))
+}
+
+async fn listed<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    list: &List,
+) -> Result<Vec<ListLine>, Stop> {
+    let account = session.state.account()?;
+    // An empty pattern asks for the delimiter and the root of the reference.
+    if matches!(list.patterns.as_slice(), [only] if only.0.is_empty()) && !list.extended {
+        return Ok(vec![line(vec![Attribute::NoSelect], MailboxName(String::new()))]);
+    }
+    let folders = connection.patiently(account.folders()).await??;
+    let patterns = patterns(list);
+    let all = with_missing_parents(&folders).into_iter().map(|(path, folder)| match folder {
+        Some(folder) => line(attributes(folder, list), names::name(&path)),
+        None => line(vec![Attribute::NonExistent, Attribute::NoSelect, Attribute::HasChildren], names::name(&path)),
+    });
+    let subscribed = if list.select.subscribed {
+        Some(connection.patiently(account.subscriptions()).await??.iter().map(names::name).collect::<Vec<_>>())
+    } else {
+        None
+    };
+    let wanted = |line: &ListLine| {
+        patterns.iter().any(|pattern| matches(pattern, &line.name.0))
+            && subscribed.as_ref().is_none_or(|subscribed| subscribed.contains(&line.name))
+    };
+    Ok(all.filter(wanted).collect())
+}
+
+/// The inbox first, the rest by name; folders that are there only as part of other folders' paths have no entry.
+fn with_missing_parents(folders: &[Folder]) -> Vec<(FolderPath, Option<&Folder>)> {
+    let mut all: BTreeMap<(bool, FolderPath), Option<&Folder>> = BTreeMap::new();
+    let key = |path: FolderPath| (path.0.first().is_none_or(|first| first != "INBOX"), path);
+    for folder in folders {
+        all.insert(key(folder.path.clone()), Some(folder));
+        let mut above = folder.path.parent();
+        while let Some(path) = above {
+            above = path.parent();
+            all.entry(key(path)).or_insert(None);
+        }
+    }
+    for folder in folders {
+        all.insert(key(folder.path.clone()), Some(folder));
+    }
+    all.into_iter().map(|((_, path), folder)| (path, folder)).collect()
+}
+
+fn attributes(folder: &Folder, list: &List) -> Vec<Attribute> {
+    let mut attributes = Vec::new();
+    if !folder.selectable {
+        attributes.push(Attribute::NoSelect);
+    }
+    attributes.push(if folder.has_children { Attribute::HasChildren } else { Attribute::HasNoChildren });
+    if folder.subscribed && (list.returns.subscribed || list.select.subscribed) {
+        attributes.push(Attribute::Subscribed);
+    }
+    attributes.extend(folder.special_use.map(special_use));
+    attributes
+}
+
+fn special_use(role: SpecialUse) -> Attribute {
+    match role {
+        SpecialUse::Archive => Attribute::Archive,
+        SpecialUse::Drafts => Attribute::Drafts,
+        SpecialUse::Junk => Attribute::Junk,
+        SpecialUse::Sent => Attribute::Sent,
+        SpecialUse::Trash => Attribute::Trash,
+    }
+}
+
+fn has_use(line: &ListLine) -> bool {
+    const USES: [Attribute; 5] =
+        [Attribute::Archive, Attribute::Drafts, Attribute::Junk, Attribute::Sent, Attribute::Trash];
+    line.attributes.iter().any(|attribute| USES.contains(attribute))
+}
+
+fn line(attributes: Vec<Attribute>, name: MailboxName) -> ListLine {
+    ListLine { attributes, delimiter: Some(DELIMITER), name, child_info: Vec::new(), old_name: None }
+}
+
+/// The reference is put before each pattern. The inbox's name matches in any case.
+fn patterns(list: &List) -> Vec<String> {
+    list.patterns
+        .iter()
+        .map(|pattern| {
+            let whole = format!("{}{}", list.reference.0, pattern.0);
+            match whole.get(..5) {
+                Some(first)
+                    if first.eq_ignore_ascii_case("INBOX")
+                        && matches!(whole.get(5..6), None | Some("/" | "*" | "%")) =>
+                {
+                    format!("INBOX{}", whole.get(5..).unwrap_or_default())
+                }
+                _ => whole,
+            }
+        })
+        .collect()
+}
+
+/// `*` stands for anything, `%` for anything without a delimiter (RFC 3501 section 6.3.8). Takes time in proportion
+/// to the product of the lengths, whatever the pattern.
+fn matches(pattern: &str, name: &str) -> bool {
+    let name: Vec<char> = name.chars().collect();
+    // reached[i]: the pattern so far can match the first i characters.
+    let mut reached = vec![false; name.len() + 1];
+    if let Some(start) = reached.first_mut() {
+        *start = true;
+    }
+    for wanted in pattern.chars() {
+        let mut next = vec![false; name.len() + 1];
+        let mut before = None;
+        for (index, can) in next.iter_mut().enumerate() {
+            let here = reached.get(index).copied().unwrap_or(false);
+            let char = index.checked_sub(1).and_then(|index| name.get(index)).copied();
+            *can = match (wanted, char) {
+                ('*', _) => here || before == Some(true),
+                ('%', Some(DELIMITER)) => here,
+                ('%', _) => here || before == Some(true),
+                (_, Some(char)) => {
+                    char == wanted && index.checked_sub(1).is_some_and(|index| reached.get(index) == Some(&true))
+                }
+                (_, None) => false,
+            };
+            before = Some(*can);
+        }
+        reached = next;
+    }
+    reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (pattern, name, wanted) in [
+            ("*", "a/b/c", true),
+            ("%", "a", true),
+            ("%", "a/b", false),
+            ("%/%", "a/b", true),
+            ("a/%", "a/b/c", false),
+            ("a/*", "a/b/c", true),
+            ("a*c", "a/b/c", true),
+            ("a%c", "abc", true),
+            ("a%c", "a/c", false),
+            ("", "", true),
+            ("", "a", false),
+            ("*%*%*%*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+            ("Größe", "Größe", true),
+        ] {
+            assert_eq!(matches(pattern, name), wanted, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What each command does: one file per command, or per few that belong together.
+
+pub(crate) mod about;
+pub(crate) mod append;
+pub(crate) mod expunge;
+pub(crate) mod fetch;
+pub(crate) mod folders;
+pub(crate) mod idle;
+pub(crate) mod list;
+pub(crate) mod search;
+pub(crate) mod select;
+pub(crate) mod sign_in;
+pub(crate) mod status;
+pub(crate) mod store;
+pub(crate) mod transfer;
+
+use imap_proto::MailboxName;
+use imap_proto::response::Code;
+use mailbox::{Folder, FolderPath, Mail};
+
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, Stop};
+use crate::names;
+
+/// The folder of that name, which can be selected.
+async fn find<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Folder, Stop> {
+    let path = path(name)?;
+    let folders = connection.patiently(account.folders()).await??;
+    match folders.iter().find(|folder| folder.path == path) {
+        Some(folder) if folder.selectable => Ok(folder.clone()),
+        Some(_) => Err(Answer::no(Code::Cannot, "This mailbox holds other mailboxes only").into()),
+        None => Err(nonexistent().into()),
+    }
+}
+
+/// The same for a folder that messages shall go to: RFC 3501 section 6.4.7 tells the client that it may create it.
+async fn find_target<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Folder, Stop> {
+    match find(account, connection, name).await {
+        Err(Stop::Answer(answer)) if answer == nonexistent() => Err(answer.with(Code::TryCreate).into()),
+        other => other,
+    }
+}
+
+fn path(name: &MailboxName) -> Result<FolderPath, Stop> {
+    names::path(name).ok_or_else(|| nonexistent().into())
+}
+
+fn nonexistent() -> Answer {
+    Answer::no(Code::NonExistent, "There is no such mailbox")
+}

@@ -1,0 +1,69 @@
+//! COPY and MOVE, and where the copies went (RFC 4315).
+
+use imap_proto::command::Transfer;
+use imap_proto::response::{self, Code, Condition};
+use mailbox::{Access, Mail, SignIn, Transferred, Uid};
+
+use crate::command::expunge::read_only;
+use crate::command::find_target;
+use crate::connection::{Connection, Transport};
+use crate::error::{Answer, Stop, partly};
+use crate::session::Session;
+
+/// COPY (RFC 3501 section 6.4.7)
+pub(crate) async fn copy<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    transfer: &Transfer,
+) -> Result<Answer, Stop> {
+    let (account, view) = session.state.selected()?;
+    let uids: Vec<Uid> = view.pick(&transfer.set, transfer.numbering)?.iter().map(|picked| picked.uid).collect();
+    let to = find_target(account, connection, &transfer.to).await?;
+    if uids.is_empty() {
+        return Ok(Answer::ok("There was nothing to copy"));
+    }
+    let copied = connection.patiently(account.copy(view.folder, &uids, to.id)).await??;
+    let done = Answer::ok("Copied");
+    if copied.failed.is_empty() {
+        return Ok(match copy_uid(&copied) {
+            Some(code) => done.with(code),
+            None => Answer::no(Code::ExpungeIssued, "The messages are gone"),
+        });
+    }
+    if let Some(code) = copy_uid(&copied) {
+        response::untagged(&mut connection.out, Condition::Ok, Some(&code), "Copied so far");
+    }
+    Ok(partly(copied.failed, done))
+}
+
+/// MOVE (RFC 6851): where the messages went is told before they vanish (section 4.3).
+pub(crate) async fn relocate<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    transfer: &Transfer,
+) -> Result<Answer, Stop> {
+    let (account, view) = session.state.selected()?;
+    let uids: Vec<Uid> = view.pick(&transfer.set, transfer.numbering)?.iter().map(|picked| picked.uid).collect();
+    if view.access == Access::ReadOnly {
+        return Err(read_only().into());
+    }
+    let to = find_target(account, connection, &transfer.to).await?;
+    if uids.is_empty() {
+        return Ok(Answer::ok("There was nothing to move"));
+    }
+    let moved = connection.patiently(account.relocate(view.folder, &uids, to.id)).await??;
+    if let Some(code) = copy_uid(&moved) {
+        response::untagged(&mut connection.out, Condition::Ok, Some(&code), "Moved");
+    }
+    let gone: Vec<Uid> = moved.pairs.iter().map(|&(from, _)| from).collect();
+    view.expunged(&gone, &mut connection.out);
+    Ok(partly(moved.failed, Answer::ok("Moved")))
+}
+
+fn copy_uid(transferred: &Transferred) -> Option<Code> {
+    if transferred.pairs.is_empty() {
+        return None;
+    }
+    let (from, to) = transferred.pairs.iter().map(|(from, to)| (from.get(), to.get())).unzip();
+    Some(Code::CopyUid { uid_validity: transferred.uid_validity.0.get(), from, to })
+}

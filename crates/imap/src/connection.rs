@@ -1,0 +1,198 @@
+//! The only file that sees the socket: bytes in become steps of the framer, answers are gathered and sent.
+//!
+//! A connection that waits holds no buffers. What is gathered stays below [`SEND_FROM`] and what one answer adds to
+//! it; a client that does not read is waited for, and then left.
+
+use std::future::Future;
+use std::time::Duration;
+
+use imap_proto::response::{self, Condition};
+use imap_proto::{Framer, Limits, Step};
+use serve::{Shutdown, Stream, Tls};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+use crate::error::End;
+
+/// What bytes go over.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+/// A client at the other end.
+pub(crate) struct Connection<T> {
+    /// `None` only while it goes over to TLS, and after that failed.
+    stream: Option<Stream<T>>,
+    start_tls: Option<Tls>,
+    shutdown: Shutdown,
+    framer: Framer,
+    /// What is to be sent. Commands write here.
+    pub(crate) out: Vec<u8>,
+    reading: usize,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    /// Something the client may take its time for, until then: it is told of a shutdown meanwhile.
+    Pause(Instant),
+    /// The rest of something it began.
+    Rest,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(connection: serve::Connection<T>, limits: Limits) -> Self {
+        Self {
+            stream: Some(connection.stream),
+            start_tls: connection.start_tls,
+            shutdown: connection.shutdown,
+            framer: Framer::new(limits),
+            out: Vec::new(),
+            reading: SMALL_PIECE,
+        }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_tls)
+    }
+
+    /// True if STARTTLS is to be had.
+    pub(crate) fn can_start_tls(&self) -> bool {
+        self.start_tls.is_some() && !self.is_tls()
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.framer.set_limits(limits);
+    }
+
+    /// The next line is no command.
+    pub(crate) fn expect_line(&mut self) {
+        self.framer.expect_line();
+    }
+
+    /// The rest of an APPEND is not wanted.
+    pub(crate) fn abandon(&mut self) {
+        self.framer.abandon();
+    }
+
+    /// The framer's next step that somebody must decide about. All that was gathered is on its way before the
+    /// client is waited for. Cancel-safe once `flush` has returned.
+    pub(crate) async fn next(&mut self, awaited: Awaited) -> Result<Step, End> {
+        loop {
+            match self.framer.next() {
+                Step::NeedBytes => {
+                    self.flush().await?;
+                    self.read(awaited).await?;
+                }
+                Step::Continue => response::go_on(&mut self.out, "Go on"),
+                step => return Ok(step),
+            }
+        }
+    }
+
+    async fn read(&mut self, awaited: Awaited) -> Result<(), End> {
+        let Some(stream) = &mut self.stream else { return Err(End::Gone) };
+        let (mut piece, until) = match awaited {
+            Awaited::Pause(until) => {
+                self.out = Vec::new();
+                (vec![0; SMALL_PIECE], until)
+            }
+            Awaited::Rest => (vec![0; self.reading], Instant::now() + PATIENCE),
+        };
+        let read = tokio::select! {
+            read = stream.read(&mut piece) => read.map_err(|_| End::Gone)?,
+            () = tokio::time::sleep_until(until) => return Err(End::Bye(None, "Nothing came for too long".into())),
+            () = self.shutdown.requested(), if matches!(awaited, Awaited::Pause(_)) => return Err(going_down()),
+        };
+        if read == 0 {
+            return Err(End::Gone);
+        }
+        self.reading = if read == piece.len() { LARGE_PIECE } else { SMALL_PIECE };
+        self.framer.push(piece.get(..read).unwrap_or_default());
+        Ok(())
+    }
+
+    /// True if the program is about to end.
+    pub(crate) fn is_going_down(&self) -> bool {
+        self.shutdown.is_requested()
+    }
+
+    /// Sends if much was gathered.
+    pub(crate) async fn relieve(&mut self) -> Result<(), End> {
+        if self.out.len() >= SEND_FROM { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what was gathered.
+    pub(crate) async fn flush(&mut self) -> Result<(), End> {
+        let Some(stream) = &mut self.stream else { return Err(End::Gone) };
+        let mut sent = 0;
+        while let Some(rest) = self.out.get(sent..).filter(|rest| !rest.is_empty()) {
+            match timeout(PATIENCE, stream.write(rest)).await {
+                Ok(Ok(more)) if more > 0 => sent += more,
+                _ => return Err(End::Gone),
+            }
+        }
+        if sent > 0 {
+            match timeout(PATIENCE, stream.flush()).await {
+                Ok(Ok(())) => {}
+                _ => return Err(End::Gone),
+            }
+        }
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Waits for the mailbox, and lets the client know that somebody is still there: many give up after a minute
+    /// of silence.
+    pub(crate) async fn patiently<V>(&mut self, work: impl Future<Output = V> + Send) -> Result<V, End> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep(STILL_WORKING) => {
+                    response::untagged(&mut self.out, Condition::Ok, None, "Still working");
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+
+    /// Goes on under TLS (RFC 3501 section 6.2.1). What the client sent before the handshake was not protected:
+    /// whoever sends any is an attacker, or takes up their trade.
+    pub(crate) async fn start_tls(&mut self) -> Result<(), End> {
+        self.flush().await?;
+        if !self.framer.take_rest().is_empty() {
+            return Err(End::Gone);
+        }
+        let (Some(stream), Some(tls)) = (self.stream.take(), self.start_tls.take()) else { return Err(End::Gone) };
+        match timeout(PATIENCE, stream.upgrade(&tls)).await {
+            Ok(Ok(stream)) => self.stream = Some(stream),
+            _ => return Err(End::Gone),
+        }
+        Ok(())
+    }
+
+    /// Says goodbye if that is still possible, and closes.
+    pub(crate) async fn close(mut self, end: End) {
+        if let End::Bye(code, text) = end {
+            response::bye(&mut self.out, code.as_ref(), &text);
+        }
+        let _ = self.flush().await;
+        if let Some(mut stream) = self.stream.take() {
+            let _ = timeout(PATIENCE, stream.shutdown()).await;
+        }
+    }
+}
+
+pub(crate) fn going_down() -> End {
+    End::Bye(Some(response::Code::Unavailable), "The gateway is being restarted, please come again".into())
+}
+
+const SMALL_PIECE: usize = 1 << 10;
+const LARGE_PIECE: usize = 64 << 10;
+const SEND_FROM: usize = 64 << 10;
+
+/// How long a client may stay in the middle of something without moving.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const STILL_WORKING: Duration = Duration::from_secs(20);

@@ -1,0 +1,262 @@
+//! A session: commands in, one after the other; each is answered, and then what happened meanwhile is told.
+
+use std::sync::Arc;
+
+use imap_proto::command::ParseError;
+use imap_proto::command::Reason;
+use imap_proto::framer::{Limit, RawCommand, Refusal};
+use imap_proto::response::{self, Code, Condition};
+use imap_proto::{Command, Names, Numbering, Step, Tag, Verb};
+use mailbox::{ErrorKind, Mail, SignIn};
+use tokio::time::Instant;
+use tracing::{Instrument, debug, info_span};
+
+use crate::capability::{self, Stage};
+use crate::command;
+use crate::connection::{Awaited, Connection, Transport};
+use crate::error::{Answer, End, Stop};
+use crate::settings::Settings;
+use crate::state::State;
+use crate::view::Expunges;
+
+/// What a session knows, apart from its connection.
+pub(crate) struct Session<B: SignIn> {
+    pub(crate) backend: B,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) state: State<B::Account>,
+    /// How the client writes names.
+    pub(crate) names: Names,
+    /// Wrong passwords so far.
+    pub(crate) failures: u32,
+    /// When somebody must have signed in, or said something.
+    pub(crate) deadline: Instant,
+    /// Passwords may come in clear.
+    trusted: bool,
+}
+
+/// Serves one client until it leaves or has to.
+pub(crate) async fn run<T: Transport, B: SignIn>(
+    connection: serve::Connection<T>,
+    backend: B,
+    settings: Arc<Settings>,
+) {
+    let trusted = settings.trusts(connection.peer);
+    let mut session = Session {
+        backend,
+        state: State::Greeted,
+        names: Names::default(),
+        failures: 0,
+        deadline: Instant::now() + settings.sign_in,
+        trusted,
+        settings,
+    };
+    let mut connection = Connection::new(connection, session.settings.limits_before_sign_in());
+    session.greet(&mut connection);
+    let end = loop {
+        if let Err(end) = session.turn(&mut connection).await {
+            break end;
+        }
+    };
+    connection.close(end).await;
+}
+
+impl<B: SignIn> Session<B> {
+    fn greet<T: Transport>(&self, connection: &mut Connection<T>) {
+        let code = Code::Capability(self.capabilities(connection));
+        let text = format!("{} ready", self.settings.name);
+        response::untagged(&mut connection.out, Condition::Ok, Some(&code), &text);
+    }
+
+    /// One command, from its first octet to its answer.
+    async fn turn<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<(), End> {
+        if connection.is_going_down() {
+            return Err(crate::connection::going_down());
+        }
+        let step = connection.next(Awaited::Pause(self.deadline)).await?;
+        match step {
+            Step::Command(raw) => self.command(connection, &raw).await?,
+            Step::Append(raw) => self.append(connection, &raw).await?,
+            Step::Refused(refusal) => refused(&refusal).write(&mut connection.out, refusal.tag.as_ref()),
+            Step::Fatal(fatal) => return Err(End::Bye(Some(Code::TooBig), fatal.to_string().into())),
+            // What belongs to a command that was answered already: nobody asks for it any more.
+            Step::Literal(_) | Step::AppendNext(_) | Step::AppendEnd(_) | Step::Line(_) => connection.abandon(),
+            Step::NeedBytes | Step::Continue => {}
+        }
+        if self.state.is_signed_in() {
+            self.deadline = Instant::now() + self.settings.inactivity;
+        }
+        connection.relieve().await
+    }
+
+    async fn command<T: Transport>(&mut self, connection: &mut Connection<T>, raw: &RawCommand) -> Result<(), End> {
+        let Command { tag, verb } = match Command::parse(raw, self.names) {
+            Ok(command) => command,
+            Err(error) => {
+                let answer = misunderstood(&error);
+                answer.write(&mut connection.out, error.tag.as_ref());
+                return Ok(());
+            }
+        };
+        let name = verb.name();
+        let expunges = expunges(&verb);
+        let started = Instant::now();
+        let span = info_span!("imap.command", cmd = name);
+        let outcome = self.execute(connection, &tag, verb).instrument(span.clone()).await;
+        let answer = match outcome {
+            Ok(answer) | Err(Stop::Answer(answer)) => answer,
+            Err(Stop::Silent) => return Ok(()),
+            Err(Stop::End(end)) => return Err(end),
+        };
+        if let Some(expunges) = expunges {
+            self.news(connection, expunges).instrument(span.clone()).await?;
+        }
+        answer.write(&mut connection.out, Some(&tag));
+        let _entered = span.entered();
+        debug!(outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
+        if self.failures >= self.settings.attempts {
+            return Err(End::Bye(None, "Too many wrong passwords".into()));
+        }
+        Ok(())
+    }
+
+    async fn append<T: Transport>(&mut self, connection: &mut Connection<T>, raw: &RawCommand) -> Result<(), End> {
+        let Command { tag, verb } = match Command::parse(raw, self.names) {
+            Ok(command) => command,
+            Err(error) => {
+                connection.abandon();
+                let answer = misunderstood(&error);
+                answer.write(&mut connection.out, error.tag.as_ref());
+                return Ok(());
+            }
+        };
+        let span = info_span!("imap.command", cmd = "APPEND");
+        let Verb::Append(append) = verb else {
+            connection.abandon();
+            Answer::bad("A message belongs to APPEND").write(&mut connection.out, Some(&tag));
+            return Ok(());
+        };
+        let answer = match command::append::run(self, connection, append).instrument(span.clone()).await {
+            Ok(answer) => answer,
+            Err(Stop::Answer(answer)) => {
+                connection.abandon();
+                answer
+            }
+            Err(Stop::Silent) => return Ok(()),
+            Err(Stop::End(end)) => return Err(end),
+        };
+        self.news(connection, Expunges::Tell).instrument(span).await?;
+        answer.write(&mut connection.out, Some(&tag));
+        Ok(())
+    }
+
+    async fn execute<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        tag: &Tag,
+        verb: Verb,
+    ) -> Result<Answer, Stop> {
+        match verb {
+            Verb::Capability => Ok(command::about::capability(self, connection)),
+            Verb::Noop => Ok(Answer::ok("Done")),
+            Verb::Check => self.state.selected().map(|_| Answer::ok("Checked")).map_err(Stop::from),
+            Verb::Logout => command::about::logout(connection, tag).await,
+            Verb::Id(client) => Ok(command::about::id(self, connection, &client)),
+            Verb::Namespace => command::about::namespace(self, connection),
+            Verb::Enable(_) => command::about::enable(self, connection),
+            Verb::StartTls => command::sign_in::start_tls(self, connection, tag).await,
+            Verb::Login(login) => command::sign_in::login(self, connection, &login).await,
+            Verb::Authenticate(how) => command::sign_in::authenticate(self, connection, &how).await,
+            Verb::Select(select) => command::select::select(self, connection, &select).await,
+            Verb::Examine(select) => command::select::examine(self, connection, &select).await,
+            Verb::Close => command::select::close(self, connection).await,
+            Verb::Unselect => command::select::unselect(self),
+            Verb::Create(create) => command::folders::create(self, connection, &create).await,
+            Verb::Delete(name) => command::folders::delete(self, connection, &name).await,
+            Verb::Rename(rename) => command::folders::rename(self, connection, &rename).await,
+            Verb::Subscribe(name) => command::folders::subscribe(self, connection, &name).await,
+            Verb::Unsubscribe(name) => command::folders::unsubscribe(self, connection, &name).await,
+            Verb::List(list) => command::list::list(self, connection, &list).await,
+            Verb::Lsub(list) => command::list::lsub(self, connection, &list).await,
+            Verb::Xlist(list) => command::list::xlist(self, connection, &list).await,
+            Verb::Status(status) => command::status::status(self, connection, &status).await,
+            Verb::Append(_) => Err(Answer::bad("APPEND wants a message").into()),
+            Verb::Idle => command::idle::idle(self, connection).await,
+            Verb::Expunge => command::expunge::all(self, connection).await,
+            Verb::UidExpunge(set) => command::expunge::some(self, connection, &set).await,
+            Verb::Search(search) => command::search::search(self, connection, tag, &search).await,
+            Verb::Fetch(fetch) => command::fetch::fetch(self, connection, &fetch).await,
+            Verb::Store(store) => command::store::store(self, connection, &store).await,
+            Verb::Copy(transfer) => command::transfer::copy(self, connection, &transfer).await,
+            Verb::Move(transfer) => command::transfer::relocate(self, connection, &transfer).await,
+        }
+    }
+
+    /// What happened in the selected folder since the client was last told. If the mailbox cannot say now, it will
+    /// later.
+    pub(crate) async fn news<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        expunges: Expunges,
+    ) -> Result<(), End> {
+        let State::Selected { account, view } = &mut self.state else { return Ok(()) };
+        match connection.patiently(account.delta(view.folder, view.since)).await? {
+            Ok(delta) if delta.state.uid_validity != view.uid_validity => {
+                // RFC 3501 section 2.3.1.1: it cannot change within a session.
+                Err(End::Bye(None, "The folder was numbered anew, please connect again".into()))
+            }
+            Ok(delta) => {
+                view.tell(&delta, expunges, &mut connection.out);
+                Ok(())
+            }
+            Err(error) => {
+                debug!(%error, "no news");
+                if error.kind == ErrorKind::NotFound {
+                    view.emptied();
+                }
+                if expunges == Expunges::Tell {
+                    view.tell_held(&mut connection.out);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What is offered now.
+    pub(crate) fn capabilities<T: Transport>(&self, connection: &Connection<T>) -> Vec<String> {
+        let stage = Stage {
+            signed_in: self.state.is_signed_in(),
+            start_tls: connection.can_start_tls(),
+            passwords: self.may_send_passwords(connection),
+        };
+        capability::offered(stage, &self.settings.capabilities_off).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn may_send_passwords<T: Transport>(&self, connection: &Connection<T>) -> bool {
+        self.trusted || connection.is_tls()
+    }
+}
+
+/// Whether news follow a command, and which. None follow what changes the selection: the answer tells all.
+fn expunges(verb: &Verb) -> Option<Expunges> {
+    match verb {
+        Verb::Select(_) | Verb::Examine(_) | Verb::Close | Verb::Unselect | Verb::Logout => None,
+        Verb::Fetch(fetch) if fetch.numbering == Numbering::Sequence => Some(Expunges::Hold),
+        Verb::Store(store) if store.numbering == Numbering::Sequence => Some(Expunges::Hold),
+        Verb::Search(search) if search.numbering == Numbering::Sequence => Some(Expunges::Hold),
+        _ => Some(Expunges::Tell),
+    }
+}
+
+fn misunderstood(error: &ParseError) -> Answer {
+    match error.reason {
+        Reason::BadCharset => Answer::no(Code::BadCharset, error.to_string()),
+        _ => Answer::bad(error.to_string()),
+    }
+}
+
+pub(crate) fn refused(refusal: &Refusal) -> Answer {
+    match refusal.limit {
+        Limit::Message => Answer::no(Code::TooBig, refusal.limit.to_string()),
+        Limit::Line | Limit::Literals => Answer::bad(refusal.limit.to_string()),
+    }
+}

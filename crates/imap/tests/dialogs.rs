@@ -1,0 +1,216 @@
+//! Every dialog in `dialogs/`, held with the front end over the mailbox in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use imap::Settings;
+use imap::dialog::{Exchange, Outcome, World, hold};
+use mailbox::memory::{Account, Call, Memory};
+use mailbox::{ErrorKind, FlagChange, FlagOperation, Flags, FolderPath, Keyword, SystemFlags, Uid};
+use serve::{Connection, Drain, Stream};
+use tokio::io::DuplexStream;
+
+#[tokio::test(start_paused = true)]
+async fn dialogs_go_as_written() {
+    let only = std::env::var("DIALOG").ok();
+    let mut failures = Vec::new();
+    let mut held = 0;
+    for path in scripts() {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if only.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
+        let script = std::fs::read_to_string(&path).unwrap();
+        match hold(&script, &mut InMemory::new(&script)).await {
+            Outcome::Passed => held += 1,
+            Outcome::Unsupported(what) => failures.push(format!("== {name}: unknown to this world: {what}")),
+            Outcome::Failed(reason) => failures.push(format!("== {name}, {reason}")),
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} failed\n{}", failures.len(), failures.len() + held, failures.join("\n"));
+    assert!(held >= 1);
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs")
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(here()).unwrap().map(|entry| entry.unwrap().path());
+    let mut scripts: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "txt")).collect();
+    scripts.sort();
+    scripts
+}
+
+/// The front end over one mailbox in memory. A script may begin with `# world:` and words that set it up:
+/// `clear` for a line on which passwords are not to be sent, `small` for a limit of 1000 octets per message.
+struct InMemory {
+    memory: Memory,
+    account: Account,
+    settings: Arc<Settings>,
+    peer: &'static str,
+    drain: Option<Drain>,
+}
+
+impl InMemory {
+    fn new(script: &str) -> Self {
+        let words = script.lines().find_map(|line| line.strip_prefix("# world:")).unwrap_or_default();
+        let has = |wanted: &str| words.split_whitespace().any(|word| word == wanted);
+        let memory = Memory::new();
+        let account = memory.add_user("anna", "se cret");
+        let mut settings = Settings { version: "1".to_owned(), ..Settings::default() };
+        if has("small") {
+            settings.largest_message = 1000;
+        }
+        let peer = if has("clear") { "192.0.2.1:1" } else { "127.0.0.1:1" };
+        Self { memory, account, settings: Arc::new(settings), peer, drain: Some(Drain::new()) }
+    }
+}
+
+impl World for InMemory {
+    type Stream = DuplexStream;
+
+    async fn connect(&mut self) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(4096);
+        let shutdown = self.drain.as_ref().unwrap().shutdown();
+        let peer = self.peer.parse().unwrap();
+        let connection = Connection { stream: Stream::Plain(server), start_tls: None, peer, shutdown };
+        tokio::spawn(imap::run(connection, self.memory.clone(), Arc::clone(&self.settings)));
+        client
+    }
+
+    fn user(&self) -> (String, String) {
+        ("anna".to_owned(), "se cret".to_owned())
+    }
+
+    async fn exchange(&mut self, words: &[&str]) -> Exchange {
+        match *words {
+            ["deliver", folder, file] => {
+                let message = std::fs::read(here().join("mail").join(file)).unwrap();
+                done(self.account.deliver(&path(folder), crlf(&message)))
+            }
+            ["deliver", folder, file, times] => {
+                let message = crlf(&std::fs::read(here().join("mail").join(file)).unwrap());
+                for _ in 0..times.parse().unwrap() {
+                    self.account.deliver(&path(folder), message.clone()).unwrap();
+                }
+                Exchange::Done
+            }
+            ["remove", folder, number] => done(self.account.remove(&path(folder), uid(number))),
+            ["flag", folder, number, flag] => done(self.account.edit_flags(&path(folder), uid(number), &change(flag))),
+            ["fail", call, kind] => {
+                self.account.fail_next(named(CALLS, call), named(KINDS, kind));
+                Exchange::Done
+            }
+            ["break", number, kind] => {
+                self.account.fail_message(uid(number), Some(named(KINDS, kind)));
+                Exchange::Done
+            }
+            ["mend", number] => {
+                self.account.fail_message(uid(number), None);
+                Exchange::Done
+            }
+            ["hold"] => {
+                self.account.hold();
+                Exchange::Done
+            }
+            ["release"] => {
+                self.account.release();
+                Exchange::Done
+            }
+            ["renumber", folder] => {
+                done(self.account.set_uid_validity(&path(folder), mailbox::UidValidity(uid("7").0)))
+            }
+            ["drain"] => {
+                let drain = self.drain.take().unwrap();
+                tokio::spawn(drain.finish(std::time::Duration::from_secs(60)));
+                self.drain = Some(Drain::new());
+                Exchange::Done
+            }
+            _ => Exchange::Unsupported,
+        }
+    }
+}
+
+/// Files have the line ends of the machine they were written on.
+fn crlf(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()
+}
+
+fn path(name: &str) -> FolderPath {
+    FolderPath(name.split('/').map(str::to_owned).collect())
+}
+
+fn uid(number: &str) -> Uid {
+    Uid::new(number.parse().unwrap()).unwrap()
+}
+
+/// `+\Seen`, `-\Flagged`, `+Work`
+fn change(flag: &str) -> FlagChange {
+    let (sign, name) = flag.split_at(1);
+    let operation = if sign == "+" { FlagOperation::Add } else { FlagOperation::Remove };
+    let flags = match FLAGS.iter().find(|(known, _)| *known == name) {
+        Some(&(_, bit)) => Flags::system(bit),
+        None => Flags::new(SystemFlags::NONE, [Keyword::new(name)]),
+    };
+    FlagChange { operation, flags }
+}
+
+fn named<T: Copy + std::fmt::Debug>(all: &[T], name: &str) -> T {
+    *all.iter().find(|one| format!("{one:?}").split(' ').next() == Some(name)).unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn done<T>(result: mailbox::Result<T>) -> Exchange {
+    match result {
+        Ok(_) => Exchange::Done,
+        Err(error) => Exchange::Failed(error.to_string()),
+    }
+}
+
+const FLAGS: [(&str, SystemFlags); 5] = [
+    ("\\Seen", SystemFlags::SEEN),
+    ("\\Answered", SystemFlags::ANSWERED),
+    ("\\Flagged", SystemFlags::FLAGGED),
+    ("\\Deleted", SystemFlags::DELETED),
+    ("\\Draft", SystemFlags::DRAFT),
+];
+
+const CALLS: &[Call] = &[
+    Call::Any,
+    Call::SignIn,
+    Call::Folders,
+    Call::CreateFolder,
+    Call::RenameFolder,
+    Call::DeleteFolder,
+    Call::Subscribe,
+    Call::Status,
+    Call::Open,
+    Call::Delta,
+    Call::Details,
+    Call::Sizes,
+    Call::Headers,
+    Call::Contents,
+    Call::Search,
+    Call::Append,
+    Call::Store,
+    Call::Copy,
+    Call::Relocate,
+    Call::Expunge,
+];
+
+const KINDS: &[ErrorKind] = &[
+    ErrorKind::NotFound,
+    ErrorKind::Exists,
+    ErrorKind::Denied,
+    ErrorKind::SignIn,
+    ErrorKind::Busy { retry_after: None },
+    ErrorKind::Unavailable,
+    ErrorKind::OverQuota,
+    ErrorKind::TooBig,
+    ErrorKind::Conflict,
+    ErrorKind::Cannot,
+    ErrorKind::Corrupt,
+    ErrorKind::Internal,
+];

@@ -1,1 +1,0 @@
-//! A mailbox in memory, for the tests of the front ends.

@@ -1,0 +1,292 @@
+//! What the mailbox holds: folders of messages, each with its history.
+
+use std::num::NonZeroU32;
+
+use jiff::Timestamp;
+
+use crate::{
+    Appended, Bell, Content, EmailId, Entry, Error, ErrorKind, FlagChange, Flags, Folder, FolderId, FolderPath, ModSeq,
+    Result, SpecialUse, State, Stored, SystemFlags, ThreadId, Uid, UidValidity,
+};
+
+/// All folders of a mailbox, in the order of their making.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    folders: Vec<FolderData>,
+    subscriptions: Vec<FolderPath>,
+    ids_given: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct FolderData {
+    pub(super) id: FolderId,
+    pub(super) path: FolderPath,
+    pub(super) uid_validity: UidValidity,
+    pub(super) messages: Vec<Message>,
+    pub(super) vanished: Vec<(Uid, ModSeq)>,
+    /// Messages below this UID were recent once.
+    pub(super) told_below: Uid,
+    pub(super) bell: Bell,
+    special_use: Option<SpecialUse>,
+    uid_next: Uid,
+    highest_modseq: ModSeq,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) uid: Uid,
+    pub(super) flags: Flags,
+    pub(super) modseq: ModSeq,
+    pub(super) received: Timestamp,
+    pub(super) email_id: EmailId,
+    pub(super) content: Content,
+}
+
+impl Message {
+    pub(super) fn entry(&self) -> Entry {
+        Entry { uid: self.uid, flags: self.flags.clone(), modseq: self.modseq }
+    }
+
+    pub(super) fn thread_id(&self) -> ThreadId {
+        ThreadId(self.email_id.0)
+    }
+}
+
+impl FolderData {
+    pub(super) fn state(&self) -> State {
+        State { uid_validity: self.uid_validity, uid_next: self.uid_next, highest_modseq: self.highest_modseq }
+    }
+
+    pub(super) fn message(&self, uid: Uid) -> Option<&Message> {
+        self.messages.binary_search_by_key(&uid, |message| message.uid).ok().map(|at| &self.messages[at])
+    }
+
+    fn next_modseq(&mut self) -> ModSeq {
+        self.highest_modseq.0 += 1;
+        self.highest_modseq
+    }
+}
+
+impl Store {
+    pub(super) fn listing(&self) -> Vec<Folder> {
+        let mut list: Vec<Folder> = self.folders.iter().map(|folder| self.shown(folder)).collect();
+        list.sort_by(|a, b| a.path.cmp(&b.path));
+        list
+    }
+
+    fn shown(&self, folder: &FolderData) -> Folder {
+        Folder {
+            id: folder.id,
+            path: folder.path.clone(),
+            selectable: true,
+            has_children: self.has_children(&folder.path),
+            special_use: folder.special_use,
+            subscribed: self.subscriptions.contains(&folder.path),
+        }
+    }
+
+    pub(super) fn folder(&self, id: FolderId) -> Result<&FolderData> {
+        self.folders.iter().find(|folder| folder.id == id).ok_or_else(no_folder)
+    }
+
+    pub(super) fn folder_mut(&mut self, id: FolderId) -> Result<&mut FolderData> {
+        self.folders.iter_mut().find(|folder| folder.id == id).ok_or_else(no_folder)
+    }
+
+    pub(super) fn find(&self, path: &FolderPath) -> Result<&FolderData> {
+        self.folders.iter().find(|folder| folder.path == *path).ok_or_else(no_folder)
+    }
+
+    pub(super) fn create(&mut self, path: &FolderPath) -> Result<FolderId> {
+        if self.find(path).is_ok() {
+            return Err(exists());
+        }
+        for depth in 1..path.0.len() {
+            let above = FolderPath(path.0[..depth].to_vec());
+            if self.find(&above).is_err() {
+                self.add(above, None);
+            }
+        }
+        Ok(self.add(path.clone(), None))
+    }
+
+    pub(super) fn add(&mut self, path: FolderPath, special_use: Option<SpecialUse>) -> FolderId {
+        let id = FolderId(self.next_id());
+        self.folders.push(FolderData {
+            id,
+            path,
+            uid_validity: UidValidity(NonZeroU32::MIN),
+            messages: Vec::new(),
+            vanished: Vec::new(),
+            told_below: Uid::MIN,
+            bell: Bell::new(),
+            special_use,
+            uid_next: Uid::MIN,
+            highest_modseq: ModSeq(1),
+        });
+        id
+    }
+
+    pub(super) fn rename(&mut self, from: &FolderPath, to: &FolderPath) -> Result<()> {
+        let folder = self.find(from)?;
+        if self.find(to).is_ok() {
+            return Err(exists());
+        }
+        if folder.special_use.is_some() || to.is_below(from) {
+            return Err(Error::new(ErrorKind::Cannot, "This folder must stay where it is"));
+        }
+        if from.is_inbox() {
+            let inbox = folder.id;
+            let id = self.create(to)?;
+            let all: Vec<Uid> = self.folder(inbox)?.messages.iter().map(|message| message.uid).collect();
+            self.copy(inbox, &all, id)?;
+            self.remove(inbox, |_| true)?;
+            return Ok(());
+        }
+        for depth in 1..to.0.len() {
+            let above = FolderPath(to.0[..depth].to_vec());
+            if self.find(&above).is_err() {
+                self.add(above, None);
+            }
+        }
+        for folder in &mut self.folders {
+            if folder.path == *from || folder.path.is_below(from) {
+                let rest = folder.path.0.split_off(from.0.len());
+                folder.path = FolderPath(to.0.iter().cloned().chain(rest).collect());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, path: &FolderPath) -> Result<()> {
+        let folder = self.find(path)?;
+        if path.is_inbox() || folder.special_use.is_some() || self.has_children(path) {
+            return Err(Error::new(ErrorKind::Cannot, "This folder cannot be deleted"));
+        }
+        folder.bell.ring();
+        self.folders.retain(|folder| folder.path != *path);
+        Ok(())
+    }
+
+    pub(super) fn subscriptions(&self) -> &[FolderPath] {
+        &self.subscriptions
+    }
+
+    pub(super) fn subscribe(&mut self, path: &FolderPath) {
+        if !self.subscriptions.contains(path) {
+            self.subscriptions.push(path.clone());
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, path: &FolderPath) {
+        self.subscriptions.retain(|subscribed| subscribed != path);
+    }
+
+    pub(super) fn put(
+        &mut self,
+        folder: FolderId,
+        content: Content,
+        flags: Flags,
+        received: Timestamp,
+    ) -> Result<Appended> {
+        let mut email_id = [0; 16];
+        email_id[8..].copy_from_slice(&self.next_id().to_be_bytes());
+        self.put_message(folder, content, flags, received, EmailId(email_id))
+    }
+
+    fn put_message(
+        &mut self,
+        folder: FolderId,
+        content: Content,
+        flags: Flags,
+        received: Timestamp,
+        email_id: EmailId,
+    ) -> Result<Appended> {
+        let folder = self.folder_mut(folder)?;
+        let uid = folder.uid_next;
+        folder.uid_next = Uid::new(uid.get().wrapping_add(1))
+            .ok_or_else(|| Error::new(ErrorKind::OverQuota, "The folder has used up its numbers"))?;
+        let modseq = folder.next_modseq();
+        folder.messages.push(Message { uid, flags, modseq, received, email_id, content });
+        folder.bell.ring();
+        Ok(Appended { uid_validity: folder.uid_validity, uid })
+    }
+
+    pub(super) fn flag(
+        &mut self,
+        folder: FolderId,
+        uids: &[Uid],
+        change: &FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> Result<Stored> {
+        let folder = self.folder_mut(folder)?;
+        let mut stored = Stored::default();
+        let mut next = None;
+        for message in folder.messages.iter_mut().filter(|message| uids.contains(&message.uid)) {
+            if unchanged_since.is_some_and(|since| message.modseq > since) {
+                stored.modified.push(message.uid);
+                continue;
+            }
+            let flags = message.flags.changed(change);
+            if flags != message.flags {
+                let modseq = *next.get_or_insert(ModSeq(folder.highest_modseq.0 + 1));
+                (message.flags, message.modseq) = (flags, modseq);
+            }
+            stored.entries.push(message.entry());
+        }
+        if let Some(modseq) = next {
+            folder.highest_modseq = modseq;
+            folder.bell.ring();
+        }
+        Ok(stored)
+    }
+
+    pub(super) fn copy(&mut self, from: FolderId, uids: &[Uid], to: FolderId) -> Result<Vec<(Uid, Uid)>> {
+        self.folder(to)?;
+        let messages: Vec<Message> =
+            uids.iter().filter_map(|&uid| self.folder(from).ok()?.message(uid).cloned()).collect();
+        messages
+            .into_iter()
+            .map(|message| {
+                let Message { uid, flags, received, email_id, content, .. } = message;
+                Ok((uid, self.put_message(to, content, flags, received, email_id)?.uid))
+            })
+            .collect()
+    }
+
+    pub(super) fn remove(&mut self, folder: FolderId, which: impl Fn(&Message) -> bool) -> Result<Vec<Uid>> {
+        let folder = self.folder_mut(folder)?;
+        let gone: Vec<Uid> =
+            folder.messages.iter().filter(|message| which(message)).map(|message| message.uid).collect();
+        if !gone.is_empty() {
+            let modseq = folder.next_modseq();
+            folder.messages.retain(|message| !gone.contains(&message.uid));
+            folder.vanished.extend(gone.iter().map(|&uid| (uid, modseq)));
+            folder.bell.ring();
+        }
+        Ok(gone)
+    }
+
+    pub(super) fn remove_deleted(&mut self, folder: FolderId, only: Option<&[Uid]>) -> Result<Vec<Uid>> {
+        self.remove(folder, |message| {
+            message.flags.system.contains(SystemFlags::DELETED) && only.is_none_or(|only| only.contains(&message.uid))
+        })
+    }
+
+    fn has_children(&self, path: &FolderPath) -> bool {
+        self.folders.iter().any(|folder| folder.path.is_below(path))
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.ids_given += 1;
+        self.ids_given
+    }
+}
+
+fn no_folder() -> Error {
+    Error::new(ErrorKind::NotFound, "There is no such folder")
+}
+
+fn exists() -> Error {
+    Error::new(ErrorKind::Exists, "There is a folder of that name already")
+}
