@@ -1,10 +1,24 @@
 //! The organisation: the one type the rest of the program talks to.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use tokio::{sync::Notify, time::Instant};
 
-use crate::Version;
+use crate::{
+    Version,
+    op::{self, Call, closed, heartbeat, notifications, streams},
+    schema::{Schema, Violation, check},
+    soap::{self, Element, Fault, Ns, envelope},
+    store::{
+        EventKind, Item, Kind, Mailbox, Subject, Verb,
+        ids::{self, Target},
+        names,
+    },
+};
 
 /// How the server is set up.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +41,28 @@ pub enum MimeMode {
 /// The whole organisation. Cloning is cheap and gives the same organisation.
 #[derive(Clone)]
 pub struct Exchange {
-    options: Options,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    organisation: Mutex<Organisation>,
+    /// Wakes streams when something may have happened.
+    news: Notify,
+}
+
+/// What the organisation keeps.
+pub(crate) struct Organisation {
+    pub(crate) options: Options,
+    pub(crate) mailboxes: Vec<Mailbox>,
+    /// Makes each rendering of a message another.
+    pub(crate) salt: u64,
+}
+
+impl Organisation {
+    /// The mailbox with that primary address.
+    pub(crate) fn find(&self, address: &str) -> Option<usize> {
+        self.mailboxes.iter().position(|mailbox| mailbox.address.eq_ignore_ascii_case(address))
+    }
 }
 
 /// The answer to one SOAP request.
@@ -51,13 +86,56 @@ pub enum Answer {
 }
 
 /// The documents of one GetStreamingEvents answer.
-pub struct EventStream {}
+pub struct EventStream {
+    exchange: Exchange,
+    mailbox: String,
+    subscriptions: Vec<String>,
+    deadline: Instant,
+    /// When the next heartbeat is due; the first one is due at once.
+    heartbeat: Instant,
+    ended: bool,
+}
 
 impl EventStream {
     /// The next complete SOAP document: notifications, or a heartbeat (`ConnectionStatus` OK, one at once and one
     /// every 30 s), at the end `Closed`; `None` after that.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
-        None
+        let exchange = self.exchange.clone();
+        loop {
+            if self.ended {
+                return None;
+            }
+            let news = exchange.inner.news.notified();
+            let now = Instant::now();
+            if now >= self.heartbeat {
+                self.heartbeat = now + HEARTBEAT;
+                return Some(envelope(exchange.options().version, &heartbeat()));
+            }
+            match self.take() {
+                Ok(Some(document)) => return Some(envelope(exchange.options().version, &document)),
+                Ok(None) => {}
+                Err(document) => {
+                    self.ended = true;
+                    return Some(envelope(exchange.options().version, &document));
+                }
+            }
+            if now >= self.deadline {
+                self.ended = true;
+                return Some(envelope(exchange.options().version, &closed()));
+            }
+            tokio::select! {
+                () = news => {}
+                () = tokio::time::sleep_until(self.heartbeat.min(self.deadline)) => {}
+            }
+        }
+    }
+
+    fn take(&self) -> Result<Option<String>, String> {
+        let mut organisation = self.exchange.lock();
+        match organisation.find(&self.mailbox) {
+            Some(mailbox) => notifications(&mut organisation.mailboxes[mailbox], &self.subscriptions),
+            None => Ok(None),
+        }
     }
 }
 
@@ -127,57 +205,254 @@ pub enum Edit {
 impl Exchange {
     /// An organisation without mailboxes.
     pub fn new(options: Options) -> Exchange {
-        Exchange { options }
+        let organisation = Organisation { options, mailboxes: Vec::new(), salt: 0 };
+        Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
 
     /// How the server is set up.
     pub fn options(&self) -> Options {
-        self.options
+        self.lock().options
     }
 
     /// Adds a mailbox with the distinguished folders of the server's version; does nothing if it is there.
-    pub fn add_mailbox(&self, _address: &str, _display_name: &str) {}
+    pub fn add_mailbox(&self, address: &str, display_name: &str) {
+        let mut organisation = self.lock();
+        if organisation.find(address).is_none() {
+            let mailbox = Mailbox::new(address, display_name, organisation.options.version);
+            organisation.mailboxes.push(mailbox);
+        }
+    }
 
     /// The addresses of all mailboxes, in the order they were added.
     pub fn mailboxes(&self) -> Vec<String> {
-        Vec::new()
+        self.lock().mailboxes.iter().map(|mailbox| mailbox.address.clone()).collect()
     }
 
     /// Answers one SOAP request of the signed-in `user` (an address).
-    pub fn answer(&self, _user: &str, _request: &[u8]) -> Answer {
-        Answer::Document { status: 200, body: Vec::new(), operation: "Fault" }
+    pub fn answer(&self, user: &str, request: &[u8]) -> Answer {
+        let mut operation = "Fault";
+        let answer = self.try_answer(user, request, &mut operation).unwrap_or_else(|fault| Answer::Document {
+            status: 500,
+            body: fault.document(self.options().version),
+            operation,
+        });
+        self.inner.news.notify_waiters();
+        answer
+    }
+
+    fn try_answer(&self, user: &str, request: &[u8], operation: &mut &'static str) -> Result<Answer, Fault> {
+        let text = std::str::from_utf8(request)
+            .map_err(|_| Fault::new("ErrorInvalidRequest", "The request is not valid UTF-8."))?;
+        let envelope_element = soap::read(text.trim_start_matches('\u{feff}'))
+            .map_err(|(at, text_of_error)| Fault::schema(text, Violation { at, text: text_of_error }))?;
+        let body = request_element(&envelope_element)?;
+        let mut organisation = self.lock();
+        let server = organisation.options.version;
+        let version = requested_version(&envelope_element, server)?;
+        let (name, since, run) = op::operation(&body.name)
+            .filter(|(_, since, _)| *since <= server && body.ns == Ns::Messages)
+            .ok_or_else(|| Fault::new("ErrorInvalidRequest", "The request is invalid."))?;
+        *operation = name;
+        let of = Schema::get().request(name).unwrap_or_default();
+        let needs = check(body, of, server).map_err(|violation| Fault::schema(text, violation))?;
+        if needs.max(since) > version {
+            return Err(Fault::new(
+                "ErrorIncorrectSchemaVersion",
+                "The request is valid, but needs a newer RequestServerVersion than the one given.",
+            ));
+        }
+        let me = organisation
+            .find(user)
+            .ok_or_else(|| Fault::new("ErrorNonExistentMailbox", "The user has no mailbox on this server."))?;
+        impersonation(&envelope_element, user)?;
+        let mut call = Call { organisation: &mut organisation, me, version };
+        if name == "GetStreamingEvents"
+            && let Ok(subscriptions) = streams(&call, body)
+        {
+            let minutes = body.child_text("ConnectionTimeout").and_then(|text| text.parse().ok()).unwrap_or(1);
+            let now = Instant::now();
+            let events = EventStream {
+                exchange: self.clone(),
+                mailbox: organisation.mailboxes[me].address.clone(),
+                subscriptions,
+                deadline: now + Duration::from_secs(60 * minutes),
+                heartbeat: now,
+                ended: false,
+            };
+            return Ok(Answer::Stream { operation: name, events });
+        }
+        let response = run(&mut call, body)?;
+        Ok(Answer::Document { status: 200, body: envelope(server, &response), operation: name })
     }
 
     /// Delivers a message as if it had come by SMTP. `folder` is a distinguished id such as `inbox` or a path such as
     /// `Inbox/Work` below the top of the information store. Errors name what is not there.
-    pub fn deliver(&self, _mailbox: &str, _folder: &str, _message: Vec<u8>) -> Result<(), String> {
+    pub fn deliver(&self, mailbox: &str, folder: &str, message: Vec<u8>) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let (index, key) = place(&organisation, mailbox, folder)?;
+        op::deliver(&mut organisation, index, Some(key), Original::Bytes(message.into()));
+        drop(organisation);
+        self.inner.news.notify_waiters();
         Ok(())
     }
 
     /// Puts a message in place without telling subscribers; for presets and imports.
-    pub fn import(&self, _mailbox: &str, _folder: &str, _message: Original, _received: Received) -> Result<(), String> {
+    pub fn import(&self, mailbox: &str, folder: &str, message: Original, received: Received) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let (index, key) = place(&organisation, mailbox, folder)?;
+        organisation.mailboxes[index].insert(key, received.item(message));
         Ok(())
     }
 
-    /// Creates a folder and its missing parents. `class` is a folder class such as `IPF.Note`; empty leaves it out.
-    pub fn create_folder(&self, _mailbox: &str, _path: &str, _class: &str) -> Result<(), String> {
+    /// Creates a folder and its missing parents; `\/` is a slash in a name. `class` is a folder class such as `IPF.Note`; empty leaves it out.
+    pub fn create_folder(&self, mailbox: &str, path: &str, class: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let mailbox = &mut organisation.mailboxes[index];
+        let top = mailbox.distinguished("msgfolderroot").ok_or("the mailbox has no top folder")?;
+        let mut done = String::new();
+        let mut parent = top;
+        for name in names(path) {
+            if !done.is_empty() {
+                done.push('/');
+            }
+            done.push_str(&name.replace('/', "\\/"));
+            parent = match mailbox.path(&done) {
+                Some(there) => there,
+                None => mailbox.add_folder(parent, &name, class),
+            };
+        }
         Ok(())
     }
 
     /// Gives a distinguished folder (for instance `sentitems`) another display name, as mailboxes in other languages
     /// have.
-    pub fn name_folder(&self, _mailbox: &str, _distinguished: &str, _display_name: &str) -> Result<(), String> {
+    pub fn name_folder(&self, mailbox: &str, distinguished: &str, display_name: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let (index, key) = place(&organisation, mailbox, distinguished)?;
+        let mailbox = &mut organisation.mailboxes[index];
+        if let Some(folder) = mailbox.folders.get_mut(&key) {
+            display_name.clone_into(&mut folder.name);
+        }
+        mailbox.touch_folder(key);
         Ok(())
     }
 
     /// Moves the mailbox to another server, as an administrator would: every item id, folder id, change key and sync
     /// state becomes another; content, structure, article numbers and search keys stay.
-    pub fn migrate(&self, _mailbox: &str) -> Result<(), String> {
+    pub fn migrate(&self, mailbox: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        organisation.mailboxes[index].migrate();
+        drop(organisation);
+        self.inner.news.notify_waiters();
         Ok(())
     }
 
     /// Edits an item on the server, as Outlook would: same item id, new change key, new content.
-    pub fn edit(&self, _mailbox: &str, _item: &Edit, _message: Vec<u8>) -> Result<(), String> {
+    pub fn edit(&self, mailbox: &str, item: &Edit, message: Vec<u8>) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let (folder, key) = find_item(&organisation.mailboxes[index], item).ok_or("no such item")?;
+        let mailbox = &mut organisation.mailboxes[index];
+        mailbox.alter(folder, key, |item| item.set_content(message));
+        mailbox.notify(EventKind::Modified, Subject::Item { folder, item: key }, None);
+        mailbox.notify_folder(folder);
+        drop(organisation);
+        self.inner.news.notify_waiters();
         Ok(())
     }
+
+    /// All that a mailbox holds, as JSON: items by folder path.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn contents(&self, mailbox: &str) -> Result<serde_json::Value, String> {
+        let organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        Ok(organisation.mailboxes[index].contents())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Organisation> {
+        self.inner.organisation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+impl Received {
+    fn item(self, message: Original) -> Item {
+        let at = self.date.as_second();
+        let mut item = Item::new(Kind::Message, Some(message), at);
+        (item.read, item.draft, item.transported) = (self.read, self.draft, self.transported);
+        if let Some(length) = self.length {
+            item.set_length(length);
+        }
+        if self.flagged {
+            item.extra_mut().flag = Some(2);
+        }
+        if self.answered || self.forwarded {
+            let verb = if self.answered { 102 } else { 104 };
+            item.extra_mut().verb = Some(Verb { verb, at });
+        }
+        if !self.categories.is_empty() {
+            item.extra_mut().categories = self.categories;
+        }
+        item
+    }
+}
+
+fn request_element(envelope: &Element) -> Result<&Element, Fault> {
+    let wrong = || Fault::new("ErrorInvalidRequest", "The request is not a SOAP 1.1 envelope.");
+    let body = envelope
+        .child("Body")
+        .filter(|body| body.ns == Ns::Soap && envelope.ns == Ns::Soap && envelope.name == "Envelope");
+    body.and_then(|body| body.children.first()).ok_or_else(wrong)
+}
+
+/// The schema version asked for; Exchange2007 where nothing is said.
+fn requested_version(envelope: &Element, server: Version) -> Result<Version, Fault> {
+    let header = envelope.child("Header").and_then(|header| header.child("RequestServerVersion"));
+    let Some(name) = header.map(|header| header.attribute("Version").unwrap_or_default()) else {
+        return Ok(Version::Exchange2007Sp1);
+    };
+    Version::requested(name)
+        .filter(|version| *version <= server)
+        .ok_or_else(|| Fault::new("ErrorInvalidServerVersion", "The specified server version is invalid."))
+}
+
+/// Nobody may act for anybody else here.
+fn impersonation(envelope: &Element, user: &str) -> Result<(), Fault> {
+    let header = envelope.child("Header").and_then(|header| header.child("ExchangeImpersonation"));
+    let who = header.and_then(|header| header.child("ConnectingSID")).and_then(|sid| sid.children.first());
+    match who {
+        Some(who) if !who.text.trim().eq_ignore_ascii_case(user) => Err(Fault::new(
+            "ErrorImpersonateUserDenied",
+            "The account does not have permission to impersonate the requested user.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn place(organisation: &Organisation, mailbox: &str, folder: &str) -> Result<(usize, u64), String> {
+    let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+    let key = organisation.mailboxes[index]
+        .path(folder)
+        .ok_or_else(|| format!("no folder {folder} in the mailbox {mailbox}"))?;
+    Ok((index, key))
+}
+
+fn find_item(mailbox: &Mailbox, edit: &Edit) -> Option<(u64, u64)> {
+    match edit {
+        Edit::ItemId(id) => match ids::decode(id).filter(|decoded| decoded.mailbox == mailbox.guid)?.target {
+            Target::Item { folder, item } => mailbox.item(folder, item).map(|_| (folder, item)),
+            _ => None,
+        },
+        Edit::Subject { folder, subject } => {
+            let folder = mailbox.path(folder)?;
+            let items = &mailbox.folders.get(&folder)?.items;
+            items.values().rev().find(|item| item.summary().subject == *subject).map(|item| (folder, item.key))
+        }
+    }
+}
+
+/// The managed API expects one per 45 s.
+const HEARTBEAT: Duration = Duration::from_secs(30);

@@ -11,7 +11,19 @@ pub mod import;
 pub mod mime;
 pub mod preset;
 
+mod aqs;
+mod compose;
+mod contents;
 mod exchange;
+mod op;
+mod patch;
+mod property;
+mod restriction;
+mod schema;
+mod soap;
+mod store;
+mod sync;
+mod time;
 mod version;
 
 pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Received};

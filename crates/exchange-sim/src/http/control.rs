@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /stats` | what was counted |
 //! | `POST /stats/reset` | count from zero |
+//! | `GET /mailbox?mailbox=…` | all items by folder path: ids, flags, length and SHA-256 of what came in |
 //! | `POST /deliver?mailbox=…&folder=…` | deliver the message in the body, as if it had come by SMTP |
 //! | `POST /folder?mailbox=…&path=…&class=…` | create a folder |
 //! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`) | put the message in the body in place of a draft's content |
@@ -99,6 +100,7 @@ impl Server {
                 };
                 self.exchange.edit(query.need("mailbox")?, &item, body).map_err(refusal)?;
             }
+            ("GET", "/mailbox") => return self.exchange.contents(query.need("mailbox")?).map_err(refusal),
             ("POST", "/migrate") => self.exchange.migrate(query.need("mailbox")?).map_err(refusal)?,
             ("POST", "/password") => {
                 let password = String::from_utf8(body).map_err(refusal)?;

@@ -479,6 +479,25 @@ mod tests {
     }
 
     #[test]
+    fn damaged_mail_is_rendered_somehow() {
+        let mut dice = Dice::new(5);
+        for entry in rich().entries.into_iter().filter(|entry| entry.message.len() < 20_000) {
+            let mut message = entry.message;
+            for _ in 0..1 + dice.below(6) {
+                let at = dice.below(message.len());
+                match dice.below(4) {
+                    0 => message.truncate(at),
+                    1 => message.insert(at, dice.pick(b"\r\n:=-;\"<\0\xff")),
+                    2 => drop(message.drain(at..(at + 40).min(message.len()))),
+                    _ => message[at] = dice.pick(b"\r\n:=-;\"<\0\xff"),
+                }
+                message.push(b' ');
+            }
+            parse(&render(&message, 1));
+        }
+    }
+
+    #[test]
     fn new_mail_is_new() {
         let now = Timestamp::from_second(NEWEST).unwrap();
         let mail = |number| mail_at(number, "alice@demo.test", now);

@@ -1,0 +1,119 @@
+//! GetAttachment, CreateAttachment and DeleteAttachment.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{Call, ItemPlace, Reply, Trouble, each, respond};
+use crate::{
+    Original,
+    patch::{Patch, attachment},
+    property::{Base, Shape, View, write_attachment_head, write_item},
+    soap::{Element, Fault, Writer},
+    store::{
+        EventKind, Item, Kind, Mailbox, Subject,
+        ids::{self, Target},
+    },
+};
+
+pub(super) fn get_attachment(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let shape = Shape::read(request.child("AttachmentShape"), false);
+    let replies = each(request.list("AttachmentIds"), |id| read(call, &shape, id));
+    Ok(respond("GetAttachment", "<m:Attachments/>", replies))
+}
+
+fn read(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Reply {
+    let shape = shape.as_ref().map_err(Clone::clone)?;
+    let (place, number) = find(call, id)?;
+    let version = call.version;
+    let view = call.view(place.mailbox, place.folder, place.item)?;
+    let attachments = view.attachments();
+    let found = attachments.iter().find(|(known, _)| *known == number);
+    let (_, attachment) =
+        found.ok_or_else(|| Trouble::new("ErrorItemNotFound", "The specified object was not found in the store."))?;
+    let mut w = Writer::new();
+    w.open("m:Attachments", &[]);
+    if attachment.content_type == "message/rfc822" {
+        w.open("t:ItemAttachment", &[]);
+        write_attachment_head(&mut w, &view, number, attachment);
+        let inner =
+            Item::new(Kind::Message, Some(Original::Bytes(attachment.bytes.clone().into())), view.item.created_at);
+        let inner_view = View::new(view.mailbox, view.folder, &inner, version, view.mime, view.salt);
+        let all = Shape { base: Base::AllProperties, ..shape.clone() };
+        write_item(&mut w, &inner_view, &all);
+        w.close("t:ItemAttachment");
+    } else {
+        w.open("t:FileAttachment", &[]);
+        write_attachment_head(&mut w, &view, number, attachment);
+        w.text("t:Content", &STANDARD.encode(&attachment.bytes));
+        w.close("t:FileAttachment");
+    }
+    w.close("m:Attachments");
+    Ok(w.finish())
+}
+
+pub(super) fn create_attachment(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let parent = request.child("ParentItemId").map(|id| Element { name: "ItemId".to_owned(), ..id.clone() });
+    let replies = request
+        .list("Attachments")
+        .iter()
+        .map(|element| create(call, parent.as_ref().ok_or_else(Trouble::not_found)?, element))
+        .collect();
+    Ok(respond("CreateAttachment", "<m:Attachments/>", replies))
+}
+
+fn create(call: &mut Call<'_>, parent: &Element, element: &Element) -> Reply {
+    let place = call.item(parent)?;
+    let new = attachment(element)?;
+    let kind = if new.content_type == "message/rfc822" { "t:ItemAttachment" } else { "t:FileAttachment" };
+    let mut patch = Patch::default();
+    patch.attach(new);
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    alter(mailbox, &place, patch)?;
+    let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?;
+    let number = item.extra.as_ref().and_then(|extra| extra.attachments.as_ref()?.last().copied()).unwrap_or(0);
+    let id = mailbox.id(Target::Attachment { folder: place.folder, item: place.item, number });
+    let root = mailbox.id(Target::Item { folder: place.folder, item: place.item });
+    let key = ids::change_key(mailbox.guid, item.kind.facts().2, item.changed);
+    let mut w = Writer::new();
+    w.open("m:Attachments", &[]);
+    w.open(kind, &[]);
+    w.empty("t:AttachmentId", &[("Id", &id), ("RootItemId", &root), ("RootItemChangeKey", &key)]);
+    w.close(kind);
+    w.close("m:Attachments");
+    Ok(w.finish())
+}
+
+pub(super) fn delete_attachment(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let replies = each(request.list("AttachmentIds"), |id| delete(call, id));
+    Ok(respond("DeleteAttachment", "", replies))
+}
+
+fn delete(call: &mut Call<'_>, id: &Element) -> Reply {
+    let (place, number) = find(call, id)?;
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    let mut item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+    let mut patch = Patch::default();
+    patch.detach(&mut item, number)?;
+    let _ = mailbox.alter(place.folder, place.item, |now| *now = item);
+    alter(mailbox, &place, patch)?;
+    let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?;
+    let root = mailbox.id(Target::Item { folder: place.folder, item: place.item });
+    let key = ids::change_key(mailbox.guid, item.kind.facts().2, item.changed);
+    let mut w = Writer::new();
+    w.empty("m:RootItemId", &[("RootItemId", &root), ("RootItemChangeKey", &key)]);
+    Ok(w.finish())
+}
+
+fn alter(mailbox: &mut Mailbox, place: &ItemPlace, patch: Patch) -> Result<(), Trouble> {
+    mailbox.alter(place.folder, place.item, |item| patch.finish(item)).ok_or_else(Trouble::not_found)?;
+    mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item: place.item }, None);
+    mailbox.notify_folder(place.folder);
+    Ok(())
+}
+
+fn find(call: &Call<'_>, id: &Element) -> Result<(ItemPlace, u32), Trouble> {
+    let invalid = || Trouble::new("ErrorInvalidAttachmentId", "The attachment id is invalid.");
+    let decoded = ids::decode(id.attribute("Id").unwrap_or_default()).ok_or_else(invalid)?;
+    let mailbox = call.mailbox_of(decoded.mailbox)?;
+    let Target::Attachment { folder, item, number } = decoded.target else { return Err(invalid()) };
+    Ok((ItemPlace { mailbox, folder, item, change: None }, number))
+}

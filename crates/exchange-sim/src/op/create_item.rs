@@ -1,0 +1,265 @@
+//! CreateItem, and the way of a message to its recipients.
+
+use super::{Call, FolderPlace, Reply, Trouble, respond};
+use crate::{
+    Original,
+    compose::{Edits, addresses, date, without_field},
+    exchange::Organisation,
+    mime::parse::{Person, parse},
+    patch::Patch,
+    property::write_item_id,
+    soap::{Element, Fault, Writer},
+    store::{EventKind, Item, Kind, Subject, Verb},
+    time,
+};
+
+pub(super) fn create_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let replies = request.list("Items").iter().map(|element| create(call, request, element)).collect();
+    Ok(respond("CreateItem", "<m:Items/>", replies))
+}
+
+/// `MessageDisposition`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disposition {
+    SaveOnly,
+    SendOnly,
+    SendAndSaveCopy,
+}
+
+impl Disposition {
+    /// Reads the attribute, which mail needs and other items do not.
+    pub(super) fn read(request: &Element, mail: bool) -> Result<Disposition, Trouble> {
+        match request.attribute("MessageDisposition") {
+            Some("SendOnly") => Ok(Disposition::SendOnly),
+            Some("SendAndSaveCopy") => Ok(Disposition::SendAndSaveCopy),
+            None if mail => Err(Trouble::new(
+                "ErrorMessageDispositionRequired",
+                "Message disposition is required when the item is a message.",
+            )),
+            _ => Ok(Disposition::SaveOnly),
+        }
+    }
+}
+
+fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
+    let item = match element.name.as_str() {
+        "ReplyToItem" | "ReplyAllToItem" | "ForwardItem" => response_item(call, element)?,
+        name => {
+            let kind = Kind::of_element(name)
+                .ok_or_else(|| Trouble::new("ErrorInvalidRequest", format!("This server cannot create {name}.")))?;
+            new_item(kind, element)?
+        }
+    };
+    let mail = matches!(item.kind, Kind::Message);
+    let disposition = Disposition::read(request, mail)?;
+    if item.kind == Kind::CalendarItem && request.attribute("SendMeetingInvitations").is_none() {
+        return Err(Trouble::new(
+            "ErrorSendMeetingInvitationsRequired",
+            "The SendMeetingInvitations attribute is required for calendar items.",
+        ));
+    }
+    let saved = request.child("SavedItemFolderId");
+    if mail && disposition != Disposition::SaveOnly {
+        let copy = match (disposition, saved) {
+            (Disposition::SendOnly, _) => None,
+            (_, Some(_)) => Some(call.target_folder(saved)?),
+            (_, None) => Some(own_folder(call, "sentitems")?),
+        };
+        send(call.organisation, call.me, item, copy)?;
+        return Ok("<m:Items/>".to_owned());
+    }
+    let place = match saved {
+        Some(_) => call.target_folder(saved)?,
+        None => own_folder(call, home(item.kind))?,
+    };
+    save(call, place, item)
+}
+
+/// Where items go that are not told where.
+fn home(kind: Kind) -> &'static str {
+    match kind {
+        Kind::CalendarItem => "calendar",
+        Kind::Contact | Kind::DistributionList => "contacts",
+        Kind::Task => "tasks",
+        Kind::PostItem => "inbox",
+        _ => "drafts",
+    }
+}
+
+pub(super) fn own_folder(call: &Call<'_>, id: &str) -> Result<FolderPlace, Trouble> {
+    let folder = call.organisation.mailboxes[call.me].distinguished(id).ok_or_else(Trouble::not_found)?;
+    Ok(FolderPlace { mailbox: call.me, folder })
+}
+
+fn new_item(kind: Kind, element: &Element) -> Result<Item, Trouble> {
+    let mut item = Item::new(kind, None, time::now());
+    // A new message is a draft, and nobody has to read what he wrote himself.
+    item.draft = kind == Kind::Message;
+    item.read = true;
+    let mut patch = Patch::default();
+    for property in &element.children {
+        patch.set(&mut item, property)?;
+    }
+    if patch.flags_set() && item.sent_at.is_none() && item.draft {
+        item.sent_at = Some(item.received_at);
+    }
+    patch.finish(&mut item);
+    Ok(item)
+}
+
+/// A reply or forward, which starts from another item.
+fn response_item(call: &mut Call<'_>, element: &Element) -> Result<Item, Trouble> {
+    let reference = element.child("ReferenceItemId").ok_or_else(Trouble::not_found)?;
+    let as_item_id = Element { name: "ItemId".to_owned(), ..reference.clone() };
+    let place = call.item(&as_item_id)?;
+    let view = call.view(place.mailbox, place.folder, place.item)?;
+    let original = view.parsed().clone();
+    let forward = element.name == "ForwardItem";
+    let mut item = Item::new(Kind::Message, None, time::now());
+    (item.draft, item.read) = (true, true);
+    let mut fields = Vec::new();
+    if let Some(id) = &original.message_id {
+        let references = format!("{} {id}", original.references.as_deref().unwrap_or_default());
+        fields.push(("References", Some(references.trim().to_owned())));
+        fields.push(("In-Reply-To", Some(id.clone())));
+    }
+    let prefix = if forward { "FW: " } else { "RE: " };
+    fields.push(("Subject", Some(crate::compose::words(&format!("{prefix}{}", original.subject)))));
+    if !forward {
+        let to: Vec<Person> = match original.reply_to.is_empty() {
+            true => original.from.iter().cloned().collect(),
+            false => original.reply_to.clone(),
+        };
+        fields.push(("To", Some(addresses(&to))));
+        if element.name == "ReplyAllToItem" {
+            let me = call.organisation.mailboxes[call.me].address.clone();
+            let others: Vec<Person> =
+                original.to.iter().chain(&original.cc).filter(|person| person.address != me).cloned().collect();
+            if !others.is_empty() {
+                fields.push(("Cc", Some(addresses(&others))));
+            }
+        }
+    }
+    let quoted = original.text.clone().unwrap_or_default();
+    let new = element.child("NewBodyContent");
+    let html = new.is_some_and(|body| body.attribute("BodyType") == Some("HTML"));
+    let text = format!("{}\r\n{quoted}", new.map_or("", |body| body.text.as_str()));
+    let attachments = forward.then(|| original.attachments.clone());
+    let edits = Edits { fields, body: Some((html, text)), attachments };
+    item.set_content(edits.apply(b"", &Default::default()));
+    let mut patch = Patch::default();
+    for property in &element.children {
+        if !matches!(property.name.as_str(), "ReferenceItemId" | "NewBodyContent") {
+            patch.set(&mut item, property)?;
+        }
+    }
+    patch.finish(&mut item);
+    let verb = match element.name.as_str() {
+        "ReplyToItem" => 102,
+        "ReplyAllToItem" => 103,
+        _ => 104,
+    };
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    let subject = Subject::Item { folder: place.folder, item: place.item };
+    let _ = mailbox.alter(place.folder, place.item, |item| {
+        item.extra_mut().verb = Some(Verb { verb, at: time::now() });
+    });
+    mailbox.notify(EventKind::Modified, subject, None);
+    Ok(item)
+}
+
+/// Puts an item into a folder and answers with its id.
+fn save(call: &mut Call<'_>, place: FolderPlace, item: Item) -> Reply {
+    let element = format!("t:{}", item.kind.facts().0);
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    let key = mailbox.insert(place.folder, item).ok_or_else(Trouble::not_found)?;
+    mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: key }, None);
+    mailbox.notify_folder(place.folder);
+    let mut w = Writer::new();
+    w.open("m:Items", &[]);
+    if let Some(item) = mailbox.item(place.folder, key) {
+        w.open(&element, &[]);
+        write_item_id(&mut w, mailbox, place.folder, item);
+        if let Some(numbers) = item.extra.as_ref().and_then(|extra| extra.attachments.as_ref()) {
+            // exchangelib and others learn the ids of attachments from here; recorded answers have them.
+            let target = |number| crate::store::ids::Target::Attachment { folder: place.folder, item: key, number };
+            w.open("t:Attachments", &[]);
+            for number in numbers {
+                w.open("t:FileAttachment", &[]);
+                w.empty("t:AttachmentId", &[("Id", &mailbox.id(target(*number)))]);
+                w.close("t:FileAttachment");
+            }
+            w.close("t:Attachments");
+        }
+        w.close(&element);
+    }
+    w.close("m:Items");
+    Ok(w.finish())
+}
+
+/// Sends a message to its recipients and keeps a copy where asked.
+pub(super) fn send(
+    organisation: &mut Organisation,
+    from: usize,
+    mut item: Item,
+    copy: Option<FolderPlace>,
+) -> Result<(), Trouble> {
+    let bytes = item.bytes();
+    let parsed = parse(&bytes);
+    let recipients: Vec<Person> = parsed.to.iter().chain(&parsed.cc).chain(&parsed.bcc).cloned().collect();
+    if recipients.is_empty() {
+        return Err(Trouble::new("ErrorInvalidRecipients", "At least one recipient is not valid."));
+    }
+    if recipients.iter().any(|person| !person.address.contains('@')) {
+        return Err(Trouble::new("ErrorInvalidRecipients", "At least one recipient is not valid."));
+    }
+    let now = time::now();
+    let sender = &organisation.mailboxes[from];
+    let me = Person { name: sender.display_name.clone(), address: sender.address.clone() };
+    let mut edits = Edits::default();
+    edits.fields.push(("Date", Some(date(now))));
+    if parsed.from.is_none() {
+        edits.fields.push(("From", Some(addresses(&[me]))));
+    }
+    if parsed.message_id.is_none() {
+        let domain = sender.address.rsplit('@').next().unwrap_or("exchange");
+        edits.fields.push(("Message-ID", Some(format!("<{}@{domain}>", uuid::Uuid::new_v4().simple()))));
+    }
+    let message = edits.apply(&bytes, &parsed);
+    let public = without_field(&message, "Bcc");
+    let mut served = Vec::new();
+    for person in recipients {
+        if let Some(mailbox) = organisation.find(&person.address).filter(|mailbox| !served.contains(mailbox)) {
+            served.push(mailbox);
+            let received = format!("Received: from exchange by exchange with ESMTP; {}\r\n", date(now));
+            let stamped = [received.as_bytes(), public.as_slice()].concat();
+            deliver(organisation, mailbox, None, Original::Bytes(stamped.into()));
+        }
+    }
+    if let Some(place) = copy {
+        item.set_content(message);
+        (item.draft, item.read, item.transported) = (false, true, false);
+        (item.received_at, item.sent_at, item.created_at) = (now, Some(now), now);
+        let mailbox = &mut organisation.mailboxes[place.mailbox];
+        if let Some(key) = mailbox.insert(place.folder, item) {
+            mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: key }, None);
+            mailbox.notify_folder(place.folder);
+        }
+    }
+    Ok(())
+}
+
+/// A message comes in over a transport: into `folder`, else into the inbox.
+pub(crate) fn deliver(organisation: &mut Organisation, mailbox: usize, folder: Option<u64>, message: Original) {
+    let mailbox = &mut organisation.mailboxes[mailbox];
+    let Some(folder) = folder.or_else(|| mailbox.distinguished("inbox")) else { return };
+    let mut item = Item::new(Kind::Message, Some(message), time::now());
+    item.transported = true;
+    if let Some(key) = mailbox.insert(folder, item) {
+        // One mail makes three events (documentation capture).
+        let subject = Subject::Item { folder, item: key };
+        mailbox.notify(EventKind::Created, subject, None);
+        mailbox.notify(EventKind::NewMail, subject, None);
+        mailbox.notify_folder(folder);
+    }
+}

@@ -1,0 +1,27 @@
+//! GetItem.
+
+use super::{Call, Reply, Trouble, each, respond};
+use crate::{
+    property::{Shape, write_item},
+    soap::{Element, Fault, Writer},
+};
+
+pub(super) fn get_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let shape = Shape::read(request.child("ItemShape"), false);
+    let replies = each(request.list("ItemIds"), |id| one(call, &shape, id));
+    Ok(respond("GetItem", "<m:Items/>", replies))
+}
+
+fn one(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Reply {
+    let shape = shape.as_ref().map_err(Clone::clone)?;
+    let place = call.item(id)?;
+    let view = call.view(place.mailbox, place.folder, place.item)?;
+    if shape.mime && !view.item.kind.is_mail() && view.item.kind != crate::store::Kind::CalendarItem {
+        return Err(Trouble::new("ErrorUnsupportedMimeConversion", "The conversion to MIME is not supported."));
+    }
+    let mut w = Writer::new();
+    w.open("m:Items", &[]);
+    write_item(&mut w, &view, shape);
+    w.close("m:Items");
+    Ok(w.finish())
+}

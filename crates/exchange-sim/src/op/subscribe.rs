@@ -1,0 +1,264 @@
+//! Subscribe, Unsubscribe, GetEvents and GetStreamingEvents.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{Call, Reply, Trouble, respond};
+use crate::{
+    Version,
+    soap::{Element, Fault, Writer},
+    store::{
+        Event, EventKind, Mailbox, Subject, Subscription,
+        ids::{self, Target},
+    },
+    time,
+};
+
+pub(super) fn subscribe(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let reply = new_subscription(call, request);
+    Ok(respond("Subscribe", "", vec![reply]))
+}
+
+fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
+    let wanted = request.children.iter().find(|child| child.name.ends_with("SubscriptionRequest"));
+    let wanted = wanted.ok_or_else(invalid_request)?;
+    let streaming = match wanted.name.as_str() {
+        "PullSubscriptionRequest" => false,
+        "StreamingSubscriptionRequest" if call.version >= Version::Exchange2010Sp1 => true,
+        _ => return Err(invalid_request()),
+    };
+    let all = matches!(wanted.attribute("SubscribeToAllFolders"), Some("true" | "1"));
+    let folders = wanted.list("FolderIds");
+    if all != folders.is_empty() {
+        return Err(invalid_request());
+    }
+    let mut keys = BTreeSet::new();
+    for id in folders {
+        keys.insert(call.folder(id)?.folder);
+    }
+    let kinds: BTreeSet<EventKind> = wanted
+        .list("EventTypes")
+        .iter()
+        .filter_map(|kind| EVENTS.iter().find(|(name, _)| *name == kind.text.trim()).map(|(_, kind)| *kind))
+        .collect();
+    let mailbox = call.mine();
+    let now = mailbox.watermark();
+    let watermark = match wanted.child_text("Watermark") {
+        None => now,
+        Some(given) => read_watermark(mailbox, given).filter(|given| *given <= now).ok_or_else(invalid_watermark)?,
+    };
+    let id = uuid::Uuid::new_v4();
+    let mut name = vec![16, 0];
+    name.extend(mailbox.address.as_bytes());
+    name.extend(id.as_bytes());
+    let id = STANDARD.encode(name);
+    let folders = (!all).then_some(keys);
+    mailbox
+        .subscriptions
+        .insert(id.clone(), Subscription { folders, kinds, streaming, queue: VecDeque::new(), watermark });
+    let mut w = Writer::new();
+    w.text("m:SubscriptionId", &id);
+    if !streaming {
+        w.text("m:Watermark", &write_watermark(mailbox, watermark));
+    }
+    Ok(w.finish())
+}
+
+pub(super) fn unsubscribe(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let id = request.child_text("SubscriptionId").unwrap_or_default();
+    let reply = match call.mine().subscriptions.remove(id) {
+        Some(_) => Ok(String::new()),
+        None => Err(not_found()),
+    };
+    Ok(respond("Unsubscribe", "", vec![reply]))
+}
+
+pub(super) fn get_events(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let reply = pull(call, request);
+    Ok(respond("GetEvents", "", vec![reply]))
+}
+
+fn pull(call: &mut Call<'_>, request: &Element) -> Reply {
+    let id = request.child_text("SubscriptionId").unwrap_or_default();
+    let given = request.child_text("Watermark").unwrap_or_default();
+    let mailbox = call.mine();
+    let from = read_watermark(mailbox, given).ok_or_else(invalid_watermark)?;
+    let now = mailbox.watermark();
+    let subscription = mailbox.subscriptions.get_mut(id).ok_or_else(not_found)?;
+    if subscription.streaming {
+        return Err(Trouble::new("ErrorInvalidSubscription", "The subscription is not a pull subscription."));
+    }
+    if from < subscription.watermark || from > now {
+        return Err(invalid_watermark());
+    }
+    subscription.queue.retain(|event| event.watermark > from);
+    subscription.watermark = from;
+    let more = subscription.queue.len() > PAGE;
+    let events: Vec<Event> = subscription.queue.iter().take(PAGE).cloned().collect();
+    let mailbox = call.mine();
+    let mut w = Writer::new();
+    w.open("m:Notification", &[]);
+    w.text("t:SubscriptionId", id);
+    w.text("t:PreviousWatermark", &write_watermark(mailbox, from));
+    w.flag("t:MoreEvents", more);
+    for event in &events {
+        write_event(&mut w, mailbox, event, true);
+    }
+    if events.is_empty() {
+        w.open("t:StatusEvent", &[]);
+        w.text("t:Watermark", &write_watermark(mailbox, now));
+        w.close("t:StatusEvent");
+    }
+    w.close("m:Notification");
+    Ok(w.finish())
+}
+
+/// Reached only when a subscription is not there: good ones become a stream.
+pub(super) fn get_streaming_events(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let missing = match streams(call, request) {
+        Ok(_) => Vec::new(),
+        Err(missing) => missing,
+    };
+    Ok(gone(&missing))
+}
+
+/// The subscriptions of a GetStreamingEvents request, or those that are not there.
+pub(crate) fn streams(call: &Call<'_>, request: &Element) -> Result<Vec<String>, Vec<String>> {
+    let mailbox = &call.organisation.mailboxes[call.me];
+    let ids: Vec<String> = request.list("SubscriptionIds").iter().map(|child| child.text.trim().to_owned()).collect();
+    let known = |id: &&String| mailbox.subscriptions.get(*id).is_some_and(|subscription| subscription.streaming);
+    let missing: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
+    match missing.is_empty() {
+        true => Ok(ids),
+        false => Err(missing),
+    }
+}
+
+/// The answer that names subscriptions that are not there; ids stand in the messages namespace on the wire.
+pub(crate) fn gone(missing: &[String]) -> String {
+    let mut ids = Writer::new();
+    ids.open("m:ErrorSubscriptionIds", &[]);
+    for id in missing {
+        ids.text("m:SubscriptionId", id);
+    }
+    ids.close("m:ErrorSubscriptionIds");
+    respond("GetStreamingEvents", &ids.finish(), vec![Err(not_found())])
+}
+
+/// A document of a stream that holds what is new for these subscriptions; `None` if nothing is. The error names
+/// subscriptions that have gone.
+pub(crate) fn notifications(mailbox: &mut Mailbox, ids: &[String]) -> Result<Option<String>, String> {
+    let missing: Vec<String> = ids.iter().filter(|id| !mailbox.subscriptions.contains_key(*id)).cloned().collect();
+    if !missing.is_empty() {
+        return Err(gone(&missing));
+    }
+    let mut w = Writer::new();
+    for id in ids {
+        let Some(subscription) = mailbox.subscriptions.get_mut(id) else { continue };
+        let events: Vec<Event> = subscription.queue.drain(..).collect();
+        if events.is_empty() {
+            continue;
+        }
+        w.open("m:Notification", &[]);
+        w.text("t:SubscriptionId", id);
+        for event in &events {
+            write_event(&mut w, mailbox, event, false);
+        }
+        w.close("m:Notification");
+    }
+    let notifications = w.finish();
+    if notifications.is_empty() {
+        return Ok(None);
+    }
+    let inside = format!("<m:Notifications>{notifications}</m:Notifications>");
+    Ok(Some(respond("GetStreamingEvents", "", vec![Ok(inside)])))
+}
+
+/// Still there.
+pub(crate) fn heartbeat() -> String {
+    status("OK")
+}
+
+/// The stream is at its end.
+pub(crate) fn closed() -> String {
+    status("Closed")
+}
+
+fn status(status: &str) -> String {
+    let mut w = Writer::new();
+    w.text("m:ConnectionStatus", status);
+    respond("GetStreamingEvents", "", vec![Ok(w.finish())])
+}
+
+fn write_event(w: &mut Writer, mailbox: &Mailbox, event: &Event, watermark: bool) {
+    let name = EVENTS.iter().find(|(_, kind)| *kind == event.kind).map_or("ModifiedEvent", |(name, _)| *name);
+    let element = format!("t:{name}");
+    w.open(&element, &[]);
+    if watermark {
+        w.text("t:Watermark", &write_watermark(mailbox, event.watermark));
+    }
+    w.text("t:TimeStamp", &time::write(event.at));
+    write_subject(w, mailbox, &event.subject, "");
+    if let Some(old) = &event.old {
+        write_subject(w, mailbox, old, "Old");
+    }
+    if let Some(unread) = event.unread {
+        w.number("t:UnreadCount", unread);
+    }
+    w.close(&element);
+}
+
+/// Change keys in events are stubs: 9 for items, 1 for folders.
+fn write_subject(w: &mut Writer, mailbox: &Mailbox, subject: &Subject, old: &str) {
+    let folder_key = ids::change_key(mailbox.guid, 1, 0);
+    let (name, target, parent, key) = match *subject {
+        Subject::Item { folder, item } => {
+            let key = mailbox.item(folder, item).map_or(item, |item| item.changed);
+            ("ItemId", Target::Item { folder, item }, folder, ids::change_key(mailbox.guid, 9, key))
+        }
+        Subject::Folder { folder, parent } => ("FolderId", Target::Folder { folder }, parent, folder_key.clone()),
+    };
+    w.empty(&format!("t:{old}{name}"), &[("Id", &mailbox.id(target)), ("ChangeKey", &key)]);
+    let parent = mailbox.id(Target::Folder { folder: parent });
+    w.empty(&format!("t:{old}ParentFolderId"), &[("Id", &parent), ("ChangeKey", &folder_key)]);
+}
+
+fn write_watermark(mailbox: &Mailbox, number: u64) -> String {
+    let mut bytes = mailbox.guid.as_bytes().get(..4).unwrap_or_default().to_vec();
+    bytes.extend(number.to_le_bytes());
+    bytes.push(1);
+    STANDARD.encode(bytes)
+}
+
+fn read_watermark(mailbox: &Mailbox, text: &str) -> Option<u64> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    let rest = bytes.strip_prefix(mailbox.guid.as_bytes().get(..4)?)?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    (rest == [1]).then(|| u64::from_le_bytes(*number))
+}
+
+fn invalid_request() -> Trouble {
+    Trouble::new("ErrorInvalidSubscriptionRequest", "The subscription request is invalid.")
+}
+
+fn invalid_watermark() -> Trouble {
+    Trouble::new("ErrorInvalidWatermark", "The watermark is invalid.")
+}
+
+fn not_found() -> Trouble {
+    Trouble::new("ErrorSubscriptionNotFound", "The specified subscription was not found.")
+}
+
+const EVENTS: &[(&str, EventKind)] = &[
+    ("CopiedEvent", EventKind::Copied),
+    ("CreatedEvent", EventKind::Created),
+    ("DeletedEvent", EventKind::Deleted),
+    ("ModifiedEvent", EventKind::Modified),
+    ("MovedEvent", EventKind::Moved),
+    ("NewMailEvent", EventKind::NewMail),
+    ("FreeBusyChangedEvent", EventKind::FreeBusyChanged),
+];
+
+/// Events in one GetEvents answer.
+const PAGE: usize = 50;

@@ -1,0 +1,145 @@
+//! UpdateItem and MarkAllItemsAsRead.
+
+use super::{
+    Call, ItemPlace, Reply, Trouble,
+    create_item::{Disposition, own_folder, send},
+    each, respond,
+};
+use crate::{
+    patch::Patch,
+    property::{Path, write_item_id},
+    soap::{Element, Fault, Writer},
+    store::{EventKind, Item, Kind, Subject},
+};
+
+pub(super) fn update_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let replies = request.list("ItemChanges").iter().map(|change| one(call, request, change)).collect();
+    Ok(respond("UpdateItem", "<m:Items/>", replies))
+}
+
+fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
+    let id = change.children.first().ok_or_else(Trouble::not_found)?;
+    let place = call.item(id)?;
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
+    let mut item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+    check_conflict(request.attribute("ConflictResolution").unwrap_or("AutoResolve"), &place, &item)?;
+    let disposition = Disposition::read(request, item.kind == Kind::Message)?;
+    if item.kind == Kind::CalendarItem && request.attribute("SendMeetingInvitationsOrCancellations").is_none() {
+        return Err(Trouble::new(
+            "ErrorSendMeetingInvitationsOrCancellationsRequired",
+            "The SendMeetingInvitationsOrCancellations attribute is required for calendar items.",
+        ));
+    }
+    let mut patch = Patch::default();
+    for update in change.list("Updates") {
+        apply(&mut patch, &mut item, update)?;
+    }
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    match patch.only_read() {
+        Some(read) => mailbox.set_read(place.folder, place.item, read),
+        None => {
+            patch.finish(&mut item);
+            mailbox.alter(place.folder, place.item, |now| *now = item)
+        }
+    };
+    let subject = Subject::Item { folder: place.folder, item: place.item };
+    mailbox.notify(EventKind::Modified, subject, None);
+    mailbox.notify_folder(place.folder);
+    if disposition != Disposition::SaveOnly {
+        return send_updated(call, &place, disposition);
+    }
+    let mut w = Writer::new();
+    w.open("m:Items", &[]);
+    if let Some(item) = mailbox.item(place.folder, place.item) {
+        let element = format!("t:{}", item.kind.facts().0);
+        w.open(&element, &[]);
+        write_item_id(&mut w, mailbox, place.folder, item);
+        w.close(&element);
+    }
+    w.close("m:Items");
+    w.open("m:ConflictResults", &[]);
+    w.text("t:Count", "0");
+    w.close("m:ConflictResults");
+    Ok(w.finish())
+}
+
+/// The rules of `ConflictResolution` (R/itemid, R/updateitem).
+fn check_conflict(resolution: &str, place: &ItemPlace, item: &Item) -> Result<(), Trouble> {
+    match (resolution, place.change) {
+        ("AlwaysOverwrite", _) => Ok(()),
+        (_, None) => Err(Trouble::new(
+            "ErrorChangeKeyRequiredForWriteOperations",
+            "A change key is required for this type of operation.",
+        )),
+        (_, Some(Some(change))) if change == item.changed => Ok(()),
+        // The server resolves what is no conflict: only the read flag changed meanwhile.
+        ("AutoResolve", Some(Some(change))) if change >= item.altered => Ok(()),
+        _ => Err(Trouble::new(
+            "ErrorIrresolvableConflict",
+            "The send or update operation could not be performed because the change key passed in the request does not \
+             match the current change key for the item.",
+        )),
+    }
+}
+
+fn apply(patch: &mut Patch, item: &mut Item, update: &Element) -> Result<(), Trouble> {
+    let path = update.children.first().ok_or_else(Trouble::not_found).and_then(Path::read)?;
+    if update.name == "DeleteItemField" {
+        return patch.delete(item, &path);
+    }
+    let values = update.children.get(1).map_or(&[][..], |holder| &holder.children);
+    let [value] = values else {
+        return Err(Trouble::new(
+            "ErrorIncorrectUpdatePropertyCount",
+            "An object within a change description must contain one and only one property to modify.",
+        ));
+    };
+    let fits = match &path {
+        Path::Extended(_) => value.name == "ExtendedProperty",
+        Path::Field(uri) => uri.split(':').nth(1) == Some(&value.name),
+        Path::Indexed(..) => true,
+    };
+    if !fits {
+        return Err(Trouble::new(
+            "ErrorUpdatePropertyMismatch",
+            "The property in the path does not match the property in the item.",
+        ));
+    }
+    match update.name.as_str() {
+        "AppendToItemField" => patch.append(item, value),
+        _ => patch.set(item, value),
+    }
+}
+
+fn send_updated(call: &mut Call<'_>, place: &ItemPlace, disposition: Disposition) -> Reply {
+    let copy = match disposition {
+        Disposition::SendAndSaveCopy => Some(own_folder(call, "sentitems")?),
+        _ => None,
+    };
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
+    let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+    send(call.organisation, call.me, item, copy)?;
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    mailbox.remove(place.folder, place.item);
+    mailbox.notify(EventKind::Deleted, Subject::Item { folder: place.folder, item: place.item }, None);
+    mailbox.notify_folder(place.folder);
+    Ok("<m:Items/><m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>".to_owned())
+}
+
+pub(super) fn mark_all_items_as_read(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
+    let read = request.is_true("ReadFlag");
+    let replies = each(request.list("FolderIds"), |id| {
+        let place = call.folder(id)?;
+        let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+        let items: Vec<u64> = mailbox.folders.get(&place.folder).map_or(Vec::new(), |folder| {
+            folder.items.values().filter(|item| item.read != read).map(|item| item.key).collect()
+        });
+        for item in items {
+            mailbox.set_read(place.folder, item, read);
+            mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item }, None);
+        }
+        mailbox.notify_folder(place.folder);
+        Ok(String::new())
+    });
+    Ok(respond("MarkAllItemsAsRead", "", replies))
+}

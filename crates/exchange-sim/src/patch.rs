@@ -1,0 +1,447 @@
+//! Setting properties of an item: what CreateItem, UpdateItem and CreateAttachment have in common.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    compose::{Edits, addresses, words},
+    mime::parse::{Attachment, Person, parse},
+    op::Trouble,
+    property::{Extended, Path},
+    soap::Element,
+    store::{Item, Kind, PropertyKey, PropertyName, Value, Verb},
+    time,
+};
+
+/// Changes gathered for one item.
+#[derive(Default)]
+pub(crate) struct Patch {
+    edits: Edits,
+    mime: Option<Vec<u8>>,
+    attachments: Vec<Attachment>,
+    /// PidTagMessageFlags was set.
+    flags_set: bool,
+    /// Something other than the read flag was set.
+    alters: bool,
+    read: Option<bool>,
+}
+
+impl Patch {
+    /// Sets a property from the element that carries its value.
+    pub(crate) fn set(&mut self, item: &mut Item, element: &Element) -> Result<(), Trouble> {
+        if element.name == "IsRead" {
+            self.read = Some(element.text.trim() == "true" || element.text.trim() == "1");
+            return Ok(());
+        }
+        self.alters = true;
+        if let Some((_, field)) = HEADERS.iter().find(|(name, _)| *name == element.name) {
+            self.edits.fields.push((field, Some(header_value(element))));
+        }
+        match element.name.as_str() {
+            "MimeContent" => self.set_mime(item, element)?,
+            "ItemClass" => set_class(item, element.text.trim()),
+            "Body" => {
+                let html = element.attribute("BodyType") == Some("HTML");
+                self.edits.body = Some((html, element.text.clone()));
+            }
+            "Categories" => {
+                item.extra_mut().categories = element.children.iter().map(|child| child.text.clone()).collect();
+            }
+            "Flag" => {
+                item.extra_mut().flag = match element.child_text("FlagStatus") {
+                    Some("Flagged") => Some(2),
+                    Some("Complete") => Some(1),
+                    _ => None,
+                };
+            }
+            "ExtendedProperty" => self.set_extended(item, element)?,
+            "Attachments" => {
+                for child in &element.children {
+                    self.attachments.push(attachment(child)?);
+                }
+            }
+            name if READ_ONLY.contains(&name) => {
+                return Err(Trouble::new("ErrorInvalidPropertySet", "Set action is invalid for property."));
+            }
+            name if HEADERS.iter().any(|(known, _)| *known == name) => {}
+            name => {
+                let _ = item.extra_mut().fields.insert(name.to_owned(), element.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to a property.
+    pub(crate) fn append(&mut self, item: &mut Item, element: &Element) -> Result<(), Trouble> {
+        let parsed = parse(&item.bytes());
+        let mut all = element.clone();
+        self.alters = true;
+        match element.name.as_str() {
+            "Body" => {
+                let html = parsed.html.is_some();
+                let now = parsed.html.or(parsed.text).unwrap_or_default();
+                self.edits.body = Some((html, now.trim_end_matches(['\r', '\n']).to_owned() + &element.text));
+                Ok(())
+            }
+            "ToRecipients" | "CcRecipients" | "BccRecipients" | "ReplyTo" => {
+                let there = match element.name.as_str() {
+                    "ToRecipients" => parsed.to,
+                    "CcRecipients" => parsed.cc,
+                    "BccRecipients" => parsed.bcc,
+                    _ => parsed.reply_to,
+                };
+                let field = HEADERS.iter().find(|(name, _)| *name == element.name).map_or("To", |(_, field)| field);
+                let added = people(&all);
+                let everybody: Vec<Person> = there.into_iter().chain(added).collect();
+                self.edits.fields.push((field, Some(addresses(&everybody))));
+                Ok(())
+            }
+            "Categories" => {
+                item.extra_mut().categories.extend(all.children.drain(..).map(|child| child.text));
+                Ok(())
+            }
+            _ => Err(Trouble::new("ErrorInvalidPropertyAppend", "Append action is invalid for property.")),
+        }
+    }
+
+    /// Removes a property.
+    pub(crate) fn delete(&mut self, item: &mut Item, path: &Path) -> Result<(), Trouble> {
+        self.alters = true;
+        match path {
+            Path::Extended(extended) => {
+                set_special(item, &extended.key, None);
+                item.extra_mut().properties.remove(&extended.key);
+                if is_keywords(&extended.key) {
+                    item.extra_mut().categories.clear();
+                }
+            }
+            Path::Field(uri) | Path::Indexed(uri, _) => {
+                let name = uri.split(':').nth(1).unwrap_or_default();
+                if READ_ONLY.contains(&name) || name == "IsRead" {
+                    return Err(Trouble::new("ErrorInvalidPropertyDelete", "Delete action is invalid for property."));
+                }
+                if let Some((_, field)) = HEADERS.iter().find(|(known, _)| *known == name) {
+                    self.edits.fields.push((field, None));
+                }
+                match name {
+                    "Body" => self.edits.body = Some((false, String::new())),
+                    "Categories" => item.extra_mut().categories.clear(),
+                    "Flag" => item.extra_mut().flag = None,
+                    name => {
+                        item.extra_mut().fields.remove(name);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an attachment; gives its number.
+    pub(crate) fn attach(&mut self, attachment: Attachment) {
+        self.alters = true;
+        self.attachments.push(attachment);
+    }
+
+    /// Takes one of the attachments away.
+    pub(crate) fn detach(&mut self, item: &mut Item, number: u32) -> Result<(), Trouble> {
+        let mut attachments = parse(&item.bytes()).attachments;
+        let mut numbers = item.attachment_numbers(attachments.len());
+        let Some(at) = numbers.iter().position(|known| *known == number).filter(|at| *at < attachments.len()) else {
+            return Err(Trouble::not_found());
+        };
+        let extra = item.extra_mut();
+        extra.attachments_given = extra.attachments_given.max(numbers.iter().max().map_or(0, |last| last + 1));
+        attachments.remove(at);
+        numbers.remove(at);
+        extra.attachments = Some(numbers);
+        self.alters = true;
+        self.edits.attachments = Some(attachments);
+        Ok(())
+    }
+
+    /// Whether PidTagMessageFlags was set: else a new message is a draft.
+    pub(crate) fn flags_set(&self) -> bool {
+        self.flags_set
+    }
+
+    /// The read flag, if it is all that changes.
+    pub(crate) fn only_read(&self) -> Option<bool> {
+        self.read.filter(|_| !self.alters)
+    }
+
+    /// Makes the changes to the content.
+    pub(crate) fn finish(mut self, item: &mut Item) {
+        if let Some(read) = self.read {
+            item.read = read;
+        }
+        if let Some(mime) = self.mime.take() {
+            item.set_content(mime);
+        }
+        if self.edits.is_empty() && self.attachments.is_empty() {
+            return;
+        }
+        let bytes = item.bytes();
+        let parsed = parse(&bytes);
+        if !self.attachments.is_empty() {
+            let mut all = self.edits.attachments.take().unwrap_or_else(|| parsed.attachments.clone());
+            let mut numbers = item.attachment_numbers(all.len());
+            let extra = item.extra_mut();
+            let mut next = extra.attachments_given.max(numbers.iter().max().map_or(0, |last| last + 1));
+            for attachment in self.attachments {
+                all.push(attachment);
+                numbers.push(next);
+                next += 1;
+            }
+            extra.attachments_given = next;
+            extra.attachments = Some(numbers);
+            self.edits.attachments = Some(all);
+        }
+        let message = self.edits.apply(&bytes, &parsed);
+        item.set_content(message);
+    }
+
+    fn set_mime(&mut self, item: &mut Item, element: &Element) -> Result<(), Trouble> {
+        let compact: String = element.text.split_ascii_whitespace().collect();
+        let bytes = STANDARD.decode(&compact).map_err(|_| {
+            Trouble::new("ErrorMimeContentInvalidBase64String", "The MIME content string is not a valid Base64 string.")
+        })?;
+        match item.kind {
+            Kind::CalendarItem => {
+                calendar_fields(item, &String::from_utf8_lossy(&bytes));
+                let _ = item.extra_mut().fields.insert("MimeContent".to_owned(), element.clone());
+            }
+            kind if !kind.is_mail() => {
+                return Err(Trouble::new(
+                    "ErrorUnsupportedMimeConversion",
+                    "The conversion from MIME is not supported.",
+                ));
+            }
+            _ => {
+                if bytes.is_empty() {
+                    return Err(Trouble::new("ErrorMimeContentInvalid", "The MIME content is invalid."));
+                }
+                self.mime = Some(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_extended(&mut self, item: &mut Item, element: &Element) -> Result<(), Trouble> {
+        let uri = element.child("ExtendedFieldURI").ok_or_else(|| {
+            Trouble::new("ErrorInvalidExtendedProperty", "The extended property attribute combination is invalid.")
+        })?;
+        let Path::Extended(extended) = Path::read(uri)? else { return Ok(()) };
+        let value = extended_value(&extended, element)?;
+        match (&extended.key, &value) {
+            (PropertyKey::Tag(0x0037), Value::Text(text)) => self.edits.fields.push(("Subject", Some(words(text)))),
+            (PropertyKey::Tag(0x0e07), _) => self.flags_set = true,
+            _ => {}
+        }
+        set_special(item, &extended.key, Some(&value));
+        if is_keywords(&extended.key)
+            && let Value::List(values) = &value
+        {
+            item.extra_mut().categories = values.iter().map(Value::write).collect();
+        }
+        item.extra_mut().properties.insert(extended.key, value);
+        Ok(())
+    }
+}
+
+/// The value in a `t:ExtendedProperty`.
+pub(crate) fn extended_value(extended: &Extended, element: &Element) -> Result<Value, Trouble> {
+    let wrong = || {
+        Trouble::new(
+            "ErrorInvalidExtendedPropertyValue",
+            "The extended property value is not valid for the property type.",
+        )
+    };
+    if extended.of.ends_with("Array") {
+        let values = element.list("Values").iter().map(|value| Value::read(&extended.of, &value.text));
+        return values.collect::<Option<Vec<_>>>().map(Value::List).ok_or_else(wrong);
+    }
+    let text = element.child("Value").map(|value| value.text.as_str()).ok_or_else(wrong)?;
+    Value::read(&extended.of, text).ok_or_else(wrong)
+}
+
+fn is_keywords(key: &PropertyKey) -> bool {
+    matches!(key, PropertyKey::Named(set, PropertyName::Name(name))
+        if name == "keywords" && set == "00020329-0000-0000-c000-000000000046")
+}
+
+/// Extended properties that are something else here as well.
+fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) {
+    let PropertyKey::Tag(tag) = key else { return };
+    match (tag, value) {
+        (0x001a, Some(Value::Text(class))) => set_class(item, class),
+        (0x0039, Some(Value::Time(at))) => item.sent_at = Some(*at),
+        (0x0e06, Some(Value::Time(at))) => item.received_at = *at,
+        (0x0e07, Some(Value::Number(flags))) if item.key == 0 => {
+            // Whether it was sent is fixed once the item is there.
+            item.draft = flags & 8 != 0;
+            item.read = flags & 1 != 0;
+        }
+        (0x0e69, Some(Value::Flag(read))) => item.read = *read,
+        (0x1081, Some(Value::Number(verb))) => {
+            let at = item.extra.as_ref().and_then(|extra| extra.verb).map_or_else(time::now, |verb| verb.at);
+            item.extra_mut().verb = (*verb != 0).then_some(Verb { verb: *verb, at });
+        }
+        (0x1081, None) => item.extra_mut().verb = None,
+        (0x1082, Some(Value::Time(at))) => {
+            let verb = item.extra.as_ref().and_then(|extra| extra.verb).map_or(0, |verb| verb.verb);
+            item.extra_mut().verb = Some(Verb { verb, at: *at });
+        }
+        (0x1090, Some(Value::Number(flag))) => item.extra_mut().flag = (*flag != 0).then_some(*flag),
+        (0x1090, None) => item.extra_mut().flag = None,
+        (0x3007, Some(Value::Time(at))) => item.created_at = *at,
+        _ => {}
+    }
+}
+
+fn set_class(item: &mut Item, class: &str) {
+    // The element an item is sent as goes with its class, but the kind of content stays.
+    match Kind::of_class(class) {
+        Some(kind) if kind.is_mail() == item.kind.is_mail() => item.kind = kind,
+        _ => {}
+    }
+    item.extra_mut().class = Some(class.to_owned());
+}
+
+/// The attachment in a `FileAttachment` or `ItemAttachment`.
+pub(crate) fn attachment(element: &Element) -> Result<Attachment, Trouble> {
+    let text = |name| element.child_text(name).map(str::to_owned);
+    if element.name == "ItemAttachment" {
+        let inner = element.children.iter().find(|child| Kind::of_element(&child.name).is_some());
+        let mut item = Item::new(Kind::Message, None, time::now());
+        let mut patch = Patch::default();
+        for property in inner.map_or(&[][..], |inner| &inner.children) {
+            patch.set(&mut item, property)?;
+        }
+        patch.finish(&mut item);
+        return Ok(Attachment {
+            name: text("Name").unwrap_or_default(),
+            content_type: "message/rfc822".to_owned(),
+            content_id: text("ContentId"),
+            inline: false,
+            bytes: item.bytes().to_vec(),
+        });
+    }
+    let content: String = element.child_text("Content").unwrap_or_default().split_ascii_whitespace().collect();
+    let bytes = STANDARD
+        .decode(content)
+        .map_err(|_| Trouble::new("ErrorInvalidArgument", "The attachment content is not a valid Base64 string."))?;
+    Ok(Attachment {
+        name: text("Name").unwrap_or_default(),
+        content_type: text("ContentType")
+            .filter(|of| !of.is_empty() && of.contains('/') && !of.contains(['\r', '\n']))
+            .unwrap_or_else(|| "application/octet-stream".to_owned()),
+        content_id: text("ContentId"),
+        inline: element.is_true("IsInline"),
+        bytes,
+    })
+}
+
+fn header_value(element: &Element) -> String {
+    match element.name.as_str() {
+        "Subject" => words(&element.text),
+        "Importance" | "Sensitivity" | "InternetMessageId" | "References" | "InReplyTo" => words(element.text.trim()),
+        _ => addresses(&people(element)),
+    }
+}
+
+fn people(element: &Element) -> Vec<Person> {
+    element
+        .children
+        .iter()
+        .filter(|child| child.name == "Mailbox")
+        .map(|mailbox| Person {
+            name: mailbox.child_text("Name").unwrap_or_default().to_owned(),
+            address: mailbox.child_text("EmailAddress").unwrap_or_default().to_owned(),
+        })
+        .collect()
+}
+
+/// Start, end, subject and UID of an event that came as iCalendar.
+fn calendar_fields(item: &mut Item, calendar: &str) {
+    let event = calendar.split("BEGIN:VEVENT").nth(1).unwrap_or_default();
+    for line in event.lines() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let name = name.split(';').next().unwrap_or_default();
+        let (element, text) = match name {
+            "DTSTART" => ("Start", instant(value)),
+            "DTEND" => ("End", instant(value)),
+            "UID" => ("UID", Some(value.trim().to_owned())),
+            "LOCATION" => ("Location", Some(value.trim().to_owned())),
+            "SUMMARY" => {
+                let message = Edits { fields: vec![("Subject", Some(words(value.trim())))], ..Edits::default() };
+                item.set_content(message.apply(&item.bytes(), &parse(&item.bytes())));
+                continue;
+            }
+            _ => continue,
+        };
+        if let Some(text) = text {
+            let at = Element {
+                ns: crate::soap::Ns::Types,
+                name: element.to_owned(),
+                attributes: Vec::new(),
+                children: Vec::new(),
+                text,
+                at: 0,
+            };
+            let _ = item.extra_mut().fields.insert(element.to_owned(), at);
+        }
+    }
+}
+
+/// `20200910T141500Z` as EWS writes it.
+fn instant(value: &str) -> Option<String> {
+    let digits: String = value.trim().trim_end_matches('Z').to_owned();
+    let part = |from: usize, to: usize| digits.get(from..to);
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) =
+        (part(9, 11).unwrap_or("00"), part(11, 13).unwrap_or("00"), part(13, 15).unwrap_or("00"));
+    time::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).map(time::write)
+}
+
+/// Properties that live in header fields.
+const HEADERS: &[(&str, &str)] = &[
+    ("Subject", "Subject"),
+    ("Importance", "Importance"),
+    ("InReplyTo", "In-Reply-To"),
+    ("ToRecipients", "To"),
+    ("CcRecipients", "Cc"),
+    ("BccRecipients", "Bcc"),
+    ("From", "From"),
+    ("Sender", "Sender"),
+    ("InternetMessageId", "Message-ID"),
+    ("References", "References"),
+    ("ReplyTo", "Reply-To"),
+];
+
+/// What clients cannot set.
+const READ_ONLY: &[&str] = &[
+    "ItemId",
+    "ParentFolderId",
+    "DateTimeReceived",
+    "Size",
+    "IsSubmitted",
+    "IsDraft",
+    "IsFromMe",
+    "IsResend",
+    "IsUnmodified",
+    "InternetMessageHeaders",
+    "DateTimeSent",
+    "DateTimeCreated",
+    "ResponseObjects",
+    "DisplayCc",
+    "DisplayTo",
+    "HasAttachments",
+    "EffectiveRights",
+    "LastModifiedName",
+    "LastModifiedTime",
+    "ConversationId",
+    "UniqueBody",
+    "InstanceKey",
+    "Preview",
+    "TextBody",
+    "NormalizedBody",
+];

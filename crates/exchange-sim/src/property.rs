@@ -1,0 +1,17 @@
+//! Properties of items and folders: one row per property, with the shapes it belongs to.
+
+mod body;
+mod extended;
+mod fields;
+mod folder;
+mod item;
+mod path;
+mod shape;
+
+pub(crate) use body::text_of_html;
+use fields::{ALL, DEFAULT, FIELDS, Field};
+pub(crate) use folder::{folder_value, write_folder};
+pub(crate) use item::{View, write_attachment_head, write_item, write_item_id};
+pub(crate) use path::{Extended, Path};
+use shape::BodyType;
+pub(crate) use shape::{Base, Shape};

@@ -1,0 +1,71 @@
+//! A folder: its items by arrival, and what changed in which order.
+
+use std::collections::BTreeMap;
+
+use super::{Item, PropertyKey, Value};
+use crate::time::Seconds;
+
+/// A folder. All numbers named change come from the one counter of the mailbox.
+pub(crate) struct Folder {
+    /// The change that created it; names it for ever.
+    pub(crate) key: u64,
+    /// Key of the parent; 0 for the root.
+    pub(crate) parent: u64,
+    pub(crate) name: String,
+    /// Absent on folders made without one.
+    pub(crate) class: Option<String>,
+    pub(crate) distinguished: Option<&'static str>,
+    pub(crate) hidden: bool,
+    /// The last change of the folder or of what is in it.
+    pub(crate) changed: u64,
+    pub(crate) created_at: Seconds,
+    /// PidTagLocalCommitTimeMax.
+    pub(crate) committed_at: Seconds,
+    /// Items by the change that brought them here.
+    pub(crate) items: BTreeMap<u64, Item>,
+    /// Last change of each item that changed after it arrived.
+    pub(crate) changes: BTreeMap<u64, u64>,
+    /// Departures: the change, and the key of the item that left.
+    pub(crate) departures: BTreeMap<u64, u64>,
+    pub(crate) unread: u32,
+    /// The next article number.
+    pub(crate) next_article: u32,
+    pub(crate) properties: BTreeMap<PropertyKey, Value>,
+}
+
+impl Folder {
+    /// An empty folder.
+    pub(crate) fn new(key: u64, parent: u64, name: &str, class: &str, now: Seconds) -> Folder {
+        Folder {
+            key,
+            parent,
+            name: name.to_owned(),
+            class: (!class.is_empty()).then(|| class.to_owned()),
+            distinguished: None,
+            hidden: false,
+            changed: key,
+            created_at: now,
+            committed_at: now,
+            items: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            unread: 0,
+            next_article: 1,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// Items that are not folder-associated.
+    pub(crate) fn total(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The element EWS uses for a folder of this class.
+    pub(crate) fn element(&self) -> &'static str {
+        let class = self.class.as_deref().unwrap_or_default();
+        KINDS.iter().find(|(prefix, _)| class.starts_with(prefix)).map_or("Folder", |(_, element)| *element)
+    }
+}
+
+const KINDS: &[(&str, &str)] =
+    &[("IPF.Appointment", "CalendarFolder"), ("IPF.Contact", "ContactsFolder"), ("IPF.Task", "TasksFolder")];

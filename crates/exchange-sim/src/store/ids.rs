@@ -1,0 +1,215 @@
+//! Ids, change keys and sync states, laid out as MS-OXWSITEMID and recordings show them.
+//!
+//! ```text
+//! id        = compression(0) storage(3) LE16(36) mailbox-guid-text instruction(0) LE16(length) entry-id [attachments]
+//! folder    = flags(4) provider(16) LE16(1) database-guid(16) counter(6) pad(2)                    46 bytes
+//! message   = flags(4) provider(16) LE16(7) folder-guid(16) counter(6) pad(2)
+//!             message-guid(16) counter(6) pad(2)                                                    70 bytes
+//! changekey = LE32(object type) LE32(0x16) guid(16) counter(6)
+//! ```
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// What an id leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Folder { folder: u64 },
+    Item { folder: u64, item: u64 },
+    Attachment { folder: u64, item: u64, number: u32 },
+}
+
+/// An id, decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    /// The mailbox guid in it.
+    pub(crate) mailbox: Uuid,
+    pub(crate) target: Target,
+}
+
+/// The id of something in the mailbox that now goes by `mailbox`.
+pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
+    let mut bytes = vec![0, 3];
+    bytes.extend(36u16.to_le_bytes());
+    bytes.extend(mailbox.hyphenated().to_string().as_bytes());
+    bytes.push(0);
+    let entry = entry_id(mailbox, target);
+    bytes.extend(u16::try_from(entry.len()).unwrap_or_default().to_le_bytes());
+    bytes.extend(entry);
+    if let Target::Attachment { number, .. } = target {
+        bytes.push(1);
+        bytes.extend(16u16.to_le_bytes());
+        bytes.extend(&digest(&[mailbox.as_bytes(), b"attachment"])[..12]);
+        bytes.extend(number.to_le_bytes());
+    }
+    STANDARD.encode(bytes)
+}
+
+/// The MAPI entry id (PidTagEntryId) of a folder or item.
+pub(crate) fn entry_id(mailbox: Uuid, target: Target) -> Vec<u8> {
+    let mut entry = vec![0; 4];
+    entry.extend(provider(mailbox));
+    match target {
+        Target::Folder { folder } => {
+            entry.extend(1u16.to_le_bytes());
+            counter(&mut entry, mailbox, folder);
+        }
+        Target::Item { folder, item } | Target::Attachment { folder, item, .. } => {
+            entry.extend(7u16.to_le_bytes());
+            counter(&mut entry, mailbox, folder);
+            counter(&mut entry, mailbox, item);
+        }
+    }
+    entry
+}
+
+/// Reads an id; `None` if it is malformed.
+pub(crate) fn decode(id: &str) -> Option<Decoded> {
+    let bytes = STANDARD.decode(id).ok()?;
+    let rest = bytes.strip_prefix(&[0, 3, 36, 0])?;
+    let (guid, rest) = rest.split_at_checked(36)?;
+    let mailbox = Uuid::parse_str(std::str::from_utf8(guid).ok()?).ok()?;
+    let rest = rest.strip_prefix(&[0])?;
+    let (length, rest) = rest.split_at_checked(2)?;
+    let length = usize::from(u16::from_le_bytes(length.try_into().ok()?));
+    let (entry, attachment) = rest.split_at_checked(length)?;
+    let target = decode_entry(mailbox, entry)?;
+    let target = match (target, attachment) {
+        (target, []) => target,
+        (Target::Item { folder, item }, [1, 16, 0, path @ ..]) if path.len() == 16 => {
+            let number = u32::from_le_bytes(path.get(12..)?.try_into().ok()?);
+            Target::Attachment { folder, item, number }
+        }
+        _ => return None,
+    };
+    Some(Decoded { mailbox, target })
+}
+
+/// Reads an entry id of that mailbox.
+pub(crate) fn decode_entry(mailbox: Uuid, entry: &[u8]) -> Option<Target> {
+    let rest = entry.strip_prefix(&[0; 4])?.strip_prefix(&provider(mailbox))?;
+    match rest.split_at_checked(2)? {
+        ([1, 0], rest) => {
+            let (folder, rest) = read_counter(rest, mailbox)?;
+            rest.is_empty().then_some(Target::Folder { folder })
+        }
+        ([7, 0], rest) => {
+            let (folder, rest) = read_counter(rest, mailbox)?;
+            let (item, rest) = read_counter(rest, mailbox)?;
+            rest.is_empty().then_some(Target::Item { folder, item })
+        }
+        _ => None,
+    }
+}
+
+/// A change key. `object` is 1 for folders, 9 for messages, 15 calendar items, 17 contacts.
+pub(crate) fn change_key(mailbox: Uuid, object: u32, change: u64) -> String {
+    let mut bytes = object.to_le_bytes().to_vec();
+    bytes.extend(change_bytes(mailbox, change));
+    bytes.splice(4..4, 0x16u32.to_le_bytes());
+    STANDARD.encode(bytes)
+}
+
+/// The change number in a change key; `None` if it is malformed or of another mailbox.
+pub(crate) fn read_change_key(mailbox: Uuid, key: &str) -> Option<u64> {
+    let bytes = STANDARD.decode(key).ok()?;
+    let (_, rest) = bytes.split_at_checked(4)?;
+    let rest = rest.strip_prefix(&0x16u32.to_le_bytes())?.strip_prefix(&database(mailbox))?;
+    let mut counter = [0; 8];
+    counter.get_mut(2..)?.copy_from_slice(rest.get(..6)?);
+    (rest.len() == 6).then_some(u64::from_be_bytes(counter))
+}
+
+/// PidTagChangeKey and PidTagSourceKey: guid and counter.
+pub(crate) fn change_bytes(mailbox: Uuid, change: u64) -> Vec<u8> {
+    let mut bytes = database(mailbox).to_vec();
+    bytes.extend(&change.to_be_bytes()[2..]);
+    bytes
+}
+
+/// A conversation id: 16 bytes that stay, in a wrapping that names the mailbox.
+pub(crate) fn conversation_id(mailbox: Uuid, seed: &[u8]) -> String {
+    let mut bytes = vec![0, 4];
+    bytes.extend(36u16.to_le_bytes());
+    bytes.extend(mailbox.hyphenated().to_string().as_bytes());
+    bytes.push(0);
+    bytes.extend(16u16.to_le_bytes());
+    bytes.extend(&digest(&[b"conversation", seed])[..16]);
+    STANDARD.encode(bytes)
+}
+
+/// SHA-256 of some pieces.
+pub(crate) fn digest(pieces: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update(u64::try_from(piece.len()).unwrap_or_default().to_le_bytes());
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}
+
+fn provider(mailbox: Uuid) -> [u8; 16] {
+    part(&digest(&[mailbox.as_bytes(), b"provider"]))
+}
+
+fn database(mailbox: Uuid) -> [u8; 16] {
+    part(&digest(&[mailbox.as_bytes(), b"database"]))
+}
+
+fn part(digest: &[u8; 32]) -> [u8; 16] {
+    let mut part = [0; 16];
+    part.copy_from_slice(&digest[..16]);
+    part
+}
+
+fn counter(entry: &mut Vec<u8>, mailbox: Uuid, number: u64) {
+    entry.extend(change_bytes(mailbox, number));
+    entry.extend([0, 0]);
+}
+
+fn read_counter(bytes: &[u8], mailbox: Uuid) -> Option<(u64, &[u8])> {
+    let rest = bytes.strip_prefix(&database(mailbox))?;
+    let (number, rest) = rest.split_at_checked(6)?;
+    let mut whole = [0; 8];
+    whole[2..].copy_from_slice(number);
+    Some((u64::from_be_bytes(whole), rest.strip_prefix(&[0, 0])?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_lead_back() {
+        let mailbox = Uuid::from_u128(7);
+        for (target, length) in [
+            (Target::Folder { folder: 3 }, 120),
+            (Target::Item { folder: 3, item: 1 << 40 }, 152),
+            (Target::Attachment { folder: 3, item: 4, number: 9 }, 176),
+        ] {
+            let id = encode(mailbox, target);
+            assert_eq!(id.len(), length);
+            assert!(id.starts_with("AAMk"), "{id}");
+            assert_eq!(decode(&id), Some(Decoded { mailbox, target }));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_malformed() {
+        let id = encode(Uuid::from_u128(7), Target::Item { folder: 3, item: 4 });
+        for wrong in ["", "x", "AAMk", &id[4..], &id[..148], &format!("{id}AAAA"), &id.to_lowercase()] {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn change_keys_name_change_and_mailbox() {
+        let mailbox = Uuid::from_u128(7);
+        let key = change_key(mailbox, 9, 77);
+        assert!(key.starts_with("CQAAABYAAA"), "{key}");
+        assert_eq!(key.len(), 40);
+        assert_eq!(read_change_key(mailbox, &key), Some(77));
+        assert_eq!(read_change_key(Uuid::from_u128(8), &key), None);
+    }
+}

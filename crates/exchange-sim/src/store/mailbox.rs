@@ -1,0 +1,301 @@
+//! A mailbox: folders by key, one change counter, and who wants to know.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use uuid::Uuid;
+
+use super::{
+    DISTINGUISHED, Folder, Item,
+    ids::{self, Target},
+};
+use crate::{
+    Version,
+    time::{self, Seconds},
+};
+
+/// A mailbox.
+pub(crate) struct Mailbox {
+    /// The primary SMTP address.
+    pub(crate) address: String,
+    pub(crate) display_name: String,
+    /// The guid in all ids; another after each migration.
+    pub(crate) guid: Uuid,
+    /// The guid behind search keys; stays.
+    pub(crate) birth: Uuid,
+    pub(crate) folders: BTreeMap<u64, Folder>,
+    /// Deleted folders: the change, and the key.
+    pub(crate) deleted_folders: BTreeMap<u64, u64>,
+    pub(crate) subscriptions: HashMap<String, Subscription>,
+    last_change: u64,
+    last_origin: u64,
+    next_watermark: u64,
+}
+
+/// Somebody who wants to know.
+pub(crate) struct Subscription {
+    /// `None`: all folders.
+    pub(crate) folders: Option<BTreeSet<u64>>,
+    pub(crate) kinds: BTreeSet<EventKind>,
+    pub(crate) streaming: bool,
+    /// Minutes a pull subscription lives between two GetEvents.
+    pub(crate) queue: VecDeque<Event>,
+    /// The watermark before the first event in the queue.
+    pub(crate) watermark: u64,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum EventKind {
+    Copied,
+    Created,
+    Deleted,
+    Modified,
+    Moved,
+    NewMail,
+    FreeBusyChanged,
+}
+
+/// To what it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Item { folder: u64, item: u64 },
+    Folder { folder: u64, parent: u64 },
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) watermark: u64,
+    pub(crate) at: Seconds,
+    pub(crate) kind: EventKind,
+    pub(crate) subject: Subject,
+    /// Where it was before, for moves and copies.
+    pub(crate) old: Option<Subject>,
+    /// The folder's unread count, for a changed folder.
+    pub(crate) unread: Option<u32>,
+}
+
+impl Mailbox {
+    /// A mailbox with the folders of that version.
+    pub(crate) fn new(address: &str, display_name: &str, version: Version) -> Mailbox {
+        let mut mailbox = Mailbox {
+            address: address.to_owned(),
+            display_name: display_name.to_owned(),
+            guid: Uuid::new_v4(),
+            birth: Uuid::new_v4(),
+            folders: BTreeMap::new(),
+            deleted_folders: BTreeMap::new(),
+            subscriptions: HashMap::new(),
+            last_change: 0x100,
+            last_origin: 0,
+            next_watermark: 1,
+        };
+        for row in DISTINGUISHED.iter().filter(|row| row.since <= version) {
+            let parent = mailbox.distinguished(row.parent).unwrap_or(0);
+            let key = mailbox.add_folder(parent, row.display_name, row.class);
+            if let Some(folder) = mailbox.folders.get_mut(&key) {
+                folder.distinguished = Some(row.id);
+                folder.hidden = row.hidden;
+            }
+        }
+        mailbox
+    }
+
+    /// Takes the next number of the change counter.
+    pub(crate) fn change(&mut self) -> u64 {
+        self.last_change += 1;
+        self.last_change
+    }
+
+    /// The last change made.
+    pub(crate) fn last_change(&self) -> u64 {
+        self.last_change
+    }
+
+    /// A distinguished folder.
+    pub(crate) fn distinguished(&self, id: &str) -> Option<u64> {
+        self.folders.values().find(|folder| folder.distinguished == Some(id)).map(|folder| folder.key)
+    }
+
+    /// A child by display name; case does not matter.
+    pub(crate) fn child(&self, parent: u64, name: &str) -> Option<u64> {
+        let wanted = name.to_lowercase();
+        self.children(parent).find(|folder| folder.name.to_lowercase() == wanted).map(|folder| folder.key)
+    }
+
+    /// The folders right below one.
+    pub(crate) fn children(&self, parent: u64) -> impl Iterator<Item = &Folder> {
+        self.folders.values().filter(move |folder| folder.parent == parent)
+    }
+
+    /// Whether `folder` is `ancestor` or below it.
+    pub(crate) fn is_below(&self, folder: u64, ancestor: u64) -> bool {
+        let mut at = folder;
+        loop {
+            if at == ancestor {
+                return true;
+            }
+            match self.folders.get(&at) {
+                Some(folder) if folder.parent != 0 => at = folder.parent,
+                _ => return false,
+            }
+        }
+    }
+
+    /// A distinguished id, or display names from the top of the information store joined with `/`; a `/` in a name is
+    /// written `\/`.
+    pub(crate) fn path(&self, path: &str) -> Option<u64> {
+        if let Some(key) = self.distinguished(path) {
+            return Some(key);
+        }
+        let names = names(path);
+        let mut names = names.iter().map(String::as_str);
+        let top = self.distinguished("msgfolderroot")?;
+        let first = names.next()?;
+        // `inbox/Work` works in mailboxes of every language.
+        let first = self.child(top, first).or_else(|| self.distinguished(&first.to_lowercase()))?;
+        names.try_fold(first, |at, name| self.child(at, name))
+    }
+
+    /// Adds a folder and tells subscribers nothing.
+    pub(crate) fn add_folder(&mut self, parent: u64, name: &str, class: &str) -> u64 {
+        let key = self.change();
+        self.folders.insert(key, Folder::new(key, parent, name, class, time::now()));
+        key
+    }
+
+    /// Marks a folder as changed.
+    pub(crate) fn touch_folder(&mut self, key: u64) {
+        let change = self.change();
+        if let Some(folder) = self.folders.get_mut(&key) {
+            folder.changed = change;
+            folder.committed_at = time::now();
+        }
+    }
+
+    /// Puts an item into a folder; gives its key there.
+    pub(crate) fn insert(&mut self, folder: u64, mut item: Item) -> Option<u64> {
+        let key = self.change();
+        if item.origin == 0 {
+            self.last_origin += 1;
+            item.origin = self.last_origin;
+        }
+        let folder = self.folders.get_mut(&folder)?;
+        item.key = key;
+        item.changed = key;
+        item.altered = key;
+        item.article = folder.next_article;
+        folder.next_article = folder.next_article.wrapping_add(1);
+        folder.unread += u32::from(!item.read);
+        folder.changed = key;
+        folder.committed_at = time::now();
+        folder.items.insert(key, item);
+        Some(key)
+    }
+
+    /// Takes an item out of a folder.
+    pub(crate) fn remove(&mut self, folder: u64, item: u64) -> Option<Item> {
+        let change = self.change();
+        let folder = self.folders.get_mut(&folder)?;
+        let gone = folder.items.remove(&item)?;
+        folder.changes.remove(&gone.changed);
+        folder.departures.insert(change, item);
+        folder.unread = folder.unread.saturating_sub(u32::from(!gone.read));
+        folder.changed = change;
+        folder.committed_at = time::now();
+        Some(gone)
+    }
+
+    /// An item.
+    pub(crate) fn item(&self, folder: u64, item: u64) -> Option<&Item> {
+        self.folders.get(&folder)?.items.get(&item)
+    }
+
+    /// Changes an item; gives it a new change number.
+    pub(crate) fn alter(&mut self, folder: u64, item: u64, alter: impl FnOnce(&mut Item)) -> Option<()> {
+        self.modify(folder, item, |item, change| {
+            alter(item);
+            item.altered = change;
+        })
+    }
+
+    /// Sets the read flag alone; `None` if there is no such item.
+    pub(crate) fn set_read(&mut self, folder: u64, item: u64, read: bool) -> Option<()> {
+        if self.item(folder, item)?.read == read {
+            return Some(());
+        }
+        self.modify(folder, item, |item, _| item.read = read)
+    }
+
+    fn modify(&mut self, folder: u64, item: u64, modify: impl FnOnce(&mut Item, u64)) -> Option<()> {
+        let change = self.change();
+        let folder = self.folders.get_mut(&folder)?;
+        let item = folder.items.get_mut(&item)?;
+        folder.changes.remove(&item.changed);
+        folder.changes.insert(change, item.key);
+        let was_unread = !item.read;
+        modify(item, change);
+        item.changed = change;
+        item.modified_at = time::now();
+        folder.unread = (folder.unread + u32::from(!item.read)).saturating_sub(u32::from(was_unread));
+        folder.changed = change;
+        folder.committed_at = item.modified_at;
+        Some(())
+    }
+
+    /// Tells whoever wants to know.
+    pub(crate) fn notify(&mut self, kind: EventKind, subject: Subject, old: Option<Subject>) {
+        let folder_of = |subject: &Subject| match subject {
+            Subject::Item { folder, .. } => *folder,
+            Subject::Folder { parent, .. } => *parent,
+        };
+        let unread = match (kind, &subject) {
+            (EventKind::Modified, Subject::Folder { folder, .. }) => {
+                self.folders.get(folder).map(|folder| folder.unread)
+            }
+            _ => None,
+        };
+        let mut places = BTreeSet::from([folder_of(&subject)]);
+        places.extend(old.iter().map(folder_of));
+        if let Subject::Folder { folder, .. } = subject {
+            places.insert(folder);
+        }
+        let watermark = self.next_watermark;
+        self.next_watermark += 1;
+        let event = Event { watermark, at: time::now(), kind, subject, old, unread };
+        for subscription in self.subscriptions.values_mut() {
+            let here = subscription.folders.as_ref().is_none_or(|folders| !folders.is_disjoint(&places));
+            if here && subscription.kinds.contains(&kind) {
+                subscription.queue.push_back(event.clone());
+            }
+        }
+    }
+
+    /// Tells that a folder's counts changed.
+    pub(crate) fn notify_folder(&mut self, folder: u64) {
+        let Some(parent) = self.folders.get(&folder).map(|folder| folder.parent) else { return };
+        self.notify(EventKind::Modified, Subject::Folder { folder, parent }, None);
+    }
+
+    /// The watermark of now.
+    pub(crate) fn watermark(&self) -> u64 {
+        self.next_watermark - 1
+    }
+
+    /// The EWS id of something here.
+    pub(crate) fn id(&self, target: Target) -> String {
+        ids::encode(self.guid, target)
+    }
+
+    /// Every id, change key and sync state becomes another.
+    pub(crate) fn migrate(&mut self) {
+        self.guid = Uuid::new_v4();
+        self.subscriptions.clear();
+    }
+}
+
+/// The names in a path: `a/b\/c` is `b/c` in `a`.
+pub(crate) fn names(path: &str) -> Vec<String> {
+    let whole = path.replace("\\/", "\0");
+    whole.split('/').filter(|name| !name.is_empty()).map(|name| name.replace('\0', "/")).collect()
+}
