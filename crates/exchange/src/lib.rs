@@ -1,1 +1,38 @@
 //! The backend: Exchange behind the mailbox traits.
+//!
+//! [`Directory`] lets people in, an [`Account`] is what they then use. What is asked of the index costs no EWS
+//! call: the ID map answers, and is kept fresh by one streaming subscription for each mailbox. What changes
+//! something is done at Exchange first and recorded in the map afterwards; if it is not certain whether Exchange
+//! did it, the folders concerned are looked at before anybody is told.
+
+mod account;
+mod append;
+mod bodies;
+mod body_cache;
+mod convert;
+mod directory;
+mod due;
+mod error;
+mod expunge;
+mod flags;
+mod folder_state;
+mod folders;
+mod header_block;
+mod headers;
+mod hierarchy;
+mod holdback;
+mod keywords;
+mod listing;
+mod rebuilt;
+mod rendering;
+mod search;
+mod settings;
+mod sizes;
+mod store;
+mod sync;
+mod transfer;
+mod watch;
+
+pub use account::Account;
+pub use directory::Directory;
+pub use settings::{Organisation, Settings, SizePolicy};

@@ -1,0 +1,297 @@
+//! One mailbox while somebody uses it: shared by its sessions, kept fresh in the background.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use ews::{Client, DistinguishedFolder};
+use idmap::sqlite::Mailbox as Map;
+use idmap::{IdMap, ItemRow};
+use mailbox::search::Query;
+use mailbox::{
+    Access, Appended, Content, Delta, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail, ModSeq,
+    NewMessage, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::bodies::Bodies;
+use crate::error::{self, Result, Tried};
+use crate::folder_state::FolderState;
+use crate::hierarchy::Hierarchy;
+use crate::keywords::Keywords;
+use crate::settings::SizePolicy;
+use crate::watch::Watching;
+
+/// One user's mail in Exchange, for one session or several.
+#[derive(Clone, Debug)]
+pub struct Account(Arc<Session>);
+
+/// Counts while it lives.
+#[derive(Debug)]
+struct Session(Arc<Live>);
+
+/// What the sessions of one mailbox share.
+pub(crate) struct Live {
+    /// The name people sign in with, for logs.
+    pub(crate) user: String,
+    pub(crate) map: Map,
+    /// Exchange ids of the folders with a part to play, as Exchange told at sign-in.
+    pub(crate) roles: Vec<(String, DistinguishedFolder)>,
+    pub(crate) hierarchy: Hierarchy,
+    pub(crate) folders: DashMap<FolderId, Arc<FolderState>>,
+    pub(crate) bodies: Bodies,
+    pub(crate) keywords: Keywords,
+    pub(crate) sizes: SizePolicy,
+    pub(crate) poll: Duration,
+    pub(crate) watching: watch::Sender<Watching>,
+    /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
+    pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
+    client: RwLock<Client>,
+    refused: AtomicBool,
+    tasks: Mutex<JoinSet<()>>,
+    presence: Mutex<Presence>,
+}
+
+#[derive(Debug)]
+struct Presence {
+    sessions: usize,
+    since: Instant,
+}
+
+/// What [`Live::start`] is made of.
+pub(crate) struct Parts {
+    pub(crate) user: String,
+    pub(crate) map: Map,
+    pub(crate) roles: Vec<(String, DistinguishedFolder)>,
+    pub(crate) bodies: Bodies,
+    pub(crate) client: Client,
+    pub(crate) sizes: SizePolicy,
+    pub(crate) poll: Duration,
+}
+
+impl Live {
+    /// Brings a mailbox to life: its changes are watched from now on.
+    pub(crate) fn start(parts: Parts) -> Arc<Self> {
+        let live = Arc::new(Self {
+            user: parts.user,
+            map: parts.map,
+            roles: parts.roles,
+            hierarchy: Hierarchy::default(),
+            folders: DashMap::new(),
+            bodies: parts.bodies,
+            keywords: Keywords::default(),
+            sizes: parts.sizes,
+            poll: parts.poll,
+            watching: watch::Sender::new(Watching::Starting),
+            unsettled: Mutex::default(),
+            client: RwLock::new(parts.client),
+            refused: AtomicBool::new(false),
+            tasks: Mutex::default(),
+            presence: Mutex::new(Presence { sessions: 0, since: Instant::now() }),
+        });
+        live.spawn(Arc::clone(&live).watch_changes());
+        live
+    }
+
+    /// A session of it.
+    pub(crate) fn join(self: &Arc<Self>) -> Account {
+        self.presence().sessions += 1;
+        Account(Arc::new(Session(Arc::clone(self))))
+    }
+
+    /// True if no session has used it for that long.
+    pub(crate) fn is_deserted(&self, linger: Duration) -> bool {
+        let presence = self.presence();
+        presence.sessions == 0 && presence.since.elapsed() >= linger
+    }
+
+    /// Ends what runs in the background.
+    pub(crate) fn stop(&self) {
+        self.tasks().abort_all();
+    }
+
+    /// Takes a password that Exchange accepts, after the old one may have been refused.
+    pub(crate) fn renew(self: &Arc<Self>, client: Client) {
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        if self.refused.swap(false, Ordering::SeqCst) {
+            self.stop();
+            self.spawn(Arc::clone(self).watch_changes());
+        }
+    }
+
+    /// True once Exchange has refused the password it had accepted.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    /// The way to Exchange.
+    ///
+    /// # Errors
+    /// `SignIn` once Exchange has refused the password: it is not asked again with it.
+    pub(crate) fn client(&self) -> Result<Client> {
+        if self.is_refused() {
+            return Err(error::signed_out());
+        }
+        Ok(self.client.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// What a failed call means; a refused password is noted on the way.
+    pub(crate) fn failed(&self, tried: &Tried, error: &ews::Error) -> Error {
+        if error.kind == ews::ErrorKind::SignIn && !self.refused.swap(true, Ordering::SeqCst) {
+            tracing::warn!(user = self.user, %error, "Exchange refuses the password; it is not used again");
+        }
+        tried.failed(error)
+    }
+
+    /// Runs until it ends or the mailbox is put to rest.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// What is kept of a folder in use.
+    pub(crate) fn state(&self, folder: FolderId) -> Arc<FolderState> {
+        if let Some(state) = self.folders.get(&folder) {
+            return Arc::clone(&state);
+        }
+        Arc::clone(&self.folders.entry(folder).or_insert_with(|| Arc::new(FolderState::new(folder))))
+    }
+
+    /// The rows of messages whose ids Exchange did not know, if it calls them otherwise by now (a migration), with
+    /// those ids. The folder is looked at again for that.
+    pub(crate) async fn renamed(self: &Arc<Self>, folder: FolderId, rows: &[ItemRow]) -> Result<Vec<ItemRow>> {
+        let state = self.state(folder);
+        state.due.want();
+        self.look(&state).await?;
+        let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
+        let now = self.map.items(folder, &uids).await?;
+        let old = |row: &ItemRow| rows.iter().any(|old| old.uid == row.uid && old.item_id == row.item_id);
+        Ok(now.into_iter().filter(|row| !old(row)).collect())
+    }
+
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Live({})", self.user)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let mut presence = self.0.presence();
+        presence.sessions = presence.sessions.saturating_sub(1);
+        presence.since = Instant::now();
+    }
+}
+
+impl Account {
+    fn live(&self) -> &Arc<Live> {
+        &self.0.0
+    }
+}
+
+impl Mail for Account {
+    async fn folders(&self) -> Result<Arc<[Folder]>> {
+        Ok(Arc::clone(&self.live().listing().await?.folders))
+    }
+
+    async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
+        self.live().create_folder(path).await
+    }
+
+    async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {
+        self.live().rename_folder(from, to).await
+    }
+
+    async fn delete_folder(&self, path: &FolderPath) -> Result<()> {
+        self.live().delete_folder(path).await
+    }
+
+    async fn subscribe(&self, path: &FolderPath, wish: Subscription) -> Result<()> {
+        self.live().map.subscribe(path, wish).await?;
+        self.live().hierarchy.forget();
+        Ok(())
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
+        Ok(self.live().map.subscriptions().await?)
+    }
+
+    async fn status(&self, folder: FolderId) -> Result<Status> {
+        self.live().fresh(folder).await?;
+        Ok(self.live().map.status(folder).await?)
+    }
+
+    async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
+        self.live().fresh(folder).await?;
+        Ok(self.live().map.snapshot(folder, access).await?)
+    }
+
+    async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
+        self.live().freshen(folder).await;
+        Ok(self.live().map.delta(folder, since).await?)
+    }
+
+    fn watch(&self, folder: FolderId) -> Watch {
+        self.live().state(folder).bell.watch()
+    }
+
+    async fn details(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Details>> {
+        Ok(self.live().map.details(folder, uids).await?)
+    }
+
+    async fn sizes(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
+        self.live().sizes_of(folder, uids).await
+    }
+
+    async fn headers(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
+        self.live().headers(folder, uids).await
+    }
+
+    async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
+        self.live().contents(folder, uids).await
+    }
+
+    async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
+        self.live().search(folder, query).await
+    }
+
+    async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
+        self.live().append(folder, message).await
+    }
+
+    async fn store(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        change: &FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> Result<Stored> {
+        self.live().store(folder, uids, change, unchanged_since).await
+    }
+
+    async fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
+        self.live().transfer(crate::transfer::Way::Copy, folder, uids, to).await
+    }
+
+    async fn relocate(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
+        self.live().transfer(crate::transfer::Way::Move, folder, uids, to).await
+    }
+
+    async fn expunge(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
+        self.live().expunge(folder, only).await
+    }
+}

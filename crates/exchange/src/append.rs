@@ -1,0 +1,226 @@
+//! APPEND: a message into Exchange, once, whatever happens on the way.
+//!
+//! The item carries a token in a property of ours. When it is not known whether Exchange made it, it is looked for
+//! by that token before anything else is tried, now or when the same message is appended again.
+
+use std::io::Write as _;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ews::op::create_item::{CreateItem, Disposition, NewMessage as NewItem};
+use ews::op::find_item::{Condition, FindItem, Traversal};
+use ews::{
+    Comparison, ExtendedField, FolderRef, ItemId, ItemShape, MimeSource, Page, PropertyKind, PropertySet, Restriction,
+    Sent, Value,
+};
+use idmap::IdMap;
+use jiff::Timestamp;
+use mailbox::{Appended, Content, Error, FolderId, NewMessage};
+use sha2::{Digest, Sha256};
+
+use crate::account::Live;
+use crate::convert;
+use crate::error::{Result, Tried};
+use crate::flags::{self, Write};
+use crate::folder_state::FolderState;
+use crate::rendering::{split_header, with_empty_line};
+use crate::sync::existing;
+
+/// An append of which it is not known whether Exchange did it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsettled {
+    folder: FolderId,
+    content: [u8; 32],
+    token: String,
+    at: Instant,
+}
+
+impl Live {
+    /// Adds a message.
+    pub(crate) async fn append(self: &Arc<Self>, folder: FolderId, message: NewMessage) -> Result<Appended> {
+        let state = existing(self, folder).await?;
+        let uid_validity = self.folder_row(folder).await?.uid_validity;
+        let target = self.folder_ref(folder).await?;
+        let id = self.make(&state, &target, &message).await?;
+        state.expect(&id.id);
+        let uid = match self.describe(vec![id.clone()]).await.pop().flatten() {
+            Some(item) => self.map.created(folder, item).await?,
+            None => self.find_made(&state, &id).await?,
+        };
+        state.bell.ring();
+        if let Err(error) = self.keep(folder, uid, &message.content).await {
+            tracing::info!(user = self.user, %error, "an appended message is not kept here and will be fetched when read");
+        }
+        Ok(Appended { uid_validity, uid })
+    }
+
+    /// Makes the item, exactly once.
+    async fn make(&self, state: &FolderState, target: &FolderRef, message: &NewMessage) -> Result<ItemId> {
+        let tried = Tried::new("the message could not be added");
+        let digest = digest(message.content.clone()).await?;
+        if let Some(before) = self.unsettled_like(state.id, &digest) {
+            let found = self.find(target, &before.token).await.map_err(|error| self.failed(&tried, &error))?;
+            self.settle(&before.token);
+            if let Some(id) = found {
+                return Ok(id);
+            }
+        }
+        let token = uuid::Uuid::new_v4().to_string();
+        let ask = CreateItem {
+            disposition: Disposition::SaveOnly,
+            folder: Some(target.clone()),
+            message: self.new_item(message, &token).await?,
+        };
+        let mut last = false;
+        loop {
+            let error = match self.client()?.call(&ask).await {
+                Ok(Some(id)) => return Ok(id),
+                Ok(None) => return Err(tried.because(&ews::ErrorKind::Protocol, None)),
+                Err(error) => error,
+            };
+            let ours = self.failed(&tried, &error);
+            if error.sent == Sent::NotSent {
+                return Err(ours);
+            }
+            tracing::info!(user = self.user, %error, "it is not known whether a message was added; looking for it");
+            match self.find_patiently(target, &token).await {
+                Ok(Some(id)) => return Ok(id),
+                Ok(None) if last => return Err(ours),
+                Ok(None) => last = true,
+                Err(_) => {
+                    self.unsettled().push(Unsettled { folder: state.id, content: digest, token, at: Instant::now() });
+                    return Err(ours);
+                }
+            }
+        }
+    }
+
+    async fn new_item(&self, message: &NewMessage, token: &str) -> Result<NewItem> {
+        let (message_flags, writes) = flags::initial(&message.flags);
+        let received = message.received.unwrap_or_else(Timestamp::now);
+        let content = message.content.clone();
+        let mut item = NewItem {
+            mime: Some(MimeSource::reader(content.len(), move || Ok(content.reader()))),
+            ..NewItem::default()
+        };
+        let sent = split_header(&message.content)?.0.value("Date");
+        let sent =
+            sent.and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()).map_or(received, |date| date.timestamp());
+        item.extended.extend([
+            (convert::MESSAGE_FLAGS, Value::Integer(message_flags.into())),
+            (convert::DELIVERED, Value::Time(whole_second(received))),
+            (convert::SUBMITTED, Value::Time(whole_second(sent))),
+            (token_field(), Value::Text(token.to_owned())),
+        ]);
+        let mut number = |field, value: Option<i32>| {
+            item.extended.extend(value.map(|value| (field, Value::Integer(value.into()))));
+        };
+        for write in writes {
+            match write {
+                Write::FlagStatus(value) => number(convert::FLAG_STATUS, value),
+                Write::LastVerb(value) => number(convert::LAST_VERB, value),
+                Write::Icon(value) => number(convert::ICON, value),
+                Write::ImapDeleted(value) => number(convert::IMAP_DELETED, value),
+                Write::Keywords(keywords) => item.categories = self.categories(&keywords).await?,
+                // In the message flags.
+                Write::Read(_) => {}
+            }
+        }
+        Ok(item)
+    }
+
+    /// Looks a few times, since a server that lost its answer may still be at work.
+    async fn find_patiently(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>, ews::Error> {
+        let mut found = Ok(None);
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            found = self.find(target, token).await;
+            if matches!(found, Ok(Some(_))) {
+                break;
+            }
+        }
+        found
+    }
+
+    async fn find(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>, ews::Error> {
+        let Ok(client) = self.client() else { return Ok(None) };
+        let has_token = Restriction::Compare(token_field().into(), Comparison::Equal, token.to_owned());
+        let ask = FindItem {
+            folder: target.clone(),
+            shape: ItemShape::default(),
+            condition: Some(Condition::Restriction(has_token)),
+            sort: Vec::new(),
+            page: Some(Page { offset: 0, max: 2 }),
+            traversal: Traversal::Shallow,
+        };
+        Ok(client.call(&ask).await?.items.into_iter().find_map(|item| item.id))
+    }
+
+    /// The UID of an item that was made but could not be looked at: the folder's list has it.
+    async fn find_made(self: &Arc<Self>, state: &Arc<FolderState>, id: &ItemId) -> Result<mailbox::Uid> {
+        let before = self.map.status(state.id).await?.state.highest_modseq;
+        state.due.want();
+        self.look(state).await?;
+        let new: Vec<_> = self.map.delta(state.id, before).await?.changed.iter().map(|entry| entry.uid).collect();
+        let row = self.map.items(state.id, &new).await?.into_iter().find(|row| row.item_id == id.id);
+        let gone = || Tried::new("the message was added, but it is not there any more");
+        row.map(|row| row.uid).ok_or_else(|| gone().because(&ews::ErrorKind::NotFound, None))
+    }
+
+    /// What the client appended is what it reads: these bytes are the message from now on.
+    async fn keep(&self, folder: FolderId, uid: mailbox::Uid, content: &Content) -> Result<()> {
+        let Some(row) = self.map.items(folder, &[uid]).await?.pop() else { return Ok(()) };
+        if self.bodies.shelf.has(row.email_id) {
+            return Ok(());
+        }
+        let (shelf, content, id) = (self.bodies.shelf.clone(), content.clone(), row.email_id);
+        let copy = move || -> std::io::Result<_> {
+            let header = with_empty_line(&split_header(&content)?.0);
+            let mut reader = content.reader();
+            shelf.put(id, |out| std::io::copy(&mut reader, out).and_then(|len| out.flush().map(|()| len)))?;
+            Ok((header, content.len()))
+        };
+        let (header, len) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
+        self.map.put_headers(vec![(id, header.to_vec())]).await?;
+        Ok(self.map.put_exact_size(id, len).await?)
+    }
+
+    fn unsettled_like(&self, folder: FolderId, content: &[u8; 32]) -> Option<Unsettled> {
+        let mut unsettled = self.unsettled();
+        unsettled.retain(|append| append.at.elapsed() < UNSETTLED);
+        unsettled.iter().find(|append| append.folder == folder && append.content == *content).cloned()
+    }
+
+    fn settle(&self, token: &str) {
+        self.unsettled().retain(|append| append.token != token);
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, Vec<Unsettled>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn digest(content: Content) -> Result<[u8; 32]> {
+    let read = move || -> std::io::Result<[u8; 32]> {
+        let mut sha = Sha256::new();
+        std::io::copy(&mut content.reader(), &mut sha)?;
+        Ok(sha.finalize().into())
+    };
+    let digest = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)?;
+    digest.map_err(Error::from)
+}
+
+/// EWS takes whole seconds.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// Marks items made by us until they are certain.
+fn token_field() -> ExtendedField {
+    ExtendedField::named(PropertySet::PublicStrings, "exgate-token", PropertyKind::String)
+}
+
+/// When to look for a message that may have been made.
+const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+/// How long an append that came to no end is remembered.
+const UNSETTLED: Duration = Duration::from_secs(3600);

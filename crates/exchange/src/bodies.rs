@@ -1,0 +1,463 @@
+//! Whole messages: from the cache on disk, or fetched in batches, each at most once at a time.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ews::op::get_mime::GetMime;
+use ews::{ErrorKind as Theirs, ItemId, ItemShape, MimeError, MimeSink};
+use idmap::{IdMap, ItemRow};
+use mailbox::{Content, EmailId, Error, FolderId, Spool, Uid};
+use tokio::sync::watch;
+
+use crate::account::Live;
+use crate::body_cache::Shelf;
+use crate::convert;
+use crate::error::{Result, Tried};
+use crate::header_block::HeaderBlock;
+use crate::rendering::Rendering;
+use crate::sizes;
+
+/// The messages of one mailbox that are here or on their way.
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    pub(crate) shelf: Shelf,
+    flights: Mutex<HashMap<EmailId, watch::Receiver<()>>>,
+    /// Stand-ins for messages Exchange cannot give. Not for ever: it may be mended.
+    rebuilt: Mutex<HashMap<EmailId, (Content, Instant)>>,
+}
+
+/// Messages this task fetches; others wait until it is dropped.
+struct Claim<'a> {
+    bodies: &'a Bodies,
+    mine: HashSet<EmailId>,
+    theirs: Vec<watch::Receiver<()>>,
+    _done: watch::Sender<()>,
+}
+
+impl Bodies {
+    pub(crate) fn new(shelf: Shelf) -> Self {
+        Self { shelf, flights: Mutex::default(), rebuilt: Mutex::default() }
+    }
+
+    /// Those of these messages that are here.
+    pub(crate) async fn cached(&self, rows: &[ItemRow]) -> HashMap<EmailId, Content> {
+        let ids: HashSet<EmailId> = rows.iter().map(|row| row.email_id).collect();
+        let mut found = self.stand_ins(&ids);
+        let shelf = self.shelf.clone();
+        let read = move || ids.into_iter().filter_map(|id| Some((id, shelf.get(id)?))).collect::<Vec<_>>();
+        found.extend(tokio::task::spawn_blocking(read).await.unwrap_or_default());
+        found
+    }
+
+    fn stand_ins(&self, ids: &HashSet<EmailId>) -> HashMap<EmailId, Content> {
+        let mut rebuilt = self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        rebuilt.retain(|_, (_, at)| at.elapsed() < STAND_IN);
+        ids.iter().filter_map(|id| Some((*id, rebuilt.get(id)?.0.clone()))).collect()
+    }
+
+    pub(crate) fn stand_in(&self, id: EmailId, content: Content) {
+        self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (content, Instant::now()));
+    }
+
+    fn claim(&self, ids: impl Iterator<Item = EmailId>) -> Claim<'_> {
+        let (done, waiting) = watch::channel(());
+        let mut claim = Claim { bodies: self, mine: HashSet::new(), theirs: Vec::new(), _done: done };
+        let mut flights = self.flights();
+        for id in ids {
+            match flights.get(&id) {
+                Some(_) if claim.mine.contains(&id) => {}
+                Some(flight) => claim.theirs.push(flight.clone()),
+                None => {
+                    flights.insert(id, waiting.clone());
+                    claim.mine.insert(id);
+                }
+            }
+        }
+        drop(flights);
+        claim
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<EmailId, watch::Receiver<()>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut flights = self.bodies.flights();
+        for id in &self.mine {
+            flights.remove(id);
+        }
+    }
+}
+
+/// What became of one message.
+type Outcomes = HashMap<EmailId, Result<Content>>;
+
+impl Live {
+    /// Messages of a folder: as many of the first ones as are here or fit into one call.
+    pub(crate) async fn contents(
+        self: &Arc<Self>,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Result<Content>)>> {
+        self.folder_row(folder).await?;
+        for some in uids.chunks(LOOK_AHEAD) {
+            let rows = self.map.items(folder, some).await?;
+            if !rows.is_empty() {
+                return self.contents_of(folder, rows).await;
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The first ones of these messages, at least one.
+    pub(crate) async fn contents_of(
+        self: &Arc<Self>,
+        folder: FolderId,
+        mut rows: Vec<ItemRow>,
+    ) -> Result<Vec<(Uid, Result<Content>)>> {
+        rows.truncate(LOOK_AHEAD);
+        let cached = self.bodies.cached(&rows).await;
+        rows.truncate(prefix(&rows, |id| cached.contains_key(&id)));
+        let missing = rows.iter().filter(|row| !cached.contains_key(&row.email_id)).cloned().collect();
+        let mut outcomes: Outcomes = self.fetch(folder, missing).await;
+        for row in &rows {
+            if let Some(content) = cached.get(&row.email_id) {
+                self.note_size(row, content.len()).await;
+                outcomes.insert(row.email_id, Ok(content.clone()));
+            }
+        }
+        let none = || Err(Tried::new("the message could not be read").because(&Theirs::NotFound, None));
+        Ok(rows.iter().map(|row| (row.uid, outcomes.get(&row.email_id).cloned().unwrap_or_else(none))).collect())
+    }
+
+    /// RFC822.SIZE of messages.
+    pub(crate) async fn sizes_of(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
+        let rows = self.map.items(folder, uids).await?;
+        let told = |row: &ItemRow| sizes::known(self.sizes, row.exact_size, row.size);
+        let mut unknown: VecDeque<ItemRow> = rows.iter().filter(|row| told(row).is_none()).cloned().collect();
+        let mut fetched: HashMap<Uid, u64> = HashMap::new();
+        while !unknown.is_empty() {
+            let next: Vec<ItemRow> = unknown.iter().take(LOOK_AHEAD).cloned().collect();
+            let contents = self.contents_of(folder, next).await?;
+            for (uid, content) in &contents {
+                fetched.insert(*uid, content.as_ref().map_err(Clone::clone)?.len());
+            }
+            unknown.retain(|row| !contents.iter().any(|(uid, _)| *uid == row.uid));
+        }
+        Ok(rows
+            .iter()
+            .filter_map(|row| Some((row.uid, told(row).or_else(|| fetched.get(&row.uid).copied())?)))
+            .collect())
+    }
+
+    async fn fetch(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert(row.email_id));
+        while !rows.is_empty() {
+            let mut claim = self.bodies.claim(rows.iter().map(|row| row.email_id));
+            let theirs = std::mem::take(&mut claim.theirs);
+            let (mine, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| claim.mine.contains(&row.email_id));
+            if !mine.is_empty() {
+                outcomes.extend(self.fetch_claimed(folder, mine).await);
+            }
+            drop(claim);
+            for mut flight in theirs {
+                // An error is what it waits for: the one who fetched has dropped its end.
+                while flight.changed().await.is_ok() {}
+            }
+            let cached = self.bodies.cached(&others).await;
+            rows = others.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
+            outcomes.extend(cached.into_iter().map(|(id, content)| (id, Ok(content))));
+        }
+        outcomes
+    }
+
+    /// Fetches messages nobody else is fetching. Bad ones are tried apart from the good ones.
+    async fn fetch_claimed(self: &Arc<Self>, folder: FolderId, rows: Vec<ItemRow>) -> Outcomes {
+        // Somebody may have finished them between our look and our claim.
+        let cached = self.bodies.cached(&rows).await;
+        let rows: Vec<ItemRow> = rows.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
+        let mut outcomes: Outcomes = cached.into_iter().map(|(id, content)| (id, Ok(content))).collect();
+        let mut tries: HashMap<EmailId, u32> = HashMap::new();
+        let mut queue = VecDeque::from([rows]);
+        while let Some(group) = queue.pop_front().filter(|group| !group.is_empty()) {
+            let results = self.fetch_group(&group).await;
+            let mut unknown = Vec::new();
+            let mut again = Vec::new();
+            for (row, result) in group.iter().zip(results) {
+                let tried = tries.entry(row.email_id).or_default();
+                *tried += 1;
+                match result {
+                    Ok(content) => drop(outcomes.insert(row.email_id, Ok(content))),
+                    Err(Failure::Unknown(_)) if *tried == 1 => unknown.push(row.clone()),
+                    Err(Failure::Later(_)) if *tried == 1 => again.push(row.clone()),
+                    Err(Failure::Call(_)) if group.len() > 1 || *tried == 1 => again.push(row.clone()),
+                    Err(Failure::Doubtful(_)) if *tried == 1 => queue.push_back(vec![row.clone()]),
+                    Err(Failure::Bad(reason) | Failure::Doubtful(reason)) => {
+                        outcomes.insert(row.email_id, Ok(self.rebuild(row, &reason).await));
+                    }
+                    Err(Failure::Unknown(error) | Failure::Later(error) | Failure::Call(error)) => {
+                        outcomes.insert(row.email_id, Err(error));
+                    }
+                }
+            }
+            // A call that fails as a whole may do so because of one message: halve until it is alone.
+            let half = again.len().div_ceil(2);
+            let later = again.split_off(half);
+            queue.extend([again, later].into_iter().filter(|group| !group.is_empty()));
+            if !unknown.is_empty() {
+                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
+                for row in unknown.iter().filter(|row| !renamed.iter().any(|new| new.uid == row.uid)) {
+                    let gone = Tried::new("the message could not be read").because(&Theirs::NotFound, None);
+                    outcomes.insert(row.email_id, Err(gone));
+                }
+                queue.push_back(renamed);
+            }
+        }
+        outcomes
+    }
+
+    /// One GetItem with MIME.
+    async fn fetch_group(&self, rows: &[ItemRow]) -> Vec<Result<Content, Failure>> {
+        let all = |error: &Error| rows.iter().map(|_| Err(Failure::Call(error.clone()))).collect();
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return rows.iter().map(|_| Err(Failure::Later(error.clone()))).collect(),
+        };
+        let ids: Vec<EmailId> = rows.iter().map(|row| row.email_id).collect();
+        let stored = match self.map.headers(&ids).await {
+            Ok(stored) => stored.into_iter().collect(),
+            Err(error) => return all(&error.into()),
+        };
+        let shape = ItemShape::of([convert::TRANSPORT_HEADERS.into()]);
+        let ask = GetMime { items: rows.iter().map(|row| ItemId::new(&row.item_id)).collect(), shape };
+        let mut sink = Gather::new(self, rows, stored);
+        let answer = client.get_mime(&ask, &mut sink).await;
+        let Gather { results, headers, sizes, .. } = sink;
+        self.note_rendered(headers, sizes).await;
+        let missing = match &answer {
+            Ok(()) => Failure::Doubtful("Exchange sent no MIME".to_owned()),
+            Err(error) => Failure::of_call(self, error),
+        };
+        results.into_iter().map(|result| result.unwrap_or_else(|| Err(missing.clone()))).collect()
+    }
+
+    /// Losing these facts costs a fetch later, so they are no reason to fail.
+    async fn note_rendered(&self, headers: Vec<(EmailId, Vec<u8>)>, sizes: Vec<(EmailId, u64)>) {
+        let mut result = match headers.is_empty() {
+            true => Ok(()),
+            false => self.map.put_headers(headers).await,
+        };
+        for (id, size) in sizes {
+            result = result.and(self.map.put_exact_size(id, size).await);
+        }
+        if let Err(error) = result {
+            tracing::warn!(user = self.user, %error, "what was learnt of messages could not be kept");
+        }
+    }
+
+    async fn note_size(&self, row: &ItemRow, size: u64) {
+        if row.exact_size.is_none() && self.bodies.shelf.has(row.email_id) {
+            self.note_rendered(Vec::new(), vec![(row.email_id, size)]).await;
+        }
+    }
+}
+
+/// How many of the first messages fit: all that are here already, and of the others as many as one call should fetch.
+fn prefix(rows: &[ItemRow], is_here: impl Fn(EmailId) -> bool) -> usize {
+    let mut fetched = HashSet::new();
+    let mut bytes = 0_u64;
+    let fits = |row: &&ItemRow| {
+        if is_here(row.email_id) || fetched.contains(&row.email_id) {
+            return true;
+        }
+        let first = fetched.is_empty();
+        bytes = bytes.saturating_add(row.exact_size.unwrap_or(row.size));
+        fetched.insert(row.email_id);
+        first || fetched.len() <= BATCH_MESSAGES && bytes <= BATCH_BYTES
+    };
+    rows.iter().take_while(fits).count()
+}
+
+/// Why a message did not come.
+#[derive(Clone, Debug)]
+enum Failure {
+    /// Exchange does not know its id.
+    Unknown(Error),
+    /// It may come another time.
+    Later(Error),
+    /// The whole call failed, perhaps because of one message in it.
+    Call(Error),
+    /// What came was no message; once more, alone.
+    Doubtful(String),
+    /// Exchange cannot give it as MIME.
+    Bad(String),
+}
+
+impl Failure {
+    fn of_call(live: &Live, error: &ews::Error) -> Self {
+        let ours = live.failed(&Tried::new("the message could not be read"), error);
+        match error.kind {
+            Theirs::SignIn | Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => Self::Later(ours),
+            _ => Self::Call(ours),
+        }
+    }
+
+    fn of_item(live: &Live, error: MimeError) -> Self {
+        let tried = Tried::new("the message could not be read");
+        match error {
+            MimeError::Refused(error) => match error.kind {
+                Theirs::NotFound => Self::Unknown(tried.refused(&error)),
+                Theirs::Busy { .. } | Theirs::Unavailable | Theirs::Denied => Self::Later(tried.refused(&error)),
+                _ => Self::Bad(error.code.to_string()),
+            },
+            MimeError::Cut(error) => Self::of_call(live, &error),
+            MimeError::BadBase64 => Self::Doubtful("its MIME is no base64".to_owned()),
+            MimeError::Missing => Self::Doubtful("Exchange sent no MIME".to_owned()),
+        }
+    }
+}
+
+/// Takes messages as they come: each into a spool, and when it is whole, served, into the cache.
+struct Gather<'a> {
+    live: &'a Live,
+    rows: &'a [ItemRow],
+    stored: HashMap<EmailId, Vec<u8>>,
+    spool: Option<Spool>,
+    results: Vec<Option<Result<Content, Failure>>>,
+    headers: Vec<(EmailId, Vec<u8>)>,
+    sizes: Vec<(EmailId, u64)>,
+}
+
+impl<'a> Gather<'a> {
+    fn new(live: &'a Live, rows: &'a [ItemRow], stored: HashMap<EmailId, Vec<u8>>) -> Self {
+        let results = rows.iter().map(|_| None).collect();
+        Self { live, rows, stored, spool: None, results, headers: Vec::new(), sizes: Vec::new() }
+    }
+
+    fn settle(&mut self, index: usize, result: Result<Content, Failure>) {
+        if let Some(place) = self.results.get_mut(index) {
+            *place = Some(result);
+        }
+    }
+}
+
+impl MimeSink for Gather<'_> {
+    async fn start(&mut self, _index: usize, _id: &ItemId) -> io::Result<()> {
+        self.spool = Some(Spool::new(&self.live.bodies.shelf.scratch(), SPOOL));
+        Ok(())
+    }
+
+    async fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.spool {
+            Some(spool) => spool.write_all(bytes),
+            None => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, index: usize, item: ews::Item) -> io::Result<()> {
+        let (Some(spool), Some(row)) = (self.spool.take(), self.rows.get(index)) else { return Ok(()) };
+        if spool.is_empty() {
+            self.settle(index, Err(Failure::Doubtful("Exchange sent empty MIME".to_owned())));
+            return Ok(());
+        }
+        let raw = spool.finish()?;
+        let (id, known) = (row.email_id, self.stored.get(&row.email_id).cloned());
+        let transport = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text).map(str::to_owned);
+        let shelf = self.live.bodies.shelf.clone();
+        let serve = move || -> io::Result<(Bytes, Content)> {
+            // A header that was served once stays.
+            let block = match known {
+                Some(header) => Some(HeaderBlock::from_served(&header)),
+                None => transport.as_deref().and_then(HeaderBlock::from_transport),
+            };
+            let rendering = Rendering::of(&raw, block.as_ref())?;
+            let content = shelf.put(id, |out| rendering.write(&raw, out))?;
+            Ok((rendering.header, content))
+        };
+        let (header, content) = tokio::task::spawn_blocking(serve).await.map_err(io::Error::other)??;
+        if self.stored.get(&id).is_none_or(|known| *known != header) {
+            self.headers.push((id, header.to_vec()));
+        }
+        self.sizes.push((id, content.len()));
+        self.settle(index, Ok(content));
+        Ok(())
+    }
+
+    async fn failed(&mut self, index: usize, error: MimeError) -> io::Result<()> {
+        self.spool = None;
+        let failure = Failure::of_item(self.live, error);
+        self.settle(index, Err(failure));
+        Ok(())
+    }
+}
+
+/// How many messages are looked at for one answer.
+pub(crate) const LOOK_AHEAD: usize = 64;
+/// Fetched in one call: this many messages,
+const BATCH_MESSAGES: usize = 32;
+/// or this many bytes as Exchange stores them; but always one.
+const BATCH_BYTES: u64 = 4 << 20;
+/// What of one arriving message is held in memory.
+const SPOOL: usize = 256 * 1024;
+/// How long a stand-in is served before Exchange is asked again.
+const STAND_IN: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use mailbox::{Flags, ModSeq};
+
+    fn row(n: u8, size: u64) -> ItemRow {
+        ItemRow {
+            uid: Uid::new(u32::from(n)).unwrap(),
+            item_id: n.to_string(),
+            change_key: String::new(),
+            email_id: EmailId([n; 16]),
+            thread_id: None,
+            size,
+            exact_size: None,
+            flags: Flags::default(),
+            modseq: ModSeq(1),
+            received: Timestamp::UNIX_EPOCH,
+            message_id: None,
+            draft: false,
+        }
+    }
+
+    #[test]
+    fn batches_end_by_number_and_by_bytes_but_hold_one() {
+        let small: Vec<_> = (1..=60).map(|n| row(n, 1000)).collect();
+        assert_eq!(prefix(&small, |_| false), 32);
+        assert_eq!(prefix(&small, |_| true), 60);
+        assert_eq!(prefix(&small, |id| id.0[0] <= 20), 52);
+        let large: Vec<_> = (1..=5).map(|n| row(n, 3 << 20)).collect();
+        assert_eq!(prefix(&large, |_| false), 1);
+        assert_eq!(prefix(&[row(1, 100 << 20)], |_| false), 1);
+        let copies: Vec<_> = (1..=60).map(|_| row(1, 3 << 20)).collect();
+        assert_eq!(prefix(&copies, |_| false), 60);
+        assert_eq!(prefix(&[], |_| false), 0);
+    }
+
+    #[tokio::test]
+    async fn a_message_on_its_way_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = crate::body_cache::BodyCache::open(directory.path().to_owned(), 1 << 20).unwrap();
+        let bodies = Bodies::new(cache.shelf("anna"));
+        let id = EmailId([1; 16]);
+        let first = bodies.claim([id, id].into_iter());
+        assert!(first.mine.contains(&id) && first.theirs.is_empty());
+        let mut second = bodies.claim([id].into_iter());
+        assert!(second.mine.is_empty());
+        drop(first);
+        assert!(second.theirs.pop().unwrap().changed().await.is_err());
+        assert!(bodies.claim([id].into_iter()).mine.contains(&id));
+    }
+}

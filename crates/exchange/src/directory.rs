@@ -1,0 +1,373 @@
+//! Letting people in: whom Exchange knows, and how often it is asked.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use ews::op::get_folder::GetFolder;
+use ews::{Client, DistinguishedFolder, FolderShape, Identity, Server, ServerConfig};
+use mailbox::{Credentials, Error, ErrorKind, SignIn};
+use sha2::{Digest, Sha256};
+
+use crate::account::{Account, Live, Parts};
+use crate::bodies::Bodies;
+use crate::body_cache::BodyCache;
+use crate::convert::ROLES;
+use crate::error::{Result, Tried};
+use crate::holdback::{CredentialHash, Holdback};
+use crate::settings::{Organisation, Settings};
+
+/// Everyone who may have mail here. Clones share everything; mailboxes live until the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    servers: Vec<Server>,
+    cache: BodyCache,
+    desks: DashMap<Key, Arc<Desk>>,
+    salt: [u8; 16],
+}
+
+/// A mailbox: which organisation, and the user name in lower case.
+type Key = (usize, String);
+
+/// Where one user's sign-ins meet.
+#[derive(Default)]
+struct Desk {
+    /// One verification at a time.
+    door: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<DeskState>,
+}
+
+#[derive(Default)]
+struct DeskState {
+    holdback: Holdback,
+    live: Option<(CredentialHash, Arc<Live>)>,
+}
+
+impl Directory {
+    /// Makes the state directory, and reads the certificates. Nobody is contacted.
+    ///
+    /// # Errors
+    /// One sentence for the operator: what is wrong with which directory or organisation.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let trouble = |what: String| Error::new(ErrorKind::Internal, what);
+        let mut servers = Vec::with_capacity(settings.organisations.len());
+        for organisation in &settings.organisations {
+            let config = ServerConfig {
+                ca_file: organisation.ca_file.clone(),
+                allow_http: organisation.allow_http,
+                ..ServerConfig::new(&organisation.url)
+            };
+            let server = Server::new(config);
+            servers
+                .push(server.map_err(|error| trouble(format!("exchange {}: {}", organisation.name, error.message)))?);
+        }
+        let bodies = settings.state.join("bodies");
+        let cache = BodyCache::open(bodies.clone(), settings.cache_bytes)
+            .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
+        let salt = uuid::Uuid::new_v4().into_bytes();
+        let inner = Arc::new(Inner { settings, servers, cache, desks: DashMap::new(), salt });
+        Ok(Self(inner))
+    }
+
+    /// Does the housekeeping: counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
+    /// To be spawned once; ends when the last clone of the directory is gone.
+    pub fn housekeeping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (cache, inner) = (self.0.cache.clone(), Arc::downgrade(&self.0));
+        async move {
+            match tokio::task::spawn_blocking(move || cache.recount()).await {
+                Ok(Err(error)) => tracing::warn!(%error, "the message cache could not be counted"),
+                Ok(Ok(())) | Err(_) => {}
+            }
+            loop {
+                tokio::time::sleep(HOUSEKEEPING).await;
+                let Some(inner) = Weak::upgrade(&inner) else { return };
+                inner.tidy();
+            }
+        }
+    }
+}
+
+impl SignIn for Directory {
+    type Account = Account;
+
+    async fn sign_in(&self, credentials: &Credentials) -> Result<Account> {
+        let (organisation, user) = self.0.place(&credentials.user).ok_or_else(unknown_domain)?;
+        let hash = self.0.hash(&user, credentials.password.expose());
+        let desk = self.0.desk((organisation, user.clone()));
+        if let Some(account) = desk.join(&hash) {
+            return Ok(account);
+        }
+        // A task of its own: a client that hangs up after its password was sent must not undo that it was refused.
+        let (inner, password) = (Arc::clone(&self.0), ews::Secret::new(credentials.password.expose().as_str()));
+        let verified = tokio::spawn(async move { inner.verify(&desk, organisation, user, password, hash).await });
+        verified
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))
+    }
+}
+
+impl Inner {
+    /// Asks Exchange, unless somebody has meanwhile or the password is held back.
+    async fn verify(
+        self: Arc<Self>,
+        desk: &Desk,
+        organisation: usize,
+        user: String,
+        password: ews::Secret,
+        hash: CredentialHash,
+    ) -> Result<Account> {
+        let _door = Arc::clone(&desk.door).lock_owned().await;
+        if let Some(account) = desk.join(&hash) {
+            return Ok(account);
+        }
+        desk.check(&hash)?;
+        let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
+        let client = server.client(Identity::Basic { user: user.clone(), password });
+        let roles = match roles(&client).await {
+            Ok(roles) => roles,
+            Err(error) => {
+                if error.kind == ews::ErrorKind::SignIn {
+                    tracing::info!(user, "Exchange refuses the password");
+                    desk.state().holdback.refused(hash, Instant::now());
+                }
+                return Err(Tried::new("you could not be signed in").failed(&error));
+            }
+        };
+        let known = desk.state().live.as_ref().map(|(_, live)| Arc::clone(live));
+        let live = match known {
+            Some(live) => {
+                live.renew(client);
+                live
+            }
+            None => self.bring_to_life(organisation, &user, client, roles).await?,
+        };
+        let account = live.join();
+        desk.accept(hash, live);
+        Ok(account)
+    }
+
+    async fn bring_to_life(
+        &self,
+        organisation: usize,
+        user: &str,
+        client: Client,
+        roles: Vec<(String, DistinguishedFolder)>,
+    ) -> Result<Arc<Live>> {
+        let name = self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name);
+        let directory: PathBuf = self.settings.state.join("maps").join(file_name(name));
+        std::fs::create_dir_all(&directory)?;
+        let map = idmap::sqlite::open(&directory, user).await?;
+        let shelf = self.cache.shelf(&file_name(&format!("{name}/{user}")));
+        tracing::info!(user, organisation = name, "mailbox live");
+        Ok(Live::start(Parts {
+            user: user.to_owned(),
+            map,
+            roles,
+            bodies: Bodies::new(shelf),
+            client,
+            sizes: self.settings.sizes,
+            poll: self.settings.poll,
+        }))
+    }
+
+    /// Which organisation somebody belongs to, and the name to sign in with there: in lower case, with the domain
+    /// added if there is only one it can be.
+    fn place(&self, user: &str) -> Option<(usize, String)> {
+        let user = user.trim().to_lowercase();
+        let organisations = || self.settings.organisations.iter().enumerate();
+        let has = |organisation: &Organisation, domain: &str| {
+            let short = !domain.contains('.');
+            organisation.domains.iter().any(|known| {
+                let known = known.to_lowercase();
+                known == domain || short && known.split('.').next() == Some(domain)
+            })
+        };
+        let domain =
+            user.rsplit_once('@').map(|(_, domain)| domain).or_else(|| user.split_once('\\').map(|(domain, _)| domain));
+        let claimed = domain.and_then(|domain| organisations().find(|(_, organisation)| has(organisation, domain)));
+        let open = || organisations().find(|(_, organisation)| organisation.domains.is_empty());
+        let only = || organisations().next().filter(|_| domain.is_none() && self.settings.organisations.len() == 1);
+        let (index, organisation) = claimed.or_else(open).or_else(only)?;
+        Some(match (domain, organisation.domains.as_slice()) {
+            (None, [only]) if !user.is_empty() => (index, format!("{user}@{}", only.to_lowercase())),
+            _ => (index, user),
+        })
+    }
+
+    fn desk(&self, key: Key) -> Arc<Desk> {
+        Arc::clone(&self.desks.entry(key).or_default())
+    }
+
+    /// The password is kept as this only. The salt is new in each run, so a hash is worth nothing outside it.
+    fn hash(&self, user: &str, password: &str) -> CredentialHash {
+        let mut sha = Sha256::new();
+        sha.update(self.salt);
+        sha.update((user.len() as u64).to_be_bytes());
+        sha.update(user);
+        sha.update(password);
+        sha.finalize().into()
+    }
+
+    fn tidy(&self) {
+        let now = Instant::now();
+        self.desks.retain(|(_, user), desk| {
+            let mut state = desk.state();
+            if let Some((_, live)) = state.live.take_if(|(_, live)| live.is_deserted(self.settings.linger)) {
+                tracing::info!(user, "mailbox put to rest");
+                live.stop();
+            }
+            // Others who hold the desk are about to sign in.
+            state.live.is_some() || !state.holdback.is_over(now) || Arc::strong_count(desk) > 1
+        });
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for desk in &self.desks {
+            if let Some((_, live)) = desk.state().live.take() {
+                live.stop();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// A session, if this is the password Exchange accepted last and has not refused since.
+    fn join(&self, hash: &CredentialHash) -> Option<Account> {
+        let state = self.state();
+        let (known, live) = state.live.as_ref()?;
+        (known == hash && !live.is_refused()).then(|| live.join())
+    }
+
+    /// Fails if the password must not be tried now.
+    fn check(&self, hash: &CredentialHash) -> Result<()> {
+        let now = Instant::now();
+        let mut state = self.state();
+        // Refused while in use: that was its try.
+        let fell = state.live.as_mut().filter(|(known, live)| known == hash && live.is_refused());
+        if let Some((known, _)) = fell {
+            *known = CredentialHash::default();
+            state.holdback.refused(*hash, now);
+        }
+        match state.holdback.held(hash, now) {
+            None => Ok(()),
+            Some(until) => Err(held_back(until.saturating_duration_since(now))),
+        }
+    }
+
+    fn accept(&self, hash: CredentialHash, live: Arc<Live>) {
+        let mut state = self.state();
+        state.holdback.accepted(&hash);
+        state.live = Some((hash, live));
+    }
+
+    fn state(&self) -> MutexGuard<'_, DeskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One cheap call that proves the password, and tells which folders have a part to play, in any language.
+async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedFolder)>, ews::Error> {
+    let oldest = ews::Version::Exchange2007;
+    let known = ROLES.iter().map(|(role, _)| *role).filter(|role| role.since() == oldest);
+    let roles: Vec<DistinguishedFolder> = [DistinguishedFolder::Top].into_iter().chain(known).collect();
+    let folders = roles.iter().map(|role| (*role).into()).collect();
+    let answers = client.call(&GetFolder { folders, shape: FolderShape::default() }).await?;
+    // A mailbox may lack one (no junk mail folder before its owner first signs in): that is no error.
+    let id = |folder: ews::Folder| folder.id.map(|id| id.id);
+    Ok(answers.into_iter().zip(roles).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect())
+}
+
+fn unknown_domain() -> Error {
+    Error::new(ErrorKind::SignIn, "no Exchange server is set up for this user name; sign in as user@domain")
+}
+
+fn held_back(wait: Duration) -> Error {
+    let minutes = wait.as_secs().div_ceil(60);
+    let sentence = format!(
+        "Exchange did not accept this user name and password; to keep the account from being locked it is not asked \
+         again for {minutes} min"
+    );
+    Error::new(ErrorKind::SignIn, sentence)
+}
+
+/// A file name that tells one name from every other: letters, digits and `@._+-` stand for themselves.
+fn file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'@' | b'_' | b'+' | b'-' => safe.push(byte as char),
+            b'.' if !safe.is_empty() => safe.push('.'),
+            other => safe.push_str(&format!("%{other:02x}")),
+        }
+    }
+    if safe.len() > LONGEST_FILE_NAME {
+        let hash: [u8; 32] = Sha256::digest(name).into();
+        safe.truncate(LONGEST_FILE_NAME - 40);
+        safe.push('%');
+        hash.iter().take(16).for_each(|byte| safe.push_str(&format!("{byte:02x}")));
+    }
+    safe
+}
+
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+const LONGEST_FILE_NAME: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn organisation(name: &str, domains: &[&str]) -> Organisation {
+        Organisation {
+            name: name.to_owned(),
+            url: format!("https://{name}.example/EWS/Exchange.asmx"),
+            domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            ca_file: None,
+            allow_http: false,
+        }
+    }
+
+    fn place(organisations: Vec<Organisation>, user: &str) -> Option<(usize, String)> {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings::new(directory.path(), organisations);
+        Directory::new(settings).unwrap().0.place(user)
+    }
+
+    #[test]
+    fn people_belong_where_their_domain_is() {
+        let two = || vec![organisation("one", &["one.example", "uno.example"]), organisation("two", &["Two.Example"])];
+        for (user, expected) in [
+            ("Anna@One.Example", Some((0, "anna@one.example"))),
+            ("ben@two.example", Some((1, "ben@two.example"))),
+            ("TWO\\ben", Some((1, "two\\ben"))),
+            ("carl@three.example", None),
+            ("carl", None),
+        ] {
+            assert_eq!(place(two(), user), expected.map(|(n, user)| (n, user.to_owned())), "{user}");
+        }
+        let open = || vec![organisation("one", &["one.example"]), organisation("rest", &[])];
+        assert_eq!(place(open(), "carl@three.example").unwrap().0, 1);
+        assert_eq!(place(vec![organisation("one", &["one.example"])], "anna").unwrap().1, "anna@one.example");
+    }
+
+    #[test]
+    fn file_names_are_safe_and_different() {
+        assert_eq!(file_name("anna@one.example"), "anna@one.example");
+        assert_eq!(file_name("../x"), "%2e.%2fx");
+        assert_ne!(file_name("a/b"), file_name("a%2fb"));
+        let long = file_name(&"ä".repeat(300));
+        assert!(long.len() <= LONGEST_FILE_NAME);
+        assert_ne!(long, file_name(&"ä".repeat(301)));
+    }
+}

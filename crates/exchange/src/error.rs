@@ -1,0 +1,104 @@
+//! What Exchange's refusals mean to the person in front of the client: the one table.
+
+use ews::ErrorKind as Theirs;
+use mailbox::ErrorKind as Ours;
+
+/// The domain's errors, unless another kind is named.
+pub(crate) type Result<T, E = mailbox::Error> = std::result::Result<T, E>;
+
+/// What was tried, as the beginning of a sentence, such as `the folder "Plans" could not be renamed`.
+#[derive(Clone, Debug)]
+pub(crate) struct Tried(String);
+
+impl Tried {
+    /// A sentence without its end. Names are quoted by the caller; line breaks become spaces.
+    pub(crate) fn new(text: impl AsRef<str>) -> Self {
+        Self(text.as_ref().chars().map(|char| if char.is_control() { ' ' } else { char }).collect())
+    }
+
+    /// The sentence by itself.
+    pub(crate) fn text(self) -> String {
+        self.0
+    }
+
+    /// The whole call failed.
+    pub(crate) fn failed(&self, error: &ews::Error) -> mailbox::Error {
+        let answer = self.because(&error.kind, error.code.as_ref());
+        match &error.request_id {
+            Some(id) => answer.traced(id.clone()),
+            None => answer,
+        }
+    }
+
+    /// One item of a batch failed.
+    pub(crate) fn refused(&self, error: &ews::ItemError) -> mailbox::Error {
+        self.because(&error.kind, Some(&error.code))
+    }
+
+    /// It failed for a reason of this kind.
+    pub(crate) fn because(&self, kind: &Theirs, code: Option<&ews::ResponseCode>) -> mailbox::Error {
+        let (ours, reason) = translate(kind);
+        let message = match code {
+            Some(code) => format!("{}: {reason} ({code})", self.0),
+            None => format!("{}: {reason}", self.0),
+        };
+        mailbox::Error::new(ours, message)
+    }
+}
+
+/// Whose move it is, and what to do.
+fn translate(kind: &Theirs) -> (Ours, &'static str) {
+    match kind {
+        Theirs::SignIn => (Ours::SignIn, "Exchange does not accept the user name and password; sign in again"),
+        Theirs::Denied => (Ours::Denied, "Exchange does not allow it; its administrator can"),
+        Theirs::NotFound => (Ours::NotFound, "it is not there any more; look at the folder again"),
+        Theirs::Exists => (Ours::Exists, "there is a folder of that name already; choose another name"),
+        Theirs::Busy { retry_after } => {
+            (Ours::Busy { retry_after: *retry_after }, "Exchange is busy; try again in a moment")
+        }
+        Theirs::Unavailable => (Ours::Unavailable, "Exchange cannot be reached now; try again later"),
+        Theirs::TooBig => (Ours::TooBig, "it is larger than Exchange takes; make it smaller"),
+        Theirs::Quota => (Ours::OverQuota, "the mailbox is full; delete something first"),
+        Theirs::Stale => (Ours::Conflict, "it was changed somewhere else meanwhile; try again"),
+        Theirs::InvalidSyncState | Theirs::SubscriptionLost => {
+            (Ours::Unavailable, "Exchange lost track of what was told already; try again in a moment")
+        }
+        Theirs::Corrupt => (Ours::Corrupt, "Exchange cannot read what it stores; Outlook may show more of it"),
+        Theirs::NoMatch => (Ours::NotFound, "Exchange knows nobody of that name"),
+        Theirs::Unsupported => (Ours::Cannot, "this version of Exchange cannot do it"),
+        Theirs::Refused => (Ours::Cannot, "Exchange refused it"),
+        Theirs::Protocol => (Ours::Unavailable, "Exchange's answer made no sense; try again later"),
+        Theirs::Local => (Ours::Internal, "the gateway could not read or write the data; its log says why"),
+    }
+}
+
+/// The account's password was refused after it had been right.
+pub(crate) fn signed_out() -> mailbox::Error {
+    mailbox::Error::new(Ours::SignIn, "Exchange does not accept the password any more; sign in again with the new one")
+}
+
+/// There is no such folder.
+pub(crate) fn no_folder() -> mailbox::Error {
+    mailbox::Error::new(Ours::NotFound, "there is no such folder (any more); list the folders again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_have_no_line_breaks() {
+        let tried = Tried::new("the folder \"a\r\nb\" could not be made");
+        let error = tried.because(&Theirs::Exists, None);
+        assert_eq!(error.kind, Ours::Exists);
+        assert!(!error.message.contains(['\r', '\n']), "{error}");
+        assert!(error.message.contains("choose another name"));
+    }
+
+    #[test]
+    fn a_hint_to_wait_is_passed_on() {
+        let hint = Some(std::time::Duration::from_secs(7));
+        let error = Tried::new("x").because(&Theirs::Busy { retry_after: hint }, None);
+        assert_eq!(error.kind, Ours::Busy { retry_after: hint });
+    }
+}

@@ -1,0 +1,112 @@
+//! EXPUNGE: messages with `\Deleted` leave the mailbox, a hundred in a call.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ews::op::DeleteType;
+use ews::op::delete_item::DeleteItem;
+use ews::{ErrorKind as Theirs, ItemId, Sent};
+use idmap::{IdMap, ItemRow};
+use mailbox::{Error, Expunged, FolderId, Uid};
+
+use crate::account::Live;
+use crate::error::{Result, Tried};
+use crate::folder_state::FolderState;
+use crate::store::ForEach;
+use crate::sync::existing;
+
+/// What became of a batch.
+#[derive(Default)]
+struct Deleted {
+    gone: Vec<Uid>,
+    failed: Vec<(Uid, Error)>,
+    /// Exchange does not know them, or it is not known whether it did it.
+    unclear: Vec<(ItemRow, Error)>,
+}
+
+impl Live {
+    /// Removes messages marked `\Deleted`.
+    ///
+    /// By SoftDelete: no folder shows them any more, as IMAP wants, but Outlook's "Recover deleted items" does for
+    /// as long as the administrator keeps them. HardDelete would spare nobody's mistake.
+    pub(crate) async fn expunge(self: &Arc<Self>, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
+        let state = existing(self, folder).await?;
+        let mut expunged = Expunged::default();
+        let doomed = self.map.deleted_uids(folder, only).await?;
+        for some in doomed.chunks(BATCH) {
+            let rows = self.map.items(folder, some).await?;
+            let first = self.delete(&state, rows).await?;
+            expunged.gone.extend(first.gone);
+            expunged.failed.extend(first.failed);
+            if first.unclear.is_empty() {
+                continue;
+            }
+            // Look what is left of them; what is there still was not deleted, under whatever id.
+            let left = self.left_of(&state, first.unclear, &mut expunged).await?;
+            let second = self.delete(&state, left).await?;
+            expunged.gone.extend(second.gone);
+            expunged.failed.extend(second.failed);
+            expunged.failed.extend(second.unclear.into_iter().map(|(row, error)| (row.uid, error)));
+        }
+        expunged.gone.sort_unstable();
+        Ok(expunged)
+    }
+
+    async fn delete(&self, state: &FolderState, rows: Vec<ItemRow>) -> Result<Deleted> {
+        let mut deleted = Deleted::default();
+        if rows.is_empty() {
+            return Ok(deleted);
+        }
+        let _gate = state.gate.lock().await;
+        let tried = Tried::new("the message could not be removed");
+        rows.iter().for_each(|row| state.expect(&row.item_id));
+        let items = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
+        match self.client()?.call(&DeleteItem { items, how: DeleteType::SoftDelete }).await {
+            Ok(answers) => {
+                for (row, answer) in rows.into_iter().zip(answers) {
+                    match answer {
+                        Ok(()) => deleted.gone.push(row.uid),
+                        Err(error) if error.kind == Theirs::NotFound => {
+                            deleted.unclear.push((row, tried.refused(&error)))
+                        }
+                        Err(error) => deleted.failed.push((row.uid, tried.refused(&error))),
+                    }
+                }
+            }
+            Err(error) => {
+                let ours = self.failed(&tried, &error);
+                match error.sent {
+                    Sent::NotSent => deleted.failed = ours.of(rows),
+                    Sent::MaybeDone => deleted.unclear = rows.into_iter().map(|row| (row, ours.clone())).collect(),
+                }
+            }
+        }
+        if !deleted.gone.is_empty() {
+            deleted.gone = self.map.removed(state.id, &deleted.gone).await?;
+            state.bell.ring();
+        }
+        Ok(deleted)
+    }
+
+    /// Looks at the folder: messages that vanished are gone; the rows of the others, as they are now.
+    async fn left_of(
+        self: &Arc<Self>,
+        state: &FolderState,
+        unclear: Vec<(ItemRow, Error)>,
+        expunged: &mut Expunged,
+    ) -> Result<Vec<ItemRow>> {
+        state.due.want();
+        if self.look(state).await.is_err() {
+            expunged.failed.extend(unclear.into_iter().map(|(row, error)| (row.uid, error)));
+            return Ok(Vec::new());
+        }
+        let uids: Vec<Uid> = unclear.iter().map(|(row, _)| row.uid).collect();
+        let left = self.map.items(state.id, &uids).await?;
+        let there: HashSet<Uid> = left.iter().map(|row| row.uid).collect();
+        expunged.gone.extend(uids.into_iter().filter(|uid| !there.contains(uid)));
+        Ok(left)
+    }
+}
+
+/// DeleteItem: one call for so many messages.
+const BATCH: usize = 100;

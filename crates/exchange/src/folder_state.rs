@@ -1,0 +1,137 @@
+//! What is kept in memory of a folder that somebody uses.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mailbox::{Bell, FolderId};
+
+use crate::due::Due;
+
+/// One folder in use. Nothing in here must survive a restart.
+#[derive(Debug)]
+pub(crate) struct FolderState {
+    pub(crate) id: FolderId,
+    /// Rings when the index has news.
+    pub(crate) bell: Bell,
+    /// Whether the index must look at Exchange again.
+    pub(crate) due: Due,
+    /// Held while pages are applied, and while we change messages: a page must not be asked for before a change of
+    /// our own and applied before the map knows of it.
+    pub(crate) gate: tokio::sync::Mutex<()>,
+    /// A task is on its way to look.
+    pub(crate) sent_for: AtomicBool,
+    /// A task will look in a while, because of echoes only.
+    pub(crate) sent_for_later: AtomicBool,
+    /// Changes of our own under way whose item ids are not known yet.
+    expecting: AtomicUsize,
+    echoes: Mutex<HashMap<String, Instant>>,
+    looked: Mutex<Option<Instant>>,
+}
+
+impl FolderState {
+    pub(crate) fn new(id: FolderId) -> Self {
+        Self {
+            id,
+            bell: Bell::new(),
+            due: Due::default(),
+            gate: tokio::sync::Mutex::new(()),
+            sent_for: AtomicBool::new(false),
+            sent_for_later: AtomicBool::new(false),
+            expecting: AtomicUsize::new(0),
+            echoes: Mutex::default(),
+            looked: Mutex::default(),
+        }
+    }
+
+    /// We change this item ourselves: an event that names it is an echo.
+    pub(crate) fn expect(&self, item: impl Into<String>) {
+        let now = Instant::now();
+        let mut echoes = self.lock_echoes();
+        if echoes.len() >= MOST_ECHOES {
+            echoes.retain(|_, at| now.duration_since(*at) < ECHO);
+        }
+        echoes.insert(item.into(), now);
+    }
+
+    /// True if an event that names this item tells only what we did ourselves a moment ago.
+    pub(crate) fn is_echo(&self, item: &str) -> bool {
+        self.lock_echoes().get(item).is_some_and(|at| at.elapsed() < ECHO)
+    }
+
+    /// Items will appear here by our own doing; their ids come with Exchange's answer.
+    pub(crate) fn expecting(&self) -> Expecting<'_> {
+        self.expecting.fetch_add(1, Ordering::SeqCst);
+        Expecting(self)
+    }
+
+    /// True while [`FolderState::expecting`] is on.
+    pub(crate) fn is_expecting(&self) -> bool {
+        self.expecting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Returns once [`FolderState::expecting`] is off, or has been on for suspiciously long.
+    pub(crate) async fn expected(&self) {
+        let end = Instant::now() + ECHO;
+        while self.is_expecting() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Exchange was looked at just now.
+    pub(crate) fn looked(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// True if the last look is longer ago than that.
+    pub(crate) fn is_older_than(&self, age: Duration) -> bool {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() >= age)
+    }
+
+    fn lock_echoes(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.echoes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends when dropped.
+pub(crate) struct Expecting<'a>(&'a FolderState);
+
+impl Drop for Expecting<'_> {
+    fn drop(&mut self) {
+        self.0.expecting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How long after a change of our own an event is taken for its echo. Others' changes of the same item in that time
+/// are found by the look that follows the echoes.
+const ECHO: Duration = Duration::from_secs(5);
+const MOST_ECHOES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn echoes_are_known_and_others_are_not() {
+        let state = FolderState::new(FolderId(1));
+        state.expect("AAMk1=");
+        assert!(state.is_echo("AAMk1="));
+        assert!(!state.is_echo("AAMK1="));
+        for n in 0..3 * MOST_ECHOES {
+            state.expect(n.to_string());
+        }
+        assert!(state.is_echo("0"));
+    }
+
+    #[test]
+    fn expecting_ends_with_its_guard() {
+        let state = FolderState::new(FolderId(1));
+        {
+            let _one = state.expecting();
+            let _two = state.expecting();
+            assert!(state.is_expecting());
+        }
+        assert!(!state.is_expecting());
+    }
+}

@@ -1,0 +1,176 @@
+//! Header blocks: kept in the ID map, taken from messages that are here, or asked for a hundred at a time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ews::op::get_item::GetItem;
+use ews::{ErrorKind as Theirs, ItemId, ItemShape};
+use idmap::{IdMap, ItemRow};
+use mailbox::{EmailId, Error, FolderId, Uid};
+
+use crate::account::Live;
+use crate::bodies::LOOK_AHEAD;
+use crate::convert;
+use crate::error::{Result, Tried};
+use crate::header_block::HeaderBlock;
+use crate::rendering::{split_header, with_empty_line};
+
+type Known = HashMap<EmailId, Result<Bytes>>;
+
+impl Live {
+    /// Header blocks, their empty lines included. Bodies are fetched only of messages Exchange keeps no header of.
+    pub(crate) async fn headers(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
+        self.folder_row(folder).await?;
+        let rows = self.map.items(folder, uids).await?;
+        let mut seen = HashSet::new();
+        let mut open: Vec<ItemRow> = rows.iter().filter(|row| seen.insert(row.email_id)).cloned().collect();
+        let ids: Vec<EmailId> = open.iter().map(|row| row.email_id).collect();
+        let stored = self.map.headers(&ids).await?;
+        let mut known: Known = stored.into_iter().map(|(id, header)| (id, Ok(header.into()))).collect();
+        open.retain(|row| !known.contains_key(&row.email_id));
+        for some in std::mem::take(&mut open).chunks(BATCH) {
+            let here = self.headers_here(some).await?;
+            let missing: Vec<_> = some.iter().filter(|row| !here.contains_key(&row.email_id)).cloned().collect();
+            known.extend(here);
+            open.extend(self.transport_headers(folder, missing, &mut known).await?);
+        }
+        self.headers_of_contents(folder, open, &mut known).await?;
+        let none = || Err(Tried::new("the message's header could not be read").because(&Theirs::NotFound, None));
+        Ok(rows.iter().map(|row| (row.uid, known.get(&row.email_id).cloned().unwrap_or_else(none))).collect())
+    }
+
+    /// Headers of messages whose bodies are in the cache.
+    async fn headers_here(&self, rows: &[ItemRow]) -> Result<Known> {
+        let cached = self.bodies.cached(rows).await;
+        let mut here = Known::new();
+        for (id, content) in cached {
+            let (block, _) = split_header(&content)?;
+            here.insert(id, Ok(with_empty_line(&block)));
+        }
+        // Stand-ins are not to be remembered.
+        let lasting: Vec<_> = here.iter().filter(|(id, _)| self.bodies.shelf.has(**id)).collect();
+        let lasting: Vec<_> =
+            lasting.into_iter().filter_map(|(id, header)| Some((*id, header.as_ref().ok()?.to_vec()))).collect();
+        if !lasting.is_empty() {
+            self.map.put_headers(lasting).await?;
+        }
+        Ok(here)
+    }
+
+    /// Asks for the headers as they were received. Gives back the messages for which there are none to be served.
+    async fn transport_headers(
+        self: &Arc<Self>,
+        folder: FolderId,
+        rows: Vec<ItemRow>,
+        known: &mut Known,
+    ) -> Result<Vec<ItemRow>> {
+        let mut without = Vec::new();
+        let mut round = rows;
+        // The second round is for messages that Exchange calls otherwise by now.
+        for last in [false, true] {
+            if round.is_empty() {
+                break;
+            }
+            let mut unknown = Vec::new();
+            let mut found: Vec<(EmailId, Vec<u8>)> = Vec::new();
+            for (row, answer) in self.ask_headers(round).await {
+                match answer {
+                    Answer::Header(header) => {
+                        found.push((row.email_id, header.to_vec()));
+                        known.insert(row.email_id, Ok(header));
+                    }
+                    Answer::None => without.push(row),
+                    Answer::Unknown(_) if !last => unknown.push(row),
+                    Answer::Unknown(error) | Answer::Failed(error) => drop(known.insert(row.email_id, Err(error))),
+                }
+            }
+            if !found.is_empty() {
+                self.map.put_headers(found).await?;
+            }
+            round = match unknown.is_empty() {
+                true => Vec::new(),
+                false => self.renamed(folder, &unknown).await.unwrap_or_default(),
+            };
+        }
+        Ok(without)
+    }
+
+    async fn ask_headers(&self, rows: Vec<ItemRow>) -> Vec<(ItemRow, Answer)> {
+        let tried = Tried::new("the message's header could not be read");
+        let items = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
+        let ask = GetItem { items, shape: ItemShape::of([convert::TRANSPORT_HEADERS.into()]) };
+        let answers = match self.client() {
+            Ok(client) => client.call(&ask).await.map_err(|error| match error.kind {
+                Theirs::SignIn | Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
+                    Answer::Failed(self.failed(&tried, &error))
+                }
+                // Perhaps because of one message: fetching bodies sorts it out.
+                _ => Answer::None,
+            }),
+            Err(error) => Err(Answer::Failed(error)),
+        };
+        let read = |item: ews::Item| {
+            let text = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text);
+            match text.and_then(HeaderBlock::from_transport) {
+                Some(block) => Answer::Header(with_empty_line(&block)),
+                None => Answer::None,
+            }
+        };
+        match answers {
+            Err(answer) => rows.into_iter().map(|row| (row, answer.clone())).collect(),
+            Ok(answers) => {
+                let judge = |answer: Result<ews::Item, ews::ItemError>| match answer {
+                    Ok(item) => read(item),
+                    Err(error) => match error.kind {
+                        Theirs::NotFound => Answer::Unknown(tried.refused(&error)),
+                        Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
+                            Answer::Failed(tried.refused(&error))
+                        }
+                        _ => Answer::None,
+                    },
+                };
+                rows.into_iter().zip(answers.into_iter().map(judge)).collect()
+            }
+        }
+    }
+
+    /// Fetches messages for the sake of their headers.
+    async fn headers_of_contents(
+        self: &Arc<Self>,
+        folder: FolderId,
+        mut rows: Vec<ItemRow>,
+        known: &mut Known,
+    ) -> Result<()> {
+        while !rows.is_empty() {
+            let next: Vec<ItemRow> = rows.iter().take(LOOK_AHEAD).cloned().collect();
+            let contents: HashMap<Uid, _> = self.contents_of(folder, next).await?.into_iter().collect();
+            if contents.is_empty() {
+                break;
+            }
+            for row in &rows {
+                let Some(content) = contents.get(&row.uid) else { continue };
+                let header = match content {
+                    Ok(content) => Ok(with_empty_line(&split_header(content)?.0)),
+                    Err(error) => Err(error.clone()),
+                };
+                known.insert(row.email_id, header);
+            }
+            rows.retain(|row| !contents.contains_key(&row.uid));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Header(Bytes),
+    /// Exchange keeps none, or none that can be served.
+    None,
+    /// Exchange does not know the message's id.
+    Unknown(Error),
+    Failed(Error),
+}
+
+/// GetItem without bodies.
+const BATCH: usize = 100;

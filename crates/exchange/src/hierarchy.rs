@@ -1,0 +1,172 @@
+//! The folder tree: SyncFolderHierarchy into the ID map, and the listing made of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
+use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
+use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap};
+use mailbox::FolderId;
+
+use crate::account::Live;
+use crate::convert;
+use crate::due::Due;
+use crate::error::{self, Result, Tried};
+use crate::listing::Listing;
+
+/// What is kept in memory of the tree.
+#[derive(Debug, Default)]
+pub(crate) struct Hierarchy {
+    pub(crate) due: Due,
+    gate: tokio::sync::Mutex<()>,
+    listing: Mutex<Option<Arc<Listing>>>,
+}
+
+impl Hierarchy {
+    /// The listing is made anew when next asked for.
+    pub(crate) fn forget(&self) {
+        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn remembered(&self) -> Option<Arc<Listing>> {
+        self.listing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Live {
+    /// The folders, as fresh as Exchange lets us know; what is known already if it cannot be asked.
+    ///
+    /// # Errors
+    /// Those of asking, if nothing is known yet.
+    pub(crate) async fn listing(self: &Arc<Self>) -> Result<Arc<Listing>> {
+        if !self.hierarchy.due.is_met() {
+            self.watching_settled().await;
+            if let Err(error) = self.look_at_hierarchy().await
+                && self.map.hierarchy_state().await?.is_none()
+            {
+                return Err(error);
+            }
+        }
+        self.known_listing().await
+    }
+
+    /// The folders as the map has them.
+    pub(crate) async fn known_listing(&self) -> Result<Arc<Listing>> {
+        if let Some(listing) = self.hierarchy.remembered() {
+            return Ok(listing);
+        }
+        let listing = Arc::new(Listing::new(self.map.folders().await?, &self.map.subscriptions().await?));
+        *self.hierarchy.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listing));
+        Ok(listing)
+    }
+
+    /// A folder by its id.
+    ///
+    /// # Errors
+    /// `NotFound`, or those of the first listing.
+    pub(crate) async fn folder_row(self: &Arc<Self>, folder: FolderId) -> Result<FolderRow> {
+        if let Some(row) = self.known_listing().await?.row(folder) {
+            return Ok(row.clone());
+        }
+        self.listing().await?.row(folder).cloned().ok_or_else(error::no_folder)
+    }
+
+    /// How a folder is named in a request.
+    pub(crate) async fn folder_ref(self: &Arc<Self>, folder: FolderId) -> Result<FolderRef> {
+        let row = self.folder_row(folder).await?;
+        Ok(ews::FolderId::new(row.folder.exchange_id).into())
+    }
+
+    /// Looks at the tree, unless somebody has since there was a reason to.
+    pub(crate) async fn look_at_hierarchy(self: &Arc<Self>) -> Result<()> {
+        let _gate = self.hierarchy.gate.lock().await;
+        let due = &self.hierarchy.due;
+        if due.is_met() {
+            return Ok(());
+        }
+        if let Some((_, error)) = due.held(Instant::now()) {
+            return Err(error);
+        }
+        let began = due.begin();
+        match self.hierarchy_pages().await {
+            Ok(()) => {
+                if due.met(began) {
+                    tracing::info!(user = self.user, "the folder list is up to date again");
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if due.failed(error.clone(), Instant::now()) {
+                    tracing::warn!(user = self.user, %error, "the folder list cannot be brought up to date");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn hierarchy_pages(self: &Arc<Self>) -> Result<()> {
+        let tried = Tried::new("the folders could not be listed");
+        let client = self.client()?;
+        // Exchange 2007 does not tell of deleted folders (MS-OXWSSYNC): list all of them each time.
+        if client.server_version().is_some_and(|version| version <= Version::Exchange2007Sp1) {
+            self.map.begin_hierarchy_resync().await?;
+        }
+        let mut resyncs = 0;
+        loop {
+            let state = self.map.hierarchy_state().await?;
+            let root = Some(DistinguishedFolder::Top.into());
+            let ask = SyncFolderHierarchy { root, shape: convert::folder_shape(), state: state.clone() };
+            let page = match client.call(&ask).await {
+                Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
+                    resyncs += 1;
+                    self.map.begin_hierarchy_resync().await?;
+                    continue;
+                }
+                answer => answer.map_err(|error| self.failed(&tried, &error))?,
+            };
+            let last = page.last;
+            if !last && page.changes.is_empty() && Some(&page.state) == state.as_ref() {
+                return Err(tried.because(&ErrorKind::Protocol, None));
+            }
+            let applied = self.map.apply_hierarchy(self.hierarchy_page(page)).await?;
+            self.take_hierarchy(applied);
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hierarchy_page(&self, page: HierarchyChanges) -> HierarchyPage {
+        let upsert = |folder: &ews::Folder| {
+            let id = folder.id.as_ref().map(|id| id.id.as_str()).unwrap_or_default();
+            let role = self.roles.iter().find(|(known, _)| known == id).map(|(_, role)| *role);
+            if role == Some(DistinguishedFolder::Top) {
+                return None;
+            }
+            convert::folder(folder, role).map(FolderChange::Upsert)
+        };
+        let change = |change: &Theirs| match change {
+            Theirs::Create(folder) | Theirs::Update(folder) => upsert(folder),
+            Theirs::Delete(id) => Some(FolderChange::Delete(id.id.clone())),
+        };
+        HierarchyPage {
+            changes: page.changes.iter().filter_map(change).collect(),
+            sync_state: page.state,
+            last: page.last,
+        }
+    }
+
+    fn take_hierarchy(self: &Arc<Self>, applied: HierarchyApplied) {
+        if applied.changed || !applied.removed.is_empty() || !applied.rebound.is_empty() {
+            self.hierarchy.forget();
+        }
+        for folder in applied.removed {
+            if let Some((_, state)) = self.folders.remove(&folder) {
+                state.bell.ring();
+            }
+        }
+        for folder in applied.rebound {
+            self.changed_at_exchange(&self.state(folder));
+        }
+    }
+}

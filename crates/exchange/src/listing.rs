@@ -1,0 +1,262 @@
+//! From the folders of the ID map to the folders a client lists. Pure.
+//!
+//! Shown are mail folders: those of class `IPF.Note`, those of no class at all (most that users make), and those an
+//! IMAP import made. A folder of another kind is shown only as a step on the way to a mail folder below it, and
+//! cannot be opened. What Exchange hides stays hidden, with everything below it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use idmap::FolderRow;
+use mailbox::{Folder, FolderId, FolderPath};
+
+/// The folders as they are now.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// For the client: parents before their children.
+    pub(crate) folders: Arc<[Folder]>,
+    by_path: HashMap<FolderPath, FolderId>,
+    by_exchange_id: HashMap<String, FolderId>,
+    rows: HashMap<FolderId, FolderRow>,
+}
+
+impl Listing {
+    /// Puts the folders in their places.
+    pub(crate) fn new(rows: Vec<FolderRow>, subscribed: &[FolderPath]) -> Self {
+        let subscribed: HashSet<&FolderPath> = subscribed.iter().collect();
+        let tree = Tree::new(&rows);
+        let mut folders = Vec::with_capacity(rows.len());
+        tree.list(None, &FolderPath(Vec::new()), &subscribed, &mut folders);
+        let by_path = folders.iter().map(|folder: &Folder| (folder.path.clone(), folder.id)).collect();
+        let by_exchange_id = rows.iter().map(|row| (row.folder.exchange_id.clone(), row.id)).collect();
+        let rows = rows.into_iter().map(|row| (row.id, row)).collect();
+        Self { folders: folders.into(), by_path, by_exchange_id, rows }
+    }
+
+    /// The folder at a path, if it is shown.
+    pub(crate) fn at(&self, path: &FolderPath) -> Option<&FolderRow> {
+        self.by_path.get(path).and_then(|id| self.rows.get(id))
+    }
+
+    /// A folder by its id.
+    pub(crate) fn row(&self, id: FolderId) -> Option<&FolderRow> {
+        self.rows.get(&id)
+    }
+
+    /// A folder by what Exchange calls it.
+    pub(crate) fn by_exchange_id(&self, id: &str) -> Option<FolderId> {
+        self.by_exchange_id.get(id).copied()
+    }
+
+    /// True if the folder or one above it has this role.
+    pub(crate) fn is_within(&self, id: FolderId, role: &str) -> bool {
+        let mut seen = HashSet::new();
+        let mut at = Some(id);
+        while let Some(row) = at.filter(|id| seen.insert(*id)).and_then(|id| self.rows.get(&id)) {
+            if row.folder.role.as_deref() == Some(role) {
+                return true;
+            }
+            at = row.folder.parent.as_deref().and_then(|parent| self.by_exchange_id(parent));
+        }
+        false
+    }
+}
+
+struct Tree<'a> {
+    /// Children by the row of their parent; those of the top by none.
+    children: HashMap<Option<FolderId>, Vec<&'a FolderRow>>,
+    /// Folders that are shown, openable or not.
+    shown: HashSet<FolderId>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(rows: &'a [FolderRow]) -> Self {
+        let by_exchange_id: HashMap<&str, &FolderRow> =
+            rows.iter().map(|row| (row.folder.exchange_id.as_str(), row)).collect();
+        let mut children: HashMap<Option<FolderId>, Vec<&FolderRow>> = HashMap::new();
+        for row in rows.iter().filter(|row| !row.folder.hidden) {
+            let parent = row.folder.parent.as_deref().and_then(|parent| by_exchange_id.get(parent));
+            children.entry(parent.map(|parent| parent.id)).or_default().push(row);
+        }
+        let mut tree = Self { children, shown: HashSet::new() };
+        let top: Vec<_> = tree.children.get(&None).cloned().unwrap_or_default();
+        for row in top {
+            tree.mark(row);
+        }
+        tree
+    }
+
+    /// Marks a folder and those below it; true if there is anything to show. Rows that form a ring hang on no top
+    /// and are never reached, so this ends.
+    fn mark(&mut self, row: &FolderRow) -> bool {
+        let below: Vec<_> = self.children.get(&Some(row.id)).cloned().unwrap_or_default();
+        let mut show = is_mail(row);
+        for child in below {
+            show |= self.mark(child);
+        }
+        if show {
+            self.shown.insert(row.id);
+        }
+        show
+    }
+
+    fn list(
+        &self,
+        parent: Option<FolderId>,
+        above: &FolderPath,
+        subscribed: &HashSet<&FolderPath>,
+        folders: &mut Vec<Folder>,
+    ) {
+        // By name, the inbox first; equal names are told apart in the order of their ids.
+        let mut named: BTreeMap<(bool, String, FolderId), &FolderRow> = BTreeMap::new();
+        for row in self.children.get(&parent).into_iter().flatten().filter(|row| self.shown.contains(&row.id)) {
+            let inbox = is_inbox(row);
+            let name = if inbox { "INBOX".to_owned() } else { shown_name(row, parent) };
+            named.insert((!inbox, name, row.id), row);
+        }
+        let mut taken = HashSet::new();
+        for ((_, name, _), row) in named {
+            let mut path = above.clone();
+            path.0.push(unique(name, &mut taken));
+            let has_children = self
+                .children
+                .get(&Some(row.id))
+                .is_some_and(|below| below.iter().any(|row| self.shown.contains(&row.id)));
+            folders.push(Folder {
+                id: row.id,
+                selectable: is_mail(row),
+                has_children,
+                special_use: row.folder.special_use,
+                subscribed: subscribed.contains(&path),
+                path: path.clone(),
+            });
+            self.list(Some(row.id), &path, subscribed, folders);
+        }
+    }
+}
+
+fn is_inbox(row: &FolderRow) -> bool {
+    row.folder.role.as_deref() == Some("inbox")
+}
+
+fn is_mail(row: &FolderRow) -> bool {
+    match row.folder.class.as_deref() {
+        None | Some("") => true,
+        Some(class) => MAIL_CLASSES.iter().any(|mail| {
+            let rest =
+                class.get(..mail.len()).filter(|start| start.eq_ignore_ascii_case(mail)).and(class.get(mail.len()..));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }),
+    }
+}
+
+/// The name, without characters no client can show; a second INBOX at the top is none.
+fn shown_name(row: &FolderRow, parent: Option<FolderId>) -> String {
+    let name: String = row
+        .folder
+        .name
+        .chars()
+        .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })
+        .collect();
+    match name.as_str() {
+        "" => "(no name)".to_owned(),
+        _ if parent.is_none() && name.eq_ignore_ascii_case("INBOX") => format!("{name} (folder)"),
+        _ => name,
+    }
+}
+
+fn unique(name: String, taken: &mut HashSet<String>) -> String {
+    let mut attempt = name.clone();
+    let mut number = 2;
+    while !taken.insert(attempt.clone()) {
+        attempt = format!("{name} ({number})");
+        number += 1;
+    }
+    attempt
+}
+
+/// MS-OXOSFLD 2.2.5; the last two come from imports and provisioning.
+const MAIL_CLASSES: [&str; 2] = ["IPF.Note", "IPF.Imap"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idmap::ExchangeFolder;
+    use mailbox::{SpecialUse, UidValidity};
+    use std::num::NonZeroU32;
+
+    fn row(id: u64, parent: u64, name: &str, class: Option<&str>) -> FolderRow {
+        FolderRow {
+            id: FolderId(id),
+            uid_validity: UidValidity(NonZeroU32::MIN),
+            folder: ExchangeFolder {
+                exchange_id: format!("E{id}"),
+                parent: Some(format!("E{parent}")),
+                name: name.to_owned(),
+                class: class.map(str::to_owned),
+                role: None,
+                special_use: None,
+                hidden: false,
+                total: None,
+            },
+            complete: false,
+        }
+    }
+
+    fn shown(rows: Vec<FolderRow>) -> Vec<(String, bool, bool)> {
+        let listing = Listing::new(rows, &[]);
+        listing.folders.iter().map(|folder| (folder.path.0.join(">"), folder.selectable, folder.has_children)).collect()
+    }
+
+    #[test]
+    fn mail_folders_are_shown_in_their_places() {
+        let mut inbox = row(1, 0, "Posteingang", Some("IPF.Note"));
+        inbox.folder.role = Some("inbox".to_owned());
+        let mut hidden = row(8, 0, "Hidden", Some("IPF.Note"));
+        hidden.folder.hidden = true;
+        let rows = vec![
+            row(9, 8, "Below hidden", None),
+            row(3, 2, "a/b", None),
+            row(2, 0, "Archiv", Some("ipf.note.OutlookHomepage")),
+            row(4, 1, "Sub", Some("")),
+            row(5, 0, "Kontakte", Some("IPF.Contact")),
+            row(6, 5, "Mail in contacts", None),
+            row(7, 0, "Kalender", Some("IPF.Appointment")),
+            row(10, 0, "inbox", None),
+            row(11, 0, "Notes?", Some("IPF.Notebook")),
+            row(20, 21, "ring", None),
+            row(21, 20, "ring", None),
+            hidden,
+            inbox,
+        ];
+        assert_eq!(
+            shown(rows),
+            [
+                ("INBOX".to_owned(), true, true),
+                ("INBOX>Sub".to_owned(), true, false),
+                ("Archiv".to_owned(), true, true),
+                ("Archiv>a/b".to_owned(), true, false),
+                ("Kontakte".to_owned(), false, true),
+                ("Kontakte>Mail in contacts".to_owned(), true, false),
+                ("inbox (folder)".to_owned(), true, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn roles_subscriptions_and_equal_names() {
+        let mut sent = row(1, 0, "Gesendet", None);
+        sent.folder.special_use = Some(SpecialUse::Sent);
+        sent.folder.role = Some("sentitems".to_owned());
+        let rows = vec![sent, row(2, 0, "Gesendet", None), row(3, 1, "x", None)];
+        let path = |names: &[&str]| FolderPath(names.iter().map(|name| (*name).to_owned()).collect());
+        let listing = Listing::new(rows, &[path(&["Gesendet", "x"])]);
+        let sent = listing.folders.first().unwrap();
+        assert_eq!((sent.special_use, sent.subscribed), (Some(SpecialUse::Sent), false));
+        assert_eq!(listing.at(&path(&["Gesendet (2)"])).unwrap().id, FolderId(2));
+        assert!(listing.folders.get(1).unwrap().subscribed);
+        assert!(listing.is_within(FolderId(3), "sentitems"));
+        assert!(!listing.is_within(FolderId(2), "sentitems"));
+        assert_eq!(listing.by_exchange_id("E3"), Some(FolderId(3)));
+    }
+}

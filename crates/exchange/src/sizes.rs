@@ -1,0 +1,43 @@
+//! RFC822.SIZE before a message's rendering is known.
+
+use crate::settings::SizePolicy;
+
+/// A size that is not below what the message's rendering will have.
+///
+/// `item_size` is PidTagMessageSize (0x0E08): everything Exchange stores for the item, which is not the length of
+/// any MIME. Of what is stored nothing grows more than threefold on its way into MIME: text in
+/// quoted-printable takes three characters for one byte, base64 with its line ends 1.37. Headers that come from
+/// short properties, and the boundaries and part headers of the rendering, are covered by the fixed part.
+pub(crate) fn estimate(item_size: u64) -> u64 {
+    item_size.saturating_mul(3).saturating_add(item_size / 10).saturating_add(16 * 1024)
+}
+
+/// The size to tell, if it can be told without fetching the message.
+pub(crate) fn known(policy: SizePolicy, exact: Option<u64>, item_size: u64) -> Option<u64> {
+    match (exact, policy) {
+        (Some(exact), _) => Some(exact),
+        (None, SizePolicy::Auto) => Some(estimate(item_size)),
+        (None, SizePolicy::Exact) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_cover_the_worst_encodings() {
+        for size in [0_u64, 1, 1000, 1 << 20, 100 << 20, u64::MAX] {
+            assert!(estimate(size) >= size.saturating_mul(3), "{size}");
+        }
+        assert!(estimate(100) >= 16 * 1024);
+    }
+
+    #[test]
+    fn the_exact_size_wins() {
+        assert_eq!(known(SizePolicy::Auto, Some(5), 100), Some(5));
+        assert_eq!(known(SizePolicy::Exact, Some(5), 100), Some(5));
+        assert_eq!(known(SizePolicy::Auto, None, 100), Some(estimate(100)));
+        assert_eq!(known(SizePolicy::Exact, None, 100), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! STORE: flags at Exchange first, a hundred messages in a call, then in the index.
+
+use std::sync::Arc;
+
+use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
+use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Value};
+use idmap::{IdMap, ItemRow};
+use mailbox::{Entry, FlagChange, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
+
+use crate::account::Live;
+use crate::convert;
+use crate::error::{Result, Tried};
+use crate::flags::{self, Write};
+use crate::folder_state::FolderState;
+use crate::sync::existing;
+
+impl Live {
+    /// Changes flags of messages.
+    pub(crate) async fn store(
+        self: &Arc<Self>,
+        folder: FolderId,
+        uids: &[Uid],
+        change: &FlagChange,
+        unchanged_since: Option<ModSeq>,
+    ) -> Result<Stored> {
+        let state = existing(self, folder).await?;
+        let mut stored = Stored::default();
+        for some in uids.chunks(BATCH) {
+            let unknown = {
+                let _gate = state.gate.lock().await;
+                let rows = self.map.items(folder, some).await?;
+                let changed = |row: &ItemRow| unchanged_since.is_some_and(|since| row.modseq > since);
+                let (modified, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(changed);
+                stored.modified.extend(modified.iter().map(|row| row.uid));
+                self.store_rows(&state, rows, change, &mut stored).await?
+            };
+            if !unknown.is_empty() {
+                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
+                let _gate = state.gate.lock().await;
+                let gone = self.store_rows(&state, renamed, change, &mut stored).await?;
+                let gone = Tried::new("the message could not be marked").because(&Theirs::NotFound, None).of(gone);
+                stored.failed.extend(gone);
+            }
+        }
+        stored.entries.sort_unstable_by_key(|entry| entry.uid);
+        Ok(stored)
+    }
+
+    /// One UpdateItem, for those that change at all. Gives back messages whose ids Exchange does not know.
+    async fn store_rows(
+        &self,
+        state: &FolderState,
+        rows: Vec<ItemRow>,
+        change: &FlagChange,
+        stored: &mut Stored,
+    ) -> Result<Vec<ItemRow>> {
+        let mut wanted: Vec<(ItemRow, Flags, Vec<Write>)> = Vec::new();
+        for row in rows {
+            let flags = flags::reachable(&row.flags, &row.flags.changed(change));
+            let writes = flags::writes(&row.flags, &flags);
+            if writes.is_empty() {
+                stored.entries.push(Entry { uid: row.uid, flags: row.flags, modseq: row.modseq });
+            } else {
+                wanted.push((row, flags, writes));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tried = Tried::new("the message could not be marked");
+        let mut items = Vec::with_capacity(wanted.len());
+        for (row, _, writes) in &wanted {
+            state.expect(&row.item_id);
+            let changes = self.field_changes(writes).await?;
+            items.push(ItemUpdate { id: ItemId::new(&row.item_id), kind: ItemKind::Message, changes });
+        }
+        let ask = UpdateItem { items, conflict: ConflictResolution::AlwaysOverwrite };
+        let answers = match self.client()?.call(&ask).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                // It may have been done all the same: the next look tells.
+                state.due.want();
+                let error = self.failed(&tried, &error);
+                stored.failed.extend(wanted.into_iter().map(|(row, ..)| (row.uid, error.clone())));
+                return Ok(Vec::new());
+            }
+        };
+        let mut done = Vec::new();
+        let mut unknown = Vec::new();
+        for ((row, flags, _), answer) in wanted.into_iter().zip(answers) {
+            match answer {
+                Ok(id) => done.push((row.uid, flags, id.change_key.unwrap_or_default())),
+                Err(error) if error.kind == Theirs::NotFound => unknown.push(row),
+                Err(error) => stored.failed.push((row.uid, tried.refused(&error))),
+            }
+        }
+        if !done.is_empty() {
+            stored.entries.extend(self.map.flagged(state.id, done).await?);
+            state.bell.ring();
+        }
+        Ok(unknown)
+    }
+
+    /// What to write, in the words of UpdateItem.
+    pub(crate) async fn field_changes(&self, writes: &[Write]) -> Result<Vec<FieldChange>> {
+        let mut changes = Vec::with_capacity(writes.len());
+        for write in writes {
+            let number = |field: ews::ExtendedField, value: Option<i32>| match value {
+                Some(value) => FieldChange::Set(field, Value::Integer(value.into())),
+                None => FieldChange::Delete(Path::Extended(field)),
+            };
+            changes.push(match write {
+                Write::Read(read) => FieldChange::IsRead(*read),
+                Write::FlagStatus(value) => number(convert::FLAG_STATUS, *value),
+                Write::LastVerb(value) => number(convert::LAST_VERB, *value),
+                Write::Icon(value) => number(convert::ICON, *value),
+                Write::ImapDeleted(value) => number(convert::IMAP_DELETED, *value),
+                Write::Keywords(keywords) => FieldChange::Categories(self.categories(keywords).await?),
+            });
+        }
+        Ok(changes)
+    }
+
+    /// The categories these keywords are.
+    pub(crate) async fn categories(&self, keywords: &[Keyword]) -> Result<Vec<String>> {
+        if keywords.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.map.categories_for(keywords).await?)
+    }
+}
+
+/// An error for each of several messages.
+pub(crate) trait ForEach {
+    /// The same for all of them.
+    fn of(self, rows: Vec<ItemRow>) -> Vec<(Uid, mailbox::Error)>;
+}
+
+impl ForEach for mailbox::Error {
+    fn of(self, rows: Vec<ItemRow>) -> Vec<(Uid, mailbox::Error)> {
+        rows.into_iter().map(|row| (row.uid, self.clone())).collect()
+    }
+}
+
+/// UpdateItem: one call for so many messages.
+const BATCH: usize = 100;

@@ -1,0 +1,217 @@
+//! Items of one folder: SyncFolderItems into the ID map, one look at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderItems};
+use ews::{ErrorKind, FolderRef};
+use idmap::{IdMap, ItemChange, SyncPage};
+use mailbox::FolderId;
+
+use crate::account::Live;
+use crate::convert;
+use crate::error::{self, Result, Tried};
+use crate::folder_state::FolderState;
+
+impl Live {
+    /// Sees to it that the index of a folder is up to date, or at least there.
+    ///
+    /// # Errors
+    /// `NotFound`; and those of asking Exchange, if the folder was never listed to the end.
+    pub(crate) async fn fresh(self: &Arc<Self>, folder: FolderId) -> Result<Arc<FolderState>> {
+        self.folder_row(folder).await?;
+        let state = self.state(folder);
+        self.want_if_polling(&state);
+        if state.due.is_met() {
+            return Ok(state);
+        }
+        self.watching_settled().await;
+        let Err(error) = self.look(&state).await else { return Ok(state) };
+        // A folder that is gone is no folder; else what is known is better than nothing.
+        if self.map.sync_state(folder).await?.complete { Ok(state) } else { Err(error) }
+    }
+
+    /// Sees to it that the index of a folder is up to date, if that is a matter of a moment.
+    pub(crate) async fn freshen(self: &Arc<Self>, folder: FolderId) {
+        let state = self.state(folder);
+        self.want_if_polling(&state);
+        if !state.due.is_met() {
+            // The task goes on if this is not enough.
+            self.send_for(&state, Duration::ZERO);
+            let _ = tokio::time::timeout(PATIENCE, self.look(&state)).await;
+        }
+    }
+
+    /// Looks at a folder, unless somebody has since there was a reason to.
+    ///
+    /// # Errors
+    /// Those of asking; the same again, without asking, until it is time for the next try.
+    pub(crate) async fn look(self: &Arc<Self>, state: &FolderState) -> Result<()> {
+        let _gate = state.gate.lock().await;
+        if state.due.is_met() {
+            return Ok(());
+        }
+        if let Some((_, error)) = state.due.held(Instant::now()) {
+            return Err(error);
+        }
+        let began = state.due.begin();
+        match self.item_pages(state).await {
+            Ok(()) => {
+                state.looked();
+                if state.due.met(began) {
+                    tracing::info!(user = self.user, folder = %state.id, "the folder is up to date again");
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if state.due.failed(error.clone(), Instant::now()) {
+                    tracing::warn!(user = self.user, folder = %state.id, %error, "a folder cannot be brought up to date");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<()> {
+        let tried = Tried::new("the folder could not be brought up to date");
+        let client = self.client()?;
+        let folder: FolderRef = self.folder_ref(state.id).await?;
+        let mut restarts = 0;
+        loop {
+            let point = self.map.sync_state(state.id).await?;
+            let ask = SyncFolderItems {
+                folder: folder.clone(),
+                shape: convert::item_shape(),
+                state: point.state.clone(),
+                max: PAGE,
+            };
+            let page = match client.call(&ask).await {
+                Err(error)
+                    if error.kind == ErrorKind::InvalidSyncState
+                        && point.state.is_some()
+                        && restarts < MOST_RESTARTS =>
+                {
+                    tracing::info!(user = self.user, folder = %state.id, "Exchange wants the folder listed anew");
+                    restarts += 1;
+                    self.map.begin_resync(state.id).await?;
+                    continue;
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    self.hierarchy_changed();
+                    return Err(self.failed(&tried, &error));
+                }
+                answer => answer.map_err(|error| self.failed(&tried, &error))?,
+            };
+            let last = page.last;
+            if !last && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
+                return Err(tried.because(&ErrorKind::Protocol, None));
+            }
+            let page = self.sync_page(page).await?;
+            match self.map.apply(state.id, point.epoch, page).await {
+                Ok(applied) if applied.changed => state.bell.ring(),
+                Ok(_) => {}
+                Err(idmap::Error::Stale) if restarts < MOST_RESTARTS => {
+                    restarts += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn sync_page(&self, page: ItemChanges) -> Result<SyncPage> {
+        let mut named: Vec<Vec<String>> = Vec::with_capacity(page.changes.len());
+        for change in &page.changes {
+            named.push(match change {
+                Theirs::Create(item) | Theirs::Update(item) => convert::categories_of(item),
+                Theirs::Delete(_) | Theirs::ReadFlag { .. } => Vec::new(),
+            });
+        }
+        self.keywords.learn(&self.map, named.iter().flatten()).await?;
+        let change = |(change, categories): (Theirs, Vec<String>)| match change {
+            Theirs::Create(item) | Theirs::Update(item) => {
+                convert::item(&item, self.keywords.of(&categories)).map(ItemChange::Upsert)
+            }
+            Theirs::Delete(id) => Some(ItemChange::Delete(id.id)),
+            Theirs::ReadFlag { id, is_read } => Some(ItemChange::ReadFlag { item: id.id, seen: is_read }),
+        };
+        let changes = page.changes.into_iter().zip(named).filter_map(change).collect();
+        Ok(SyncPage { changes, sync_state: page.state, last: page.last })
+    }
+
+    /// There is a reason to look at the folder, and somebody uses it: look soon, and until it works.
+    pub(crate) fn changed_at_exchange(self: &Arc<Self>, state: &Arc<FolderState>) {
+        state.due.want();
+        self.send_for(state, GATHER);
+    }
+
+    /// Only what we did ourselves was told of the folder; what others did at the same time is found a little later.
+    pub(crate) fn echoed(self: &Arc<Self>, state: &Arc<FolderState>) {
+        if state.sent_for_later.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (live, state) = (Arc::clone(self), Arc::clone(state));
+        self.spawn(async move {
+            tokio::time::sleep(AFTER_ECHO).await;
+            state.sent_for_later.store(false, Ordering::SeqCst);
+            live.changed_at_exchange(&state);
+        });
+    }
+
+    fn send_for(self: &Arc<Self>, state: &Arc<FolderState>, after: Duration) {
+        if state.sent_for.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let (live, state) = (Arc::clone(self), Arc::clone(state));
+        self.spawn(async move {
+            tokio::time::sleep(after).await;
+            state.sent_for.store(false, Ordering::SeqCst);
+            while !state.due.is_met()
+                && !live.is_refused()
+                && live.known_listing().await.is_ok_and(|listing| listing.row(state.id).is_some())
+            {
+                if live.look(&state).await.is_err() {
+                    let wait = state.due.held(Instant::now()).map_or(GATHER, |(wait, _)| wait);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        });
+    }
+
+    /// The tree changed at Exchange: look at it soon.
+    pub(crate) fn hierarchy_changed(self: &Arc<Self>) {
+        self.hierarchy.due.want();
+        let live = Arc::clone(self);
+        self.spawn(async move {
+            tokio::time::sleep(GATHER).await;
+            while !live.hierarchy.due.is_met() && !live.is_refused() {
+                if live.look_at_hierarchy().await.is_err() {
+                    let wait = live.hierarchy.due.held(Instant::now()).map_or(GATHER, |(wait, _)| wait);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        });
+    }
+}
+
+/// `NotFound` for a folder that is not in the tree.
+pub(crate) async fn existing(live: &Arc<Live>, folder: FolderId) -> Result<Arc<FolderState>> {
+    match live.folder_row(folder).await {
+        Ok(_) => Ok(live.state(folder)),
+        Err(_) => Err(error::no_folder()),
+    }
+}
+
+/// EWS "MaxChangesReturned": as many as there may be.
+const PAGE: u16 = 512;
+/// How long NOOP and IDLE wait for news that is on its way.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Events of one thing that happened come within this.
+const GATHER: Duration = Duration::from_millis(15);
+/// Others' changes that came along with our own are found after this.
+const AFTER_ECHO: Duration = Duration::from_secs(6);
+const MOST_RESTARTS: u32 = 3;

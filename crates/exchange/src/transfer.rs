@@ -1,0 +1,234 @@
+//! COPY and MOVE: a hundred messages in a call, and one more call to learn what they are at the other end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ews::op::copy_item::CopyItem;
+use ews::op::get_item::GetItem;
+use ews::op::move_item::MoveItem;
+use ews::{ErrorKind as Theirs, FolderRef, ItemError, ItemId, Sent};
+use idmap::{IdMap, Item, ItemRow};
+use mailbox::{Error, FolderId, ModSeq, Transferred, Uid};
+
+use crate::account::Live;
+use crate::convert;
+use crate::error::{Result, Tried};
+use crate::folder_state::FolderState;
+use crate::store::ForEach;
+use crate::sync::existing;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The messages stay here too.
+    Copy,
+    /// They do not.
+    Move,
+}
+
+/// What became of a batch.
+enum Batch {
+    /// Each message's new id, or why it has none.
+    Answered(Vec<(ItemRow, Result<Option<ItemId>, ItemError>)>),
+    /// Nothing was done.
+    Failed(Vec<ItemRow>, Error),
+    /// Perhaps it was done.
+    Unclear(Vec<ItemRow>, Error),
+}
+
+impl Live {
+    /// Copies or moves messages.
+    pub(crate) async fn transfer(
+        self: &Arc<Self>,
+        way: Way,
+        folder: FolderId,
+        uids: &[Uid],
+        to: FolderId,
+    ) -> Result<Transferred> {
+        let state = existing(self, folder).await?;
+        let uid_validity = self.folder_row(to).await?.uid_validity;
+        let target = self.folder_ref(to).await?;
+        let there = self.state(to);
+        let mut done = Transferred { uid_validity, pairs: Vec::new(), failed: Vec::new() };
+        for some in uids.chunks(BATCH) {
+            let rows = self.map.items(folder, some).await?;
+            let unknown = self.transfer_rows(way, &state, &there, &target, rows, &mut done).await?;
+            if !unknown.is_empty() {
+                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
+                let is_renamed = |row: &ItemRow| renamed.iter().any(|new| new.uid == row.uid);
+                let mut gone: Vec<ItemRow> = unknown.into_iter().filter(|row| !is_renamed(row)).collect();
+                gone.extend(self.transfer_rows(way, &state, &there, &target, renamed, &mut done).await?);
+                done.failed.extend(way.tried().because(&Theirs::NotFound, None).of(gone));
+            }
+        }
+        done.pairs.sort_unstable();
+        Ok(done)
+    }
+
+    /// One batch. Gives back messages whose ids Exchange does not know.
+    async fn transfer_rows(
+        self: &Arc<Self>,
+        way: Way,
+        state: &Arc<FolderState>,
+        there: &Arc<FolderState>,
+        target: &FolderRef,
+        rows: Vec<ItemRow>,
+        done: &mut Transferred,
+    ) -> Result<Vec<ItemRow>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = self.map.status(there.id).await?.state.highest_modseq;
+        let _expecting = there.expecting();
+        let gate = state.gate.lock().await;
+        let answers = match self.ask(way, state, target, rows).await? {
+            Batch::Answered(answers) => answers,
+            Batch::Failed(rows, error) => {
+                done.failed.extend(error.of(rows));
+                return Ok(Vec::new());
+            }
+            Batch::Unclear(rows, error) => {
+                drop(gate);
+                self.find_out(way, state, there, before, rows, error, done).await?;
+                return Ok(Vec::new());
+            }
+        };
+        let (mut went, mut lost, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, answer) in answers {
+            match answer {
+                Ok(Some(id)) => {
+                    there.expect(&id.id);
+                    went.push((row, id));
+                }
+                Ok(None) => lost.push(row),
+                Err(error) if error.kind == Theirs::NotFound => unknown.push(row),
+                Err(error) => done.failed.push((row.uid, way.tried().refused(&error))),
+            }
+        }
+        let mut items = Vec::with_capacity(went.len());
+        let ids = went.iter().map(|(_, id)| id.clone()).collect();
+        for ((row, _), item) in went.into_iter().zip(self.describe(ids).await) {
+            match item {
+                Some(item) => items.push((row.uid, item)),
+                None => lost.push(row),
+            }
+        }
+        if !items.is_empty() {
+            let pairs = match way {
+                Way::Copy => self.map.copied(state.id, there.id, items).await?,
+                Way::Move => self.map.moved(state.id, there.id, items).await?,
+            };
+            done.pairs.extend(pairs);
+            state.bell.ring();
+            there.bell.ring();
+        }
+        drop(gate);
+        if !lost.is_empty() {
+            let error = way.tried().because(&Theirs::Unavailable, None);
+            self.find_out(way, state, there, before, lost, error, done).await?;
+        }
+        Ok(unknown)
+    }
+
+    async fn ask(&self, way: Way, state: &FolderState, target: &FolderRef, rows: Vec<ItemRow>) -> Result<Batch> {
+        let client = self.client()?;
+        let items: Vec<ItemId> = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
+        let answer = match way {
+            Way::Copy => client.call(&CopyItem { items, to: target.clone() }).await,
+            Way::Move => {
+                rows.iter().for_each(|row| state.expect(&row.item_id));
+                client.call(&MoveItem { items, to: target.clone() }).await
+            }
+        };
+        Ok(match answer {
+            Ok(answers) => Batch::Answered(rows.into_iter().zip(answers).collect()),
+            Err(error) => {
+                let ours = self.failed(&way.tried(), &error);
+                match error.sent {
+                    Sent::NotSent => Batch::Failed(rows, ours),
+                    Sent::MaybeDone => Batch::Unclear(rows, ours),
+                }
+            }
+        })
+    }
+
+    /// What the index needs to know of new items; `None` for those Exchange does not describe.
+    pub(crate) async fn describe(&self, ids: Vec<ItemId>) -> Vec<Option<Item>> {
+        let count = ids.len();
+        let nothing = || vec![None; count];
+        if ids.is_empty() {
+            return nothing();
+        }
+        let Ok(client) = self.client() else { return nothing() };
+        let answers = match client.call(&GetItem { items: ids, shape: convert::item_shape() }).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.failed(&Tried::new("a message could not be looked at"), &error);
+                tracing::info!(user = self.user, %error, "new messages could not be looked at");
+                return nothing();
+            }
+        };
+        let items: Vec<Option<ews::Item>> = answers.into_iter().map(Result::ok).collect();
+        let categories: Vec<Vec<String>> =
+            items.iter().map(|item| item.as_ref().map(convert::categories_of).unwrap_or_default()).collect();
+        if self.keywords.learn(&self.map, categories.iter().flatten()).await.is_err() {
+            return nothing();
+        }
+        let described = items.into_iter().zip(categories);
+        described.map(|(item, categories)| convert::item(&item?, self.keywords.of(&categories))).collect()
+    }
+
+    /// Looks at both folders to learn what was done. A message that arrived there is known by its EMAILID.
+    #[allow(clippy::too_many_arguments, reason = "all that is known of the batch")]
+    async fn find_out(
+        self: &Arc<Self>,
+        way: Way,
+        state: &Arc<FolderState>,
+        there: &Arc<FolderState>,
+        before: ModSeq,
+        rows: Vec<ItemRow>,
+        error: Error,
+        done: &mut Transferred,
+    ) -> Result<()> {
+        state.due.want();
+        there.due.want();
+        if self.look(there).await.is_err() || self.look(state).await.is_err() {
+            done.failed.extend(error.of(rows));
+            return Ok(());
+        }
+        let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
+        let here: Vec<Uid> = self.map.items(state.id, &uids).await?.iter().map(|row| row.uid).collect();
+        let new: Vec<Uid> = self.map.delta(there.id, before).await?.changed.iter().map(|entry| entry.uid).collect();
+        let taken: Vec<Uid> = done.pairs.iter().map(|(_, uid)| *uid).collect();
+        let mut arrived: HashMap<_, Vec<Uid>> = HashMap::new();
+        for row in self.map.items(there.id, &new).await?.iter().rev().filter(|row| !taken.contains(&row.uid)) {
+            arrived.entry(row.email_id).or_default().push(row.uid);
+        }
+        for row in rows {
+            let still_here = here.contains(&row.uid);
+            let arrived = match way {
+                Way::Move if still_here => None,
+                _ => arrived.get_mut(&row.email_id).and_then(Vec::pop),
+            };
+            match arrived {
+                Some(uid) => done.pairs.push((row.uid, uid)),
+                // Moved, and gone again: nothing stayed and nothing is lost that we know of.
+                None if !still_here => {}
+                None => done.failed.push((row.uid, error.clone())),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Way {
+    fn tried(self) -> Tried {
+        Tried::new(match self {
+            Self::Copy => "the message could not be copied",
+            Self::Move => "the message could not be moved",
+        })
+    }
+}
+
+/// MoveItem, CopyItem: one call for so many messages.
+const BATCH: usize = 100;

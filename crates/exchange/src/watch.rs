@@ -1,0 +1,200 @@
+//! Learning that something changed: one streaming subscription for the whole mailbox, or looking now and then.
+//!
+//! An event is a hint to look at a folder, no more. After every gap all folders in use are looked at, so a lost
+//! event delays news and loses none.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ews::op::get_events::{Event, Notification, Object};
+use ews::op::subscribe::{Delivery, EventType, Subscribe};
+use ews::{ErrorKind, StreamingEvent};
+
+use crate::account::Live;
+use crate::due;
+use crate::error::Tried;
+use crate::folder_state::FolderState;
+
+/// How changes are learnt of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watching {
+    /// The subscription is being asked for; who looks now may have to look again.
+    Starting,
+    /// Exchange tells.
+    Streaming,
+    /// Exchange does not tell; folders in use are looked at now and then.
+    Polling,
+}
+
+/// Why a subscription ended.
+enum Ending {
+    /// Exchange has no such thing, or refuses it for good.
+    Impossible,
+    /// It broke after having worked.
+    Broken,
+    /// It could not be had.
+    Failed(Option<Duration>),
+}
+
+impl Live {
+    /// Watches for as long as the mailbox is live and its password good.
+    pub(crate) async fn watch_changes(self: Arc<Self>) {
+        let mut failures = 0;
+        while !self.is_refused() {
+            let began = Instant::now();
+            let ending = self.subscription().await;
+            self.watching.send_replace(Watching::Polling);
+            failures = if began.elapsed() > WORKED { 1 } else { failures + 1 };
+            match ending {
+                Ending::Impossible => self.poll_for(TRY_STREAMING_AGAIN).await,
+                Ending::Broken => self.poll_for(due::delay(failures, None)).await,
+                Ending::Failed(hint) => self.poll_for(due::delay(failures, hint)).await,
+            }
+        }
+    }
+
+    /// Waits until it is known how changes are learnt of, so that one look serves for the state before and after.
+    pub(crate) async fn watching_settled(&self) {
+        let mut watching = self.watching.subscribe();
+        let settled = watching.wait_for(|watching| *watching != Watching::Starting);
+        let _ = tokio::time::timeout(SETTLE, settled).await;
+    }
+
+    /// Where Exchange does not tell, an old look is no look.
+    pub(crate) fn want_if_polling(&self, state: &FolderState) {
+        if *self.watching.borrow() == Watching::Polling && state.is_older_than(self.poll) && state.due.is_met() {
+            state.due.want();
+        }
+    }
+
+    /// Subscribes, and listens for as long as that subscription works.
+    async fn subscription(self: &Arc<Self>) -> Ending {
+        let tried = Tried::new("changes could not be subscribed to");
+        let Ok(client) = self.client() else { return Ending::Failed(None) };
+        let ask = Subscribe { folders: None, events: EventType::MAIL.to_vec(), delivery: Delivery::Streaming };
+        let subscription = match client.call(&ask).await {
+            Ok(subscription) => [subscription.id],
+            Err(error) => {
+                tracing::info!(user = self.user, %error, "no streaming subscription");
+                self.failed(&tried, &error);
+                return match error.kind {
+                    ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
+                    _ => Ending::Failed(error.retry_after()),
+                };
+            }
+        };
+        // In this order: who waits for it to be settled then looks once.
+        self.catch_up();
+        self.watching.send_replace(Watching::Streaming);
+        let mut failures = 0;
+        loop {
+            let Err(error) = self.listen(&client, &subscription).await else {
+                failures = 0;
+                continue;
+            };
+            self.failed(&tried, &error);
+            tracing::info!(user = self.user, %error, "the event stream broke");
+            if !error.kind.is_transient() || failures >= MOST_RECONNECTS {
+                return Ending::Broken;
+            }
+            failures += 1;
+            tokio::time::sleep(due::delay(failures, error.retry_after())).await;
+            // What was told on the broken connection is lost.
+            self.catch_up();
+        }
+    }
+
+    /// One stream, to its end.
+    async fn listen(self: &Arc<Self>, client: &ews::Client, subscription: &[String]) -> Result<(), ews::Error> {
+        let mut stream = client.stream(subscription, STREAM_MINUTES).await?;
+        loop {
+            match stream.next().await? {
+                StreamingEvent::Events(notifications) => self.told(&notifications).await,
+                StreamingEvent::Heartbeat => {}
+                StreamingEvent::Closed => return Ok(()),
+            }
+        }
+    }
+
+    async fn told(self: &Arc<Self>, notifications: &[Notification]) {
+        for event in notifications.iter().flat_map(|notification| &notification.events) {
+            match &event.object {
+                // A folder that only counts its unread items anew.
+                Object::Folder(_) if event.kind == EventType::Modified && event.unread.is_some() => {}
+                Object::Folder(_) => self.hierarchy_changed(),
+                Object::Item(item) => self.item_touched(event, &item.id).await,
+            }
+        }
+    }
+
+    async fn item_touched(self: &Arc<Self>, event: &Event, item: &str) {
+        let Ok(listing) = self.known_listing().await else { return };
+        let folders = [event.parent.as_ref(), event.old_parent.as_ref()].into_iter().flatten();
+        for folder in folders.filter_map(|folder| listing.by_exchange_id(&folder.id)) {
+            // Nobody uses it: it is looked at when somebody does.
+            let Some(state) = self.folders.get(&folder).map(|state| Arc::clone(&state)) else { continue };
+            let mut items: Vec<String> = event.old_item.iter().map(|item| item.id.clone()).collect();
+            items.push(item.to_owned());
+            if state.is_expecting() {
+                let live = Arc::clone(self);
+                self.spawn(async move {
+                    state.expected().await;
+                    live.judge(&state, &items);
+                });
+            } else {
+                self.judge(&state, &items);
+            }
+        }
+    }
+
+    fn judge(self: &Arc<Self>, state: &Arc<FolderState>, items: &[String]) {
+        if items.iter().any(|item| state.is_echo(item)) {
+            self.echoed(state);
+        } else {
+            self.changed_at_exchange(state);
+        }
+    }
+
+    /// Something may have been missed: look at the tree and at all folders in use.
+    fn catch_up(self: &Arc<Self>) {
+        self.hierarchy_changed();
+        let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
+        for state in &used {
+            if state.bell.listeners() > 0 {
+                self.changed_at_exchange(state);
+            } else {
+                state.due.want();
+            }
+        }
+    }
+
+    /// Looks at what is being watched, every now and then, for that long.
+    async fn poll_for(self: &Arc<Self>, time: Duration) {
+        let end = tokio::time::Instant::now() + time;
+        let mut rounds = 0_u32;
+        while tokio::time::Instant::now() < end && !self.is_refused() {
+            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + self.poll)).await;
+            rounds += 1;
+            let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
+            for state in used.iter().filter(|state| state.bell.listeners() > 0 && state.is_older_than(self.poll)) {
+                self.changed_at_exchange(state);
+            }
+            if rounds.is_multiple_of(TREE_EVERY) {
+                self.hierarchy_changed();
+            }
+        }
+    }
+}
+
+/// EWS "ConnectionTimeout": as long as there may be.
+const STREAM_MINUTES: u8 = 30;
+/// A first look waits this long for the subscription.
+const SETTLE: Duration = Duration::from_secs(3);
+/// A subscription that held this long was a good one.
+const WORKED: Duration = Duration::from_secs(60);
+/// A server that does not stream may have been updated after this.
+const TRY_STREAMING_AGAIN: Duration = Duration::from_secs(30 * 60);
+/// After this many broken streams in a row the subscription is given up too.
+const MOST_RECONNECTS: u32 = 3;
+/// The folder tree is polled every so many rounds.
+const TREE_EVERY: u32 = 10;
