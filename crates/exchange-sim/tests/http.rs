@@ -14,6 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use exchange_sim::{
     Exchange, MimeMode, Options, Version,
     http::{Running, Settings, Tls, User, serve},
+    preset::{Preset, demo},
 };
 use rustls_pki_types::ServerName;
 use serde_json::{Value, json};
@@ -139,6 +140,117 @@ async fn connections_are_cut() {
         let all = String::from_utf8(all).unwrap();
         assert_eq!(all.starts_with("HTTP/1.1 200"), begun, "{what}: {all}");
         assert!(!all.contains("\r\n0\r\n\r\n"), "{what}: the chunked body has no end: {all}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_tells_of_mail_until_a_fault_ends_it() {
+    let server = start().await;
+    let answer = post(&server, "anna@a.test:secret", &ENVELOPE.replace("{}", SUBSCRIBE)).await;
+    let id = answer.body.split("SubscriptionId>").nth(1).unwrap().split('<').next().unwrap();
+    let body = ENVELOPE.replace(
+        "{}",
+        &format!(
+            "<m:GetStreamingEvents><m:SubscriptionIds><t:SubscriptionId>{id}</t:SubscriptionId></m:SubscriptionIds>\
+             <m:ConnectionTimeout>30</m:ConnectionTimeout></m:GetStreamingEvents>"
+        ),
+    );
+    let mut stream = TcpStream::connect(server.ews).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: x\r\n{LOGIN}\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut said = String::new();
+    hear(&mut stream, &mut said, "<m:ConnectionStatus>OK</m:ConnectionStatus>").await;
+    control(&server, "POST", "/deliver?mailbox=anna@a.test", LETTER).await;
+    hear(&mut stream, &mut said, "</t:NewMailEvent>").await;
+    assert_eq!(control(&server, "GET", "/stats", "").await["streams"], 1);
+    control(&server, "POST", "/fault", r#"{"what":"stream_end"}"#).await;
+    let mut rest = String::new();
+    let _ = stream.read_to_string(&mut rest).await;
+    assert!(!rest.ends_with("\r\n0\r\n\r\n"), "the stream ends without a word: {rest}");
+    assert_eq!(control(&server, "GET", "/fault", "").await, json!([]));
+}
+
+#[tokio::test]
+async fn the_control_interface_shows_and_changes_mailboxes() {
+    let server = start().await;
+    control(&server, "POST", "/folder?mailbox=anna@a.test&path=inbox/In%5C/Out", "").await;
+    control(&server, "POST", "/deliver?mailbox=anna@a.test&folder=inbox/In%5C/Out", LETTER).await;
+    let item = |contents: &Value| contents["Inbox/In\\/Out"][0].clone();
+    let before = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
+    assert_eq!(before["message_id"], "<hello@a.test>");
+    assert_eq!(before["read"], false);
+    let edit = "/edit?mailbox=anna@a.test&folder=inbox/In%5C/Out&subject=Hello";
+    control(&server, "POST", edit, &LETTER.replace("World", "Moon")).await;
+    let edited = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
+    assert_eq!(edited["item_id"], before["item_id"]);
+    assert_ne!(edited["change_key"], before["change_key"]);
+    assert_ne!(edited["sha256"], before["sha256"]);
+    control(&server, "POST", "/migrate?mailbox=anna@a.test", "").await;
+    let migrated = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
+    assert_ne!(migrated["item_id"], edited["item_id"]);
+    assert_eq!((&migrated["sha256"], &migrated["article"]), (&edited["sha256"], &edited["article"]));
+}
+
+#[tokio::test]
+async fn one_item_of_a_batch_can_be_corrupt() {
+    let server = start().await;
+    for _ in 0..3 {
+        control(&server, "POST", "/deliver?mailbox=anna@a.test", LETTER).await;
+    }
+    let contents = control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await;
+    let items = contents["Inbox"].as_array().unwrap();
+    let ids: String = items.iter().map(|item| format!("<t:ItemId Id={}/>", item["item_id"])).collect();
+    let get = ENVELOPE.replace(
+        "{}",
+        &format!(
+            "<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent>\
+             </m:ItemShape><m:ItemIds>{ids}</m:ItemIds></m:GetItem>"
+        ),
+    );
+    for (what, code) in [("corrupt_item", "ErrorItemCorrupt"), ("mime_failed", "ErrorMimeContentConversionFailed")] {
+        let order = json!({ "what": what, "item": items[2]["item_id"] });
+        control(&server, "POST", "/fault", &order.to_string()).await;
+        let answer = post(&server, "anna@a.test:secret", &get).await;
+        let codes: Vec<&str> =
+            answer.body.split("ResponseCode>").skip(1).step_by(2).map(|rest| rest.split('<').next().unwrap()).collect();
+        assert_eq!(codes, ["NoError", "NoError", code]);
+    }
+}
+
+#[tokio::test]
+async fn the_presets_fill_mailboxes() {
+    let exchange = organisation();
+    let users = demo::users();
+    for user in &users {
+        exchange.add_mailbox(&user.address, &user.name);
+    }
+    let count = Preset::Demo.fill(&exchange, &users).unwrap();
+    let held: usize = users.iter().map(|user| size(&exchange, &user.address)).sum();
+    assert!(count == held && size(&exchange, "alice@demo.test") >= 1200, "{count} {held}");
+    let contents = exchange.contents("bob@demo.test").unwrap();
+    assert!(contents["Posteingang/Aufträge/Überfällig"].as_array().is_some_and(|items| !items.is_empty()));
+    assert_eq!(Preset::Large(30).fill(&exchange, &users).unwrap(), 30);
+    assert_eq!(
+        size(&exchange, "alice@demo.test") + size(&exchange, "bob@demo.test") + size(&exchange, "carol@demo.test"),
+        held + 30
+    );
+}
+
+fn size(exchange: &Exchange, mailbox: &str) -> usize {
+    let contents = exchange.contents(mailbox).unwrap();
+    contents.as_object().unwrap().values().map(|items| items.as_array().unwrap().len()).sum()
+}
+
+/// Reads until the text was said.
+async fn hear(stream: &mut TcpStream, said: &mut String, text: &str) {
+    let mut buffer = [0; 4096];
+    while !said.contains(text) {
+        let length = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(length, 0, "the stream ended before {text}: {said}");
+        said.push_str(&String::from_utf8_lossy(&buffer[..length]));
     }
 }
 
@@ -317,4 +429,11 @@ const GET_FOLDER: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/
 
 const ENVELOPE: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
     xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\" \
-    xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\"><s:Body>{}</s:Body></s:Envelope>";
+    xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\"><s:Header>\
+    <t:RequestServerVersion Version=\"Exchange2013\"/></s:Header><s:Body>{}</s:Body></s:Envelope>";
+
+const SUBSCRIBE: &str = "<m:Subscribe><m:StreamingSubscriptionRequest SubscribeToAllFolders=\"true\"><t:EventTypes>\
+    <t:EventType>NewMailEvent</t:EventType></t:EventTypes></m:StreamingSubscriptionRequest></m:Subscribe>";
+
+const LETTER: &str =
+    "From: Ben <ben@b.test>\r\nTo: anna@a.test\r\nSubject: Hello\r\nMessage-ID: <hello@a.test>\r\n\r\nWorld\r\n";
