@@ -47,7 +47,8 @@ impl MailboxName {
     }
 
     /// The name that `wire` stands for; `None` if it stands for none. Names that are not ASCII are taken as UTF-8
-    /// even where modified UTF-7 is to be used: clients exist that do not ask first.
+    /// even where modified UTF-7 is to be used: clients exist that do not ask first. Names of more than 2000 octets are
+    /// none.
     #[must_use]
     pub fn decode(wire: &[u8], names: Names) -> Option<Self> {
         let name = decode(wire, names)?;
@@ -68,6 +69,9 @@ impl Pattern {
         set(&mut at, 0);
         pass_wildcards(&pattern, &mut at);
         for (index, char) in name.0.chars().enumerate() {
+            if !at.contains(&true) {
+                return false;
+            }
             let any_case = below_inbox && index < INBOX.len();
             let mut next = vec![false; pattern.len() + 1];
             for (index, &wanted) in pattern.iter().enumerate().filter(|&(index, _)| at.get(index) == Some(&true)) {
@@ -129,6 +133,9 @@ pub(crate) fn pattern<'a>(names: Names) -> impl Parser<&'a [u8], Output = Patter
 
 fn decode(wire: &[u8], names: Names) -> Option<String> {
     let text = std::str::from_utf8(wire).ok().filter(|text| !text.chars().any(char::is_control))?;
+    if text.len() > LONGEST {
+        return None;
+    }
     match names {
         Names::Utf8 => Some(text.to_owned()),
         Names::ModifiedUtf7 => decode_utf7(text),
@@ -216,6 +223,9 @@ fn digit(bits: u32) -> u8 {
 }
 
 const INBOX: &str = "INBOX";
+/// Octets of a name or pattern on the wire. Exchange's names have 255 characters, and its paths few of them; matching
+/// a pattern takes time in proportion to its length.
+const LONGEST: usize = 2000;
 const BAD_NAME: &str = "a mailbox name in modified UTF-7 (& alone is written &-)";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
@@ -247,6 +257,7 @@ mod tests {
             assert_eq!(MailboxName::decode(wire.as_bytes(), Names::ModifiedUtf7), None, "{wire}");
         }
         assert_eq!(MailboxName::decode(b"\xff", Names::Utf8), None);
+        assert_eq!(MailboxName::decode(&[b'a'; 2001], Names::Utf8), None);
     }
 
     #[test]

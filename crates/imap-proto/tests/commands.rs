@@ -120,6 +120,15 @@ fn list_tells_basic_from_extended() {
 }
 
 #[test]
+fn what_is_asked_twice_is_told_once() {
+    let Verb::Fetch(fetch) = verb("a FETCH 1 (FLAGS UID FLAGS BODY[] BODY[] BODY[1] FAST)") else { panic!() };
+    assert_eq!(fetch.items.len(), 6);
+    let Verb::Status(status) = verb("a STATUS x (UNSEEN MESSAGES unseen)") else { panic!() };
+    assert_eq!(status.items.iter().map(|item| item.name()).collect::<Vec<_>>(), ["UNSEEN", "MESSAGES"]);
+    assert!(parse(format!("a LIST \"\" ({})", "% ".repeat(101))).is_err());
+}
+
+#[test]
 fn names_are_decoded() {
     let Verb::Rename(rename) = verb("a RENAME \"Entw&APw-rfe\" inbox") else { panic!() };
     assert_eq!((rename.from.0.as_str(), rename.to), ("Entwürfe", MailboxName::inbox()));

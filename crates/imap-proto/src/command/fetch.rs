@@ -16,7 +16,7 @@ pub struct Fetch {
     pub numbering: Numbering,
     /// The messages.
     pub set: SequenceSet,
-    /// What is wanted, in the order asked; macros are expanded.
+    /// What is wanted, in the order asked and each once; macros are expanded.
     pub items: Vec<Item>,
     /// `CHANGEDSINCE`: only messages with a higher MODSEQ.
     pub changed_since: Option<u64>,
@@ -126,10 +126,20 @@ fn items(input: &[u8]) -> Parsed<'_, Vec<Item>> {
     match input {
         [b'(', ..] => match parenthesized(item).parse(input)? {
             (_, items) if items.is_empty() => expected(input, "at least one item"),
-            (rest, items) => Ok((rest, items.into_iter().flatten().collect())),
+            (rest, items) => Ok((rest, once(items.into_iter().flatten()))),
         },
         _ => item(input),
     }
+}
+
+/// What is asked for twice is told once: a line of `BODY[]` a thousand times asks for no more than one.
+fn once(items: impl Iterator<Item = Item>) -> Vec<Item> {
+    items.fold(Vec::new(), |mut items, item| {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+        items
+    })
 }
 
 /// ```text

@@ -90,6 +90,7 @@ fn patterns<'a>(names: Names) -> impl Parser<&'a [u8], Output = Vec<Pattern>, Er
     move |input: &'a [u8]| match input {
         [b'(', ..] => match parenthesized(pattern(names)).parse(input)? {
             (_, patterns) if patterns.is_empty() => expected(input, "at least one pattern"),
+            (_, patterns) if patterns.len() > MOST_PATTERNS => expected(input, "fewer patterns"),
             found => Ok(found),
         },
         _ => map(pattern(names), |pattern| vec![pattern]).parse(input),
@@ -151,3 +152,6 @@ fn return_options(input: &[u8]) -> Parsed<'_, Return> {
     }
     Ok((rest, returns))
 }
+
+/// Each is matched with each mailbox.
+const MOST_PATTERNS: usize = 100;

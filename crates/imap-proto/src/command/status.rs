@@ -12,7 +12,7 @@ use crate::mailbox::{MailboxName, Names, mailbox};
 pub struct Status {
     /// Of which mailbox.
     pub mailbox: MailboxName,
-    /// What is asked, in order.
+    /// What is asked, in order, each once.
     pub items: Vec<Item>,
 }
 
@@ -57,7 +57,13 @@ pub(super) fn status(names: Names, input: &[u8]) -> Parsed<'_, Verb> {
 
 /// `"(" status-att *(SP status-att) ")"`
 pub(super) fn items(input: &[u8]) -> Parsed<'_, Vec<Item>> {
-    let (rest, items) = named("status items in parentheses", parenthesized(item)).parse(input)?;
+    let (rest, asked) = named("status items in parentheses", parenthesized(item)).parse(input)?;
+    let mut items = Vec::new();
+    for item in asked {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
     if items.is_empty() { expected(input, "at least one status item") } else { Ok((rest, items)) }
 }
 

@@ -43,7 +43,7 @@ pub enum Step {
     /// The message is complete; what follows it announces another (RFC 3502). See [`Step::Append`].
     AppendNext(RawCommand),
     /// The message is complete, and so is the command; this is what stood between the two, mostly nothing.
-    /// See [`crate::command::append::end`].
+    /// See [`crate::command::append::end_of`].
     AppendEnd(RawCommand),
     /// The line asked for by [`crate::Framer::expect_line`], without its end.
     Line(Secret),

@@ -136,9 +136,8 @@ impl Envelope {
         out.push(b' ');
         word::nstring(out, self.subject.as_deref());
         // RFC 3501 section 7.4.2: sender and reply-to are never NIL unless from is.
-        let or_from =
-            |addresses: &'_ Vec<Address>| if addresses.is_empty() { self.from.clone() } else { addresses.clone() };
-        for list in [&self.from, &or_from(&self.sender), &or_from(&self.reply_to), &self.to, &self.cc, &self.bcc] {
+        let (sender, reply_to) = (or(&self.sender, &self.from), or(&self.reply_to, &self.from));
+        for list in [&self.from, sender, reply_to, &self.to, &self.cc, &self.bcc] {
             out.push(b' ');
             write_addresses(out, list);
         }
@@ -148,6 +147,10 @@ impl Envelope {
         word::nstring(out, self.message_id.as_deref());
         out.push(b')');
     }
+}
+
+fn or<'a>(list: &'a [Address], other: &'a [Address]) -> &'a [Address] {
+    if list.is_empty() { other } else { list }
 }
 
 impl BodyPart {
