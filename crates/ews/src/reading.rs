@@ -124,6 +124,8 @@ pub(crate) struct Deliveries<'a, S> {
     /// The sink was told anything at all.
     pub(crate) begun: bool,
     started: bool,
+    /// Bytes came of the item that started.
+    any: bool,
     valid: Option<bool>,
     /// The first item that Exchange was too busy for.
     pub(crate) busy: Option<Error>,
@@ -131,16 +133,17 @@ pub(crate) struct Deliveries<'a, S> {
 
 impl<'a, S: MimeSink> Deliveries<'a, S> {
     pub(crate) fn new(sink: &'a mut S) -> Deliveries<'a, S> {
-        Deliveries { sink, done: 0, begun: false, started: false, valid: None, busy: None }
+        Deliveries { sink, done: 0, begun: false, started: false, any: false, valid: None, busy: None }
     }
 
     async fn start(&mut self, operation: &GetMime) -> Result<(), Error> {
         let id = operation.items.get(self.done).ok_or_else(unasked)?;
-        (self.begun, self.started, self.valid) = (true, true, None);
+        (self.begun, self.started, self.any, self.valid) = (true, true, false, None);
         self.sink.start(self.done, id).await.map_err(local)
     }
 
     async fn data(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.any = true;
         self.sink.data(bytes).await.map_err(local)
     }
 
@@ -159,6 +162,7 @@ impl<'a, S: MimeSink> Deliveries<'a, S> {
                 self.sink.failed(index, MimeError::Refused(error)).await
             }
             (Ok(_), false, _) => self.sink.failed(index, MimeError::Missing).await,
+            (Ok(_), true, Some(true)) if !self.any => self.sink.failed(index, MimeError::Missing).await,
             (Ok(item), true, Some(true)) => self.sink.end(index, item).await,
             (Ok(_), true, _) => self.sink.failed(index, MimeError::BadBase64).await,
         };

@@ -8,11 +8,11 @@ use crate::{Error, ItemError};
 
 /// Asks for the events of subscriptions as they happen.
 #[derive(Clone, Debug)]
-pub(crate) struct GetStreamingEvents {
+pub struct GetStreamingEvents {
     /// Which, at most 200.
-    pub(crate) subscriptions: Vec<String>,
+    pub subscriptions: Vec<String>,
     /// How long the stream shall last, 1 to 30.
-    pub(crate) minutes: u8,
+    pub minutes: u8,
 }
 
 impl Operation for GetStreamingEvents {
@@ -41,9 +41,11 @@ impl Operation for GetStreamingEvents {
 
 /// What one document of the stream tells.
 #[derive(Debug, Default)]
-pub(crate) struct Streamed {
-    pub(crate) notifications: Vec<Notification>,
-    pub(crate) closed: bool,
+pub struct Streamed {
+    /// What happened.
+    pub notifications: Vec<Notification>,
+    /// The stream ends here.
+    pub closed: bool,
 }
 
 impl Payload for Streamed {

@@ -16,7 +16,7 @@ pub mod get_events;
 pub mod get_folder;
 pub mod get_item;
 pub mod get_mime;
-pub(crate) mod get_streaming_events;
+pub mod get_streaming_events;
 pub mod mark_all_items_as_read;
 pub mod move_folder;
 pub mod move_item;

@@ -113,20 +113,23 @@ impl Document {
 
     /// The next event; None if more bytes are needed for one.
     pub(crate) fn next(&mut self) -> Result<Option<Event>, Unreadable> {
-        while let Some(token) = self.tokens.next()? {
+        loop {
+            // Before the first element it is no SOAP document gone wrong but a web page, document type and all.
+            let any = self.state.any;
+            let told = |error| if any { error } else { Unreadable::NotSoap };
+            let Some(token) = self.tokens.next().map_err(told)? else { return Ok(None) };
             if let Some(event) = self.state.token(token)? {
                 return Ok(Some(event));
             }
         }
-        Ok(None)
     }
 
     /// The bytes have ended: was that the end of a document?
     pub(crate) fn finish(&self) -> Result<(), Unreadable> {
-        match (self.state.ended && self.tokens.is_between(), self.state.any) {
-            (true, _) => Ok(()),
-            (false, true) => Err(Unreadable::Cut),
-            (false, false) => Err(Unreadable::Empty),
+        match (self.tokens.is_between(), self.state.any) {
+            (true, true) if self.state.ended => Ok(()),
+            (true, false) => Err(Unreadable::Empty),
+            _ => Err(Unreadable::Cut),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::Xml;
-use crate::Impersonation;
 use crate::types::Version;
+use crate::{Impersonation, Operation};
 
 /// Writes a whole request: `Envelope`, `Header` with version and impersonation, `Body` (SOAP 1.1 section 4).
 pub(crate) fn envelope(version: Version, acting_for: Option<&Impersonation>, body: impl FnOnce(&mut Xml)) -> Xml {
@@ -15,6 +15,11 @@ pub(crate) fn envelope(version: Version, acting_for: Option<&Impersonation>, bod
         xml.within("s:Body", &[], body);
     });
     xml
+}
+
+/// The request an operation makes, as it goes over the wire in `version`; its MIME, if it has one, is left out.
+pub fn request<O: Operation>(operation: &O, version: Version, acting_for: Option<&Impersonation>) -> Vec<u8> {
+    envelope(version, acting_for, |xml| operation.write(xml, version)).finish().0
 }
 
 fn write_impersonation(xml: &mut Xml, whom: &Impersonation) {

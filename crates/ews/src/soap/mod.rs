@@ -9,12 +9,15 @@ mod base64;
 mod document;
 mod element;
 mod envelope;
+mod read;
 mod skim;
 mod text;
 mod tokens;
 mod write;
 
 pub use element::Element;
+pub use envelope::request;
+pub use read::read;
 pub use skim::{Skimmed, skim};
 pub use write::Xml;
 

@@ -1,0 +1,7 @@
+//! The whole client against a server that plays a script.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+mod fake;
+mod streams;
+mod transport;
