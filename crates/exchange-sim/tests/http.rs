@@ -188,6 +188,13 @@ async fn the_control_interface_shows_and_changes_mailboxes() {
     assert_eq!(edited["item_id"], before["item_id"]);
     assert_ne!(edited["change_key"], before["change_key"]);
     assert_ne!(edited["sha256"], before["sha256"]);
+    let edit = "/edit?mailbox=anna@a.test&message_id=%3Chello@a.test%3E";
+    control(&server, "POST", edit, &LETTER.replace("World", "Sun")).await;
+    let edited = {
+        let again = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
+        assert_ne!(again["sha256"], edited["sha256"]);
+        again
+    };
     control(&server, "POST", "/migrate?mailbox=anna@a.test", "").await;
     let migrated = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
     assert_ne!(migrated["item_id"], edited["item_id"]);

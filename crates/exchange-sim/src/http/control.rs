@@ -7,7 +7,7 @@
 //! | `GET /mailbox?mailbox=…` | all items by folder path: ids, flags, length and SHA-256 of what came in |
 //! | `POST /deliver?mailbox=…&folder=…` | deliver the message in the body, as if it had come by SMTP |
 //! | `POST /folder?mailbox=…&path=…&class=…` | create a folder |
-//! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`) | put the message in the body in place of a draft's content |
+//! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`, `message_id=…`) | put the message in the body in place of what a draft holds |
 //! | `POST /migrate?mailbox=…` | another id, change key and sync state for everything |
 //! | `POST /password?user=…` | another password, in the body |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
@@ -91,14 +91,16 @@ impl Server {
                 self.exchange.create_folder(query.need("mailbox")?, query.need("path")?, class).map_err(refusal)?;
             }
             ("POST", "/edit") => {
-                let item = match query.get("item") {
-                    Some(id) => Edit::ItemId(id.to_owned()),
-                    None => Edit::Subject {
+                let mailbox = query.need("mailbox")?;
+                let item = match (query.get("item"), query.get("message_id")) {
+                    (Some(id), _) => Edit::ItemId(id.to_owned()),
+                    (_, Some(id)) => Edit::ItemId(self.item_of(mailbox, id)?),
+                    _ => Edit::Subject {
                         folder: query.get("folder").unwrap_or("drafts").to_owned(),
                         subject: query.need("subject")?.to_owned(),
                     },
                 };
-                self.exchange.edit(query.need("mailbox")?, &item, body).map_err(refusal)?;
+                self.exchange.edit(mailbox, &item, body).map_err(refusal)?;
             }
             ("GET", "/mailbox") => return self.exchange.contents(query.need("mailbox")?).map_err(refusal),
             ("POST", "/migrate") => self.exchange.migrate(query.need("mailbox")?).map_err(refusal)?,
@@ -121,6 +123,15 @@ impl Server {
             _ => return Err(Refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path}"))),
         }
         Ok(json!({ "ok": true }))
+    }
+
+    /// The item id of the first message with that Message-ID.
+    fn item_of(&self, mailbox: &str, message_id: &str) -> Result<String, Refusal> {
+        let contents = self.exchange.contents(mailbox).map_err(refusal)?;
+        let mut items =
+            contents.as_object().into_iter().flat_map(|folders| folders.values()).filter_map(Value::as_array).flatten();
+        let found = items.find(|item| item["message_id"] == message_id).and_then(|item| item["item_id"].as_str());
+        found.map(str::to_owned).ok_or_else(|| refusal("no such message"))
     }
 }
 

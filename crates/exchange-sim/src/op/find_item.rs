@@ -53,7 +53,7 @@ impl Search {
             (point("StartDate"), point("EndDate"))
         });
         Ok(Search {
-            shape: Shape::read(request.child("ItemShape"), true)?,
+            shape: Shape::searching(request.child("ItemShape"))?,
             restriction,
             order,
             page: Page::read(

@@ -11,7 +11,8 @@ use crate::{
 
 pub(super) fn sync_folder_hierarchy(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
     let reply = sync(call, request);
-    Ok(respond("SyncFolderHierarchy", "", vec![reply]))
+    let empty = "<m:SyncState/><m:IncludesLastFolderInRange>true</m:IncludesLastFolderInRange>";
+    Ok(respond("SyncFolderHierarchy", empty, vec![reply]))
 }
 
 fn sync(call: &Call<'_>, request: &Element) -> Reply {

@@ -14,7 +14,9 @@ use crate::{
 
 pub(super) fn sync_folder_items(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
     let reply = sync(call, request);
-    Ok(respond("SyncFolderItems", "", vec![reply]))
+    // Recorded: errors too bring an empty state that claims to be the last.
+    let empty = "<m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>";
+    Ok(respond("SyncFolderItems", empty, vec![reply]))
 }
 
 /// One change to tell of.

@@ -44,6 +44,13 @@ fn one(call: &mut Call<'_>, change: &Element) -> Reply {
                     set_property(folder, extended, value);
                 }
             }
+            // exchangelib clears what it did not get whenever it saves a folder.
+            ("DeleteFolderField", Path::Field(uri), _) if uri == "folder:PermissionSet" => {}
+            ("DeleteFolderField", Path::Field(uri), _) if uri == "folder:FolderClass" => {
+                if let Some(folder) = mailbox.folders.get_mut(&place.folder) {
+                    folder.class = None;
+                }
+            }
             ("DeleteFolderField", Path::Extended(extended), _) => {
                 if let Some(folder) = mailbox.folders.get_mut(&place.folder) {
                     folder.properties.remove(&extended.key);

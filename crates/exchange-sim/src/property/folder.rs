@@ -48,11 +48,35 @@ pub(crate) fn write_folder(w: &mut Writer, mailbox: &Mailbox, folder: &Folder, s
     {
         w.text("t:DistinguishedFolderId", name);
     }
+    if shape.asks("folder:PermissionSet") && folder.element() != "CalendarFolder" {
+        write_permissions(w);
+    }
     // Calendar and contacts folders have no unread count (recorded, and so in the schema).
     if (default || shape.asks("folder:UnreadCount")) && matches!(folder.element(), "Folder" | "TasksFolder") {
         w.number("t:UnreadCount", folder.unread);
     }
     w.close(&element);
+}
+
+/// Nobody but the owner may do anything.
+fn write_permissions(w: &mut Writer) {
+    w.open("t:PermissionSet", &[]);
+    w.open("t:Permissions", &[]);
+    for user in ["Default", "Anonymous"] {
+        w.open("t:Permission", &[]);
+        w.open("t:UserId", &[]);
+        w.text("t:DistinguishedUser", user);
+        w.close("t:UserId");
+        for right in ["CanCreateItems", "CanCreateSubFolders", "IsFolderOwner", "IsFolderVisible", "IsFolderContact"] {
+            w.flag(&format!("t:{right}"), false);
+        }
+        for right in ["EditItems", "DeleteItems", "ReadItems", "PermissionLevel"] {
+            w.text(&format!("t:{right}"), "None");
+        }
+        w.close("t:Permission");
+    }
+    w.close("t:Permissions");
+    w.close("t:PermissionSet");
 }
 
 /// The value of a property of a folder.

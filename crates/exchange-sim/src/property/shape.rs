@@ -49,7 +49,14 @@ impl Shape {
         for path in element.list("AdditionalProperties") {
             shape.additional.push(Path::read(path)?);
         }
-        if list && (shape.mime || shape.asks("item:MimeContent")) {
+        Ok(shape)
+    }
+
+    /// The shape of a search, which may not ask for message sources. SyncFolderItems may, and gets none: exchangelib's
+    /// own tests do so against Exchange Online.
+    pub(crate) fn searching(element: Option<&Element>) -> Result<Shape, Trouble> {
+        let shape = Shape::read(element, true)?;
+        if shape.mime || shape.asks("item:MimeContent") {
             return Err(Trouble::new(
                 "ErrorInvalidPropertyRequest",
                 "The property can not be used with this type of request.",
