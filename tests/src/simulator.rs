@@ -124,8 +124,9 @@ impl Simulator {
         let mut quiet = 0;
         while quiet < 5 {
             sleep(Duration::from_millis(80)).await;
-            let now = self.stats().await.requests();
-            quiet = if now == last { quiet + 1 } else { 0 };
+            let stats = self.stats().await;
+            let now = stats.requests();
+            quiet = if now == last && stats.0["in_flight"] == 0 { quiet + 1 } else { 0 };
             last = now;
         }
     }
