@@ -47,8 +47,8 @@ impl MailboxName {
     }
 
     /// The name that `wire` stands for; `None` if it stands for none. Names that are not ASCII are taken as UTF-8
-    /// even where modified UTF-7 is to be used: clients exist that do not ask first. Names of more than 2000 octets are
-    /// none.
+    /// even where modified UTF-7 is to be used: clients exist that do not ask first. Names of more than 2000 octets
+    /// in UTF-8 are none.
     #[must_use]
     pub fn decode(wire: &[u8], names: Names) -> Option<Self> {
         let name = decode(wire, names)?;
@@ -133,13 +133,11 @@ pub(crate) fn pattern<'a>(names: Names) -> impl Parser<&'a [u8], Output = Patter
 
 fn decode(wire: &[u8], names: Names) -> Option<String> {
     let text = std::str::from_utf8(wire).ok().filter(|text| !text.chars().any(char::is_control))?;
-    if text.len() > LONGEST {
-        return None;
-    }
-    match names {
-        Names::Utf8 => Some(text.to_owned()),
-        Names::ModifiedUtf7 => decode_utf7(text),
-    }
+    let name = match names {
+        Names::Utf8 => text.to_owned(),
+        Names::ModifiedUtf7 => decode_utf7(text)?,
+    };
+    Some(name).filter(|name| name.len() <= LONGEST)
 }
 
 /// RFC 3501 section 5.1.3. What should not have been encoded, as `&AGE-` for `a`, is decoded all the same.
@@ -223,7 +221,7 @@ fn digit(bits: u32) -> u8 {
 }
 
 const INBOX: &str = "INBOX";
-/// Octets of a name or pattern on the wire. Exchange's names have 255 characters, and its paths few of them; matching
+/// Octets of a name or pattern. Exchange's names have 255 characters, and its paths few of them; matching
 /// a pattern takes time in proportion to its length.
 const LONGEST: usize = 2000;
 const BAD_NAME: &str = "a mailbox name in modified UTF-7 (& alone is written &-)";
