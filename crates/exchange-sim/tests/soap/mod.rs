@@ -1,8 +1,10 @@
 //! A server to ask, and small tools to look at answers.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, reason = "not every test uses every tool")]
 
 use std::{
+    cell::RefCell,
     fs,
     path::PathBuf,
     process::Command,
@@ -15,6 +17,15 @@ use exchange_sim::{Answer, Exchange, MimeMode, Options};
 pub(crate) struct Server {
     pub(crate) exchange: Exchange,
     version: String,
+    documents: Documents,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.documents.check("exchange-se");
+        }
+    }
 }
 
 impl Server {
@@ -23,7 +34,7 @@ impl Server {
         exchange.add_mailbox("anna@example.org", "Anna Berg");
         exchange.add_mailbox("bob@example.org", "Bob Cook");
         let version = if version == "se" { "Exchange2013_SP1".to_owned() } else { format!("Exchange{version}") };
-        Server { exchange, version }
+        Server { exchange, version, documents: Documents::default() }
     }
 
     /// Asks as Anna; the answer must be valid.
@@ -52,7 +63,7 @@ impl Server {
     pub(crate) fn document(&self, user: &str, request: &str) -> (u16, String) {
         match self.exchange.answer(user, request.as_bytes()) {
             Answer::Document { status, body, .. } => {
-                valid(&body, "exchange-se");
+                self.documents.keep(&body);
                 (status, String::from_utf8(body).unwrap())
             }
             Answer::Stream { .. } => panic!("a stream"),
@@ -87,27 +98,51 @@ pub(crate) fn shared() -> Option<PathBuf> {
     place.join("ews-schema").is_dir().then_some(place)
 }
 
-/// Holds a document against Microsoft's schema, where that and xmllint are there.
-pub(crate) fn valid(document: &[u8], schema: &str) {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let Some(shared) = shared() else {
-        eprintln!("skipped: no schema to hold answers against");
-        return;
-    };
-    let name = format!("exchange-sim-{}-{}.xml", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let file = std::env::temp_dir().join(name);
-    fs::write(&file, document).unwrap();
-    let schema = shared.join("ews-schema").join(schema).join("soap.xsd");
-    let run =
-        Command::new("xmllint").args(["--nonet", "--noout", "--huge", "--schema"]).arg(schema).arg(&file).output();
-    let _ = fs::remove_file(&file);
-    match run {
-        Err(_) => eprintln!("skipped: no xmllint to hold answers against the schema"),
-        Ok(run) => {
-            let said = String::from_utf8_lossy(&run.stderr);
-            let shown: String = String::from_utf8_lossy(document).chars().take(6000).collect();
-            assert!(run.status.success(), "{said}\n{shown}");
+/// Documents to be held against Microsoft's schema, all together: reading the schema takes longer than using it.
+#[derive(Default)]
+pub(crate) struct Documents {
+    all: RefCell<Vec<Vec<u8>>>,
+}
+
+impl Documents {
+    pub(crate) fn keep(&self, document: &[u8]) {
+        self.all.borrow_mut().push(document.to_vec());
+    }
+
+    /// Holds all documents kept against a schema, where that and xmllint are there.
+    pub(crate) fn check(&self, schema: &str) {
+        let Some(shared) = shared() else {
+            eprintln!("skipped: no schema to hold answers against");
+            return;
+        };
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("exchange-sim-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        let mut files = Vec::new();
+        for (number, document) in self.all.borrow().iter().enumerate() {
+            let file = directory.join(format!("{number}.xml"));
+            fs::write(&file, document).unwrap();
+            files.push(file);
         }
+        let schema = shared.join("ews-schema").join(schema).join("soap.xsd");
+        let run = Command::new("xmllint")
+            .args(["--nonet", "--noout", "--huge", "--schema"])
+            .arg(schema)
+            .args(&files)
+            .output();
+        let _ = fs::remove_dir_all(&directory);
+        let Ok(run) = run else {
+            eprintln!("skipped: no xmllint to hold answers against the schema");
+            return;
+        };
+        let said = String::from_utf8_lossy(&run.stderr);
+        let wrong: Vec<&str> = said.lines().filter(|line| !line.ends_with(" validates")).take(5).collect();
+        let shown = self.all.borrow().iter().enumerate().find_map(|(number, document)| {
+            let mark = format!("/{number}.xml fails");
+            said.contains(&mark).then(|| String::from_utf8_lossy(document).chars().take(4000).collect::<String>())
+        });
+        assert!(run.status.success(), "{}\n{}", wrong.join("\n"), shown.unwrap_or_default());
     }
 }
 

@@ -1,0 +1,85 @@
+//! Every valid request in Microsoft's documentation gets a valid answer, from servers of all versions.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+mod soap;
+
+use std::fs;
+
+use exchange_sim::{Answer, Exchange, MimeMode, Options};
+
+#[test]
+fn documented_requests_are_answered() {
+    let Some(shared) = soap::shared() else {
+        eprintln!("skipped: the documentation's examples are not here");
+        return;
+    };
+    let samples = shared.join("ews-samples/ms-docs");
+    let index = fs::read_to_string(samples.join("INDEX.tsv")).unwrap();
+    let documents = soap::Documents::default();
+    let mut answered = 0;
+    for line in index.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let (file, operation, kind, valid) = (columns[0], columns[3], columns[4], columns[6]);
+        if kind != "request" || valid != "yes" || !OPERATIONS.contains(&operation) {
+            continue;
+        }
+        let request = fs::read_to_string(samples.join(file)).unwrap();
+        let exchange = Exchange::new(Options { version: "se".parse().unwrap(), mime: MimeMode::Render });
+        exchange.add_mailbox("anna@example.org", "Anna Berg");
+        exchange.deliver("anna@example.org", "inbox", b"Subject: hello\r\n\r\nHi\r\n".to_vec()).unwrap();
+        match exchange.answer("anna@example.org", request.as_bytes()) {
+            Answer::Document { status, body, operation: named } => {
+                documents.keep(&body);
+                let text = String::from_utf8(body).unwrap();
+                assert!(!text.contains("ErrorSchemaValidation"), "{file}: {text}");
+                // A fault may only say that the request names a version it does not fit, or another user.
+                assert!(
+                    status == 200
+                        || text.contains("ErrorIncorrectSchemaVersion")
+                        || text.contains("ErrorInvalidServerVersion")
+                        || text.contains("ErrorImpersonateUserDenied"),
+                    "{file}: {text}"
+                );
+                assert_eq!(named, operation, "{file}");
+            }
+            Answer::Stream { operation: named, .. } => assert_eq!(named, operation, "{file}"),
+        }
+        answered += 1;
+    }
+    documents.check("exchange-se-wire");
+    assert!(answered > 100, "only {answered} examples were found");
+}
+
+const OPERATIONS: &[&str] = &[
+    "ConvertId",
+    "CopyFolder",
+    "CopyItem",
+    "CreateAttachment",
+    "CreateFolder",
+    "CreateItem",
+    "DeleteAttachment",
+    "DeleteFolder",
+    "DeleteItem",
+    "EmptyFolder",
+    "FindFolder",
+    "FindItem",
+    "GetAttachment",
+    "GetEvents",
+    "GetFolder",
+    "GetItem",
+    "GetServerTimeZones",
+    "GetStreamingEvents",
+    "GetUserConfiguration",
+    "MarkAllItemsAsRead",
+    "MoveFolder",
+    "MoveItem",
+    "ResolveNames",
+    "SendItem",
+    "Subscribe",
+    "SyncFolderHierarchy",
+    "SyncFolderItems",
+    "Unsubscribe",
+    "UpdateFolder",
+    "UpdateItem",
+];
