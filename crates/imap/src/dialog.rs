@@ -86,7 +86,8 @@ pub async fn hold<W: World>(script: &str, world: &mut W) -> Outcome {
             Ok(()) => {}
             Err(Trouble::Unsupported(what)) => return Outcome::Unsupported(what),
             Err(Trouble::Failed(reason)) => {
-                let said = stage.said.join("\n");
+                let said: Vec<String> = stage.said.iter().map(|line| line.chars().take(SHOWN).collect()).collect();
+                let said = said.join("\n");
                 return Outcome::Failed(format!("line {number}: {reason}\n--- said until then:\n{said}"));
             }
         }
@@ -253,11 +254,21 @@ impl<W: World> Stage<'_, W> {
 
     /// Puts what is remembered in the place of its name.
     fn known(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (name, value) in &self.known {
-            text = text.replace(&format!("${name}"), value);
+        let mut parts = text.split('$');
+        let mut known = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            match self.known.get(name) {
+                Some(value) => known.push_str(value),
+                None => {
+                    known.push('$');
+                    known.push_str(name);
+                }
+            }
+            known.push_str(rest);
         }
-        text
+        known
     }
 
     fn matches(&mut self, pattern: &str, line: &str) -> bool {
@@ -415,6 +426,9 @@ fn shown(line: &[u8]) -> String {
 }
 
 const SEND: usize = 16 << 10;
+
+/// Characters of a line that are shown when a dialog fails.
+const SHOWN: usize = 1000;
 
 /// Long, because it ends tests that fail and no others.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
