@@ -1,10 +1,11 @@
 //! What every map must do, as tests any implementation can run.
 //!
-//! [`cases`] are single stories.
+//! [`cases`] are single stories; [`random`] makes them up, and compares the map with a small model of Exchange.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests")]
 
 pub mod cases;
+pub mod random;
 
 use std::future::Future;
 

@@ -48,7 +48,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Takes one answer of SyncFolderItems. A page taken twice has the effect of one.
     ///
     /// Items that we removed or moved away, and states of items older than our own last change, are passed over:
-    /// the page may have been on its way meanwhile.
+    /// the page may have been on its way meanwhile. Items that we recorded (`created`, `moved`, `copied`) must be told
+    /// by a page in turn, at the latest with the second last page after that; if not, somebody removed them before
+    /// Exchange told of them, and they vanish.
     ///
     /// # Errors
     /// `Stale` if `epoch` is over; `NoSyncState`; `Full`.
@@ -66,8 +68,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// `Full`.
     fn created(&self, folder: FolderId, item: Item) -> impl Future<Output = Result<Uid>> + Send;
 
-    /// Records items moved by us: the UID here, the item as it is there. EMAILIDs go along. Answers the UIDs here
-    /// and there, in the order given.
+    /// Records items moved by us: the UID here, the item as it is there. EMAILIDs go along, unless
+    /// the stamp is another one, for then somebody edited it just before. Answers the UIDs here and there, in the
+    /// order given.
     ///
     /// # Errors
     /// `Full`.

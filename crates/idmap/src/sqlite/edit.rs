@@ -19,6 +19,7 @@ pub(crate) struct Edit<'c> {
     pub(crate) highest_modseq: i64,
     pub(crate) recent_from: u32,
     pub(crate) epoch: i64,
+    pub(crate) round: i64,
     pub(crate) complete: bool,
     pub(crate) resyncing: bool,
     counts: Counts,
@@ -64,7 +65,7 @@ impl<'c> Edit<'c> {
         let number = folder_number(folder)?;
         let mut find = connection.prepare_cached(
             "SELECT uid_next, highest_modseq, recent_from, epoch, complete, resyncing,
-                    messages, unseen, deleted, recent, size FROM folder WHERE id = ?1",
+                    messages, unseen, deleted, recent, size, round FROM folder WHERE id = ?1",
         )?;
         let read = |row: &Row<'_>| {
             Ok(Self {
@@ -74,6 +75,7 @@ impl<'c> Edit<'c> {
                 highest_modseq: row.get(1)?,
                 recent_from: row.get(2)?,
                 epoch: row.get(3)?,
+                round: row.get(11)?,
                 complete: row.get(4)?,
                 resyncing: row.get(5)?,
                 counts: Counts {
@@ -94,7 +96,8 @@ impl<'c> Edit<'c> {
         let Counts { messages, unseen, deleted, recent, size } = self.counts;
         let mut save = self.connection.prepare_cached(
             "UPDATE folder SET uid_next = ?2, highest_modseq = ?3, recent_from = ?4, complete = ?5, resyncing = ?6,
-                    messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11 WHERE id = ?1",
+                    messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11, round = ?12
+             WHERE id = ?1",
         )?;
         save.execute(params![
             self.folder,
@@ -107,7 +110,8 @@ impl<'c> Edit<'c> {
             unseen,
             deleted,
             recent,
-            size
+            size,
+            self.round
         ])?;
         Ok(self.modseq.is_some())
     }
@@ -135,13 +139,34 @@ impl<'c> Edit<'c> {
         known(find.query_row([item_key(self.folder, uid.get())], known_columns).optional()?)
     }
 
+    /// Messages recorded by us of which Exchange should have told by now: the answers since were all asked for after
+    /// they were made.
+    pub(crate) fn unconfirmed(&self) -> Outcome<Vec<Known>> {
+        let (first, last) = item_keys(self.folder);
+        let sql = format!(
+            "SELECT {KNOWN} FROM item WHERE unconfirmed IS NOT NULL AND unconfirmed < ?3 AND key BETWEEN ?1 AND ?2"
+        );
+        self.several(&sql, (first, last, self.round))
+    }
+
+    /// A message was recorded by us; Exchange has not told of it yet.
+    pub(crate) fn set_unconfirmed(&self, uid: Uid) -> Outcome<()> {
+        let mut set = self.connection.prepare_cached("UPDATE item SET unconfirmed = ?2 WHERE key = ?1")?;
+        set.execute(params![item_key(self.folder, uid.get()), self.round])?;
+        Ok(())
+    }
+
     /// Messages after `key` that were not listed in this epoch, some at a time.
     pub(crate) fn unlisted_after(&self, key: i64) -> Outcome<Vec<Known>> {
         let sql = format!(
             "SELECT {KNOWN} FROM item WHERE key > ?1 AND key <= ?2 AND epoch < ?3 ORDER BY key LIMIT {AT_A_TIME}"
         );
-        let mut find = self.connection.prepare_cached(&sql)?;
-        let rows = find.query_map(params![key, item_keys(self.folder).1, self.epoch], known_columns)?;
+        self.several(&sql, (key, item_keys(self.folder).1, self.epoch))
+    }
+
+    fn several(&self, sql: &str, values: (i64, i64, i64)) -> Outcome<Vec<Known>> {
+        let mut find = self.connection.prepare_cached(sql)?;
+        let rows = find.query_map(values, known_columns)?;
         rows.map(|row| known(Some(row?))?.ok_or_else(|| super::coded::damaged("a message"))).collect()
     }
 
@@ -189,10 +214,10 @@ impl<'c> Edit<'c> {
         let modseq = self.modseq()?;
         self.connection.prepare_cached("DELETE FROM item WHERE key = ?1")?.execute([known.key])?;
         let mut bury = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO tombstone (folder, uid, modseq, email_id, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO tombstone (folder, uid, modseq, email_id, stamp, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         let hash = (by == RemovedBy::Us).then_some(known.hash);
-        bury.execute(params![self.folder, known.uid.get(), modseq, known.email_id, hash])?;
+        bury.execute(params![self.folder, known.uid.get(), modseq, known.email_id, known.stamp, hash])?;
         content::orphaned(self.connection, known.email_id, now())?;
         self.count(-1, &known.flags, known.exact_size.unwrap_or(known.size), known.uid.get());
         Ok(())
@@ -216,7 +241,7 @@ impl<'c> Edit<'c> {
     pub(crate) fn set_listed(&mut self, known: &Known, coded: &Coded) -> Outcome<()> {
         let mut set = self.connection.prepare_cached(
             "UPDATE item SET epoch = ?2, hash = ?3, bind = ?4, stamp = ?5, change_key = ?6, item_id = ?7, draft = ?8,
-                    size = ?9, superseded = NULL, thread_id = coalesce(thread_id, ?10) WHERE key = ?1",
+                    size = ?9, superseded = NULL, unconfirmed = NULL, thread_id = coalesce(thread_id, ?10) WHERE key = ?1",
         )?;
         set.execute(params![
             known.key,
@@ -238,7 +263,8 @@ impl<'c> Edit<'c> {
 
     /// Notes that a message was listed, in a state that is known to be an old one.
     pub(crate) fn set_seen_in_epoch(&self, known: &Known) -> Outcome<()> {
-        let mut set = self.connection.prepare_cached("UPDATE item SET epoch = ?2 WHERE key = ?1")?;
+        let mut set =
+            self.connection.prepare_cached("UPDATE item SET epoch = ?2, unconfirmed = NULL WHERE key = ?1")?;
         set.execute(params![known.key, self.epoch])?;
         Ok(())
     }

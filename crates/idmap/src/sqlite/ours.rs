@@ -9,7 +9,7 @@ use super::coded::{Coded, FlagBits, Opaque};
 use super::content;
 use super::edit::{Edit, RemovedBy, now};
 use super::fault::Outcome;
-use super::sync::{known_content, number_now};
+use super::sync::{Told, known_content, new_content, number_now};
 use crate::Item;
 use crate::key::Hash;
 
@@ -35,12 +35,18 @@ pub(crate) fn transferred(
     transfer: Transfer,
 ) -> Outcome<Vec<(Uid, Uid)>> {
     let mut source = Edit::open(connection, from)?;
-    let mut email_ids = Vec::with_capacity(items.len());
-    for (uid, _) in items {
+    let mut contents = Vec::with_capacity(items.len());
+    for (uid, item) in items {
         let known = source.by_uid(*uid)?;
-        email_ids.push(match &known {
-            Some(known) => Some(known.email_id),
+        let content = match &known {
+            Some(known) => Some((known.email_id, known.stamp)),
             None => buried(&source, *uid)?,
+        };
+        contents.push(match content {
+            Some((email_id, stamp)) if stamp == item.stamp => Some(email_id),
+            // Somebody edited it just before, and the synchronisation has not told yet.
+            Some(_) => Some(new_content(connection, item)?),
+            None => None,
         });
         if let (Some(known), Transfer::Move) = (&known, transfer) {
             source.remove(known, RemovedBy::Us)?;
@@ -50,7 +56,7 @@ pub(crate) fn transferred(
     // Both may be the same folder, so it is opened again.
     let mut target = Edit::open(connection, to)?;
     let mut pairs = Vec::with_capacity(items.len());
-    for ((uid, item), email_id) in items.iter().zip(email_ids) {
+    for ((uid, item), email_id) in items.iter().zip(contents) {
         pairs.push((*uid, add(&mut target, item, email_id)?));
     }
     target.finish()?;
@@ -97,18 +103,22 @@ fn add(edit: &mut Edit<'_>, item: &Item, email_id: Option<Hash>) -> Outcome<Uid>
     let coded = Coded::new(edit.connection, item)?;
     if let Some(known) = edit.by_hash(coded.hash)? {
         email_id.map_or(Ok(()), |email_id| edit.set_email_id(&known, email_id))?;
-        edit.set_seen_in_epoch(&known)?;
         return Ok(known.uid);
     }
     let email_id = match email_id {
         Some(email_id) => email_id,
         None => known_content(edit.connection, item)?,
     };
-    number_now(edit, &coded, email_id)
+    let (uid, told) = number_now(edit, &coded, email_id)?;
+    if told == Told::NotYet {
+        edit.set_unconfirmed(uid)?;
+    }
+    Ok(uid)
 }
 
-/// The EMAILID of a message whose removal the synchronisation has told already.
-fn buried(edit: &Edit<'_>, uid: Uid) -> Outcome<Option<Hash>> {
-    let mut find = edit.connection.prepare_cached("SELECT email_id FROM tombstone WHERE folder = ?1 AND uid = ?2")?;
-    Ok(find.query_row(params![edit.folder, uid.get()], |row| row.get(0)).optional()?)
+/// EMAILID and stamp of a message whose removal the synchronisation has told already.
+fn buried(edit: &Edit<'_>, uid: Uid) -> Outcome<Option<(Hash, Hash)>> {
+    let sql = "SELECT email_id, stamp FROM tombstone WHERE folder = ?1 AND uid = ?2";
+    let mut find = edit.connection.prepare_cached(sql)?;
+    Ok(find.query_row(params![edit.folder, uid.get()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }

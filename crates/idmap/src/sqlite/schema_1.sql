@@ -24,6 +24,7 @@ CREATE TABLE folder (
     highest_modseq INTEGER NOT NULL,
     recent_from INTEGER NOT NULL DEFAULT 1, -- UIDs below were recent in a session already
     epoch INTEGER NOT NULL DEFAULT 1,
+    round INTEGER NOT NULL DEFAULT 1,       -- last pages applied
     sync_state TEXT,
     complete INTEGER NOT NULL DEFAULT 0,
     resyncing INTEGER NOT NULL DEFAULT 0,
@@ -59,6 +60,7 @@ CREATE TABLE item (
     thread_id BLOB,
     draft INTEGER NOT NULL,
     epoch INTEGER NOT NULL,                -- in which it was last listed
+    unconfirmed INTEGER,                   -- the round in which we recorded it, until Exchange tells of it
     hash BLOB NOT NULL,                    -- of the ItemId
     bind BLOB,                             -- what it is found by after its ItemId changed
     stamp BLOB NOT NULL,
@@ -70,6 +72,7 @@ CREATE TABLE item (
 CREATE INDEX item_hash ON item (hash);
 CREATE INDEX item_email_id ON item (email_id);
 CREATE INDEX item_modseq ON item (key >> 32, modseq);
+CREATE INDEX item_unconfirmed ON item (key) WHERE unconfirmed IS NOT NULL;
 CREATE INDEX item_deleted ON item (key) WHERE flags & 8;
 
 -- Messages that wait for the last page to get their UIDs.
@@ -99,6 +102,7 @@ CREATE TABLE tombstone (
     uid INTEGER NOT NULL,
     modseq INTEGER NOT NULL,
     email_id BLOB NOT NULL,
+    stamp BLOB NOT NULL,
     hash BLOB,                             -- set if we removed it and Exchange has not said so yet
     PRIMARY KEY (folder, uid)
 ) WITHOUT ROWID;

@@ -36,6 +36,12 @@ pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome
         return Err(Fault::no_folder(folder));
     }
     connection.execute("DELETE FROM staged WHERE folder = ?1", [number])?;
+    // What the new listing does not tell of is gone anyway.
+    let (first, last) = item_keys(number);
+    connection.execute(
+        "UPDATE item SET unconfirmed = NULL WHERE unconfirmed IS NOT NULL AND key BETWEEN ?1 AND ?2",
+        [first, last],
+    )?;
     // A restore may bring items back that we removed.
     connection.execute("UPDATE tombstone SET hash = NULL WHERE folder = ?1 AND hash IS NOT NULL", [number])?;
     state(connection, folder)
@@ -63,6 +69,10 @@ pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, pag
             rebind(&mut edit, Same::Content)?;
         }
         number_staged(&mut edit)?;
+        // The same answer again tells nothing new of what we made.
+        if state(connection, folder)?.state.as_ref() != Some(&page.sync_state) {
+            remove_untold(&mut edit)?;
+        }
         edit.complete = true;
         edit.resyncing = false;
     }
@@ -169,7 +179,7 @@ pub(crate) fn known_content(connection: &Connection, item: &Item) -> Outcome<Has
 
 /// The EMAILID of content that replaced other content. What could be derived from it may have stood for another
 /// version, so it is not given any more, nor kept by messages nobody has seen yet.
-fn new_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
+pub(crate) fn new_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
     if let Some(id) = key::content(item) {
         connection.prepare_cached("INSERT OR IGNORE INTO ambiguous (email_id) VALUES (?1)")?.execute([id.0])?;
         connection
@@ -243,12 +253,32 @@ fn number_staged(edit: &mut Edit<'_>) -> Outcome<()> {
     Ok(())
 }
 
+/// Whether Exchange has told of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Already,
+    NotYet,
+}
+
 /// Gives a message its UID at once, taking it out of those that wait.
-pub(crate) fn number_now(edit: &mut Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
-    if let Some(staged) = staged_by_hash(edit, coded.hash)? {
-        take_staged(edit, &staged)?;
+pub(crate) fn number_now(edit: &mut Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<(Uid, Told)> {
+    let told = match staged_by_hash(edit, coded.hash)? {
+        Some(staged) => {
+            take_staged(edit, &staged)?;
+            Told::Already
+        }
+        None => Told::NotYet,
+    };
+    Ok((edit.insert(coded, email_id)?, told))
+}
+
+/// What we made, and somebody removed before Exchange ever told of it.
+fn remove_untold(edit: &mut Edit<'_>) -> Outcome<()> {
+    for known in edit.unconfirmed()? {
+        edit.remove(&known, RemovedBy::Exchange)?;
     }
-    edit.insert(coded, email_id)
+    edit.round += 1;
+    Ok(())
 }
 
 /// A message that waits for its UID.

@@ -1,13 +1,15 @@
 //! What is particular to the file. What every map must do is in `conformance`.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::{Mailbox, open};
-use crate::conformance::{Place, cases, filled, item, uid, uids};
+use crate::conformance::{End, Place, apply, cases, filled, folder, item, listing, named, random, uid, uids};
 use crate::{Error, IdMap};
 
 /// A directory of its own for each map.
@@ -78,6 +80,7 @@ run! {
     an_added_message_has_one_uid
     an_edited_draft_is_a_new_message
     a_flag_change_is_no_edit
+    what_exchange_never_tells_of_vanishes
     threads_follow_conversations
     a_migration_changes_nothing_for_clients
     changes_during_a_migration_are_told
@@ -116,6 +119,11 @@ async fn refusal(directory: &Path, name: &str, words: &str) {
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 
+/// Everything into the file itself, so that a test can look at its bytes.
+fn fold_journal(file: &Path) {
+    rusqlite::Connection::open(file).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_ours_is_left_alone() {
     let directory = Directory::new();
@@ -132,8 +140,9 @@ async fn a_file_that_is_not_ours_is_left_alone() {
     newer.put_note("a", "b").await.unwrap();
     drop(newer);
     let connection = rusqlite::Connection::open(path.join("newer.idmap")).unwrap();
-    connection.execute_batch("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    connection.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(connection);
+    fold_journal(&path.join("newer.idmap"));
     refusal(path, "newer", "newer version").await;
 
     drop(open(path, "anna").await.unwrap());
@@ -150,6 +159,7 @@ async fn damage_is_found_and_named() {
     let inbox = filled(&map, &items).await;
     map.check().await.unwrap();
     let file = map.file().to_owned();
+    fold_journal(&file);
     drop(map);
     let mut bytes = fs::read(&file).unwrap();
     let half = bytes.len() / 2;
@@ -176,3 +186,65 @@ async fn a_full_folder_refuses() {
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(u32::MAX - 1)]);
     assert_eq!(map.status(inbox).await.unwrap().messages, 2);
 }
+
+#[test]
+fn random_stories() {
+    random::run(40, Directory::new);
+}
+
+/// A real kill -9, at whatever the process is doing: what it had announced is there, and nothing is there twice.
+#[tokio::test]
+async fn a_killed_process_lost_nothing_it_announced() {
+    let directory = Directory::new();
+    let mut announced: Vec<(u32, String)> = Vec::new();
+    for round in 0..8usize {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::tests::the_process_that_is_killed", "--nocapture", "--test-threads=1"])
+            .env(VICTIM, directory.0.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let said = lines.filter_map(|line| {
+            let (_, said) = line.split_once("announced ")?;
+            let (uid, item) = said.split_once(' ')?;
+            Some((uid.parse().unwrap(), item.to_owned()))
+        });
+        announced.extend(said.take(3 + round * 7));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let map = directory.open().await;
+        map.check().await.unwrap();
+        let inbox = map.folders().await.unwrap()[0].id;
+        let here = named(&map, inbox).await;
+        assert!(announced.iter().all(|message| here.contains(message)));
+        let mut items: Vec<&String> = here.iter().map(|(_, item)| item).collect();
+        items.sort();
+        items.dedup();
+        assert_eq!(items.len(), here.len());
+        assert_eq!(map.status(inbox).await.unwrap().messages as usize, here.len());
+    }
+    assert!(announced.len() > 100);
+}
+
+/// Announces what is on disk, until it is killed. Without somebody to kill it, it has nothing to do.
+#[tokio::test]
+async fn the_process_that_is_killed() {
+    let Some(directory) = std::env::var_os(VICTIM) else { return };
+    let map = open(Path::new(&directory), "anna@example.org").await.unwrap();
+    let inbox = map.put_folder(folder("inbox-id", "Inbox")).await.unwrap();
+    let mut number = map.status(inbox).await.unwrap().messages;
+    loop {
+        let page: Vec<_> = (1..=5).rev().map(|ahead| item(number + ahead)).collect();
+        number += 5;
+        apply(&map, inbox, listing(&page[..3], &format!("{number}a"), End::More)).await;
+        apply(&map, inbox, listing(&page[3..], &format!("{number}b"), End::Last)).await;
+        for (uid, item) in named(&map, inbox).await.into_iter().rev().take(5) {
+            println!("announced {uid} {item}");
+        }
+    }
+}
+
+/// Names the directory to the process that is killed.
+const VICTIM: &str = "IDMAP_TEST_VICTIM";

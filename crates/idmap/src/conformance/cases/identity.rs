@@ -190,3 +190,21 @@ pub async fn threads_follow_conversations<P: Place>(place: P) {
     assert!(threads[0].is_some() && threads[0] == threads[2] && threads[0] != threads[1]);
     assert_eq!((threads[3], details[3].received), (None, item(4).received));
 }
+
+/// Made by us and removed by somebody else before Exchange told of it: it does not stay for ever. What Exchange tells
+/// of in time does.
+pub async fn what_exchange_never_tells_of_vanishes<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = map.put_folder(folder("i", "Inbox")).await.unwrap();
+    map.created(inbox, item(1)).await.unwrap();
+    map.created(inbox, item(2)).await.unwrap();
+    apply(&map, inbox, listing(&[], "s1", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(1), uid(2)]);
+    map.created(inbox, item(3)).await.unwrap();
+    let map = place.open().await;
+    assert!(apply(&map, inbox, listing(&[item(2)], "s2", End::Last)).await.changed);
+    assert_eq!(uids(&map, inbox).await, [uid(2), uid(3)]);
+    apply(&map, inbox, listing(&[item(3)], "s3", End::Last)).await;
+    apply(&map, inbox, listing(&[], "s4", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(2), uid(3)]);
+}
