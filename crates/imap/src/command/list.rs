@@ -173,8 +173,11 @@ fn patterns(list: &List) -> Vec<String> {
 }
 
 /// `*` stands for anything, `%` for anything without a delimiter (RFC 3501 section 6.3.8). Takes time in proportion
-/// to the product of the lengths, whatever the pattern.
+/// to the product of the lengths, whatever the pattern; one that is longer than any name matches none.
 fn matches(pattern: &str, name: &str) -> bool {
+    if pattern.len() > LONGEST_PATTERN {
+        return false;
+    }
     let name: Vec<char> = name.chars().collect();
     // reached[i]: the pattern so far can match the first i characters.
     let mut reached = vec![false; name.len() + 1];
@@ -202,6 +205,8 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
     reached.last() == Some(&true)
 }
+
+const LONGEST_PATTERN: usize = 2_000;
 
 #[cfg(test)]
 mod tests {

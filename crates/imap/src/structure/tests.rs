@@ -1,4 +1,5 @@
 use mail_parser::{MessageParser, MimeHeaders, PartType};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -106,6 +107,51 @@ fn depth_and_number_are_bounded() {
     let nested = format!("{}text", "Content-Type: message/rfc822\r\n\r\n".repeat(1000));
     assert!(shown(&scanned(&nested)).contains("message/rfc822"));
 }
+
+proptest! {
+    /// Whatever the bytes, the parts lie within one another, and have a structure that can be written.
+    #[test]
+    fn any_bytes_are_a_message(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60)) {
+        let text = pieces.concat();
+        let root = scanned(&text);
+        prop_assert_eq!(root.body.end, text.len() as u64);
+        check_nesting(&root, 0..text.len() as u64)?;
+        let mut out = Vec::new();
+        crate::envelope::structure(&root).write_extended(&mut out);
+        prop_assert!(out.starts_with(b"(") && out.ends_with(b")"));
+    }
+}
+
+fn check_nesting(part: &Part, within: Range<u64>) -> Result<(), TestCaseError> {
+    prop_assert!(within.start <= part.header.start && part.header.end <= part.body.start);
+    prop_assert!(part.header.start <= part.header.end && part.body.start <= part.body.end);
+    prop_assert!(part.body.end <= within.end, "{:?} in {:?}", part.body, within);
+    prop_assert!(part.lines <= part.body.end - part.body.start);
+    match &part.inside {
+        Inside::Leaf => Ok(()),
+        Inside::Parts(parts) => parts.iter().try_for_each(|inner| check_nesting(inner, part.body.clone())),
+        Inside::Message(message) => check_nesting(message, part.body.clone()),
+    }
+}
+
+const PIECES: [&str; 16] = [
+    "\r\n",
+    "\n",
+    "\r",
+    "--x",
+    "--",
+    "--y\r\n",
+    "--x--\r\n",
+    "--x\r\n",
+    "Content-Type: multipart/mixed; boundary=x\r\n",
+    "Content-Type: multipart/digest; boundary=\"y\"\r\n\r\n",
+    "Content-Type: message/rfc822\r\n\r\n",
+    "Content-Type: text/plain;\r\n charset=\"",
+    "From: a <b@c>, g: h@i;\r\n",
+    "\0",
+    "text",
+    "\r\n\r\n",
+];
 
 /// mail-parser reads the same messages: where both see a part, they see the same octets.
 #[test]
