@@ -23,7 +23,9 @@
 //!   Octets of literals stand behind `{n}`, with `\r` and `\n` for line ends.
 //! - `S: ! pattern` must not come among the lines awaited.
 //! - `closed` awaits the end of the connection, `closes` ends it from the client's side.
-//! - `exchange:` is what happens behind the server's back, and is up to the [`World`].
+//! - `exchange:` is what happens behind the server's back, and is up to the [`World`]. Any world can
+//!   `deliver FOLDER FILE` (with a number behind it: so many times); most can `remove FOLDER UID` and
+//!   `flag FOLDER UID +FLAG`. What a world does not know makes the dialog [`Outcome::Unsupported`] there.
 
 use std::collections::HashMap;
 use std::future::Future;

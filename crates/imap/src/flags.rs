@@ -41,7 +41,7 @@ fn system_flag(flag: &Flag) -> Option<SystemFlags> {
     SYSTEM.iter().find(|(_, known)| known == flag).map(|&(bit, _)| bit)
 }
 
-const SYSTEM: [(SystemFlags, Flag); 5] = [
+static SYSTEM: [(SystemFlags, Flag); 5] = [
     (SystemFlags::ANSWERED, Flag::Answered),
     (SystemFlags::FLAGGED, Flag::Flagged),
     (SystemFlags::DELETED, Flag::Deleted),

@@ -79,7 +79,7 @@ pub(crate) fn length(content: &Content) -> io::Result<u64> {
     }
 }
 
-/// The block itself. A message that is nothing but header gives up at a size no header has.
+/// The block itself, for a look at its fields. It is cut off at a size no header has.
 ///
 /// # Errors
 /// Those of reading it.

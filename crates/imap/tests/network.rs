@@ -151,3 +151,17 @@ const PIECES: [&[u8]; 24] = [
     b"f SELECT &&&-\r\n",
     b"\xff\xfe",
 ];
+
+/// Thousands of clients idle all day; what each costs is this, and no buffers.
+#[tokio::test]
+async fn a_session_that_waits_is_small() {
+    let (_client, server) = tokio::io::duplex(10);
+    let connection = Connection {
+        stream: Stream::Plain(server),
+        start_tls: None,
+        peer: "127.0.0.1:1".parse().unwrap(),
+        shutdown: Shutdown::never(),
+    };
+    let session = imap::run(connection, Memory::new(), Arc::new(Settings::default()));
+    assert!(size_of_val(&session) < 6 << 10, "{} octets", size_of_val(&session));
+}

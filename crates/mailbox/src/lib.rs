@@ -1,7 +1,7 @@
 //! What a mailbox is, said once, in the words of the standards.
 //!
 //! A message is its RFC 5322 bytes plus metadata. Front ends (`imap`, `smtp`, `dav`) see the traits in
-//! [`backend`]; [`memory`] implements them for tests, `exchange` for real. Nothing here knows a wire protocol
+//! `backend`; [`memory`] implements them for tests, `exchange` for real. Nothing here knows a wire protocol
 //! or an Exchange server.
 //!
 //! There is one way to learn of change: [`Mail::delta`] tells, [`Mail::watch`] only wakes.

@@ -36,6 +36,7 @@ pub(super) fn of_message(content: &Content, structure: Option<&Part>, section: &
         let length = header::length(content)?;
         return Ok(match &section.text {
             SectionText::All => Some(Octets::Stretch(content.clone())),
+            SectionText::Header => Some(Octets::Stretch(content.slice(0, length))),
             SectionText::Text => Some(Octets::Stretch(content.slice(length, u64::MAX - length))),
             SectionText::Mime => None,
             text => of_header(&header::block(content, length)?, text),
