@@ -14,7 +14,7 @@ pub struct Item {
     pub message_id: Option<String>,
     /// PidTagSearchKey (0x300B): copied along with copies.
     pub search_key: Option<Vec<u8>>,
-    /// item:Size, in bytes.
+    /// item:Size, in bytes. It counts flags and categories too.
     pub size: u64,
     /// DateTimeReceived; kept to the second.
     pub received: Timestamp,
@@ -24,9 +24,9 @@ pub struct Item {
     pub flags: Flags,
     /// ConversationId, decoded.
     pub conversation: Option<Vec<u8>>,
-    /// A hash of what makes its content (size, subject, message id, class, has attachments). Another stamp under
-    /// the same ItemId means other content: the UID vanishes. It must not depend on flags, and the way it is made
-    /// must not change between versions of the program.
+    /// A hash of what makes its content (subject, message id, class, has attachments). Another stamp under the same
+    /// ItemId means other content: the UID vanishes. It must not depend on flags, nor therefore on the size, and the
+    /// way it is made must not change between versions of the program.
     pub stamp: [u8; 16],
     /// True if it is unsent: then a new ChangeKey without new flags means new content as well.
     pub draft: bool,

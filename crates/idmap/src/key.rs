@@ -29,11 +29,11 @@ pub(crate) fn content(item: &Item) -> Option<EmailId> {
     Some(EmailId(hash))
 }
 
-/// By which an item is found again after its ItemId changed.
+/// By which an item is found again after its ItemId changed. Its size, which a migration may change, is compared apart.
 pub(crate) fn rebind(item: &Item) -> Hash {
     let message_id = item.message_id.as_deref().unwrap_or_default().as_bytes();
     let search_key = item.search_key.as_deref().unwrap_or_default();
-    digest("rebind", &[message_id, search_key, &item.size.to_be_bytes(), &received(item), &item.stamp])
+    digest("rebind", &[message_id, search_key, &received(item), &item.stamp])
 }
 
 /// ConversationIds have any length, THREADIDs have one.

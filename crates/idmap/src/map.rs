@@ -58,8 +58,8 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// Forgets a folder's SyncState and begins a new epoch: when Exchange refuses the state, or after a migration.
     /// Rows keep serving. Items listed from now on are matched by ItemId, and with the last page the others one to one
-    /// by what they are (message id, search key, size, received, stamp); matched rows keep UID, EMAILID and, if the
-    /// flags are the same, MODSEQ. Rows that were not listed vanish with the last page.
+    /// by what they are (message id, search key, received, stamp; size too for drafts and for what has no message
+    /// id); matched rows keep UID, EMAILID and, if the flags are the same, MODSEQ. Rows that were not listed vanish with the last page.
     fn begin_resync(&self, folder: FolderId) -> impl Future<Output = Result<SyncPoint>> + Send;
 
     /// Records an item that was made by us. If it is known already, its UID.
@@ -69,7 +69,7 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     fn created(&self, folder: FolderId, item: Item) -> impl Future<Output = Result<Uid>> + Send;
 
     /// Records items moved by us: the UID here, the item as it is there. EMAILIDs go along, unless
-    /// the stamp is another one, for then somebody edited it just before. Answers the UIDs here and there, in the
+    /// the stamp, or the size of a draft, is another one, for then somebody edited it just before. Answers the UIDs here and there, in the
     /// order given.
     ///
     /// # Errors

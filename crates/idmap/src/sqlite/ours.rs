@@ -39,11 +39,12 @@ pub(crate) fn transferred(
     for (uid, item) in items {
         let known = source.by_uid(*uid)?;
         let content = match &known {
-            Some(known) => Some((known.email_id, known.stamp)),
+            Some(known) if known.draft && known.size.unsigned_abs() != item.size => Some((known.email_id, None)),
+            Some(known) => Some((known.email_id, Some(known.stamp))),
             None => buried(&source, *uid)?,
         };
         contents.push(match content {
-            Some((email_id, stamp)) if stamp == item.stamp => Some(email_id),
+            Some((email_id, Some(stamp))) if stamp == item.stamp => Some(email_id),
             // Somebody edited it just before, and the synchronisation has not told yet.
             Some(_) => Some(new_content(connection, item)?),
             None => None,
@@ -117,7 +118,7 @@ fn add(edit: &mut Edit<'_>, item: &Item, email_id: Option<Hash>) -> Outcome<Uid>
 }
 
 /// EMAILID and stamp of a message whose removal the synchronisation has told already.
-fn buried(edit: &Edit<'_>, uid: Uid) -> Outcome<Option<(Hash, Hash)>> {
+fn buried(edit: &Edit<'_>, uid: Uid) -> Outcome<Option<(Hash, Option<Hash>)>> {
     let sql = "SELECT email_id, stamp FROM tombstone WHERE folder = ?1 AND uid = ?2";
     let mut find = edit.connection.prepare_cached(sql)?;
     Ok(find.query_row(params![edit.folder, uid.get()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)

@@ -112,6 +112,10 @@ CREATE INDEX tombstone_hash ON tombstone (folder, hash) WHERE hash IS NOT NULL;
 -- Derived EMAILIDs that may stand for more than one content and are therefore not given any more.
 CREATE TABLE ambiguous (email_id BLOB PRIMARY KEY) WITHOUT ROWID;
 
+-- Exchange counts flags and categories in item:Size, and the size is part of what an EMAILID is derived from. What would
+-- be derived now from a message whose size changed without its content.
+CREATE TABLE alias (derived BLOB PRIMARY KEY, email_id BLOB NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE exact_size (email_id BLOB PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE headers (email_id BLOB PRIMARY KEY, block BLOB NOT NULL);
 

@@ -6,7 +6,7 @@
 
 use mailbox::{FolderId, ModSeq, SystemFlags, Uid};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::coded::{Coded, FlagBits, Opaque, folder_number, item_keys};
 use super::content;
@@ -65,8 +65,9 @@ pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, pag
     let first_listing = page.last && !edit.complete;
     if page.last {
         if edit.resyncing {
-            rebind(&mut edit, Same::FlagsToo)?;
-            rebind(&mut edit, Same::Content)?;
+            for same in [Same::SizeAndFlags, Same::Size, Same::Key] {
+                rebind(&mut edit, same)?;
+            }
         }
         number_staged(&mut edit)?;
         // The same answer again tells nothing new of what we made.
@@ -96,6 +97,9 @@ fn upsert(edit: &mut Edit<'_>, item: &Item) -> Outcome<()> {
     }
     if !has_other_content(edit.connection, &known, &coded)? {
         edit.set_flags(&known, &coded.flags)?;
+        if let (true, Some(derived)) = (known.size != coded.size, key::content(item)) {
+            add_alias(edit.connection, derived.0, known.email_id)?;
+        }
         return edit.set_listed(&known, &coded);
     }
     edit.remove(&known, RemovedBy::Exchange)?;
@@ -173,8 +177,20 @@ fn stage(edit: &Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
 /// The EMAILID of content that may be known already. One that cannot be derived is drawn.
 pub(crate) fn known_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
     let Some(id) = key::content(item) else { return drawn(connection) };
-    let mut ambiguous = connection.prepare_cached("SELECT 1 FROM ambiguous WHERE email_id = ?1")?;
-    if ambiguous.exists([id.0])? { drawn(connection) } else { Ok(id.0) }
+    if connection.prepare_cached("SELECT 1 FROM ambiguous WHERE email_id = ?1")?.exists([id.0])? {
+        return drawn(connection);
+    }
+    let mut alias = connection.prepare_cached("SELECT email_id FROM alias WHERE derived = ?1")?;
+    Ok(alias.query_row([id.0], |row| row.get(0)).optional()?.unwrap_or(id.0))
+}
+
+/// A copy or a move of the message would seem to have this EMAILID now.
+fn add_alias(connection: &Connection, derived: Hash, email_id: Hash) -> Outcome<()> {
+    if derived != email_id {
+        let mut add = connection.prepare_cached("INSERT OR IGNORE INTO alias (derived, email_id) VALUES (?1, ?2)")?;
+        add.execute([derived, email_id])?;
+    }
+    Ok(())
 }
 
 /// The EMAILID of content that replaced other content. What could be derived from it may have stood for another
@@ -194,15 +210,17 @@ fn drawn(connection: &Connection) -> Outcome<Hash> {
     Ok(connection.prepare_cached("SELECT randomblob(16)")?.query_row([], |row| row.get(0))?)
 }
 
-/// Whether messages matched in a resync must have the same flags.
+/// What messages matched in a resync have in common, beside the key they are found by.
 #[derive(Clone, Copy)]
 enum Same {
-    FlagsToo,
-    Content,
+    SizeAndFlags,
+    Size,
+    /// Neither. A draft may have been edited if its size changed, and without a Message-ID the key says little.
+    Key,
 }
 
 /// Matches messages that were not listed with staged ones, one to one. Copies in one folder are alike but for their
-/// flags, so those with the same flags are matched first. What is left in the end is gone.
+/// flags, so those that have most in common are matched first. What is left in the end is gone.
 fn rebind(edit: &mut Edit<'_>, same: Same) -> Outcome<()> {
     let (mut after, _) = item_keys(edit.folder);
     loop {
@@ -213,11 +231,14 @@ fn rebind(edit: &mut Edit<'_>, same: Same) -> Outcome<()> {
             match (twin(edit, known, same)?, same) {
                 (Some(staged), _) => {
                     edit.set_flags(known, &staged.coded.flags)?;
+                    if known.size != staged.coded.size {
+                        add_alias(edit.connection, staged.email_id, known.email_id)?;
+                    }
                     edit.set_listed(known, &staged.coded)?;
                     take_staged(edit, &staged)?;
                 }
-                (None, Same::Content) => edit.remove(known, RemovedBy::Exchange)?,
-                (None, Same::FlagsToo) => {}
+                (None, Same::Key) => edit.remove(known, RemovedBy::Exchange)?,
+                (None, Same::SizeAndFlags | Same::Size) => {}
             }
         }
     }
@@ -225,19 +246,16 @@ fn rebind(edit: &mut Edit<'_>, same: Same) -> Outcome<()> {
 
 fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
     let Some(bind) = known.bind else { return Ok(None) };
-    let flags = match same {
-        Same::FlagsToo => "AND flags = ?3 AND keywords IS ?4",
-        Same::Content => "",
+    let (also, used) = match same {
+        Same::SizeAndFlags => ("size = ?3 AND flags = ?4 AND keywords IS ?5", 5),
+        Same::Size => ("size = ?3", 3),
+        Same::Key => ("message_id IS NOT NULL AND NOT draft", 2),
     };
-    let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND bind = ?2 {flags} ORDER BY {ORDER} LIMIT 1");
+    let values: [&dyn ToSql; 5] = [&edit.folder, &bind, &known.size, &known.flags.system, &known.flags.keywords];
+    let sql =
+        format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND bind = ?2 AND {also} ORDER BY {ORDER} LIMIT 1");
     let mut find = edit.connection.prepare_cached(&sql)?;
-    let found = match same {
-        Same::FlagsToo => {
-            find.query_row(params![edit.folder, bind, known.flags.system, known.flags.keywords], staged_columns)
-        }
-        Same::Content => find.query_row(params![edit.folder, bind], staged_columns),
-    };
-    Ok(found.optional()?)
+    Ok(find.query_row(values.get(..used).unwrap_or_default(), staged_columns).optional()?)
 }
 
 /// Gives the staged messages their UIDs.

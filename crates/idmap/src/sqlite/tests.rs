@@ -81,6 +81,8 @@ run! {
     an_edited_draft_is_a_new_message
     a_flag_change_is_no_edit
     what_exchange_never_tells_of_vanishes
+    a_size_that_changed_with_the_flags_is_no_other_content
+    sizes_may_change_in_a_migration
     threads_follow_conversations
     a_migration_changes_nothing_for_clients
     changes_during_a_migration_are_told

@@ -208,3 +208,17 @@ pub async fn what_exchange_never_tells_of_vanishes<P: Place>(place: P) {
     apply(&map, inbox, listing(&[], "s4", End::Last)).await;
     assert_eq!(uids(&map, inbox).await, [uid(2), uid(3)]);
 }
+
+/// Flags and categories count in a size: a message that was flagged, and then moved by somebody else, is the same.
+pub async fn a_size_that_changed_with_the_flags_is_no_other_content<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    let before = email_ids(&map, inbox).await[0];
+    let larger = Item { size: 9000, flags: flags(SystemFlags::FLAGGED, &["Work"]), ..item(1) };
+    apply(&map, inbox, listing(std::slice::from_ref(&larger), "s2", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(1)]);
+    assert_eq!(map.status(inbox).await.unwrap().size, 9000);
+    apply(&map, inbox, page([ItemChange::Delete(item(1).item_id)], "s3", End::Last)).await;
+    let to = second(&map, &[renamed(&larger, "m")]).await;
+    assert_eq!(email_ids(&map, to).await, [before]);
+}
