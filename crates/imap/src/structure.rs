@@ -327,7 +327,14 @@ impl Open {
             }
         }
         let start = self.part.body.start;
-        self.part.body.end = end.max(start);
+        // The empty line that ends the header of the last part inside may be the one the delimiter takes along:
+        // that part keeps it, and is still inside.
+        let inside = match &self.part.inside {
+            Inside::Leaf => start,
+            Inside::Parts(parts) => parts.last().map_or(start, |last| last.body.end),
+            Inside::Message(message) => message.body.end,
+        };
+        self.part.body.end = end.max(inside);
         self.part.lines = if end > start { lines.saturating_sub(self.lines_before) } else { 0 };
         self.part
     }

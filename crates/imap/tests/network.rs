@@ -108,8 +108,6 @@ async fn told(bytes: Vec<u8>) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     /// Neither a panic nor a hang, and every line that comes is one.
     #[test]
     fn garbage_is_answered_or_ends_the_connection(
