@@ -1,4 +1,77 @@
-//! The gateway program.
-#![allow(dead_code)]
+//! The gateway program: read the configuration, build the parts, listen, wait, drain.
+
+#![recursion_limit = "256"]
+
+mod command;
 mod config;
-fn main() {}
+mod demo;
+mod gateway;
+mod log;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::command::{Command, CommandLine};
+use crate::config::Config;
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Config(command::Config::Example) => {
+            print!("{}", config::EXAMPLE);
+            Ok(())
+        }
+        Command::Config(command::Config::Check { config }) => Config::read(&config)
+            .map_err(Failure::from)
+            .and_then(|found| gateway::check(&found))
+            .map(|()| println!("{} is fine", config.display())),
+        Command::Serve { config } => Config::read(&config).map_err(Failure::from).and_then(|config| {
+            log::start(&config.log);
+            run(gateway::serve(config))
+        }),
+        Command::Demo(options) => {
+            log::start(&config::Log { level: config::LogLevel::Warn, ..config::Log::default() });
+            run(demo::run(options))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("exgate: {}", failure.sentence);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Why the program ends: a sentence for the operator, and the exit code.
+#[derive(Debug)]
+struct Failure {
+    sentence: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Something on this machine is not as it must be.
+    fn new(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: 1 }
+    }
+
+    /// Something in the configuration or on the command line is not as it must be.
+    fn mistake(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: 2 }
+    }
+}
+
+impl From<config::Mistake> for Failure {
+    fn from(mistake: config::Mistake) -> Self {
+        Self::mistake(mistake.to_string())
+    }
+}
+
+fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?
+        .block_on(work)
+}

@@ -1,0 +1,112 @@
+//! `exgate demo`: everything on this machine, to try in half a minute. A simulated Exchange with mail that looks
+//! real, the gateway in front of it, and new mail every 20 seconds.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use exchange::{Directory, Organisation};
+use exchange_sim::http::{self, Running};
+use exchange_sim::preset::{self, Preset};
+use exchange_sim::{Exchange, MimeMode, Version};
+use serve::Security;
+
+use crate::Failure;
+use crate::command::Demo;
+use crate::gateway::{self, Door, Gateway, say};
+
+/// Runs the demonstration until it is interrupted.
+pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
+    let started = Instant::now();
+    if !options.imap.ip().is_loopback() || options.control.is_some_and(|control| !control.ip().is_loopback()) {
+        return Err(Failure::mistake(
+            "the demo's passwords are public: --imap and --control take loopback addresses only",
+        ));
+    }
+    let home = Home::new(options.state)?;
+    let users = preset::demo::users();
+    let exchange = Exchange::new(exchange_sim::Options { version: Version::ExchangeSe, mime: MimeMode::Render });
+    let settings = http::Settings { control: options.control, ..http::Settings::loopback(users.clone()) };
+    let simulator = http::serve(exchange.clone(), settings).await.map_err(Failure::new)?;
+    let messages = Preset::Demo.fill(&exchange, &users).map_err(Failure::new)?;
+    let door = Door { name: "imap", address: options.imap, security: Security::Plain };
+    let gateway = Gateway::open(backend(&home, &simulator)?, imap_settings(&home)?, vec![door]).await?;
+
+    say(&format!(
+        "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",
+        users.len()
+    ))?;
+    gateway.announce()?;
+    say(&format!("ews {}", simulator.url()))?;
+    if let Some(control) = simulator.control {
+        say(&format!("control http://{control}"))?;
+    }
+    for user in &users {
+        say(&format!("user {} password {}", user.address, user.password))?;
+    }
+    if let (Some(user), Some(address)) = (users.first(), gateway.address("imap")) {
+        say(&format!(
+            "try: curl -u {}:{} 'imap://{address}/INBOX' -X 'FETCH 1:5 (FLAGS ENVELOPE)'",
+            user.address, user.password
+        ))?;
+    }
+    say("New mail arrives every 20 seconds. Ctrl-C ends the demo.")?;
+    say(&format!("ready in {:.1} s", started.elapsed().as_secs_f32()))?;
+    say("ready")?;
+
+    tokio::select! {
+        outcome = deliver(&exchange, &users) => outcome?,
+        outcome = gateway::stop_requested() => outcome?,
+    }
+    gateway.close().await;
+    Ok(())
+}
+
+/// Where the gateway keeps its state: in a directory of the user's, or in one that goes with the demo.
+struct Home {
+    path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Home {
+    fn new(asked: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(path) = asked {
+            gateway::make_private(&path)?;
+            return Ok(Self { path, _temporary: None });
+        }
+        let made = tempfile::Builder::new().prefix("exgate-demo-").tempdir();
+        let temporary = made.map_err(|error| Failure::new(format!("cannot make a temporary directory: {error}")))?;
+        Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+    }
+}
+
+fn backend(home: &Home, simulator: &Running) -> Result<Directory, Failure> {
+    let organisation = Organisation {
+        name: "demo".to_owned(),
+        url: simulator.url(),
+        domains: Vec::new(),
+        ca_file: None,
+        allow_http: true,
+    };
+    Directory::new(exchange::Settings::new(&home.path, vec![organisation]))
+        .map_err(|error| Failure::new(error.to_string()))
+}
+
+fn imap_settings(home: &Home) -> Result<imap::Settings, Failure> {
+    let spool = home.path.join("spool");
+    gateway::make_private(&spool)?;
+    Ok(imap::Settings { spool, ..imap::Settings::default() })
+}
+
+/// A new message every 20 seconds, to one user after the other.
+async fn deliver(exchange: &Exchange, users: &[http::User]) -> Result<(), Failure> {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.tick().await;
+    for (number, user) in (0_u32..).zip(users.iter().cycle()) {
+        ticks.tick().await;
+        let message = preset::demo::next_mail(number, &user.address);
+        exchange.deliver(&user.address, "inbox", message).map_err(Failure::new)?;
+    }
+    Ok(())
+}
+
+const EVERY: Duration = Duration::from_secs(20);
