@@ -59,6 +59,7 @@ impl Patch {
                     self.attachments.push(attachment(child)?);
                 }
             }
+            "IsAssociated" if item.key == 0 => item.associated = element.text.trim() == "true",
             name if READ_ONLY.contains(&name) => {
                 return Err(Trouble::new("ErrorInvalidPropertySet", "Set action is invalid for property."));
             }
@@ -236,13 +237,13 @@ impl Patch {
             (PropertyKey::Tag(0x0e07), _) => self.flags_set = true,
             _ => {}
         }
-        set_special(item, &extended.key, Some(&value));
         if is_keywords(&extended.key)
             && let Value::List(values) = &value
         {
             item.extra_mut().categories = values.iter().map(Value::write).collect();
+        } else if !set_special(item, &extended.key, Some(&value)) {
+            item.extra_mut().properties.insert(extended.key, value);
         }
-        item.extra_mut().properties.insert(extended.key, value);
         Ok(())
     }
 }
@@ -268,9 +269,9 @@ fn is_keywords(key: &PropertyKey) -> bool {
         if name == "keywords" && set == "00020329-0000-0000-c000-000000000046")
 }
 
-/// Extended properties that are something else here as well.
-fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) {
-    let PropertyKey::Tag(tag) = key else { return };
+/// Sets an extended property that is something else here; tells whether it is one.
+fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) -> bool {
+    let PropertyKey::Tag(tag) = key else { return false };
     match (tag, value) {
         (0x001a, Some(Value::Text(class))) => set_class(item, class),
         (0x0039, Some(Value::Time(at))) => item.sent_at = Some(*at),
@@ -293,8 +294,12 @@ fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) {
         (0x1090, Some(Value::Number(flag))) => item.extra_mut().flag = (*flag != 0).then_some(*flag),
         (0x1090, None) => item.extra_mut().flag = None,
         (0x3007, Some(Value::Time(at))) => item.created_at = *at,
-        _ => {}
+        (0x0037, Some(_)) => {}
+        // Fixed once the item is there: setting it is no error and changes nothing.
+        (0x0e07, Some(_)) => {}
+        _ => return false,
     }
+    true
 }
 
 fn set_class(item: &mut Item, class: &str) {

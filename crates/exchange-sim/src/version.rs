@@ -28,7 +28,7 @@ impl Version {
     /// as servers of that version were recorded to send them.
     pub fn server_info(self) -> (u32, u32, u32, u32, &'static str) {
         match self {
-            Version::Exchange2007Sp1 => (8, 1, 436, 0, ""),
+            Version::Exchange2007Sp1 => (8, 1, 436, 0, "Exchange2007_SP1"),
             Version::Exchange2010 => (14, 0, 639, 11, "Exchange2010"),
             Version::Exchange2010Sp1 => (14, 1, 289, 1, "Exchange2010_SP1"),
             Version::Exchange2010Sp2 => (14, 3, 195, 1, "Exchange2010_SP2"),

@@ -181,13 +181,15 @@ fn save(call: &mut Call<'_>, place: FolderPlace, item: Item) -> Reply {
         w.open(&element, &[]);
         write_item_id(&mut w, mailbox, place.folder, item);
         if let Some(numbers) = item.extra.as_ref().and_then(|extra| extra.attachments.as_ref()) {
-            // exchangelib and others learn the ids of attachments from here; recorded answers have them.
+            // Clients learn the ids of attachments from here.
             let target = |number| crate::store::ids::Target::Attachment { folder: place.folder, item: key, number };
             w.open("t:Attachments", &[]);
-            for number in numbers {
-                w.open("t:FileAttachment", &[]);
+            for (number, attachment) in numbers.iter().zip(&parse(&item.bytes()).attachments) {
+                let message = attachment.content_type == "message/rfc822";
+                let element = if message { "t:ItemAttachment" } else { "t:FileAttachment" };
+                w.open(element, &[]);
                 w.empty("t:AttachmentId", &[("Id", &mailbox.id(target(*number)))]);
-                w.close("t:FileAttachment");
+                w.close(element);
             }
             w.close("t:Attachments");
         }

@@ -54,9 +54,12 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
     name.extend(id.as_bytes());
     let id = STANDARD.encode(name);
     let folders = (!all).then_some(keys);
-    mailbox
-        .subscriptions
-        .insert(id.clone(), Subscription { folders, kinds, streaming, queue: VecDeque::new(), watermark });
+    let minutes = wanted.child_text("Timeout").and_then(|text| text.parse().ok()).unwrap_or(STREAM_PATIENCE);
+    let (patience, asked_at) = (60 * minutes, time::now());
+    mailbox.subscriptions.insert(
+        id.clone(),
+        Subscription { folders, kinds, streaming, patience, asked_at, queue: VecDeque::new(), watermark },
+    );
     let mut w = Writer::new();
     w.text("m:SubscriptionId", &id);
     if !streaming {
@@ -92,6 +95,7 @@ fn pull(call: &mut Call<'_>, request: &Element) -> Reply {
     if from < subscription.watermark || from > now {
         return Err(invalid_watermark());
     }
+    subscription.asked_at = time::now();
     subscription.queue.retain(|event| event.watermark > from);
     subscription.watermark = from;
     let more = subscription.queue.len() > PAGE;
@@ -156,6 +160,7 @@ pub(crate) fn notifications(mailbox: &mut Mailbox, ids: &[String]) -> Result<Opt
     let mut w = Writer::new();
     for id in ids {
         let Some(subscription) = mailbox.subscriptions.get_mut(id) else { continue };
+        subscription.asked_at = time::now();
         let events: Vec<Event> = subscription.queue.drain(..).collect();
         if events.is_empty() {
             continue;
@@ -259,6 +264,9 @@ const EVENTS: &[(&str, EventKind)] = &[
     ("NewMailEvent", EventKind::NewMail),
     ("FreeBusyChangedEvent", EventKind::FreeBusyChanged),
 ];
+
+/// Minutes a streaming subscription lives without a stream.
+const STREAM_PATIENCE: i64 = 30;
 
 /// Events in one GetEvents answer.
 const PAGE: usize = 50;

@@ -36,7 +36,6 @@ fn sync(call: &Call<'_>, request: &Element) -> Reply {
     let mut state = SyncState::read(given, mailbox.guid, SyncKind::Items, place.folder)?;
     let room = request.child_text("MaxChangesReturned").and_then(|number| number.parse().ok()).unwrap_or(MOST);
     let associated = request.child_text("SyncScope") == Some("NormalAndAssociatedItems");
-    // The same change has another name in 2007: it has no ReadFlagChange for the old schema's clients to miss.
     let newest_first = call.organisation.options.version >= Version::Exchange2010Sp2;
 
     if state.snapshot == 0 {
@@ -50,9 +49,11 @@ fn sync(call: &Call<'_>, request: &Element) -> Reply {
     let mut w = Writer::new();
     w.text("m:SyncState", &state.write());
     w.flag("m:IncludesLastItemInRange", done);
+    let ignored: Vec<u64> = request.list("Ignore").iter().filter_map(|id| Some(call.item(id).ok()?.item)).collect();
     w.open("m:Changes", &[]);
     for change in changes {
         match change {
+            Change::Create(item) | Change::Update(item) | Change::ReadFlag(item) if ignored.contains(&item.key) => {}
             Change::Create(item) | Change::Update(item) if item.associated && !associated => {}
             Change::Create(item) => write(&mut w, call, folder, item, "t:Create", &shape),
             Change::Update(item) => write(&mut w, call, folder, item, "t:Update", &shape),

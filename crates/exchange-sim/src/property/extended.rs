@@ -121,8 +121,11 @@ const ITEM_TAGS: &[ItemTag] = &[
     (0x1035, |view| view.summary().message_id.clone().map(Value::Text)),
     (0x1039, |view| view.summary().references.clone().map(Value::Text)),
     (0x1042, |view| view.summary().in_reply_to.clone().map(Value::Text)),
-    // PidTagIconIndex
+    // PidTagIconIndex: what a client set (MS-OXOMSG 2.2.1.10), else what goes with the last verb.
     (0x1080, |view| {
+        if let Some(set) = stored_property(view.item, &PropertyKey::Tag(0x1080)) {
+            return Some(set);
+        }
         Some(Value::Number(match view.item.extra.as_ref().and_then(|extra| extra.verb).map(|verb| verb.verb) {
             Some(102 | 103) => 261,
             Some(104) => 262,

@@ -532,7 +532,7 @@ fn percent(id: &str) -> String {
     id.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 
-/// Whether the property is one of an extended property's special tags.
+/// An extended property as it was set.
 pub(crate) fn stored_property(item: &Item, key: &PropertyKey) -> Option<Value> {
     item.extra.as_ref()?.properties.get(key).cloned()
 }

@@ -28,6 +28,8 @@ pub(crate) struct Folder {
     /// Departures: the change, and the key of the item that left.
     pub(crate) departures: BTreeMap<u64, u64>,
     pub(crate) unread: u32,
+    /// Folder-associated items: clients do not show or count them.
+    pub(crate) associated: usize,
     /// The next article number.
     pub(crate) next_article: u32,
     pub(crate) properties: BTreeMap<PropertyKey, Value>,
@@ -50,6 +52,7 @@ impl Folder {
             changes: BTreeMap::new(),
             departures: BTreeMap::new(),
             unread: 0,
+            associated: 0,
             next_article: 1,
             properties: BTreeMap::new(),
         }
@@ -57,7 +60,7 @@ impl Folder {
 
     /// Items that are not folder-associated.
     pub(crate) fn total(&self) -> usize {
-        self.items.len()
+        self.items.len().saturating_sub(self.associated)
     }
 
     /// The element EWS uses for a folder of this class.

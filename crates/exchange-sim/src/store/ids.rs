@@ -40,7 +40,7 @@ pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
     if let Target::Attachment { number, .. } = target {
         bytes.push(1);
         bytes.extend(16u16.to_le_bytes());
-        bytes.extend(&digest(&[mailbox.as_bytes(), b"attachment"])[..12]);
+        bytes.extend(&provider(mailbox)[..12]);
         bytes.extend(number.to_le_bytes());
     }
     STANDARD.encode(bytes)
@@ -149,18 +149,13 @@ pub(crate) fn digest(pieces: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// Two more guids that go with the mailbox, cheap to make: ids are written by the hundred thousand.
 fn provider(mailbox: Uuid) -> [u8; 16] {
-    part(&digest(&[mailbox.as_bytes(), b"provider"]))
+    mailbox.into_bytes().map(|byte| byte.rotate_left(3) ^ 0x5c)
 }
 
 fn database(mailbox: Uuid) -> [u8; 16] {
-    part(&digest(&[mailbox.as_bytes(), b"database"]))
-}
-
-fn part(digest: &[u8; 32]) -> [u8; 16] {
-    let mut part = [0; 16];
-    part.copy_from_slice(&digest[..16]);
-    part
+    mailbox.into_bytes().map(|byte| byte.rotate_left(5) ^ 0x36)
 }
 
 fn counter(entry: &mut Vec<u8>, mailbox: Uuid, number: u64) {

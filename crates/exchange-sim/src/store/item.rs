@@ -196,6 +196,11 @@ impl Item {
         }
     }
 
+    /// Counts as unread.
+    pub(crate) fn is_unread(&self) -> bool {
+        !self.read && !self.associated
+    }
+
     /// Length of the message in bytes.
     pub(crate) fn length(&self) -> u32 {
         match self.length.0.load(Ordering::Relaxed) {

@@ -37,7 +37,9 @@ pub(crate) struct Subscription {
     pub(crate) folders: Option<BTreeSet<u64>>,
     pub(crate) kinds: BTreeSet<EventKind>,
     pub(crate) streaming: bool,
-    /// Minutes a pull subscription lives between two GetEvents.
+    /// How long it lives while nobody asks, in seconds, and when that was last.
+    pub(crate) patience: Seconds,
+    pub(crate) asked_at: Seconds,
     pub(crate) queue: VecDeque<Event>,
     /// The watermark before the first event in the queue.
     pub(crate) watermark: u64,
@@ -186,7 +188,8 @@ impl Mailbox {
         item.altered = key;
         item.article = folder.next_article;
         folder.next_article = folder.next_article.wrapping_add(1);
-        folder.unread += u32::from(!item.read);
+        folder.unread += u32::from(item.is_unread());
+        folder.associated += usize::from(item.associated);
         folder.changed = key;
         folder.committed_at = time::now();
         folder.items.insert(key, item);
@@ -200,7 +203,8 @@ impl Mailbox {
         let gone = folder.items.remove(&item)?;
         folder.changes.remove(&gone.changed);
         folder.departures.insert(change, item);
-        folder.unread = folder.unread.saturating_sub(u32::from(!gone.read));
+        folder.unread = folder.unread.saturating_sub(u32::from(gone.is_unread()));
+        folder.associated = folder.associated.saturating_sub(usize::from(gone.associated));
         folder.changed = change;
         folder.committed_at = time::now();
         Some(gone)
@@ -233,11 +237,11 @@ impl Mailbox {
         let item = folder.items.get_mut(&item)?;
         folder.changes.remove(&item.changed);
         folder.changes.insert(change, item.key);
-        let was_unread = !item.read;
+        let was_unread = item.is_unread();
         modify(item, change);
         item.changed = change;
         item.modified_at = time::now();
-        folder.unread = (folder.unread + u32::from(!item.read)).saturating_sub(u32::from(was_unread));
+        folder.unread = (folder.unread + u32::from(item.is_unread())).saturating_sub(u32::from(was_unread));
         folder.changed = change;
         folder.committed_at = item.modified_at;
         Some(())
@@ -262,7 +266,12 @@ impl Mailbox {
         }
         let watermark = self.next_watermark;
         self.next_watermark += 1;
-        let event = Event { watermark, at: time::now(), kind, subject, old, unread };
+        let now = time::now();
+        let event = Event { watermark, at: now, kind, subject, old, unread };
+        // Who does not ask is forgotten: the server does not keep events for ever.
+        self.subscriptions.retain(|_, subscription| {
+            subscription.asked_at + subscription.patience >= now && subscription.queue.len() < MOST_EVENTS
+        });
         for subscription in self.subscriptions.values_mut() {
             let here = subscription.folders.as_ref().is_none_or(|folders| !folders.is_disjoint(&places));
             if here && subscription.kinds.contains(&kind) {
@@ -299,3 +308,6 @@ pub(crate) fn names(path: &str) -> Vec<String> {
     let whole = path.replace("\\/", "\0");
     whole.split('/').filter(|name| !name.is_empty()).map(|name| name.replace('\0', "/")).collect()
 }
+
+/// Events kept for one subscription.
+const MOST_EVENTS: usize = 50_000;

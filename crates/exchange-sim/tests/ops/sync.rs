@@ -1,8 +1,6 @@
-//! Conversations with the simulator, each answer held against Microsoft's schema.
+//! Synchronisation of folders and items.
 
-mod soap;
-
-use soap::{Server, attribute, attributes, texts};
+use crate::soap::{Server, attribute, attributes, texts};
 
 #[test]
 fn a_folder_is_read_by_name() {

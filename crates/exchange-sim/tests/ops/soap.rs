@@ -1,8 +1,5 @@
 //! A server to ask, and small tools to look at answers.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
-#![allow(dead_code, reason = "not every test uses every tool")]
-
 use std::{
     cell::RefCell,
     fs,
@@ -11,6 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use exchange_sim::{Answer, Exchange, MimeMode, Options};
 
 /// An organisation with the mailboxes anna@example.org and bob@example.org.
@@ -68,6 +66,23 @@ impl Server {
             }
             Answer::Stream { .. } => panic!("a stream"),
         }
+    }
+
+    /// Asks for something that is done for one thing, and gives the response code.
+    pub(crate) fn code(&self, request: &str) -> String {
+        texts(&self.ask(request), "ResponseCode").remove(0)
+    }
+
+    /// The ids of the items in a folder, newest first.
+    pub(crate) fn items(&self, folder: &str) -> Vec<String> {
+        attributes(&self.sync(folder, ""), "ItemId", "Id")
+    }
+
+    /// Gets an item in a shape.
+    pub(crate) fn item(&self, id: &str, shape: &str) -> String {
+        self.ask(&format!(
+            r#"<m:GetItem><m:ItemShape>{shape}</m:ItemShape><m:ItemIds><t:ItemId Id="{id}"/></m:ItemIds></m:GetItem>"#
+        ))
     }
 
     pub(crate) fn deliver(&self, message: &str) {
@@ -168,6 +183,11 @@ pub(crate) fn attributes(document: &str, element: &str, attribute: &str) -> Vec<
 /// An attribute of the first element of that name.
 pub(crate) fn attribute(document: &str, element: &str, attribute: &str) -> String {
     attributes(document, element, attribute).into_iter().next().unwrap_or_else(|| panic!("no {element} in {document}"))
+}
+
+/// The bytes in the first element of that name.
+pub(crate) fn decoded(document: &str, element: &str) -> String {
+    String::from_utf8(STANDARD.decode(&texts(document, element)[0]).unwrap()).unwrap()
 }
 
 fn starts<'a>(document: &'a str, element: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {

@@ -1,0 +1,12 @@
+//! Conversations with the simulator; each answer is held against Microsoft's schema.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+mod documentation;
+mod folders;
+mod mail;
+mod notifications;
+mod search;
+mod soap;
+mod sync;
+mod versions;
