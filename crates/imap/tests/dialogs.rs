@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use imap::Settings;
 use imap::dialog::{Exchange, Outcome, World, hold};
+use imap_codec::decode::Decoder;
+use imap_codec::{GreetingCodec, ResponseCodec};
 use mailbox::memory::{Account, Call, Memory};
 use mailbox::{ErrorKind, FlagChange, FlagOperation, Flags, FolderPath, Keyword, SystemFlags, Uid};
 use serve::{Connection, Drain, Stream};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 #[tokio::test(start_paused = true)]
 async fn dialogs_go_as_written() {
@@ -22,8 +24,14 @@ async fn dialogs_go_as_written() {
             continue;
         }
         let script = std::fs::read_to_string(&path).unwrap();
-        match hold(&script, &mut InMemory::new(&script)).await {
-            Outcome::Passed => held += 1,
+        let mut world = InMemory::new(&script);
+        match hold(&script, &mut world).await {
+            Outcome::Passed => {
+                match world.said.lock().unwrap().iter().find_map(|said| unreadable(&said.lock().unwrap())) {
+                    Some(line) => failures.push(format!("== {name}: a strict client cannot read: {line}")),
+                    None => held += 1,
+                }
+            }
             Outcome::Unsupported(what) => failures.push(format!("== {name}: unknown to this world: {what}")),
             Outcome::Failed(reason) => failures.push(format!("== {name}, {reason}")),
         }
@@ -52,6 +60,8 @@ struct InMemory {
     settings: Arc<Settings>,
     peer: &'static str,
     drain: Option<Drain>,
+    /// What the server said on each connection.
+    said: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
 }
 
 impl InMemory {
@@ -65,7 +75,7 @@ impl InMemory {
             settings.largest_message = 1000;
         }
         let peer = if has("clear") { "192.0.2.1:1" } else { "127.0.0.1:1" };
-        Self { memory, account, settings: Arc::new(settings), peer, drain: Some(Drain::new()) }
+        Self { memory, account, settings: Arc::new(settings), peer, drain: Some(Drain::new()), said: Mutex::default() }
     }
 }
 
@@ -78,7 +88,9 @@ impl World for InMemory {
         let peer = self.peer.parse().unwrap();
         let connection = Connection { stream: Stream::Plain(server), start_tls: None, peer, shutdown };
         tokio::spawn(imap::run(connection, self.memory.clone(), Arc::clone(&self.settings)));
-        client
+        let said = Arc::default();
+        self.said.lock().unwrap().push(Arc::clone(&said));
+        overheard(client, said)
     }
 
     fn user(&self) -> (String, String) {
@@ -133,6 +145,68 @@ impl World for InMemory {
         }
     }
 }
+
+/// The same connection, with a note taken of what comes over it.
+fn overheard(server: DuplexStream, said: Arc<Mutex<Vec<u8>>>) -> DuplexStream {
+    let (client, other_end) = tokio::io::duplex(4096);
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let (mut from_client, mut to_client) = tokio::io::split(other_end);
+    tokio::spawn(async move {
+        let mut piece = vec![0; 4096];
+        while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+            said.lock().unwrap().extend_from_slice(&piece[..length]);
+            if to_client.write_all(&piece[..length]).await.is_err() {
+                return;
+            }
+        }
+        let _ = to_client.shutdown().await;
+    });
+    tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+    });
+    client
+}
+
+/// The first line that another implementation of the grammar does not take, but for what it does not know.
+fn unreadable(said: &[u8]) -> Option<String> {
+    let mut rest = match GreetingCodec::default().decode(said) {
+        Ok((rest, _)) => rest,
+        Err(_) if said.is_empty() => return None,
+        Err(_) => return Some(String::from_utf8_lossy(said).into_owned()),
+    };
+    while let Some(end) = end_of_line(rest) {
+        let (line, after) = rest.split_at(end);
+        let text = String::from_utf8_lossy(line);
+        let known = !NEWER.iter().any(|word| text.contains(word));
+        if known && !matches!(ResponseCodec::default().decode(line), Ok((b"", _))) {
+            return Some(text.chars().take(1000).collect());
+        }
+        rest = after;
+    }
+    None
+}
+
+/// Where a line ends, its literals included; `None` for one that was cut off.
+fn end_of_line(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let end = from + text[from..].windows(2).position(|pair| pair == b"\r\n")?;
+        let line = &text[from..end];
+        let size = line.strip_suffix(b"}").and_then(|line| {
+            let open = line.iter().rposition(|byte| *byte == b'{')?;
+            std::str::from_utf8(&line[open + 1..]).ok()?.parse::<usize>().ok()
+        });
+        match size {
+            Some(size) if end + 2 + size <= text.len() => from = end + 2 + size,
+            Some(_) => return None,
+            None => return Some(end + 2),
+        }
+    }
+}
+
+/// Words of extensions, and of before there were any, that imap-codec has not.
+const NEWER: [&str; 6] = ["MAILBOXID", "EMAILID", "THREADID", "* ESEARCH", "* XLIST", "* ENABLED\r\n"];
 
 /// Files have the line ends of the machine they were written on.
 fn crlf(text: &[u8]) -> Vec<u8> {
