@@ -105,6 +105,9 @@ impl Client {
     /// The error says whether it may have been carried out all the same; items of a batch fail one by one inside the
     /// answer. A busy Exchange is waited for as long as the client's patience lasts.
     pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Answer, Error> {
+        if operation.is_empty() {
+            return operation.answer(Vec::new());
+        }
         let told = span(O::NAME);
         let answer = async {
             let mut tries = Tries::new(self);
@@ -122,6 +125,9 @@ impl Client {
     ///
     /// On an error, every item that had not ended was told `failed` first.
     pub async fn get_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut S) -> Result<(), Error> {
+        if operation.is_empty() {
+            return Ok(());
+        }
         let told = span("GetMime");
         let mut deliveries = Deliveries::new(sink);
         let answer = async {
@@ -158,17 +164,19 @@ impl Client {
         let _sync = self.sync_permit(O::BUDGET).await;
         let mut exchange = self.ask(operation, Lanes::Pooled, Document::default()).await?;
         let answer = exchange.reading.answer::<O::Payload>().await;
+        let request_id = exchange.request_id.clone();
         let messages = self.finish(exchange, answer)?.messages;
         if let Some(busy) = busiest(&messages) {
             self.shared.gate.close(self.shared.backoff, busy.retry_after());
             let all = messages.iter().all(|message| matches!(message, Err(error) if error.kind.is_transient()));
             if all || (O::IDEMPOTENT && !last_chance) {
-                return Err(Error { sent: if all { Sent::NotSent } else { Sent::MaybeDone }, ..busy });
+                let sent = if all { Sent::NotSent } else { Sent::MaybeDone };
+                return Err(Error { sent, ..busy }.with_request_id(&request_id));
             }
         } else {
             self.shared.gate.worked();
         }
-        operation.answer(messages)
+        operation.answer(messages).map_err(|error| error.with_request_id(&request_id))
     }
 
     async fn try_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut Deliveries<'_, S>) -> Result<(), Error> {

@@ -215,10 +215,12 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorExceededConnectionCount", BUSY),
         ("ErrorExceededSubscriptionCount", BUSY),
         ("ErrorTimeoutExpired", BUSY),
+        ("ErrorExceededMessageLimit", BUSY),
         ("ErrorInternalServerTransientError", Unavailable),
+        ("ErrorInternalServerError", Unavailable),
+        ("ErrorServiceUnavailable", Unavailable),
         ("ErrorBatchProcessingStopped", Unavailable),
         ("ErrorConnectionFailed", Unavailable),
-        ("ErrorConnectionFailedTransientError", Unavailable),
         ("ErrorADUnavailable", Unavailable),
         ("ErrorADSessionFilter", Unavailable),
         ("ErrorInsufficientResources", Unavailable),
@@ -230,6 +232,9 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorAccessDenied", Denied),
         ("ErrorAccountDisabled", Denied),
         ("ErrorCreateItemAccessDenied", Denied),
+        ("ErrorCreateSubfolderAccessDenied", Denied),
+        ("ErrorNotDelegate", Denied),
+        ("ErrorOrganizationAccessBlocked", Denied),
         ("ErrorDelegateNoUser", Denied),
         ("ErrorImpersonateUserDenied", Denied),
         ("ErrorImpersonationDenied", Denied),
@@ -245,10 +250,8 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorSyncFolderNotFound", NotFound),
         ("ErrorManagedFolderNotFound", NotFound),
         ("ErrorPublicFolderRequestProcessingFailed", NotFound),
-        ("ErrorAttachmentNotFound", NotFound),
         ("ErrorObjectTypeChanged", NotFound),
         ("ErrorNonExistentMailbox", NotFound),
-        ("ErrorMailboxNotFound", NotFound),
         ("ErrorInvalidIdMalformed", NotFound),
         ("ErrorInvalidId", NotFound),
         ("ErrorInvalidIdEmpty", NotFound),
@@ -259,8 +262,8 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorMessageSizeExceeded", TooBig),
         ("ErrorAttachmentSizeLimitExceeded", TooBig),
         ("ErrorQuotaExceeded", Quota),
-        ("ErrorMailboxQuotaExceeded", Quota),
-        ("ErrorFolderSizeLimitExceeded", Quota),
+        ("ErrorSubmissionQuotaExceeded", Quota),
+        ("ErrorMessagePerFolderCountReceiveQuotaExceeded", Quota),
         ("ErrorDataSizeLimitExceeded", TooBig),
         ("ErrorIrresolvableConflict", Stale),
         ("ErrorStaleObject", Stale),
@@ -269,6 +272,8 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorInvalidChangeKey", Stale),
         ("ErrorInvalidSyncStateData", InvalidSyncState),
         ("ErrorInvalidSubscription", SubscriptionLost),
+        ("ErrorInvalidPullSubscriptionId", SubscriptionLost),
+        ("ErrorProxiedSubscriptionCallFailure", SubscriptionLost),
         ("ErrorSubscriptionNotFound", SubscriptionLost),
         ("ErrorSubscriptionAccessDenied", SubscriptionLost),
         ("ErrorSubscriptionUnsubscribed", SubscriptionLost),
@@ -278,11 +283,42 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorMissedNotificationEvents", SubscriptionLost),
         ("ErrorCorruptData", Corrupt),
         ("ErrorItemCorrupt", Corrupt),
+        ("ErrorFolderCorrupt", Corrupt),
+        ("ErrorUnsupportedMimeConversion", Corrupt),
         ("ErrorContentConversionFailed", Corrupt),
         ("ErrorMimeContentConversionFailed", Corrupt),
-        ("ErrorInvalidOperation", Unsupported),
         ("ErrorInvalidServerVersion", Unsupported),
         ("ErrorIncorrectSchemaVersion", Unsupported),
         ("ErrorInvalidSchemaVersionForMailboxVersion", Unsupported),
     ]
 };
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn codes_say_whose_move_it_is() {
+        let kind = |code: &str| ResponseCode::new(code).kind(Some(Duration::from_secs(5)));
+        assert_eq!(kind("\n ErrorServerBusy "), ErrorKind::Busy { retry_after: Some(Duration::from_secs(5)) });
+        assert_eq!(kind("ErrorItemNotFound"), ErrorKind::NotFound);
+        assert_eq!(kind("ErrorSomethingNew"), ErrorKind::Refused);
+        assert!(kind("ErrorInternalServerError").is_transient());
+    }
+
+    /// A code that Exchange does not have would be a row that never matches.
+    #[test]
+    fn every_code_is_in_the_schema() {
+        let shared = std::env::var_os("EXGATE_SHARED").map(PathBuf::from);
+        let shared = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+        let schema = shared.join("ews-schema/exchange-se/messages.xsd");
+        let Ok(schema) = std::fs::read_to_string(&schema) else {
+            println!("skipped: {} is not there (set EXGATE_SHARED)", schema.display());
+            return;
+        };
+        let unknown: Vec<_> = KINDS.iter().filter(|(code, _)| !schema.contains(&format!("\"{code}\""))).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

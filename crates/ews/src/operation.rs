@@ -34,6 +34,11 @@ pub trait Operation: Sync {
         self.required()
     }
 
+    /// Nothing is asked for: the answer is known without asking, for Exchange refuses empty lists.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
     /// Writes the request, which is the one child of the SOAP body, in the schema of `version`.
     fn write(&self, xml: &mut Xml, version: Version);
 

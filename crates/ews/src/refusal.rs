@@ -26,11 +26,7 @@ pub(crate) fn fault(fault: Fault) -> Error {
     let code = ResponseCode::new(&fault.code);
     let broke_midway = matches!(code.as_str(), "" | "ErrorInternalServerError" | "ErrorTimeoutExpired");
     Error {
-        kind: if code.as_str() == "ErrorInternalServerError" {
-            ErrorKind::Unavailable
-        } else {
-            code.kind(fault.retry_after)
-        },
+        kind: code.kind(fault.retry_after),
         message: format!("{code}: {}", fault.text),
         code: Some(code),
         request_id: None,

@@ -162,6 +162,26 @@ fn recorded_changes_give_ids() {
     assert!(seen > 30, "{seen}");
 }
 
+#[test]
+fn recorded_faults_are_sorted() {
+    let Some(samples) = samples() else { return };
+    let busy = |hint| ErrorKind::Busy { retry_after: hint };
+    let long = std::time::Duration::from_millis(297_749);
+    for (file, code, kind) in [
+        ("exchangelib/01-Fault.xml", "ErrorServerBusy", busy(Some(long))),
+        ("ews-rs/02-Fault.xml", "ErrorExceededConnectionCount", busy(None)),
+        ("ews-rs/01-Fault.xml", "ErrorSchemaValidation", ErrorKind::Refused),
+        ("gowsdlsoap/03-Fault.xml", "ErrorInvalidArgument", ErrorKind::Refused),
+        (FAULT_OF_2007, "ErrorSchemaValidation", ErrorKind::Refused),
+    ] {
+        let bytes = std::fs::read(samples.join("recorded").join(file)).unwrap();
+        let error = soap::read(&find_folder(), [&bytes[..]]).unwrap_err();
+        assert_eq!((error.kind, error.sent), (kind, Sent::NotSent), "{file}");
+        assert_eq!(error.code.unwrap().as_str(), code, "{file}");
+        assert!(error.message.len() > code.len() + 10, "{file}: {}", error.message);
+    }
+}
+
 /// Seen from Exchange 15.1.761: references to NUL and other characters XML 1.0 forbids.
 #[test]
 fn forbidden_characters_are_survived() {
@@ -207,6 +227,9 @@ fn documented_events_are_understood() {
     }
     assert_eq!(told(3).unwrap_err().kind, ErrorKind::SubscriptionLost);
 }
+
+const FAULT_OF_2007: &str =
+    "evolution-ews/Exchange2007_SP1/create_folder_with_invalid_distinguished_parent_id/01-response.xml";
 
 fn find_item() -> FindItem {
     FindItem {

@@ -57,6 +57,10 @@ impl Operation for ConvertId {
         Version::Exchange2007Sp1
     }
 
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:ConvertId", &[("DestinationFormat", self.to.as_str())], |xml| {
             xml.within("m:SourceIds", &[], |xml| {

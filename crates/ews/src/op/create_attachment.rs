@@ -37,6 +37,10 @@ impl Operation for CreateAttachment {
     const NAME: &'static str = "CreateAttachment";
     const IDEMPOTENT: bool = false;
 
+    fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:CreateAttachment", &[], |xml| {
             self.item.write_as(xml, "m:ParentItemId");

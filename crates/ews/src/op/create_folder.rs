@@ -34,6 +34,10 @@ impl Operation for CreateFolder {
         self.required().max(self.parent.since())
     }
 
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:CreateFolder", &[], |xml| {
             xml.within("m:ParentFolderId", &[], |xml| self.parent.write(xml));

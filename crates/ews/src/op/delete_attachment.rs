@@ -18,6 +18,10 @@ impl Operation for DeleteAttachment {
     const NAME: &'static str = "DeleteAttachment";
     const IDEMPOTENT: bool = false;
 
+    fn is_empty(&self) -> bool {
+        self.attachments.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:DeleteAttachment", &[], |xml| {
             xml.within("m:AttachmentIds", &[], |xml| {

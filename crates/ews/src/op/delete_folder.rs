@@ -21,6 +21,10 @@ impl Operation for DeleteFolder {
     const NAME: &'static str = "DeleteFolder";
     const IDEMPOTENT: bool = false;
 
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:DeleteFolder", &[("DeleteType", self.how.as_str())], |xml| {
             xml.within("m:FolderIds", &[], |xml| self.folders.iter().for_each(|folder| folder.write(xml)));

@@ -27,6 +27,10 @@ impl Operation for DeleteItem {
         Version::Exchange2013Sp1
     }
 
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, version: Version) {
         let mut attributes = vec![
             ("DeleteType", self.how.as_str()),

@@ -39,6 +39,10 @@ impl Operation for EmptyFolder {
         self.folders.iter().map(FolderRef::since).fold(self.required(), Version::max)
     }
 
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         let subfolders = match self.subfolders {
             Subfolders::Keep => "false",

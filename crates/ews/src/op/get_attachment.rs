@@ -29,6 +29,10 @@ impl Operation for GetAttachment {
     type Answer = Vec<Result<Attachment, ItemError>>;
     const NAME: &'static str = "GetAttachment";
 
+    fn is_empty(&self) -> bool {
+        self.attachments.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:GetAttachment", &[], |xml| {
             xml.within("m:AttachmentShape", &[], |xml| xml.text("t:IncludeMimeContent", "true"));

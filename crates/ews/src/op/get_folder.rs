@@ -21,8 +21,16 @@ impl Operation for GetFolder {
     type Answer = Vec<Result<Folder, ItemError>>;
     const NAME: &'static str = "GetFolder";
 
+    fn required(&self) -> Version {
+        self.folders.iter().map(FolderRef::since).max().unwrap_or(Version::Exchange2007)
+    }
+
     fn wished(&self) -> Version {
-        self.folders.iter().map(FolderRef::since).fold(self.required().max(self.shape.since()), Version::max)
+        self.required().max(self.shape.since())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
     }
 
     fn write(&self, xml: &mut Xml, version: Version) {

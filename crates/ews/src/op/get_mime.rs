@@ -25,6 +25,10 @@ impl Operation for GetMime {
         self.required().max(self.shape.since())
     }
 
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, version: Version) {
         xml.within("m:GetItem", &[], |xml| {
             self.shape.write_with_mime(xml, version);

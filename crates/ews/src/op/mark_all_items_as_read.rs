@@ -27,6 +27,10 @@ impl Operation for MarkAllItemsAsRead {
         self.folders.iter().map(FolderRef::since).fold(self.required(), Version::max)
     }
 
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:MarkAllItemsAsRead", &[], |xml| {
             xml.text("m:ReadFlag", &self.read.to_string());

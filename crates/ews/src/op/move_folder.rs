@@ -25,6 +25,10 @@ impl Operation for MoveFolder {
         self.required().max(self.to.since())
     }
 
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:MoveFolder", &[], |xml| {
             xml.within("m:ToFolderId", &[], |xml| self.to.write(xml));

@@ -27,6 +27,10 @@ impl Operation for MoveItem {
         Version::Exchange2010Sp1.max(self.to.since())
     }
 
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, version: Version) {
         xml.within("m:MoveItem", &[], |xml| {
             xml.within("m:ToFolderId", &[], |xml| self.to.write(xml));

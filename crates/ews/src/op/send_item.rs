@@ -25,6 +25,10 @@ impl Operation for SendItem {
         self.save_to.as_ref().map_or(self.required(), |folder| folder.since().max(self.required()))
     }
 
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         let save = if self.save_to.is_some() { "true" } else { "false" };
         xml.within("m:SendItem", &[("SaveItemToFolder", save)], |xml| {

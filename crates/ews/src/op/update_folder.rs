@@ -29,6 +29,10 @@ impl Operation for UpdateFolder {
     type Answer = Vec<Result<FolderId, ItemError>>;
     const NAME: &'static str = "UpdateFolder";
 
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, _version: Version) {
         xml.within("m:UpdateFolder", &[], |xml| {
             xml.within("m:FolderChanges", &[], |xml| self.changes.iter().for_each(|change| change.write(xml)));

@@ -66,6 +66,10 @@ impl Operation for UpdateItem {
         Version::Exchange2013Sp1
     }
 
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn write(&self, xml: &mut Xml, version: Version) {
         let conflict = match self.conflict {
             ConflictResolution::NeverOverwrite => "NeverOverwrite",

@@ -37,6 +37,14 @@ async fn calls_reuse_one_connection_and_say_who_they_are() {
 }
 
 #[tokio::test]
+async fn nothing_is_asked_for_nothing() {
+    let fake = Fake::start([Step::Send(ok())]).await;
+    let nothing = GetFolder { folders: vec![], shape: FolderShape::default() };
+    assert!(fake.client().call(&nothing).await.unwrap().is_empty());
+    assert!(fake.seen().is_empty());
+}
+
+#[tokio::test]
 async fn no_more_lanes_than_allowed() {
     let fake = Fake::start([Step::Send(ok())]).await;
     let client = fake.client();
@@ -146,6 +154,7 @@ async fn a_throttled_sync_is_no_sync() {
     assert_eq!(client.call(&sync).await.unwrap_err().kind, ErrorKind::Protocol);
     let error = client.call(&sync).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Busy { retry_after: Some(Duration::from_secs(500)) });
+    assert!(error.request_id.is_some());
 }
 
 #[tokio::test]
