@@ -1,8 +1,9 @@
+use std::sync::PoisonError;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use std::sync::PoisonError;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::Span;
 use uuid::Uuid;
 
@@ -87,7 +88,12 @@ impl Client {
         tried: &mut Tried,
     ) -> Result<Option<(PooledLane, http::Response<hyper::body::Incoming>)>, Error> {
         let shared = &self.shared;
-        let admission = shared.standing.admit().await?;
+        // While nobody knows whether the identity is good, calls go one by one; an unreachable server must not make
+        // each wait for all before it.
+        let turn = shared.server.inner.limits.connect + self.patience;
+        let admission = timeout(turn, shared.standing.admit())
+            .await
+            .map_err(|_| Error::unavailable("Exchange has not answered a sign-in that is under way"))??;
         let mut lane = match lanes {
             Lanes::Streaming => shared.pool.streaming_lane().await?,
             Lanes::Pooled if tried.refused || tried.lost => shared.pool.new_lane().await?,

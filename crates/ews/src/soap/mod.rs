@@ -1,8 +1,8 @@
 //! SOAP as values: requests are written, answers are cut into elements as their bytes arrive. No IO.
 //!
 //! Reading goes in four steps, each of which survives what real servers were seen to send:
-//! [`tokens`] cuts bytes into tags and text, [`text`] resolves references, [`document`] knows the envelope and hands
-//! out finished elements, [`answer`] gathers them by response message.
+//! `tokens` cuts bytes into tags and text, `text` resolves references, `document` knows the envelope and hands
+//! out finished elements, `answer` gathers them by response message.
 
 mod answer;
 mod base64;

@@ -145,6 +145,21 @@ async fn a_lost_subscription_and_a_dead_stream_are_told_apart() {
     assert!(before.elapsed() < std::time::Duration::from_secs(120), "heartbeats come every 45 s");
 }
 
+/// Calls can be spawned: their futures are `Send`.
+#[tokio::test]
+async fn calls_can_be_spawned() {
+    let fake = Fake::start([Step::Send(xml(&answer("GetItem", &[&item("QUJD", "1")])))]).await;
+    let client = fake.client();
+    let fetched = tokio::spawn(async move {
+        let mut sink = Sink::default();
+        client.get_mime(&ask(1), &mut sink).await.map(|()| sink.told.len())
+    });
+    assert_eq!(fetched.await.unwrap().unwrap(), 2);
+    let client = fake.client();
+    let streamed = tokio::spawn(async move { client.stream(&["sub".into()], 1).await?.next().await });
+    assert!(matches!(streamed.await.unwrap(), Ok(StreamingEvent::Heartbeat)));
+}
+
 #[derive(Default)]
 struct Sink {
     told: Vec<String>,
