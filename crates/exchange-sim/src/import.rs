@@ -31,7 +31,7 @@ struct Found {
 }
 
 fn read(path: &Path) -> io::Result<Vec<Found>> {
-    if path.is_file() {
+    if fs::metadata(path)?.is_file() {
         return Ok(mbox(&fs::read(path)?));
     }
     if path.join("cur").is_dir() {
@@ -210,7 +210,9 @@ mod tests {
     fn what_is_not_there_is_named() {
         let exchange =
             Exchange::new(crate::Options { version: crate::Version::ExchangeSe, mime: crate::MimeMode::Verbatim });
-        let error = into_inbox(&exchange, "a@a.test", Path::new("/nowhere/mail")).unwrap_err();
-        assert!(error.starts_with("mail at /nowhere/mail: "), "{error}");
+        for path in ["/nowhere", "/nowhere/mail"] {
+            let error = into_inbox(&exchange, "a@a.test", Path::new(path)).unwrap_err();
+            assert!(error.starts_with(&format!("mail at {path}: ")), "{error}");
+        }
     }
 }
