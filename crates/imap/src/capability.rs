@@ -43,7 +43,7 @@ impl When {
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
-const TABLE: [(&str, When, &str); 19] = [
+const TABLE: [(&str, When, &str); 21] = [
     ("IMAP4rev1", When::Always, "RFC 3501"),
     ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
@@ -56,6 +56,8 @@ const TABLE: [(&str, When, &str); 19] = [
     ("IDLE", When::Always, "RFC 2177"),
     ("NAMESPACE", When::Always, "RFC 2342"),
     ("CHILDREN", When::Always, "RFC 3348"),
+    ("LIST-EXTENDED", When::Always, "RFC 5258"),
+    ("LIST-STATUS", When::Always, "RFC 5819"),
     ("SPECIAL-USE", When::Always, "RFC 6154"),
     ("XLIST", When::Always, "Google, before RFC 6154"),
     ("UNSELECT", When::Always, "RFC 3691"),

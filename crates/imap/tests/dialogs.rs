@@ -206,7 +206,7 @@ fn end_of_line(text: &[u8]) -> Option<usize> {
 }
 
 /// Words of extensions, and of before there were any, that imap-codec has not.
-const NEWER: [&str; 6] = ["MAILBOXID", "EMAILID", "THREADID", "* ESEARCH", "* XLIST", "* ENABLED\r\n"];
+const NEWER: [&str; 7] = ["\"CHILDINFO\"", "MAILBOXID", "EMAILID", "THREADID", "* ESEARCH", "* XLIST", "* ENABLED\r\n"];
 
 /// Files have the line ends of the machine they were written on.
 fn crlf(text: &[u8]) -> Vec<u8> {

@@ -5,22 +5,32 @@ use std::collections::BTreeMap;
 use imap_proto::MailboxName;
 use imap_proto::command::list::List;
 use imap_proto::response::{self, Attribute, ListLine};
-use mailbox::{Folder, FolderPath, Mail, SignIn, SpecialUse};
+use mailbox::{Folder, FolderId, FolderPath, Mail, SignIn, SpecialUse};
 
+use crate::command::status;
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::names::{self, DELIMITER};
 use crate::session::Session;
 
-/// LIST (RFC 3501 section 6.3.8) with RETURN (CHILDREN) and with selection by and return of special uses (RFC 6154).
+/// LIST (RFC 3501 section 6.3.8), selected and extended as in RFC 5258, 5819 and 6154.
 pub(crate) async fn list<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
     list: &List,
 ) -> Result<Answer, Stop> {
-    let lines = listed(session, connection, list).await?;
-    for line in lines.iter().filter(|line| !list.select.special_use || has_use(line)) {
-        response::list(&mut connection.out, session.names, line);
+    let select = &list.select;
+    if select.recursive_match && !select.subscribed && !select.special_use {
+        return Err(Answer::bad("RECURSIVEMATCH needs another selection").into());
+    }
+    if list.returns.my_rights {
+        return Err(Answer::bad("MYRIGHTS is not offered").into());
+    }
+    for listed in listed(session, connection, list).await? {
+        response::list(&mut connection.out, session.names, &listed.line);
+        if let Some(id) = listed.id.filter(|_| !list.returns.status.is_empty()) {
+            status::after_list(session, connection, &listed.line.name, id, &list.returns.status).await?;
+        }
         connection.relieve().await?;
     }
     Ok(Answer::ok("That is all"))
@@ -32,8 +42,8 @@ pub(crate) async fn xlist<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     list: &List,
 ) -> Result<Answer, Stop> {
-    for line in listed(session, connection, list).await? {
-        response::xlist(&mut connection.out, session.names, &line);
+    for listed in listed(session, connection, list).await? {
+        response::xlist(&mut connection.out, session.names, &listed.line);
         connection.relieve().await?;
     }
     Ok(Answer::ok("That is all"))
@@ -74,61 +84,102 @@ pub(crate) async fn lsub<B: SignIn, T: Transport>(
     Ok(Answer::ok("That is all"))
 }
 
+/// A line, and the folder it is about if that can be selected.
+struct Listed {
+    line: ListLine,
+    id: Option<FolderId>,
+}
+
 async fn listed<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
     list: &List,
-) -> Result<Vec<ListLine>, Stop> {
+) -> Result<Vec<Listed>, Stop> {
     let account = session.state.account()?;
     // An empty pattern asks for the delimiter and the root of the reference.
     if matches!(list.patterns.as_slice(), [only] if only.0.is_empty()) && !list.extended {
-        return Ok(vec![line(vec![Attribute::NoSelect], MailboxName(String::new()))]);
+        return Ok(vec![Listed { line: line(vec![Attribute::NoSelect], MailboxName(String::new())), id: None }]);
     }
     let folders = connection.patiently(account.folders()).await??;
+    let subscribed = match list.select.subscribed || list.returns.subscribed {
+        true => connection.patiently(account.subscriptions()).await??,
+        false => Vec::new(),
+    };
     let patterns = patterns(list);
-    let all = with_missing_parents(&folders).into_iter().map(|(path, folder)| match folder {
-        Some(folder) => line(attributes(folder, list), names::name(&path)),
-        None => line(vec![Attribute::NonExistent, Attribute::NoSelect, Attribute::HasChildren], names::name(&path)),
-    });
-    let subscribed = if list.select.subscribed {
-        Some(connection.patiently(account.subscriptions()).await??.iter().map(names::name).collect::<Vec<_>>())
-    } else {
-        None
+    let is_matched = |path: &FolderPath| {
+        let name = names::name(path);
+        patterns.iter().any(|pattern| matches(pattern, &name.0))
     };
-    let wanted = |line: &ListLine| {
-        patterns.iter().any(|pattern| matches(pattern, &line.name.0))
-            && subscribed.as_ref().is_none_or(|subscribed| subscribed.contains(&line.name))
-    };
-    Ok(all.filter(wanted).collect())
+    let mut listed = Vec::new();
+    for (path, folder) in with_missing_parents(&folders, if list.select.subscribed { &subscribed } else { &[] }) {
+        let is_subscribed = subscribed.contains(&path);
+        let selected = (!list.select.subscribed || is_subscribed)
+            && (!list.select.special_use || folder.is_some_and(|folder| folder.special_use.is_some()));
+        let child_info = child_info(list, &path, &subscribed, selected, &is_matched);
+        if !is_matched(&path) || (!selected && child_info.is_empty()) {
+            continue;
+        }
+        let mut attributes = match folder {
+            Some(folder) => attributes(folder),
+            None => missing(&path, &folders),
+        };
+        if is_subscribed {
+            attributes.push(Attribute::Subscribed);
+        }
+        let id = folder.filter(|folder| folder.selectable).map(|folder| folder.id);
+        listed.push(Listed { line: ListLine { child_info, ..line(attributes, names::name(&path)) }, id });
+    }
+    Ok(listed)
 }
 
-/// The inbox first, the rest by name; folders that are there only as part of other folders' paths have no entry.
-fn with_missing_parents(folders: &[Folder]) -> Vec<(FolderPath, Option<&Folder>)> {
+/// `CHILDINFO` (RFC 5258 section 3.5): with RECURSIVEMATCH, a folder says that folders below it are subscribed; if
+/// it is not selected itself, only when some of those are not listed themselves.
+fn child_info(
+    list: &List,
+    path: &FolderPath,
+    subscribed: &[FolderPath],
+    selected: bool,
+    is_matched: &impl Fn(&FolderPath) -> bool,
+) -> Vec<&'static str> {
+    let wanted = list.select.recursive_match && list.select.subscribed;
+    let mut below = subscribed.iter().filter(|other| other.is_below(path));
+    match wanted && below.any(|other| selected || !is_matched(other)) {
+        true => vec!["SUBSCRIBED"],
+        false => Vec::new(),
+    }
+}
+
+/// The inbox first, the rest by name; folders that are there only as part of other folders' paths, or only as
+/// subscriptions, have no entry.
+fn with_missing_parents<'f>(folders: &'f [Folder], subscribed: &[FolderPath]) -> Vec<(FolderPath, Option<&'f Folder>)> {
     let mut all: BTreeMap<(bool, FolderPath), Option<&Folder>> = BTreeMap::new();
     let key = |path: FolderPath| (path.0.first().is_none_or(|first| first != "INBOX"), path);
-    for folder in folders {
-        all.insert(key(folder.path.clone()), Some(folder));
-        let mut above = folder.path.parent();
-        while let Some(path) = above {
-            above = path.parent();
+    for path in folders.iter().map(|folder| &folder.path).chain(subscribed) {
+        let mut next = Some(path.clone());
+        while let Some(path) = next {
+            next = path.parent();
             all.entry(key(path)).or_insert(None);
         }
     }
-    for folder in folders {
-        all.insert(key(folder.path.clone()), Some(folder));
-    }
+    all.extend(folders.iter().map(|folder| (key(folder.path.clone()), Some(folder))));
     all.into_iter().map(|((_, path), folder)| (path, folder)).collect()
 }
 
-fn attributes(folder: &Folder, list: &List) -> Vec<Attribute> {
+/// `\NonExistent` means `\Noselect` to those who know it (RFC 5258 section 3); others are told both.
+fn missing(path: &FolderPath, folders: &[Folder]) -> Vec<Attribute> {
+    let mut attributes = vec![Attribute::NonExistent, Attribute::NoSelect];
+    if folders.iter().any(|folder| folder.path.is_below(path)) {
+        attributes.push(Attribute::HasChildren);
+    }
+    attributes
+}
+
+fn attributes(folder: &Folder) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     if !folder.selectable {
         attributes.push(Attribute::NoSelect);
     }
     attributes.push(if folder.has_children { Attribute::HasChildren } else { Attribute::HasNoChildren });
-    if folder.subscribed && (list.returns.subscribed || list.select.subscribed) {
-        attributes.push(Attribute::Subscribed);
-    }
     attributes.extend(folder.special_use.map(special_use));
     attributes
 }
@@ -141,12 +192,6 @@ fn special_use(role: SpecialUse) -> Attribute {
         SpecialUse::Sent => Attribute::Sent,
         SpecialUse::Trash => Attribute::Trash,
     }
-}
-
-fn has_use(line: &ListLine) -> bool {
-    const USES: [Attribute; 5] =
-        [Attribute::Archive, Attribute::Drafts, Attribute::Junk, Attribute::Sent, Attribute::Trash];
-    line.attributes.iter().any(|attribute| USES.contains(attribute))
 }
 
 fn line(attributes: Vec<Attribute>, name: MailboxName) -> ListLine {

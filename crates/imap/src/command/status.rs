@@ -1,8 +1,10 @@
 //! STATUS (RFC 3501 section 6.3.10), of the selected folder too: clients do ask.
 
+use imap_proto::MailboxName;
 use imap_proto::command::status::{Item, Status};
 use imap_proto::response::{self, StatusValue};
 use mailbox::{FolderId, Mail, SignIn};
+use tracing::debug;
 
 use crate::command::find;
 use crate::connection::{Connection, Transport};
@@ -18,10 +20,37 @@ pub(crate) async fn status<B: SignIn, T: Transport>(
     let account = session.state.account()?;
     let folder = find(account, connection, &status.mailbox).await?;
     let counts = connection.patiently(account.status(folder.id)).await??;
-    let values: Vec<(Item, StatusValue)> =
-        status.items.iter().map(|&item| (item, value(item, folder.id, &counts, &session.settings))).collect();
-    response::status(&mut connection.out, session.names, &status.mailbox, &values);
+    write(session, connection, &status.mailbox, folder.id, &status.items, &counts);
     Ok(Answer::ok("That is all"))
+}
+
+/// A STATUS that follows a LIST line (RFC 5819 section 2); of a folder that cannot be counted now, there is none.
+pub(crate) async fn after_list<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+    folder: FolderId,
+    items: &[Item],
+) -> Result<(), Stop> {
+    let account = session.state.account()?;
+    match connection.patiently(account.status(folder)).await? {
+        Ok(counts) => write(session, connection, name, folder, items, &counts),
+        Err(error) => debug!(%error, "no counts"),
+    }
+    Ok(())
+}
+
+fn write<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+    folder: FolderId,
+    items: &[Item],
+    counts: &mailbox::Status,
+) {
+    let value = |&item| (item, value(item, folder, counts, &session.settings));
+    let values: Vec<(Item, StatusValue)> = items.iter().map(value).collect();
+    response::status(&mut connection.out, session.names, name, &values);
 }
 
 fn value(item: Item, folder: FolderId, counts: &mailbox::Status, settings: &Settings) -> StatusValue {
