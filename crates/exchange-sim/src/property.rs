@@ -7,11 +7,13 @@ mod folder;
 mod item;
 mod path;
 mod shape;
+mod write;
 
 pub(crate) use body::text_of_html;
 use fields::{ALL, DEFAULT, FIELDS, Field};
 pub(crate) use folder::{folder_value, write_folder};
-pub(crate) use item::{View, write_attachment_head, write_item, write_item_id};
+pub(crate) use item::View;
 pub(crate) use path::{Extended, Path};
 use shape::BodyType;
 pub(crate) use shape::{Base, Shape};
+pub(crate) use write::{write_attachment_head, write_item, write_item_id};

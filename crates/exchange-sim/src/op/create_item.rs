@@ -47,7 +47,11 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
         name => {
             let kind = Kind::of_element(name)
                 .ok_or_else(|| Trouble::new("ErrorInvalidRequest", format!("This server cannot create {name}.")))?;
-            new_item(kind, element)?
+            let mut item = new_item(kind, element)?;
+            if kind == Kind::Message && element.child("MimeContent").is_none() {
+                stamp(&mut item, &call.organisation.mailboxes[call.me].address);
+            }
+            item
         }
     };
     let mail = matches!(item.kind, Kind::Message);
@@ -105,6 +109,22 @@ fn new_item(kind: Kind, element: &Element) -> Result<Item, Trouble> {
     }
     patch.finish(&mut item);
     Ok(item)
+}
+
+/// A message made of properties gets its Message-ID when it is made (recorded from all servers), one made of MIME
+/// keeps what it has.
+fn stamp(item: &mut Item, address: &str) {
+    let bytes = item.bytes();
+    let parsed = parse(&bytes);
+    if parsed.message_id.is_none() {
+        let edits = Edits { fields: vec![("Message-ID", Some(new_message_id(address)))], ..Edits::default() };
+        item.set_content(edits.apply(&bytes, &parsed));
+    }
+}
+
+fn new_message_id(address: &str) -> String {
+    let domain = address.rsplit('@').next().unwrap_or("exchange");
+    format!("<{}@{domain}>", uuid::Uuid::new_v4().simple())
 }
 
 /// A reply or forward, which starts from another item.
@@ -224,8 +244,7 @@ pub(super) fn send(
         edits.fields.push(("From", Some(addresses(&[me]))));
     }
     if parsed.message_id.is_none() {
-        let domain = sender.address.rsplit('@').next().unwrap_or("exchange");
-        edits.fields.push(("Message-ID", Some(format!("<{}@{domain}>", uuid::Uuid::new_v4().simple()))));
+        edits.fields.push(("Message-ID", Some(new_message_id(&sender.address))));
     }
     let message = edits.apply(&bytes, &parsed);
     let public = without_field(&message, "Bcc");

@@ -1,6 +1,10 @@
 //! Folders as a request sees them.
 
-use super::{Path, Shape, extended, item::write_extended_value, item::write_rights, shape::Base};
+use super::{
+    Path, Shape, extended,
+    shape::Base,
+    write::{write_extended_value, write_rights},
+};
 use crate::{
     Version,
     soap::Writer,

@@ -128,14 +128,15 @@ pub(crate) fn change_bytes(mailbox: Uuid, change: u64) -> Vec<u8> {
     bytes
 }
 
-/// A conversation id: 16 bytes that stay, in a wrapping that names the mailbox.
-pub(crate) fn conversation_id(mailbox: Uuid, seed: &[u8]) -> String {
+/// A conversation id: 16 bytes that stay, in a wrapping that names the mailbox. Recorded: they are the last 16 of the
+/// conversation index.
+pub(crate) fn conversation_id(mailbox: Uuid, index: &[u8]) -> String {
     let mut bytes = vec![0, 4];
     bytes.extend(36u16.to_le_bytes());
     bytes.extend(mailbox.hyphenated().to_string().as_bytes());
     bytes.push(0);
     bytes.extend(16u16.to_le_bytes());
-    bytes.extend(&digest(&[b"conversation", seed])[..16]);
+    bytes.extend(index.get(6..22).unwrap_or_default());
     STANDARD.encode(bytes)
 }
 

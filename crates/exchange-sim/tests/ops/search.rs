@@ -99,3 +99,31 @@ fn more_than_a_thousand_are_refused_or_cut() {
         assert_eq!(attributes(&answer, "ItemId", "Id").len(), count, "{version}");
     }
 }
+
+/// The elements of a message in a recorded FindItem answer, AllProperties at Exchange2010.
+const RECORDED: &str = "ItemId ParentFolderId ItemClass Subject Sensitivity DateTimeReceived Size Importance IsSubmitted \
+    IsDraft IsFromMe IsResend IsUnmodified DateTimeSent DateTimeCreated DisplayCc DisplayTo HasAttachments Culture \
+    EffectiveRights LastModifiedName LastModifiedTime IsAssociated WebClientReadFormQueryString ConversationId \
+    IsReadReceiptRequested IsDeliveryReceiptRequested ConversationIndex ConversationTopic InternetMessageId IsRead";
+
+#[test]
+fn a_message_shows_what_recorded_servers_show() {
+    let server = Server::new("2010");
+    server.ask(
+        r#"<m:CreateItem MessageDisposition="SaveOnly"><m:SavedItemFolderId><t:DistinguishedFolderId Id="inbox"/></m:SavedItemFolderId>
+        <m:Items><t:Message><t:Subject>Test Message</t:Subject></t:Message></m:Items></m:CreateItem>"#,
+    );
+    let answer = server.ask(
+        r#"<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>
+        <m:ParentFolderIds><t:DistinguishedFolderId Id="inbox"/></m:ParentFolderIds></m:FindItem>"#,
+    );
+    let message = answer.split("<t:Message>").nth(1).unwrap().split("</t:Message>").next().unwrap();
+    let mut rest = message.to_owned();
+    // What is inside the rights is not an element of the message.
+    if let Some((before, after)) = message.split_once("<t:EffectiveRights>") {
+        rest = format!("{before}<t:EffectiveRights>{}", after.split_once("</t:EffectiveRights>").unwrap().1);
+    }
+    let names: Vec<&str> =
+        rest.split("<t:").skip(1).map(|piece| piece.split([' ', '>', '/']).next().unwrap()).collect();
+    assert_eq!(names.join(" "), RECORDED.split_whitespace().collect::<Vec<_>>().join(" "));
+}
