@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use exgate_tests::{
-    Gateway, Imap, Options, Simulator, Site, USER, Value, corpus, eventually, header_of, letter, letter_from,
+    Gateway, Imap, Options, Simulator, Site, USER, Value, big, corpus, eventually, header_of, letter, letter_from,
 };
 
 #[tokio::test]
@@ -16,9 +16,10 @@ async fn a_move_through_the_gateway_fetches_nothing_again() {
     let gateway = site.start().await;
     let mut imap = gateway.login().await;
     imap.ok("CREATE Other").await;
-    simulator.deliver("inbox", &letter("moved")).await;
+    simulator.deliver("inbox", &large("moved")).await;
     simulator.deliver("inbox", &letter("stays")).await;
     let (uid, body) = body_of(&mut imap, "INBOX", "moved").await;
+    let id = email_id(&mut imap, uid).await;
     simulator.settle().await;
     simulator.reset().await;
 
@@ -33,8 +34,8 @@ async fn a_move_through_the_gateway_fetches_nothing_again() {
     let copied = copied.expect("MOVE tells the new UID (RFC 6851)");
     let new: u32 = copied.split([' ', ']']).nth(2).unwrap().parse().unwrap();
     assert_eq!(body_of(&mut imap, "Other", "moved").await, (new, body));
-    simulator.settle().await;
-    assert_eq!(simulator.stats().await.operation("GetItem"), 0, "a moved body was fetched again");
+    assert_eq!(email_id(&mut imap, new).await, id, "the EMAILID did not survive the move");
+    no_body_came(&simulator).await;
 }
 
 #[tokio::test]
@@ -43,10 +44,11 @@ async fn a_move_on_the_server_is_one_gone_and_one_new_and_fetches_nothing_again(
     let gateway = site.start().await;
     let mut imap = gateway.login().await;
     imap.ok("CREATE Other").await;
-    for name in ["stays", "moved", "stays-too"] {
-        simulator.deliver("inbox", &letter(name)).await;
+    for message in [letter("stays"), large("moved"), letter("stays-too")] {
+        simulator.deliver("inbox", &message).await;
     }
     let (uid, body) = body_of(&mut imap, "INBOX", "moved").await;
+    let id = email_id(&mut imap, uid).await;
     let before = imap.message_ids().await;
     assert_eq!(imap.select("Other").await.exists, 0);
 
@@ -72,8 +74,8 @@ async fn a_move_on_the_server_is_one_gone_and_one_new_and_fetches_nothing_again(
         eventually("the message in its new folder", Duration::from_secs(20), || at_most_one(&gateway, "Other")).await;
     assert_eq!(found.1, "<moved@letters.test>");
     assert_eq!(body_of(&mut imap, "Other", "moved").await, (found.0, body));
-    simulator.settle().await;
-    assert_eq!(simulator.stats().await.operation("GetItem"), 0, "a moved body was fetched again");
+    assert_eq!(email_id(&mut imap, found.0).await, id, "the EMAILID did not survive the move");
+    no_body_came(&simulator).await;
 }
 
 /// The only message of a folder.
@@ -106,13 +108,18 @@ async fn copies_share_their_content_and_nothing_else_does() {
     wait_for(&mut imap, "INBOX", 4).await;
 
     let mut bodies = BTreeMap::<String, u32>::new();
+    let mut ids = BTreeMap::<String, BTreeSet<String>>::new();
     for folder in ["INBOX", "Other"] {
         imap.select(folder).await;
-        let all = imap.all("BODY.PEEK[TEXT]").await;
-        for text in all.values() {
-            *bodies.entry(String::from_utf8_lossy(text.bytes()).into_owned()).or_default() += 1;
+        let email_ids = imap.all("EMAILID").await;
+        for (uid, text) in imap.all("BODY.PEEK[TEXT]").await {
+            let text = String::from_utf8_lossy(text.bytes()).into_owned();
+            *bodies.entry(text.clone()).or_default() += 1;
+            ids.entry(email_ids[&uid].text()).or_default().insert(text);
         }
     }
+    assert!(ids.values().all(|texts| texts.len() == 1), "one EMAILID for different contents: {ids:?}");
+    assert_eq!(ids.len(), 3, "three copies share one EMAILID, the two others have their own: {ids:?}");
     let count = |part: &str| bodies.iter().filter(|(text, _)| text.contains(part)).map(|(_, count)| count).sum::<u32>();
     assert_eq!((count("The direct copy."), count("The list."), count("The forged copy.")), (4, 1, 1), "{bodies:?}");
 }
@@ -123,14 +130,17 @@ async fn a_copy_is_not_fetched_again() {
     let gateway = site.start().await;
     let mut imap = gateway.login().await;
     imap.ok("CREATE Other").await;
-    simulator.deliver("inbox", &letter("copied")).await;
+    simulator.deliver("inbox", &large("copied")).await;
     let (uid, body) = body_of(&mut imap, "INBOX", "copied").await;
     simulator.settle().await;
     simulator.reset().await;
     imap.ok(&format!("UID COPY {uid} Other")).await;
-    assert_eq!(body_of(&mut imap, "Other", "copied").await.1, body);
-    simulator.settle().await;
-    assert_eq!(simulator.stats().await.operation("GetItem"), 0, "a copied body was fetched again");
+    let (copy, same) = body_of(&mut imap, "Other", "copied").await;
+    assert_eq!(same, body);
+    let id = email_id(&mut imap, copy).await;
+    imap.select("INBOX").await;
+    assert_eq!(email_id(&mut imap, uid).await, id, "a copy has another EMAILID");
+    no_body_came(&simulator).await;
 }
 
 #[tokio::test]
@@ -142,6 +152,7 @@ async fn a_draft_edited_on_the_server_gets_another_uid() {
         let old = imap.append("Drafts", "\\Draft", &letter_from(id, subject, "First words.\r\n")).await;
         imap.select("Drafts").await;
         assert!(text_of(&mut imap, old).await.expect("the draft is there").contains("First words."));
+        let email = email_id(&mut imap, old).await;
         simulator.settle().await;
 
         let query = format!("/edit?mailbox={USER}&folder=drafts&subject={}", subject.replace(' ', "+"));
@@ -162,6 +173,7 @@ async fn a_draft_edited_on_the_server_gets_another_uid() {
             "{subject}"
         );
         assert_eq!(text_of(&mut imap, old).await, None, "{subject}: the old UID still names something");
+        assert_ne!(email_id(&mut imap, new).await, email, "{subject}: other content under the same EMAILID");
     }
 }
 
@@ -294,6 +306,31 @@ async fn start() -> (Simulator, Site) {
     let site = Site::new(&simulator);
     (simulator, site)
 }
+
+/// A letter whose body would show in the number of bytes that Exchange sent.
+fn large(key: &str) -> Vec<u8> {
+    let mut message = big(key, BODY);
+    let old = format!("<{key}@big.test>");
+    let at = message.windows(old.len()).position(|bytes| bytes == old.as_bytes()).expect("it has a Message-ID");
+    message.splice(at..at + old.len(), format!("<{key}@letters.test>").into_bytes());
+    message
+}
+
+/// Since the counts were reset, Exchange has sent less than one large body.
+async fn no_body_came(simulator: &Simulator) {
+    simulator.settle().await;
+    let stats = simulator.stats().await;
+    let bytes = stats.bytes_out();
+    assert!(bytes < BODY as u64 / 4, "{bytes} bytes: a body was fetched again, {:?}", stats.0["operations"]);
+}
+
+/// The EMAILID (RFC 8474) under a UID of the selected folder.
+async fn email_id(imap: &mut Imap, uid: u32) -> String {
+    let answer = imap.ok(&format!("UID FETCH {uid} (UID EMAILID)")).await;
+    answer.fetches().next().expect("the message is there").items["EMAILID"].text()
+}
+
+const BODY: usize = 400_000;
 
 /// Waits until a folder holds so many messages.
 async fn wait_for(imap: &mut Imap, folder: &str, count: u32) {

@@ -71,7 +71,6 @@ async fn a_bad_command_costs_only_itself() {
         "LOGIN a b c d",
         "UID",
         "UID FROBNICATE 1",
-        "SELECT \"a\\b\"",
         "STATUS INBOX ()",
         "STATUS INBOX (NONSENSE)",
         "LIST",
