@@ -16,7 +16,7 @@ use mailbox::{
     NewMessage, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::bodies::Bodies;
 use crate::error::{self, Result, Tried};
@@ -40,7 +40,7 @@ pub(crate) struct Live {
     pub(crate) user: String,
     pub(crate) map: Map,
     /// Exchange ids of the folders with a part to play, as Exchange told at sign-in.
-    pub(crate) roles: Vec<(String, DistinguishedFolder)>,
+    roles: RwLock<Vec<(String, DistinguishedFolder)>>,
     pub(crate) hierarchy: Hierarchy,
     pub(crate) folders: DashMap<FolderId, Arc<FolderState>>,
     pub(crate) bodies: Bodies,
@@ -53,6 +53,7 @@ pub(crate) struct Live {
     client: RwLock<Client>,
     refused: AtomicBool,
     tasks: Mutex<JoinSet<()>>,
+    watcher: Mutex<Option<AbortHandle>>,
     presence: Mutex<Presence>,
 }
 
@@ -79,7 +80,7 @@ impl Live {
         let live = Arc::new(Self {
             user: parts.user,
             map: parts.map,
-            roles: parts.roles,
+            roles: RwLock::new(parts.roles),
             hierarchy: Hierarchy::default(),
             folders: DashMap::new(),
             bodies: parts.bodies,
@@ -91,9 +92,10 @@ impl Live {
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
             tasks: Mutex::default(),
+            watcher: Mutex::default(),
             presence: Mutex::new(Presence { sessions: 0, since: Instant::now() }),
         });
-        live.spawn(Arc::clone(&live).watch_changes());
+        live.watch_anew();
         live
     }
 
@@ -117,10 +119,14 @@ impl Live {
     /// Takes a password that Exchange accepts, after the old one may have been refused.
     pub(crate) fn renew(self: &Arc<Self>, client: Client) {
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
-        if self.refused.swap(false, Ordering::SeqCst) {
-            self.stop();
-            self.spawn(Arc::clone(self).watch_changes());
-        }
+        self.refused.store(false, Ordering::SeqCst);
+        self.watch_anew();
+    }
+
+    fn watch_anew(self: &Arc<Self>) {
+        let watcher = self.spawn(Arc::clone(self).watch_changes());
+        let before = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).replace(watcher);
+        before.inspect(AbortHandle::abort);
     }
 
     /// True once Exchange has refused the password it had accepted.
@@ -139,6 +145,23 @@ impl Live {
         Ok(self.client.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
+    /// What Exchange calls a folder with a part to play.
+    pub(crate) fn id_of(&self, role: DistinguishedFolder) -> Option<String> {
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        roles.iter().find(|(_, known)| *known == role).map(|(id, _)| id.clone())
+    }
+
+    /// The part a folder has to play.
+    pub(crate) fn role_of(&self, id: &str) -> Option<DistinguishedFolder> {
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        roles.iter().find(|(known, _)| known == id).map(|(_, role)| *role)
+    }
+
+    /// Takes what Exchange tells of the roles now.
+    pub(crate) fn set_roles(&self, roles: Vec<(String, DistinguishedFolder)>) {
+        *self.roles.write().unwrap_or_else(PoisonError::into_inner) = roles;
+    }
+
     /// What a failed call means; a refused password is noted on the way.
     pub(crate) fn failed(&self, tried: &Tried, error: &ews::Error) -> Error {
         if error.kind == ews::ErrorKind::SignIn && !self.refused.swap(true, Ordering::SeqCst) {
@@ -148,10 +171,10 @@ impl Live {
     }
 
     /// Runs until it ends or the mailbox is put to rest.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(task);
+        tasks.spawn(task)
     }
 
     /// What is kept of a folder in use.
@@ -162,16 +185,24 @@ impl Live {
         Arc::clone(&self.folders.entry(folder).or_insert_with(|| Arc::new(FolderState::new(folder))))
     }
 
-    /// The rows of messages whose ids Exchange did not know, if it calls them otherwise by now (a migration), with
-    /// those ids. The folder is looked at again for that.
-    pub(crate) async fn renamed(self: &Arc<Self>, folder: FolderId, rows: &[ItemRow]) -> Result<Vec<ItemRow>> {
+    /// Sorts messages whose ids Exchange did not know: those it calls otherwise by now (a migration), with these
+    /// ids, and those that are gone for all we know. The folder is looked at for that.
+    pub(crate) async fn renamed(
+        self: &Arc<Self>,
+        folder: FolderId,
+        rows: Vec<ItemRow>,
+    ) -> (Vec<ItemRow>, Vec<ItemRow>) {
         let state = self.state(folder);
         state.due.want();
-        self.look(&state).await?;
         let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
-        let now = self.map.items(folder, &uids).await?;
+        let now = match self.look(&state).await {
+            Ok(()) => self.map.items(folder, &uids).await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
         let old = |row: &ItemRow| rows.iter().any(|old| old.uid == row.uid && old.item_id == row.item_id);
-        Ok(now.into_iter().filter(|row| !old(row)).collect())
+        let renamed: Vec<ItemRow> = now.into_iter().filter(|row| !old(row)).collect();
+        let gone = rows.iter().filter(|row| !renamed.iter().any(|new| new.uid == row.uid)).cloned().collect();
+        (renamed, gone)
     }
 
     fn presence(&self) -> MutexGuard<'_, Presence> {

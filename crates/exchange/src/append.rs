@@ -15,7 +15,7 @@ use ews::{
 };
 use idmap::IdMap;
 use jiff::Timestamp;
-use mailbox::{Appended, Content, Error, FolderId, NewMessage};
+use mailbox::{Appended, Content, Error, ErrorKind, FolderId, NewMessage};
 use sha2::{Digest, Sha256};
 
 use crate::account::Live;
@@ -41,7 +41,19 @@ impl Live {
         let state = existing(self, folder).await?;
         let uid_validity = self.folder_row(folder).await?.uid_validity;
         let target = self.folder_ref(folder).await?;
-        let id = self.make(&state, &target, &message).await?;
+        let id = match self.make(&state, &target, &message).await {
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                // Gone, or called otherwise since a migration: the tree tells.
+                self.hierarchy.due.want();
+                self.look_at_hierarchy().await?;
+                let now = self.folder_ref(folder).await?;
+                if now == target {
+                    return Err(error);
+                }
+                self.make(&state, &now, &message).await?
+            }
+            made => made?,
+        };
         state.expect(&id.id);
         let uid = match self.describe(vec![id.clone()]).await.pop().flatten() {
             Some(item) => self.map.created(folder, item).await?,

@@ -212,8 +212,8 @@ impl Live {
             let later = again.split_off(half);
             queue.extend([again, later].into_iter().filter(|group| !group.is_empty()));
             if !unknown.is_empty() {
-                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
-                for row in unknown.iter().filter(|row| !renamed.iter().any(|new| new.uid == row.uid)) {
+                let (renamed, gone) = self.renamed(folder, unknown).await;
+                for row in gone {
                     let gone = Tried::new("the message could not be read").because(&Theirs::NotFound, None);
                     outcomes.insert(row.email_id, Err(gone));
                 }

@@ -113,7 +113,9 @@ pub(crate) fn item(item: &ews::Item, keywords: Vec<Keyword>) -> Option<idmap::It
 fn stamp(item: &ews::Item) -> [u8; 16] {
     let mut sha = Sha256::new();
     for part in [&item.subject, &item.message_id, &item.class] {
-        let part = part.as_deref().unwrap_or_default().as_bytes();
+        // Characters XML forbids do not come through alike from every server and every time.
+        let odd = |char: &char| char.is_control() || *char == char::REPLACEMENT_CHARACTER;
+        let part: String = part.as_deref().unwrap_or_default().chars().filter(|char| !odd(char)).collect();
         sha.update((part.len() as u64).to_be_bytes());
         sha.update(part);
     }

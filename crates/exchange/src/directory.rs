@@ -78,9 +78,8 @@ impl Directory {
     pub fn housekeeping(&self) -> impl Future<Output = ()> + Send + 'static {
         let (cache, inner) = (self.0.cache.clone(), Arc::downgrade(&self.0));
         async move {
-            match tokio::task::spawn_blocking(move || cache.recount()).await {
-                Ok(Err(error)) => tracing::warn!(%error, "the message cache could not be counted"),
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
+                tracing::warn!(%error, "the message cache could not be counted");
             }
             loop {
                 tokio::time::sleep(HOUSEKEEPING).await;
@@ -140,6 +139,7 @@ impl Inner {
         let known = desk.state().live.as_ref().map(|(_, live)| Arc::clone(live));
         let live = match known {
             Some(live) => {
+                live.set_roles(roles);
                 live.renew(client);
                 live
             }
@@ -278,7 +278,7 @@ impl Desk {
 }
 
 /// One cheap call that proves the password, and tells which folders have a part to play, in any language.
-async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedFolder)>, ews::Error> {
+pub(crate) async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedFolder)>, ews::Error> {
     let oldest = ews::Version::Exchange2007;
     let known = ROLES.iter().map(|(role, _)| *role).filter(|role| role.since() == oldest);
     let roles: Vec<DistinguishedFolder> = [DistinguishedFolder::Top].into_iter().chain(known).collect();

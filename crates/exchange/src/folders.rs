@@ -209,10 +209,7 @@ impl Live {
     async fn parent_of(self: &Arc<Self>, path: &FolderPath) -> Result<(FolderRef, Option<String>)> {
         let listing: Arc<Listing> = self.known_listing().await?;
         match path.parent() {
-            None => {
-                let top = self.roles.iter().find(|(_, role)| *role == DistinguishedFolder::Top);
-                Ok((DistinguishedFolder::Top.into(), top.map(|(id, _)| id.clone())))
-            }
+            None => Ok((DistinguishedFolder::Top.into(), self.id_of(DistinguishedFolder::Top))),
             Some(parent) => {
                 let row = listing.at(&parent).ok_or_else(error::no_folder)?;
                 let id = row.folder.exchange_id.clone();

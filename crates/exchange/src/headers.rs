@@ -90,7 +90,7 @@ impl Live {
             }
             round = match unknown.is_empty() {
                 true => Vec::new(),
-                false => self.renamed(folder, &unknown).await.unwrap_or_default(),
+                false => self.renamed(folder, unknown).await.0,
             };
         }
         Ok(without)

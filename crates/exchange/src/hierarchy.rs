@@ -1,5 +1,6 @@
 //! The folder tree: SyncFolderHierarchy into the ID map, and the listing made of it.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use mailbox::FolderId;
 
 use crate::account::Live;
 use crate::convert;
+use crate::directory::roles;
 use crate::due::Due;
 use crate::error::{self, Result, Tried};
 use crate::listing::Listing;
@@ -18,6 +20,8 @@ use crate::listing::Listing;
 #[derive(Debug, Default)]
 pub(crate) struct Hierarchy {
     pub(crate) due: Due,
+    /// A task is on its way to look.
+    pub(crate) sent_for: AtomicBool,
     gate: tokio::sync::Mutex<()>,
     listing: Mutex<Option<Arc<Listing>>>,
 }
@@ -41,10 +45,11 @@ impl Live {
     pub(crate) async fn listing(self: &Arc<Self>) -> Result<Arc<Listing>> {
         if !self.hierarchy.due.is_met() {
             self.watching_settled().await;
-            if let Err(error) = self.look_at_hierarchy().await
-                && self.map.hierarchy_state().await?.is_none()
-            {
-                return Err(error);
+            if let Err(error) = self.look_at_hierarchy().await {
+                if self.map.hierarchy_state().await?.is_none() {
+                    return Err(error);
+                }
+                self.send_for_hierarchy();
             }
         }
         self.known_listing().await
@@ -118,7 +123,10 @@ impl Live {
             let ask = SyncFolderHierarchy { root, shape: convert::folder_shape(), state: state.clone() };
             let page = match client.call(&ask).await {
                 Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
+                    // After a migration the folders that have a part to play may go by other ids too.
                     resyncs += 1;
+                    let roles = roles(&client).await.map_err(|error| self.failed(&tried, &error))?;
+                    self.set_roles(roles);
                     self.map.begin_hierarchy_resync().await?;
                     continue;
                 }
@@ -139,7 +147,7 @@ impl Live {
     fn hierarchy_page(&self, page: HierarchyChanges) -> HierarchyPage {
         let upsert = |folder: &ews::Folder| {
             let id = folder.id.as_ref().map(|id| id.id.as_str()).unwrap_or_default();
-            let role = self.roles.iter().find(|(known, _)| known == id).map(|(_, role)| *role);
+            let role = self.role_of(id);
             if role == Some(DistinguishedFolder::Top) {
                 return None;
             }

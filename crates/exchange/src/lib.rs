@@ -30,6 +30,7 @@ mod settings;
 mod sizes;
 mod store;
 mod sync;
+mod transcode;
 mod transfer;
 mod watch;
 

@@ -3,8 +3,9 @@
 //! Exchange keeps a received message's header as text and renders the rest anew from properties, under a header
 //! and a boundary of its own making. Served is: the header as it was received, where Exchange has it whole, and
 //! the rendered body, its top boundary renamed to the one that header names. So a header can be served without
-//! fetching the body, and is the same bytes later when the body is fetched. Where the two cannot be brought
-//! together, the fields that describe the body come from the rendering.
+//! fetching the body, and is the same bytes later when the body is fetched. A body that is no multipart is put back
+//! into the transfer encoding the header names. Where the two cannot be brought together, the fields that describe the
+//! body come from the rendering.
 //!
 //! Nothing here holds more than a few lines of the body in memory.
 
@@ -13,7 +14,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use mailbox::Content;
 
-use crate::header_block::{BodyKind, HeaderBlock};
+use crate::header_block::HeaderBlock;
+use crate::transcode::{Encoding, Transcoder};
 
 /// How a raw rendering becomes the served message.
 #[derive(Debug)]
@@ -21,7 +23,15 @@ pub(crate) struct Rendering {
     /// The served header, its empty line included.
     pub(crate) header: Bytes,
     body_start: u64,
-    rename: Option<Rename>,
+    change: Change,
+}
+
+/// What happens to the body.
+#[derive(Debug)]
+enum Change {
+    None,
+    Boundary(Rename),
+    Encoding(Encoding, Encoding),
 }
 
 #[derive(Debug)]
@@ -37,21 +47,24 @@ impl Rendering {
     /// Those of reading `raw`.
     pub(crate) fn of(raw: &Content, block: Option<&HeaderBlock>) -> io::Result<Self> {
         let (rendered, body_start) = split_header(raw)?;
-        let Some(block) = block else { return Ok(Self::served(&rendered, body_start, None)) };
-        let rename = match agreement(block, &rendered) {
-            Agreement::Same => None,
+        let Some(block) = block else { return Ok(Self::served(&rendered, body_start, Change::None)) };
+        let change = match agreement(block, &rendered) {
+            Agreement::Same => Change::None,
             Agreement::Boundary { from, to } if !stands_in_body(raw, body_start, &from, &to)? => {
-                Some(Rename { from: delimiter(&from), to: delimiter(&to) })
+                Change::Boundary(Rename { from: delimiter(&from), to: delimiter(&to) })
             }
-            Agreement::Boundary { .. } | Agreement::Different => {
-                return Ok(Self::served(&block.with_mime_fields_of(&rendered), body_start, None));
+            Agreement::Encoding { from, to } if can_be_recoded(raw, body_start, from, to)? => {
+                Change::Encoding(from, to)
+            }
+            Agreement::Boundary { .. } | Agreement::Encoding { .. } | Agreement::Different => {
+                return Ok(Self::served(&block.with_mime_fields_of(&rendered), body_start, Change::None));
             }
         };
-        Ok(Self::served(block, body_start, rename))
+        Ok(Self::served(block, body_start, change))
     }
 
-    fn served(block: &HeaderBlock, body_start: u64, rename: Option<Rename>) -> Self {
-        Self { header: with_empty_line(block), body_start, rename }
+    fn served(block: &HeaderBlock, body_start: u64, change: Change) -> Self {
+        Self { header: with_empty_line(block), body_start, change }
     }
 
     /// Writes the served message; tells its length.
@@ -61,16 +74,18 @@ impl Rendering {
     pub(crate) fn write(&self, raw: &Content, out: &mut impl Write) -> io::Result<u64> {
         let mut out = Counted { out, len: 0 };
         out.write_all(&self.header)?;
-        let mut renamer = self.rename.as_ref().map(|rename| Renamer { rename, held: Vec::new(), inside: false });
-        for_each_piece(raw, self.body_start, |piece| {
-            match &mut renamer {
-                Some(renamer) => renamer.push(piece, &mut out)?,
-                None => out.write_all(piece)?,
+        match &self.change {
+            Change::None => for_each_piece(raw, self.body_start, |piece| out.write_all(piece).map(|()| true))?,
+            Change::Boundary(rename) => {
+                let mut renamer = Renamer { rename, held: Vec::new(), inside: false };
+                for_each_piece(raw, self.body_start, |piece| renamer.push(piece, &mut out).map(|()| true))?;
+                renamer.finish(&mut out)?;
             }
-            Ok(true)
-        })?;
-        if let Some(renamer) = renamer {
-            renamer.finish(&mut out)?;
+            Change::Encoding(from, to) => {
+                let mut transcoder = Transcoder::new(*from, *to, &mut out);
+                for_each_piece(raw, self.body_start, |piece| transcoder.push(piece).map(|()| true))?;
+                transcoder.finish()?;
+            }
         }
         Ok(out.len)
     }
@@ -127,21 +142,53 @@ enum Agreement {
     Same,
     /// They do, but for the boundary.
     Boundary { from: String, to: String },
+    /// They do, but for the transfer encoding.
+    Encoding { from: Encoding, to: Encoding },
     /// They do not.
     Different,
 }
 
 fn agreement(block: &HeaderBlock, rendered: &HeaderBlock) -> Agreement {
     let (Some(told), Some(found)) = (block.body_kind(), rendered.body_kind()) else { return Agreement::Different };
-    let without_boundary = |kind: &BodyKind| BodyKind { boundary: None, ..kind.clone() };
+    if told.media != found.media || told.reading != found.reading {
+        return Agreement::Different;
+    }
+    if told.encoding != found.encoding {
+        return match (Encoding::named(&found.encoding), Encoding::named(&told.encoding)) {
+            (Some(from), Some(to)) if !told.is_multipart() => Agreement::Encoding { from, to },
+            _ => Agreement::Different,
+        };
+    }
     match (&told.boundary, &found.boundary) {
-        _ if without_boundary(&told) != without_boundary(&found) => Agreement::Different,
         _ if !told.is_multipart() => Agreement::Same,
         (Some(to), Some(from)) if to == from => Agreement::Same,
         (Some(to), Some(from)) if is_boundary(to) && is_boundary(from) => {
             Agreement::Boundary { from: from.clone(), to: to.clone() }
         }
         _ => Agreement::Different,
+    }
+}
+
+/// True if the body really is in its encoding, and may be in the other: IMAP allows no NUL in a message as it is
+/// (RFC 9051 section 4.3.1).
+fn can_be_recoded(raw: &Content, body_start: u64, from: Encoding, to: Encoding) -> io::Result<bool> {
+    struct NoNul(bool);
+    impl Write for NoNul {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 &= memchr::memchr(0, bytes).is_none();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut seen = NoNul(true);
+    let mut transcoder = Transcoder::new(from, to, &mut seen);
+    let result = for_each_piece(raw, body_start, |piece| transcoder.push(piece).map(|()| true));
+    match result.and_then(|()| transcoder.finish()) {
+        Ok(()) => Ok(seen.0),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -353,11 +400,25 @@ mod tests {
         for raw_type in [
             "Content-Type: multipart/alternative; boundary=old\r\n",
             "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n",
+            "Content-Type: multipart/mixed; boundary=new\r\nContent-Transfer-Encoding: base64\r\n",
             "MIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n",
         ] {
             let (header, message) = serve(BLOCK, &format!("From: a\r\n{raw_type}\r\nbody"));
             assert_eq!(header, format!("{described}{raw_type}\r\n"));
             assert_eq!(message, format!("{header}body"));
+        }
+    }
+
+    #[test]
+    fn a_body_is_put_back_into_the_encoding_its_header_names() {
+        let block = "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
+        let raw = "content-type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw7wNCg==\r\n";
+        assert_eq!(serve(block, raw).1, format!("{block}\r\nü\r\n"));
+        // Not if that cannot be: no base64 at all, or a NUL in it.
+        for body in ["w7w?", "AAAA"] {
+            let raw =
+                format!("Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}");
+            assert!(serve(block, &raw).1.ends_with(&format!("Content-Transfer-Encoding: base64\r\n\r\n{body}")));
         }
     }
 

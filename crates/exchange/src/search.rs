@@ -21,11 +21,6 @@ impl Live {
         let entries = self.map.snapshot(folder, Access::ReadOnly).await?.entries;
         let uids: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
         drop(entries);
-        match program.needs() {
-            Verdict::Yes => return Ok(uids),
-            Verdict::No => return Ok(Vec::new()),
-            Verdict::NeedsHeader | Verdict::NeedsContent => {}
-        }
         let mut found = Vec::new();
         for some in uids.chunks(INDEX_ROWS) {
             let mut sieve =

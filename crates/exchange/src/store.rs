@@ -35,9 +35,9 @@ impl Live {
                 self.store_rows(&state, rows, change, &mut stored).await?
             };
             if !unknown.is_empty() {
-                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
+                let (renamed, mut gone) = self.renamed(folder, unknown).await;
                 let _gate = state.gate.lock().await;
-                let gone = self.store_rows(&state, renamed, change, &mut stored).await?;
+                gone.extend(self.store_rows(&state, renamed, change, &mut stored).await?);
                 let gone = Tried::new("the message could not be marked").because(&Theirs::NotFound, None).of(gone);
                 stored.failed.extend(gone);
             }

@@ -29,7 +29,11 @@ impl Live {
         self.watching_settled().await;
         let Err(error) = self.look(&state).await else { return Ok(state) };
         // A folder that is gone is no folder; else what is known is better than nothing.
-        if self.map.sync_state(folder).await?.complete { Ok(state) } else { Err(error) }
+        if !self.map.sync_state(folder).await?.complete {
+            return Err(error);
+        }
+        self.send_for(&state, Duration::ZERO);
+        Ok(state)
     }
 
     /// Sees to it that the index of a folder is up to date, if that is a matter of a moment.
@@ -76,7 +80,7 @@ impl Live {
     async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<()> {
         let tried = Tried::new("the folder could not be brought up to date");
         let client = self.client()?;
-        let folder: FolderRef = self.folder_ref(state.id).await?;
+        let mut folder: FolderRef = self.folder_ref(state.id).await?;
         let mut restarts = 0;
         loop {
             let point = self.map.sync_state(state.id).await?;
@@ -98,8 +102,16 @@ impl Live {
                     continue;
                 }
                 Err(error) if error.kind == ErrorKind::NotFound => {
-                    self.hierarchy_changed();
-                    return Err(self.failed(&tried, &error));
+                    // Gone, or called otherwise since a migration: the tree tells.
+                    self.hierarchy.due.want();
+                    self.look_at_hierarchy().await?;
+                    let now = self.folder_ref(state.id).await?;
+                    if now == folder || restarts >= MOST_RESTARTS {
+                        return Err(self.failed(&tried, &error));
+                    }
+                    restarts += 1;
+                    folder = now;
+                    continue;
                 }
                 answer => answer.map_err(|error| self.failed(&tried, &error))?,
             };
@@ -182,12 +194,20 @@ impl Live {
         });
     }
 
-    /// The tree changed at Exchange: look at it soon.
+    /// The tree changed at Exchange: look at it soon, and until it works.
     pub(crate) fn hierarchy_changed(self: &Arc<Self>) {
         self.hierarchy.due.want();
+        self.send_for_hierarchy();
+    }
+
+    pub(crate) fn send_for_hierarchy(self: &Arc<Self>) {
+        if self.hierarchy.sent_for.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let live = Arc::clone(self);
         self.spawn(async move {
             tokio::time::sleep(GATHER).await;
+            live.hierarchy.sent_for.store(false, Ordering::SeqCst);
             while !live.hierarchy.due.is_met() && !live.is_refused() {
                 if live.look_at_hierarchy().await.is_err() {
                     let wait = live.hierarchy.due.held(Instant::now()).map_or(GATHER, |(wait, _)| wait);

@@ -30,6 +30,8 @@ pub(crate) enum Way {
 enum Batch {
     /// Each message's new id, or why it has none.
     Answered(Vec<(ItemRow, Result<Option<ItemId>, ItemError>)>),
+    /// Exchange does not know the folder they go to.
+    Unknown(Vec<ItemRow>),
     /// Nothing was done.
     Failed(Vec<ItemRow>, Error),
     /// Perhaps it was done.
@@ -47,17 +49,14 @@ impl Live {
     ) -> Result<Transferred> {
         let state = existing(self, folder).await?;
         let uid_validity = self.folder_row(to).await?.uid_validity;
-        let target = self.folder_ref(to).await?;
         let there = self.state(to);
         let mut done = Transferred { uid_validity, pairs: Vec::new(), failed: Vec::new() };
         for some in uids.chunks(BATCH) {
             let rows = self.map.items(folder, some).await?;
-            let unknown = self.transfer_rows(way, &state, &there, &target, rows, &mut done).await?;
+            let unknown = self.transfer_rows(way, &state, &there, rows, &mut done).await?;
             if !unknown.is_empty() {
-                let renamed = self.renamed(folder, &unknown).await.unwrap_or_default();
-                let is_renamed = |row: &ItemRow| renamed.iter().any(|new| new.uid == row.uid);
-                let mut gone: Vec<ItemRow> = unknown.into_iter().filter(|row| !is_renamed(row)).collect();
-                gone.extend(self.transfer_rows(way, &state, &there, &target, renamed, &mut done).await?);
+                let (renamed, mut gone) = self.renamed(folder, unknown).await;
+                gone.extend(self.transfer_rows(way, &state, &there, renamed, &mut done).await?);
                 done.failed.extend(way.tried().because(&Theirs::NotFound, None).of(gone));
             }
         }
@@ -71,18 +70,23 @@ impl Live {
         way: Way,
         state: &Arc<FolderState>,
         there: &Arc<FolderState>,
-        target: &FolderRef,
         rows: Vec<ItemRow>,
         done: &mut Transferred,
     ) -> Result<Vec<ItemRow>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let target = self.folder_ref(there.id).await?;
         let before = self.map.status(there.id).await?.state.highest_modseq;
         let _expecting = there.expecting();
         let gate = state.gate.lock().await;
-        let answers = match self.ask(way, state, target, rows).await? {
+        let answers = match self.ask(way, state, &target, rows).await? {
             Batch::Answered(answers) => answers,
+            Batch::Unknown(rows) => {
+                self.hierarchy.due.want();
+                self.look_at_hierarchy().await?;
+                return Ok(rows);
+            }
             Batch::Failed(rows, error) => {
                 done.failed.extend(error.of(rows));
                 return Ok(Vec::new());
@@ -145,6 +149,8 @@ impl Live {
             Err(error) => {
                 let ours = self.failed(&way.tried(), &error);
                 match error.sent {
+                    // The folder it goes to may be called otherwise by now.
+                    _ if error.kind == Theirs::NotFound => Batch::Unknown(rows),
                     Sent::NotSent => Batch::Failed(rows, ours),
                     Sent::MaybeDone => Batch::Unclear(rows, ours),
                 }

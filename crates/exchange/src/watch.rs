@@ -129,6 +129,7 @@ impl Live {
 
     async fn item_touched(self: &Arc<Self>, event: &Event, item: &str) {
         let Ok(listing) = self.known_listing().await else { return };
+        let kind = event.kind;
         let folders = [event.parent.as_ref(), event.old_parent.as_ref()].into_iter().flatten();
         for folder in folders.filter_map(|folder| listing.by_exchange_id(&folder.id)) {
             // Nobody uses it: it is looked at when somebody does.
@@ -139,20 +140,22 @@ impl Live {
                 let live = Arc::clone(self);
                 self.spawn(async move {
                     state.expected().await;
-                    live.judge(&state, &items);
+                    live.judge(&state, kind, &items);
                 });
             } else {
-                self.judge(&state, &items);
+                self.judge(&state, kind, &items);
             }
         }
     }
 
-    fn judge(self: &Arc<Self>, state: &Arc<FolderState>, items: &[String]) {
-        if items.iter().any(|item| state.is_echo(item)) {
-            self.echoed(state);
-        } else {
+    fn judge(self: &Arc<Self>, state: &Arc<FolderState>, kind: EventType, items: &[String]) {
+        if !items.iter().any(|item| state.is_echo(item)) {
             self.changed_at_exchange(state);
+        } else if kind == EventType::Modified {
+            // Ours, or somebody else's at the same time.
+            self.echoed(state);
         }
+        // An item we made, moved, copied or deleted: nobody else can have done the same to the same id.
     }
 
     /// Something may have been missed: look at the tree and at all folders in use.
