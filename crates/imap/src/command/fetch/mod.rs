@@ -11,7 +11,7 @@ use bytes::Bytes;
 use imap_proto::command::fetch::{Fetch, Item};
 use imap_proto::response::Code;
 use imap_proto::{Numbering, Section, SectionText};
-use mailbox::{Access, Content, Details, FlagChange, FlagOperation, Flags, Mail, SignIn, SystemFlags, Uid};
+use mailbox::{Access, Content, Details, Entry, FlagChange, FlagOperation, Flags, Mail, SignIn, SystemFlags, Uid};
 use tracing::debug;
 
 use crate::connection::{Connection, Transport};
@@ -28,11 +28,11 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     let items = items(fetch)?;
     let needs = Needs::of(&items);
     let picked = view.pick(&fetch.set, fetch.numbering)?;
-    let mut work = Work { account: account.clone(), view, items, needs, failed: Vec::new(), gone: 0 };
-    let mut rest = picked.as_slice();
-    while !rest.is_empty() {
-        rest = work.some(connection, rest).await?;
-    }
+    let mut work =
+        Work { account: account.clone(), view, items, needs, failed: Vec::new(), gone: 0, to_mark: Vec::new() };
+    let outcome = work.all(connection, &picked).await;
+    work.mark_rest(connection).await?;
+    outcome?;
     let (failed, gone) = (work.failed, work.gone);
     if failed.is_empty() && gone > 0 {
         return Err(Answer::no(Code::ExpungeIssued, "Some of the messages are gone").into());
@@ -135,6 +135,8 @@ struct Work<'a, A> {
     failed: Vec<(Uid, mailbox::Error)>,
     /// Messages that are not there any more.
     gone: usize,
+    /// Messages that were told and have no `\Seen` yet.
+    to_mark: Vec<Uid>,
 }
 
 /// What is known of a message that is to be told.
@@ -149,6 +151,17 @@ struct Row {
 }
 
 impl<A: Mail> Work<'_, A> {
+    async fn all<T: Transport>(&mut self, connection: &mut Connection<T>, picked: &[Picked]) -> Result<(), Stop> {
+        let mut rest = picked;
+        while !rest.is_empty() {
+            rest = self.some(connection, rest).await?;
+            if self.to_mark.len() >= MARKS {
+                self.mark_rest(connection).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Answers the first messages, and says which are left.
     async fn some<'p, T: Transport>(
         &mut self,
@@ -160,7 +173,8 @@ impl<A: Mail> Work<'_, A> {
         self.add_details(connection, &mut rows).await?;
         self.add_sizes(connection, &mut rows).await?;
         if self.needs.marks_seen && self.view.access == Access::ReadWrite {
-            self.mark_seen(connection, &mut rows).await?;
+            let only_batch = covered >= picked.len() && self.to_mark.is_empty();
+            self.mark_seen(connection, &mut rows, only_batch).await?;
         }
         for row in rows {
             self.write(connection, row).await?;
@@ -265,25 +279,49 @@ impl<A: Mail> Work<'_, A> {
         self.gone += before - rows.len();
     }
 
-    /// RFC 3501 section 6.4.5: the flag is set, and told along with the message. That it could not be set, in a
-    /// folder of somebody else's perhaps, is no reason to hold the message back.
-    async fn mark_seen<T: Transport>(&mut self, connection: &mut Connection<T>, rows: &mut [Row]) -> Result<(), End> {
+    /// RFC 3501 section 6.4.5: reading sets the flag, which is told along with the message. Where messages come in
+    /// several batches it is set for many at once and told after them, because each change is a question to
+    /// Exchange.
+    async fn mark_seen<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        rows: &mut [Row],
+        only_batch: bool,
+    ) -> Result<(), End> {
         let unseen = |view: &View, uid| view.flags(uid).is_some_and(|flags| !flags.system.contains(SystemFlags::SEEN));
         let uids: Vec<Uid> = rows.iter().map(|row| row.picked.uid).filter(|uid| unseen(self.view, *uid)).collect();
-        if uids.is_empty() {
+        if !only_batch {
+            self.to_mark.extend(uids);
             return Ok(());
         }
-        let change = FlagChange { operation: FlagOperation::Add, flags: Flags::system(SystemFlags::SEEN) };
-        match connection.patiently(self.account.store(self.view.folder, &uids, &change, None)).await? {
-            Ok(stored) => {
-                self.view.flagged_silently(&stored.entries, &mut connection.out);
-                for row in rows {
-                    row.newly_seen = stored.entries.iter().any(|entry| entry.uid == row.picked.uid);
-                }
-            }
-            Err(error) => debug!(%error, "cannot mark as seen"),
+        let marked = self.mark(connection, &uids).await?;
+        self.view.flagged_silently(&marked, &mut connection.out);
+        for row in rows {
+            row.newly_seen = marked.iter().any(|entry| entry.uid == row.picked.uid);
         }
         Ok(())
+    }
+
+    async fn mark_rest<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<(), End> {
+        let uids = std::mem::take(&mut self.to_mark);
+        let marked = self.mark(connection, &uids).await?;
+        self.view.flagged(&marked, &mut connection.out);
+        Ok(())
+    }
+
+    /// That the flag could not be set, in a folder of somebody else's perhaps, is no reason to hold messages back.
+    async fn mark<T: Transport>(&self, connection: &mut Connection<T>, uids: &[Uid]) -> Result<Vec<Entry>, End> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let change = FlagChange { operation: FlagOperation::Add, flags: Flags::system(SystemFlags::SEEN) };
+        match connection.patiently(self.account.store(self.view.folder, uids, &change, None)).await? {
+            Ok(stored) => Ok(stored.entries),
+            Err(error) => {
+                debug!(%error, "cannot mark as seen");
+                Ok(Vec::new())
+            }
+        }
     }
 }
 
@@ -300,3 +338,4 @@ fn uids(rows: &[Row]) -> Vec<Uid> {
 const ENTRIES: usize = 500;
 const HEADERS: usize = 100;
 const CONTENTS: usize = 48;
+const MARKS: usize = 100;
