@@ -16,7 +16,8 @@ pub(crate) struct Folder {
     pub(crate) class: Option<String>,
     pub(crate) distinguished: Option<&'static str>,
     pub(crate) hidden: bool,
-    /// The last change of the folder or of what is in it.
+    /// The last change of the folder itself. What happens to its items is none: recorded folders keep their change key
+    /// while their counts change, so SyncFolderHierarchy does not tell of it either.
     pub(crate) changed: u64,
     pub(crate) created_at: Seconds,
     /// PidTagLocalCommitTimeMax.

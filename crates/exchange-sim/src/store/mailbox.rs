@@ -190,7 +190,6 @@ impl Mailbox {
         folder.next_article = folder.next_article.wrapping_add(1);
         folder.unread += u32::from(item.is_unread());
         folder.associated += usize::from(item.associated);
-        folder.changed = key;
         folder.committed_at = time::now();
         folder.items.insert(key, item);
         Some(key)
@@ -205,7 +204,6 @@ impl Mailbox {
         folder.departures.insert(change, item);
         folder.unread = folder.unread.saturating_sub(u32::from(gone.is_unread()));
         folder.associated = folder.associated.saturating_sub(usize::from(gone.associated));
-        folder.changed = change;
         folder.committed_at = time::now();
         Some(gone)
     }
@@ -242,7 +240,6 @@ impl Mailbox {
         item.changed = change;
         item.modified_at = time::now();
         folder.unread = (folder.unread + u32::from(item.is_unread())).saturating_sub(u32::from(was_unread));
-        folder.changed = change;
         folder.committed_at = item.modified_at;
         Some(())
     }

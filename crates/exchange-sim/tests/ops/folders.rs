@@ -66,6 +66,15 @@ fn a_folder_keeps_its_id_when_it_is_renamed_and_moved() {
     );
 }
 
+/// Recorded from four servers: the same change key with other counts.
+#[test]
+fn new_mail_is_no_change_of_the_folder() {
+    let server = Server::new("se");
+    let state = texts(&hierarchy(&server, ""), "SyncState").remove(0);
+    server.deliver("Subject: x\r\n\r\nx\r\n");
+    assert!(attributes(&hierarchy(&server, &state), "FolderId", "Id").is_empty());
+}
+
 #[test]
 fn what_must_not_be_done_to_folders() {
     let server = Server::new("2010_SP2");
