@@ -24,6 +24,8 @@ struct Search {
     page: Page,
     associated: bool,
     deleted: bool,
+    /// Of a SeekToConditionPageItemView: the first item wanted, from the end or not.
+    seek: Option<(Restriction, bool)>,
     /// Start and end of a CalendarView.
     span: Option<(i64, i64)>,
 }
@@ -52,7 +54,15 @@ impl Search {
             let point = |name| view.attribute(name).and_then(time::parse).unwrap_or_default();
             (point("StartDate"), point("EndDate"))
         });
+        let seek = match request.child("SeekToConditionPageItemView") {
+            None => None,
+            Some(view) => {
+                let condition = view.list("Condition").first().map(Restriction::read).transpose()?;
+                condition.map(|condition| (condition, view.attribute("BasePoint") == Some("End")))
+            }
+        };
         Ok(Search {
+            seek,
             shape: Shape::searching(request.child("ItemShape"))?,
             restriction,
             order,
@@ -74,13 +84,27 @@ fn one(call: &Call<'_>, search: &Result<Search, Trouble>, id: &Element) -> Reply
     let mut place = call.folder(id)?;
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     if search.deleted {
-        // The dumpster is one folder for the whole mailbox since 2010.
-        let folder = mailbox.distinguished("recoverableitemsdeletions").ok_or_else(Trouble::not_found)?;
-        place = FolderPlace { folder, ..place };
+        // The dumpster is one folder for the whole mailbox since 2010; before, nothing is kept here.
+        let dumpster = mailbox.distinguished("recoverableitemsdeletions");
+        place = FolderPlace { folder: dumpster.unwrap_or(place.folder), ..place };
     }
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
-    let found = sorted(call, search, folder);
-    let window = search.page.window(found.len());
+    let nothing = search.deleted && folder.distinguished != Some("recoverableitemsdeletions");
+    let found = if nothing { Vec::new() } else { sorted(call, search, folder) };
+    let window = match &search.seek {
+        None => search.page.window(found.len()),
+        Some((condition, from_end)) => {
+            let meets = |item: &&Item| {
+                let view = view(call, folder, item);
+                condition.holds(&|path| view.value(path))
+            };
+            let at = match from_end {
+                true => found.iter().rposition(meets),
+                false => found.iter().position(meets),
+            };
+            search.page.window_from(at.unwrap_or(found.len()), found.len())
+        }
+    };
     let mut w = Writer::new();
     window.open(&mut w, found.len());
     w.open("t:Items", &[]);
@@ -159,8 +183,7 @@ impl Page {
         let size = |number: Option<i64>| number.map(|number| usize::try_from(number).unwrap_or(0));
         let wrong = || Trouble::new("ErrorInvalidIndexedPagingParameters", "The paging parameters are invalid.");
         let mut page = Page { offset: 0, most: LIMIT, from_end: false, fraction: None, indexed: false };
-        let view =
-            request.child(indexed).or_else(|| request.child(fractional)).or_else(|| request.child("CalendarView"));
+        let view = VIEWS.iter().chain(&[indexed, fractional]).find_map(|name| request.child(name));
         let Some(view) = view else { return Ok(page) };
         if let Some(most) = number(view, "MaxEntriesReturned") {
             if most < 1 {
@@ -184,6 +207,8 @@ impl Page {
             let offset = number(view, "Offset").filter(|offset| *offset >= 0).ok_or_else(wrong)?;
             page.offset = size(Some(offset)).unwrap_or(0);
             page.from_end = view.attribute("BasePoint") == Some("End");
+            page.indexed = true;
+        } else if view.name == "SeekToConditionPageItemView" {
             page.indexed = true;
         } else if view.name == fractional {
             let (top, bottom) = (size(number(view, "Numerator")), size(number(view, "Denominator")));
@@ -212,7 +237,12 @@ impl Page {
             let from = to.saturating_sub(self.most);
             return Window { from, to, next: total - from, last: from == 0, fraction: None, indexed: self.indexed };
         }
-        let from = self.offset.min(total);
+        self.window_from(self.offset, total)
+    }
+
+    /// The part that begins at a place.
+    pub(super) fn window_from(&self, from: usize, total: usize) -> Window {
+        let from = from.min(total);
         let to = total.min(from.saturating_add(self.most));
         Window { from, to, next: to, last: to == total, fraction: None, indexed: self.indexed }
     }
@@ -246,6 +276,9 @@ impl Window {
         w.open("m:RootFolder", &attributes);
     }
 }
+
+/// Views that only FindItem has.
+const VIEWS: &[&str] = &["CalendarView", "SeekToConditionPageItemView"];
 
 /// EWSFindCountLimit.
 const LIMIT: usize = 1000;

@@ -1,6 +1,6 @@
 //! Every valid request in Microsoft's documentation gets a valid answer, from servers of all versions.
 
-use std::fs;
+use std::{collections::HashSet, fs};
 
 use exchange_sim::{Answer, Exchange, MimeMode, Options};
 
@@ -52,6 +52,47 @@ fn documented_requests_are_answered() {
     }
     documents.check("exchange-se-wire");
     assert!(answered > 100, "only {answered} examples were found");
+}
+
+#[test]
+fn damaged_requests_are_refused_and_nothing_breaks() {
+    let Some(shared) = soap::shared() else {
+        eprintln!("skipped: the documentation's examples are not here");
+        return;
+    };
+    let samples = shared.join("ews-samples/ms-docs");
+    let exchange = organisation("se");
+    let documents = soap::Documents::default();
+    let mut seen = HashSet::new();
+    let mut tried = 0;
+    for operation in OPERATIONS {
+        for entry in fs::read_dir(samples.join(operation)).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.to_string_lossy().ends_with("request.xml") {
+                continue;
+            }
+            let request = fs::read(&path).unwrap();
+            for step in 1..12 {
+                let at = request.len() * step / 12;
+                let cut = request[..at].to_vec();
+                let mut bent = request.clone();
+                bent[at] ^= 0x11;
+                let mut gone = request.clone();
+                gone.drain(at..(at + step * 7).min(request.len()));
+                for damaged in [cut, bent, gone] {
+                    if let Answer::Document { body, status, .. } = exchange.answer("anna@example.org", &damaged) {
+                        assert!(status == 200 || status == 500);
+                        tried += 1;
+                        if seen.insert(body.clone()) {
+                            documents.keep(&body);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    documents.check("exchange-se-wire");
+    assert!(tried > 1000, "only {tried}");
 }
 
 fn organisation(version: &str) -> Exchange {

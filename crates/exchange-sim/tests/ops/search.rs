@@ -35,6 +35,10 @@ fn pages_follow_the_order_asked_for() {
     assert_eq!(texts(&last, "Subject").len(), 5);
     assert_eq!(attributes(&last, "RootFolder", "IncludesLastItemInRange"), ["true"]);
     assert_eq!(texts(&page(0, "End"), "Subject").last().unwrap(), "message 0024");
+    let seek = r#"<m:SeekToConditionPageItemView MaxEntriesReturned="3" BasePoint="Beginning"><t:Condition><t:IsGreaterThan>
+        <t:ExtendedFieldURI PropertyTag="0xe23" PropertyType="Integer"/><t:FieldURIOrConstant><t:Constant Value="7"/></t:FieldURIOrConstant>
+        </t:IsGreaterThan></t:Condition></m:SeekToConditionPageItemView>"#;
+    assert_eq!(texts(&find(&server, seek, "", order, ""), "Subject"), ["message 0007", "message 0008", "message 0009"]);
     // FindItem shows names, not addresses.
     assert_eq!(texts(&first, "Name")[0], "Even");
     assert!(!first.contains("even@example.org"));
