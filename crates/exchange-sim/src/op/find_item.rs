@@ -182,16 +182,18 @@ impl Page {
         let number = |view: &Element, name: &str| view.attribute(name).and_then(|text| text.trim().parse::<i64>().ok());
         let size = |number: Option<i64>| number.map(|number| usize::try_from(number).unwrap_or(0));
         let wrong = || Trouble::new("ErrorInvalidIndexedPagingParameters", "The paging parameters are invalid.");
-        let mut page = Page { offset: 0, most: LIMIT, from_end: false, fraction: None, indexed: false };
+        let searches = request.child("Restriction").or_else(|| request.child("QueryString")).is_some();
+        let limit = if searches && server >= Version::Exchange2013 { SEARCH_LIMIT } else { LIMIT };
+        let mut page = Page { offset: 0, most: limit, from_end: false, fraction: None, indexed: false };
         let view = VIEWS.iter().chain(&[indexed, fractional]).find_map(|name| request.child(name));
         let Some(view) = view else { return Ok(page) };
         if let Some(most) = number(view, "MaxEntriesReturned") {
             if most < 1 {
                 return Err(Trouble::new("ErrorInvalidPagingMaxRows", "The maximum number of rows must be positive."));
             }
-            page.most = size(Some(most)).unwrap_or(LIMIT);
+            page.most = size(Some(most)).unwrap_or(limit);
         }
-        if page.most > LIMIT {
+        if page.most > limit {
             if (Version::Exchange2010..Version::Exchange2013).contains(&server) {
                 return Err(Trouble::new(
                     "ErrorExceededFindCountLimit",
@@ -200,7 +202,7 @@ impl Page {
             }
             // 2007 knows no such limit; 2013 and later give a short page.
             if server >= Version::Exchange2013 {
-                page.most = LIMIT;
+                page.most = limit;
             }
         }
         if view.name == indexed {
@@ -282,3 +284,6 @@ const VIEWS: &[&str] = &["CalendarView", "SeekToConditionPageItemView"];
 
 /// EWSFindCountLimit.
 const LIMIT: usize = 1000;
+
+/// The same for searches since 2013 (D/ews-throttling).
+const SEARCH_LIMIT: usize = 250;

@@ -101,6 +101,13 @@ fn more_than_a_thousand_are_refused_or_cut() {
         let answer = find(&server, view, "", "", "");
         assert_eq!(texts(&answer, "ResponseCode"), [code]);
         assert_eq!(attributes(&answer, "ItemId", "Id").len(), count, "{version}");
+        if version == "se" {
+            let all = r#"<m:Restriction><t:Exists><t:FieldURI FieldURI="item:Subject"/></t:Exists></m:Restriction>"#;
+            let found = find(&server, view, all, "", "");
+            assert_eq!(attributes(&found, "ItemId", "Id").len(), 250);
+            assert_eq!(attributes(&found, "RootFolder", "IndexedPagingOffset"), ["250"]);
+            assert_eq!(attributes(&found, "RootFolder", "IncludesLastItemInRange"), ["false"]);
+        }
     }
 }
 
