@@ -48,7 +48,8 @@ struct DeskState {
 }
 
 impl Directory {
-    /// Makes the state directory, and reads the certificates. Nobody is contacted.
+    /// Makes the state directory, and reads the certificates. Nobody is contacted. To be called within a Tokio
+    /// runtime, where the housekeeping then runs until the last clone is gone.
     ///
     /// # Errors
     /// One sentence for the operator: what is wrong with which directory or organisation.
@@ -70,23 +71,10 @@ impl Directory {
             .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
         let salt = uuid::Uuid::new_v4().into_bytes();
         let inner = Arc::new(Inner { settings, servers, cache, desks: DashMap::new(), salt });
-        Ok(Self(inner))
-    }
-
-    /// Does the housekeeping: counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
-    /// To be spawned once; ends when the last clone of the directory is gone.
-    pub fn housekeeping(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (cache, inner) = (self.0.cache.clone(), Arc::downgrade(&self.0));
-        async move {
-            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
-                tracing::warn!(%error, "the message cache could not be counted");
-            }
-            loop {
-                tokio::time::sleep(HOUSEKEEPING).await;
-                let Some(inner) = Weak::upgrade(&inner) else { return };
-                inner.tidy();
-            }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
         }
+        Ok(Self(inner))
     }
 }
 
@@ -284,9 +272,25 @@ pub(crate) async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedF
     let roles: Vec<DistinguishedFolder> = [DistinguishedFolder::Top].into_iter().chain(known).collect();
     let folders = roles.iter().map(|role| (*role).into()).collect();
     let answers = client.call(&GetFolder { folders, shape: FolderShape::default() }).await?;
-    // A mailbox may lack one (no junk mail folder before its owner first signs in): that is no error.
+    // Without the top of it there is no mailbox. It may lack others, such as junk mail before its owner first signs
+    // in: that is no error.
+    if let Some(Err(error)) = answers.first() {
+        return Err(error.clone().into());
+    }
     let id = |folder: ews::Folder| folder.id.map(|id| id.id);
     Ok(answers.into_iter().zip(roles).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect())
+}
+
+/// Counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
+async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
+        tracing::warn!(%error, "the message cache could not be counted");
+    }
+    loop {
+        tokio::time::sleep(HOUSEKEEPING).await;
+        let Some(inner) = inner.upgrade() else { return };
+        inner.tidy();
+    }
 }
 
 fn unknown_domain() -> Error {

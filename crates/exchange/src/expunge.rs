@@ -34,8 +34,7 @@ impl Live {
         let mut expunged = Expunged::default();
         let doomed = self.map.deleted_uids(folder, only).await?;
         for some in doomed.chunks(BATCH) {
-            let rows = self.map.items(folder, some).await?;
-            let first = self.delete(&state, rows).await?;
+            let first = self.delete(&state, some).await?;
             expunged.gone.extend(first.gone);
             expunged.failed.extend(first.failed);
             if first.unclear.is_empty() {
@@ -43,7 +42,7 @@ impl Live {
             }
             // Look what is left of them; what is there still was not deleted, under whatever id.
             let left = self.left_of(&state, first.unclear, &mut expunged).await?;
-            let second = self.delete(&state, left).await?;
+            let second = self.delete(&state, &left).await?;
             expunged.gone.extend(second.gone);
             expunged.failed.extend(second.failed);
             expunged.failed.extend(second.unclear.into_iter().map(|(row, error)| (row.uid, error)));
@@ -52,12 +51,15 @@ impl Live {
         Ok(expunged)
     }
 
-    async fn delete(&self, state: &FolderState, rows: Vec<ItemRow>) -> Result<Deleted> {
+    async fn delete(&self, state: &FolderState, uids: &[Uid]) -> Result<Deleted> {
         let mut deleted = Deleted::default();
+        let _gate = state.gate.lock().await;
+        // Another session may have changed its mind meanwhile.
+        let uids = self.map.deleted_uids(state.id, Some(uids)).await?;
+        let rows = self.map.items(state.id, &uids).await?;
         if rows.is_empty() {
             return Ok(deleted);
         }
-        let _gate = state.gate.lock().await;
         let tried = Tried::new("the message could not be removed");
         rows.iter().for_each(|row| state.expect(&row.item_id));
         let items = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
@@ -88,13 +90,13 @@ impl Live {
         Ok(deleted)
     }
 
-    /// Looks at the folder: messages that vanished are gone; the rows of the others, as they are now.
+    /// Looks at the folder: messages that vanished are gone; tells the others.
     async fn left_of(
         self: &Arc<Self>,
         state: &FolderState,
         unclear: Vec<(ItemRow, Error)>,
         expunged: &mut Expunged,
-    ) -> Result<Vec<ItemRow>> {
+    ) -> Result<Vec<Uid>> {
         state.due.want();
         if self.look(state).await.is_err() {
             expunged.failed.extend(unclear.into_iter().map(|(row, error)| (row.uid, error)));
@@ -103,7 +105,8 @@ impl Live {
         let uids: Vec<Uid> = unclear.iter().map(|(row, _)| row.uid).collect();
         let left = self.map.items(state.id, &uids).await?;
         let there: HashSet<Uid> = left.iter().map(|row| row.uid).collect();
-        expunged.gone.extend(uids.into_iter().filter(|uid| !there.contains(uid)));
+        let (left, gone): (Vec<Uid>, Vec<Uid>) = uids.into_iter().partition(|uid| there.contains(uid));
+        expunged.gone.extend(gone);
         Ok(left)
     }
 }

@@ -27,23 +27,32 @@ impl Live {
             return Ok(state);
         }
         self.watching_settled().await;
-        let Err(error) = self.look(&state).await else { return Ok(state) };
-        // A folder that is gone is no folder; else what is known is better than nothing.
-        if !self.map.sync_state(folder).await?.complete {
-            return Err(error);
+        let complete = self.map.sync_state(folder).await?.complete;
+        let wait = if complete { PATIENCE_OPENING } else { Duration::MAX };
+        match self.look_within(&state, wait).await {
+            Some(Err(error)) if !complete => Err(error),
+            Some(Ok(())) => Ok(state),
+            // What is known is better than nothing; a task goes on trying.
+            _ => {
+                self.send_for(&state, Duration::ZERO);
+                Ok(state)
+            }
         }
-        self.send_for(&state, Duration::ZERO);
-        Ok(state)
+    }
+
+    /// Looks at a folder, and goes on looking when nobody waits any more. `None` if it takes longer than that.
+    async fn look_within(self: &Arc<Self>, state: &Arc<FolderState>, wait: Duration) -> Option<Result<()>> {
+        let (live, state) = (Arc::clone(self), Arc::clone(state));
+        let look = tokio::spawn(async move { live.look(&state).await });
+        tokio::time::timeout(wait, look).await.ok()?.ok()
     }
 
     /// Sees to it that the index of a folder is up to date, if that is a matter of a moment.
     pub(crate) async fn freshen(self: &Arc<Self>, folder: FolderId) {
         let state = self.state(folder);
         self.want_if_polling(&state);
-        if !state.due.is_met() {
-            // The task goes on if this is not enough.
+        if !state.due.is_met() && !matches!(self.look_within(&state, PATIENCE).await, Some(Ok(()))) {
             self.send_for(&state, Duration::ZERO);
-            let _ = tokio::time::timeout(PATIENCE, self.look(&state)).await;
         }
     }
 
@@ -230,6 +239,8 @@ pub(crate) async fn existing(live: &Arc<Live>, folder: FolderId) -> Result<Arc<F
 const PAGE: u16 = 512;
 /// How long NOOP and IDLE wait for news that is on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a folder that is known waits for news when it is opened.
+const PATIENCE_OPENING: Duration = Duration::from_secs(5);
 /// Events of one thing that happened come within this.
 const GATHER: Duration = Duration::from_millis(15);
 /// Others' changes that came along with our own are found after this.

@@ -62,7 +62,10 @@ impl Live {
 
     /// Where Exchange does not tell, an old look is no look.
     pub(crate) fn want_if_polling(&self, state: &FolderState) {
-        if *self.watching.borrow() == Watching::Polling && state.is_older_than(self.poll) && state.due.is_met() {
+        if *self.watching.borrow() == Watching::Polling
+            && state.is_older_than(self.poll.min(ASKED))
+            && state.due.is_met()
+        {
             state.due.want();
         }
     }
@@ -199,5 +202,7 @@ const WORKED: Duration = Duration::from_secs(60);
 const TRY_STREAMING_AGAIN: Duration = Duration::from_secs(30 * 60);
 /// After this many broken streams in a row the subscription is given up too.
 const MOST_RECONNECTS: u32 = 3;
+/// Where Exchange does not tell, a client that asks gets news not older than this.
+const ASKED: Duration = Duration::from_secs(5);
 /// The folder tree is polled every so many rounds.
 const TREE_EVERY: u32 = 10;

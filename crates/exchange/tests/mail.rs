@@ -436,3 +436,52 @@ async fn headers_fetched_first_are_those_of_the_message() {
 fn http_user(address: &str) -> exchange_sim::http::User {
     exchange_sim::http::User { address: address.to_owned(), name: String::new(), password: String::new() }
 }
+
+/// Copies share the EMAILID, other messages under the same Message-ID do not, whoever wrote it there.
+#[tokio::test]
+async fn equal_email_ids_mean_equal_content() {
+    let lab = Lab::new().await;
+    lab.exchange.create_folder(ANNA, "Target", "").unwrap();
+    let text = |body: &str| format!("Subject: S\r\nMessage-ID: <same@example.org>\r\n\r\n{body}\r\n");
+    lab.deliver(&text("direct copy"));
+    lab.deliver(&text("list's copy"));
+    lab.deliver(&text("direct copy"));
+    let gate = lab.sign_in().await;
+    let (inbox, target) = (gate.inbox().await, gate.folder(&["Target"]).await.id);
+    let uids = gate.uids(inbox).await;
+    gate.account.copy(inbox, &uids, target).await.unwrap();
+    gate.account.copy(inbox, &uids[..1], inbox).await.unwrap();
+    let mut all = Vec::new();
+    for folder in [inbox, target] {
+        let uids = gate.uids(folder).await;
+        let contents = gate.all_contents(folder, &uids).await.into_iter().map(|(_, content)| content);
+        all.extend(gate.email_ids(folder, &uids).await.into_iter().zip(contents));
+    }
+    assert_eq!(all.len(), 7);
+    for (id, content) in &all {
+        assert!(all.iter().all(|(other, text)| other != id || text == content));
+    }
+    let ids: std::collections::HashSet<_> = all.iter().map(|(id, _)| id).collect();
+    assert!((2..=3).contains(&ids.len()), "{ids:?}");
+}
+
+/// A large message passes through in pieces, both ways.
+#[tokio::test]
+async fn a_large_message_is_not_held_in_memory() {
+    let lab = Lab::with(exchange_sim::Version::ExchangeSe, exchange_sim::MimeMode::Verbatim).await;
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let header = "Received: here\r\nSubject: big\r\nContent-Type: text/plain\r\n\r\n";
+    let line = "0123456789012345678901234567890123456789012345678901234567890123456789012345\r\n";
+    let text = format!("{header}{}", line.repeat(40 * 1024 * 1024 / line.len() / 4));
+    lab.deliver(&text);
+    let entries = gate.until(inbox, |entries| entries.len() == 1).await;
+    assert!(gate.content(inbox, entries[0].uid).await == text.as_bytes());
+    let file = tempfile::tempdir().unwrap();
+    let mut spool = mailbox::Spool::new(file.path(), 1000);
+    std::io::Write::write_all(&mut spool, text.as_bytes()).unwrap();
+    let message = mailbox::NewMessage { content: spool.finish().unwrap(), ..new_message("", Flags::default()) };
+    let uid = gate.account.append(inbox, message).await.unwrap().uid;
+    assert!(gate.content(inbox, uid).await == text.as_bytes());
+    assert_eq!(lab.at_exchange("Inbox")[1]["size"], text.len());
+}
