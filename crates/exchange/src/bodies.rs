@@ -137,22 +137,32 @@ impl Live {
 
     /// RFC822.SIZE of messages.
     pub(crate) async fn sizes_of(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
-        let rows = self.map.items(folder, uids).await?;
-        let told = |row: &ItemRow| sizes::known(self.sizes, row.exact_size, row.size);
-        let mut unknown: VecDeque<ItemRow> = rows.iter().filter(|row| told(row).is_none()).cloned().collect();
-        let mut fetched: HashMap<Uid, u64> = HashMap::new();
-        while !unknown.is_empty() {
-            let next: Vec<ItemRow> = unknown.iter().take(LOOK_AHEAD).cloned().collect();
+        let mut told = Vec::with_capacity(uids.len());
+        for some in uids.chunks(INDEX_ROWS) {
+            let rows = self.map.items(folder, some).await?;
+            let size = |row: &ItemRow| sizes::known(self.sizes, row.exact_size, row.size);
+            let unknown: Vec<ItemRow> = rows.iter().filter(|row| size(row).is_none()).cloned().collect();
+            let fetched = self.fetched_sizes(folder, unknown).await?;
+            let exact = |row: &ItemRow| fetched.get(&row.uid).copied();
+            told.extend(rows.iter().filter_map(|row| Some((row.uid, size(row).or_else(|| exact(row))?))));
+        }
+        Ok(told)
+    }
+
+    async fn fetched_sizes(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Result<HashMap<Uid, u64>> {
+        let mut fetched = HashMap::new();
+        while !rows.is_empty() {
+            let next: Vec<ItemRow> = rows.iter().take(LOOK_AHEAD).cloned().collect();
             let contents = self.contents_of(folder, next).await?;
+            if contents.is_empty() {
+                break;
+            }
             for (uid, content) in &contents {
                 fetched.insert(*uid, content.as_ref().map_err(Clone::clone)?.len());
             }
-            unknown.retain(|row| !contents.iter().any(|(uid, _)| *uid == row.uid));
+            rows.retain(|row| !fetched.contains_key(&row.uid));
         }
-        Ok(rows
-            .iter()
-            .filter_map(|row| Some((row.uid, told(row).or_else(|| fetched.get(&row.uid).copied())?)))
-            .collect())
+        Ok(fetched)
     }
 
     async fn fetch(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Outcomes {
@@ -184,6 +194,7 @@ impl Live {
         let cached = self.bodies.cached(&rows).await;
         let rows: Vec<ItemRow> = rows.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
         let mut outcomes: Outcomes = cached.into_iter().map(|(id, content)| (id, Ok(content))).collect();
+        let began = Instant::now();
         let mut tries: HashMap<EmailId, u32> = HashMap::new();
         let mut queue = VecDeque::from([rows]);
         while let Some(group) = queue.pop_front().filter(|group| !group.is_empty()) {
@@ -196,7 +207,7 @@ impl Live {
                 match result {
                     Ok(content) => drop(outcomes.insert(row.email_id, Ok(content))),
                     Err(Failure::Unknown(_)) if *tried == 1 => unknown.push(row.clone()),
-                    Err(Failure::Later(_)) if *tried == 1 => again.push(row.clone()),
+                    Err(Failure::Later(_)) if *tried == 1 && began.elapsed() < AGAIN => again.push(row.clone()),
                     Err(Failure::Call(_)) if group.len() > 1 || *tried == 1 => again.push(row.clone()),
                     Err(Failure::Doubtful(_)) if *tried == 1 => queue.push_back(vec![row.clone()]),
                     Err(Failure::Bad(reason) | Failure::Doubtful(reason)) => {
@@ -400,12 +411,16 @@ impl MimeSink for Gather<'_> {
 
 /// How many messages are looked at for one answer.
 pub(crate) const LOOK_AHEAD: usize = 64;
+/// How many rows of the index are looked at together.
+const INDEX_ROWS: usize = 1000;
 /// Fetched in one call: this many messages,
 const BATCH_MESSAGES: usize = 32;
 /// or this many bytes as Exchange stores them; but always one.
 const BATCH_BYTES: u64 = 4 << 20;
 /// What of one arriving message is held in memory.
 const SPOOL: usize = 256 * 1024;
+/// A call that took longer to fail than this has been waited for long enough.
+const AGAIN: Duration = Duration::from_secs(3);
 /// How long a stand-in is served before Exchange is asked again.
 const STAND_IN: Duration = Duration::from_secs(600);
 

@@ -79,9 +79,6 @@ impl HeaderBlock {
             kind.encoding = tokens(value(field))?.into_iter().map(|token| token.text).collect::<String>();
             kind.encoding.make_ascii_lowercase();
         }
-        if matches!(kind.encoding.as_str(), "8bit" | "binary") {
-            kind.encoding = "7bit".to_owned();
-        }
         Some(kind)
     }
 
@@ -119,16 +116,24 @@ pub(crate) struct BodyKind {
     pub(crate) media: String,
     /// The boundary of a multipart, its case kept.
     pub(crate) boundary: Option<String>,
-    /// Those parameters that change how the bytes are to be read, in lower case.
-    pub(crate) reading: Vec<(String, String)>,
-    /// The transfer encoding in lower case; those that change no byte are all `7bit`.
+    /// The charset of text in lower case, if it is named.
+    charset: Option<String>,
+    /// How lines of text flow (RFC 3676 section 4), in lower case, where they do not as usual.
+    pub(crate) flow: Vec<(String, String)>,
+    /// The transfer encoding in lower case.
     pub(crate) encoding: String,
 }
 
 /// RFC 2045 section 5.2: no Content-Type means plain ASCII text.
 impl Default for BodyKind {
     fn default() -> Self {
-        Self { media: "text/plain".to_owned(), boundary: None, reading: Vec::new(), encoding: "7bit".to_owned() }
+        Self {
+            media: "text/plain".to_owned(),
+            boundary: None,
+            charset: None,
+            flow: Vec::new(),
+            encoding: "7bit".to_owned(),
+        }
     }
 }
 
@@ -136,6 +141,16 @@ impl BodyKind {
     /// True for any multipart.
     pub(crate) fn is_multipart(&self) -> bool {
         self.media.starts_with("multipart/")
+    }
+
+    /// The charset of text, in lower case. Unnamed it is ASCII (RFC 2045 section 5.2), but for the types that say
+    /// otherwise (RFC 5545 section 3.1.4, RFC 6350 section 3.1).
+    pub(crate) fn charset(&self) -> &str {
+        let unnamed = match self.media.as_str() {
+            "text/calendar" | "text/vcard" => "utf-8",
+            _ => "us-ascii",
+        };
+        self.charset.as_deref().unwrap_or(unnamed)
     }
 
     /// ```text
@@ -163,8 +178,6 @@ impl BodyKind {
             let value: String = rest.iter().map(|token| token.text.as_str()).collect();
             kind.set(&name.text.to_ascii_lowercase(), value)?;
         }
-        kind.reading.retain(|pair| pair.0 != "charset" || pair.1 != "us-ascii");
-        kind.reading.sort_unstable();
         Some(kind)
     }
 
@@ -173,8 +186,12 @@ impl BodyKind {
             "boundary" => self.boundary = Some(value),
             // RFC 2231 pieces: rare, and not worth joining here.
             name if name.starts_with("boundary*") => return None,
-            "charset" | "format" | "delsp" if self.media.starts_with("text/") => {
-                self.reading.push((name.to_owned(), value.to_ascii_lowercase()));
+            "charset" => self.charset = Some(value.to_ascii_lowercase()),
+            "format" | "delsp" => {
+                let value = value.to_ascii_lowercase();
+                if !matches!(value.as_str(), "fixed" | "no") {
+                    self.flow.push((name.to_owned(), value));
+                }
             }
             _ => {}
         }
@@ -329,10 +346,12 @@ mod tests {
         let bare = kind("Content-Type: multipart/mixed (really); boundary=--=_a==\r\n").unwrap();
         assert_eq!(bare.boundary.as_deref(), Some("--=_a=="));
         assert_eq!(kind(""), Some(BodyKind::default()));
-        assert_eq!(
-            kind("Content-Type: text/plain; charset=US-ASCII\r\nContent-Transfer-Encoding: 8BIT\r\n"),
-            kind("content-type: TEXT/PLAIN\r\n")
-        );
+        let flowed = kind("Content-Type: text/plain; Format=Flowed; DelSp=no; charset=\"UTF-8\" (u)\r\n").unwrap();
+        assert_eq!((flowed.charset(), flowed.flow.as_slice()), ("utf-8", &[("format".to_owned(), "flowed".to_owned())][..]));
+        assert_eq!(kind("Content-Transfer-Encoding: (no) 8BIT\r\n").unwrap().encoding, "8bit");
+        assert_eq!(kind("content-type: TEXT/PLAIN\r\n"), kind(""));
+        assert_eq!(kind("").unwrap().charset(), "us-ascii");
+        assert_eq!(kind("Content-Type: text/calendar\r\n").unwrap().charset(), "utf-8");
         assert_ne!(kind("Content-Transfer-Encoding: base64\r\n"), kind(""));
         assert_eq!(kind("Content-Type: a/b\r\nContent-Type: c/d\r\n"), None);
         assert_eq!(kind("Content-Type: nonsense\r\n"), None);

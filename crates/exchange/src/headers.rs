@@ -87,6 +87,8 @@ impl Live {
             }
             if !found.is_empty() {
                 self.map.put_headers(found).await?;
+                // A body that came meanwhile may have been served under a header that says more of it.
+                known.extend(self.headers_here(&asked).await?);
             }
             round = match unknown.is_empty() {
                 true => Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
 use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
@@ -45,11 +45,15 @@ impl Live {
     pub(crate) async fn listing(self: &Arc<Self>) -> Result<Arc<Listing>> {
         if !self.hierarchy.due.is_met() {
             self.watching_settled().await;
-            if let Err(error) = self.look_at_hierarchy().await {
-                if self.map.hierarchy_state().await?.is_none() {
-                    return Err(error);
+            if self.map.hierarchy_state().await?.is_none() {
+                self.look_at_hierarchy().await?;
+            } else {
+                // What is known is better than nothing; a task goes on trying.
+                let live = Arc::clone(self);
+                let look = tokio::spawn(async move { live.look_at_hierarchy().await });
+                if !matches!(tokio::time::timeout(PATIENCE, look).await, Ok(Ok(Ok(())))) {
+                    self.send_for_hierarchy();
                 }
-                self.send_for_hierarchy();
             }
         }
         self.known_listing().await
@@ -178,3 +182,6 @@ impl Live {
         }
     }
 }
+
+/// How long a folder list that is known waits for news.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,8 +4,8 @@
 //! and a boundary of its own making. Served is: the header as it was received, where Exchange has it whole, and
 //! the rendered body, its top boundary renamed to the one that header names. So a header can be served without
 //! fetching the body, and is the same bytes later when the body is fetched. A body that is no multipart is put back
-//! into the transfer encoding the header names. Where the two cannot be brought together, the fields that describe the
-//! body come from the rendering.
+//! into the transfer encoding and the charset the header names. Where the two cannot be brought together, the fields
+//! that describe the body come from the rendering.
 //!
 //! Nothing here holds more than a few lines of the body in memory.
 
@@ -14,8 +14,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use mailbox::Content;
 
-use crate::header_block::HeaderBlock;
-use crate::transcode::{Encoding, Transcoder};
+use crate::header_block::{BodyKind, HeaderBlock};
+use crate::transcode::{Encoding, Matter, Recoding, Transcoder};
 
 /// How a raw rendering becomes the served message.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Rendering {
 enum Change {
     None,
     Boundary(Rename),
-    Encoding(Encoding, Encoding),
+    Recoding(Recoding),
 }
 
 #[derive(Debug)]
@@ -53,10 +53,8 @@ impl Rendering {
             Agreement::Boundary { from, to } if !stands_in_body(raw, body_start, &from, &to)? => {
                 Change::Boundary(Rename { from: delimiter(&from), to: delimiter(&to) })
             }
-            Agreement::Encoding { from, to } if can_be_recoded(raw, body_start, from, to)? => {
-                Change::Encoding(from, to)
-            }
-            Agreement::Boundary { .. } | Agreement::Encoding { .. } | Agreement::Different => {
+            Agreement::Recoded(recoding) if fits(raw, body_start, recoding)? => Change::Recoding(recoding),
+            Agreement::Boundary { .. } | Agreement::Recoded(_) | Agreement::Different => {
                 return Ok(Self::served(&block.with_mime_fields_of(&rendered), body_start, Change::None));
             }
         };
@@ -81,8 +79,8 @@ impl Rendering {
                 for_each_piece(raw, self.body_start, |piece| renamer.push(piece, &mut out).map(|()| true))?;
                 renamer.finish(&mut out)?;
             }
-            Change::Encoding(from, to) => {
-                let mut transcoder = Transcoder::new(*from, *to, &mut out);
+            Change::Recoding(recoding) => {
+                let mut transcoder = Transcoder::new(*recoding, &mut out);
                 for_each_piece(raw, self.body_start, |piece| transcoder.push(piece).map(|()| true))?;
                 transcoder.finish()?;
             }
@@ -142,25 +140,22 @@ enum Agreement {
     Same,
     /// They do, but for the boundary.
     Boundary { from: String, to: String },
-    /// They do, but for the transfer encoding.
-    Encoding { from: Encoding, to: Encoding },
+    /// They do, but for the transfer encoding or the charset.
+    Recoded(Recoding),
     /// They do not.
     Different,
 }
 
 fn agreement(block: &HeaderBlock, rendered: &HeaderBlock) -> Agreement {
     let (Some(told), Some(found)) = (block.body_kind(), rendered.body_kind()) else { return Agreement::Different };
-    if told.media != found.media || told.reading != found.reading {
+    if told.media != found.media {
         return Agreement::Different;
     }
-    if told.encoding != found.encoding {
-        return match (Encoding::named(&found.encoding), Encoding::named(&told.encoding)) {
-            (Some(from), Some(to)) if !told.is_multipart() => Agreement::Encoding { from, to },
-            _ => Agreement::Different,
-        };
+    if !told.is_multipart() {
+        return agreement_on_one_part(&told, &found);
     }
     match (&told.boundary, &found.boundary) {
-        _ if !told.is_multipart() => Agreement::Same,
+        _ if !read_alike(&told, &found) => Agreement::Different,
         (Some(to), Some(from)) if to == from => Agreement::Same,
         (Some(to), Some(from)) if is_boundary(to) && is_boundary(from) => {
             Agreement::Boundary { from: from.clone(), to: to.clone() }
@@ -169,24 +164,37 @@ fn agreement(block: &HeaderBlock, rendered: &HeaderBlock) -> Agreement {
     }
 }
 
-/// True if the body really is in its encoding, and may be in the other: IMAP allows no NUL in a message as it is
-/// (RFC 9051 section 4.3.1).
-fn can_be_recoded(raw: &Content, body_start: u64, from: Encoding, to: Encoding) -> io::Result<bool> {
-    struct NoNul(bool);
-    impl Write for NoNul {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 &= memchr::memchr(0, bytes).is_none();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+fn agreement_on_one_part(told: &BodyKind, found: &BodyKind) -> Agreement {
+    // Exchange may have forgotten how lines flow: they do not then, which is no harm under a header that says they
+    // may. The other way round they would be cut for good.
+    if !found.flow.iter().all(|pair| told.flow.contains(pair)) {
+        return Agreement::Different;
     }
-    let mut seen = NoNul(true);
-    let mut transcoder = Transcoder::new(from, to, &mut seen);
+    let encodings = Encoding::named(&found.encoding).zip(Encoding::named(&told.encoding));
+    match (Matter::between(found, told), encodings) {
+        (Some(matter), _) if matter.stays() && read_alike(told, found) => Agreement::Same,
+        // RFC 2046 section 5.2.1: a message within is in no encoding of its own.
+        (Some(matter), Some((from, to))) if !told.media.starts_with("message/") => {
+            Agreement::Recoded(Recoding { from, to, matter })
+        }
+        _ => Agreement::Different,
+    }
+}
+
+/// True if the body needs no other transfer encoding.
+fn read_alike(told: &BodyKind, found: &BodyKind) -> bool {
+    told.encoding == found.encoding
+        || Encoding::named(&found.encoding)
+            .zip(Encoding::named(&told.encoding))
+            .is_some_and(|(from, to)| from.reads_like(to))
+}
+
+/// True if the body really is what its header says, and can be what the other says.
+fn fits(raw: &Content, body_start: u64, recoding: Recoding) -> io::Result<bool> {
+    let mut transcoder = Transcoder::new(recoding, io::sink());
     let result = for_each_piece(raw, body_start, |piece| transcoder.push(piece).map(|()| true));
     match result.and_then(|()| transcoder.finish()) {
-        Ok(()) => Ok(seen.0),
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
         Err(error) => Err(error),
     }
@@ -368,6 +376,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn serve(block: &str, raw: &str) -> (String, String) {
+        let (header, message) = serve_bytes(block, raw);
+        (header, String::from_utf8(message).unwrap())
+    }
+
+    fn serve_bytes(block: &str, raw: &str) -> (String, Vec<u8>) {
         let block = HeaderBlock::from_transport(block);
         let raw = Content::memory(raw.as_bytes().to_vec());
         let rendering = Rendering::of(&raw, block.as_ref()).unwrap();
@@ -375,7 +388,7 @@ mod tests {
         let len = rendering.write(&raw, &mut out).unwrap();
         assert_eq!(len, out.len() as u64);
         assert!(out.starts_with(&rendering.header));
-        (String::from_utf8_lossy(&rendering.header).into_owned(), String::from_utf8(out).unwrap())
+        (String::from_utf8_lossy(&rendering.header).into_owned(), out)
     }
 
     const BLOCK: &str = "Received: here\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=old\r\n";
@@ -409,17 +422,114 @@ mod tests {
         }
     }
 
+    fn mime(content_type: &str, encoding: &str) -> String {
+        let content_type = if content_type.is_empty() { "" } else { &format!("Content-Type: {content_type}\r\n") };
+        let encoding =
+            if encoding.is_empty() { "" } else { &format!("Content-Transfer-Encoding: {encoding}\r\n") };
+        format!("{content_type}{encoding}")
+    }
+
+    /// The type and encoding the header names, those of the rendering and its body, and what is served of it.
+    type Case = ((&'static str, &'static str), (&'static str, &'static str), &'static str, &'static [u8]);
+
+    const PLAIN: &str = "text/plain";
+    const UTF8: &str = "text/plain; charset=\"utf-8\"";
+    const LATIN: &str = "text/plain; charset=iso-8859-1";
+    const P7M: &str = "application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m";
+
     #[test]
-    fn a_body_is_put_back_into_the_encoding_its_header_names() {
-        let block = "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
-        let raw = "content-type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw7wNCg==\r\n";
-        assert_eq!(serve(block, raw).1, format!("{block}\r\nü\r\n"));
-        // Not if that cannot be: no base64 at all, or a NUL in it.
-        for body in ["w7w?", "AAAA"] {
-            let raw =
-                format!("Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}");
-            assert!(serve(block, &raw).1.ends_with(&format!("Content-Transfer-Encoding: base64\r\n\r\n{body}")));
+    fn a_body_becomes_what_its_header_says() {
+        let cases: &[Case] = &[
+            ((UTF8, "8bit"), (UTF8, "base64"), "w7wNCg==\r\n", "ü\r\n".as_bytes()),
+            ((UTF8, "quoted-printable"), (UTF8, "base64"), "w7wNCg==\r\n", b"=C3=BC\r\n"),
+            ((UTF8, "7bit"), (UTF8, "quoted-printable"), "a=3D=\r\nb\r\n", b"a=b\r\n"),
+            ((UTF8, "base64"), (UTF8, "quoted-printable"), "=C3=BC\r\n", b"w7wNCg==\r\n"),
+            ((LATIN, "8bit"), (UTF8, "base64"), "w7wK\r\n", b"\xfc\r\n"),
+            ((LATIN, "quoted-printable"), (UTF8, "base64"), "w7wNCg==\r\n", b"=FC\r\n"),
+            ((LATIN, "base64"), (UTF8, "base64"), "w7wNCg==\r\n", b"/A0K\r\n"),
+            ((UTF8, "8bit"), (LATIN, "quoted-printable"), "=FC\r\n", "ü\r\n".as_bytes()),
+            (("text/html; charset=koi8-r", "8bit"), ("text/html; charset=utf-8", "base64"), "0J8=", b"\xf0"),
+            // RFC 2045 section 5.2: nothing said means ASCII.
+            (("", ""), (UTF8, "base64"), "YQ0K", b"a\r\n"),
+            ((PLAIN, ""), (LATIN, "quoted-printable"), "a=3D\r\n", b"a=\r\n"),
+            (("text/calendar", "8bit"), ("text/calendar; charset=utf-8", "base64"), "w7wNCg==", "ü\r\n".as_bytes()),
+            // Names of one charset.
+            (("text/plain; charset=utf8", "8bit"), (UTF8, "8bit"), "ü\n", "ü\n".as_bytes()),
+            (("text/plain; charset=x-of-my-own", "8bit"), ("text/plain; charset=X-Of-My-Own", "base64"), "/w==", b"\xff"),
+            // Exchange may forget that lines flow.
+            (("text/plain; charset=utf-8; format=flowed; delsp=yes", "7bit"), (UTF8, "base64"), "YSANCmI=", b"a \r\nb"),
+            ((UTF8, "7bit"), ("text/plain; charset=utf-8; format=fixed", "base64"), "YQ0K", b"a\r\n"),
+            // Octets stay what they are.
+            ((P7M, "base64"), ("application/pkcs7-mime", "base64"), "AAAK/w==\r\n", b"AAAK/w==\r\n"),
+            ((P7M, "base64"), (P7M, "quoted-printable"), "=00=0A=FF=0D", b"AAr/DQ==\r\n"),
+            (("image/png", "binary"), ("image/png", "base64"), "/w0=", b"\xff\r"),
+            (("application/json", "quoted-printable"), ("application/json", "base64"), "ew0=", b"{=0D"),
+        ];
+        for (told, found, body, served) in cases {
+            let block = format!("Subject: x\r\n{}", mime(told.0, told.1));
+            let raw = format!("From: a\r\n{}\r\n{body}", mime(found.0, found.1));
+            let (header, message) = serve_bytes(&block, &raw);
+            assert_eq!(header, format!("{block}\r\n"), "{told:?} {found:?}");
+            let expected = [header.as_bytes(), served].concat();
+            assert_eq!(message, expected, "{told:?} {found:?} {:?}", String::from_utf8_lossy(&message));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_what_its_header_says_is_described_by_its_own() {
+        let cases: &[((&str, &str), (&str, &str), &str)] = &[
+            // Broken, NUL, half a line end, characters that do not fit.
+            ((UTF8, "8bit"), (UTF8, "base64"), "w7w?"),
+            ((UTF8, "8bit"), (UTF8, "base64"), "AAAA"),
+            ((UTF8, "8bit"), (UTF8, "base64"), "YQ1i"),
+            ((UTF8, "7bit"), (UTF8, "base64"), "w7wNCg=="),
+            ((LATIN, "8bit"), (UTF8, "base64"), "0J8="),
+            ((LATIN, "8bit"), (UTF8, "base64"), "w7w/w7=="),
+            (("", ""), (UTF8, "base64"), "w7wNCg=="),
+            ((PLAIN, ""), (UTF8, "8bit"), "ü"),
+            (("image/png", "8bit"), ("image/png", "base64"), "YQpi"),
+            // Nobody knows these.
+            (("text/plain; charset=x-of-my-own", "8bit"), (UTF8, "base64"), "YQ=="),
+            ((UTF8, "x-uuencode"), (UTF8, "base64"), "YQ=="),
+            (("text/plain; charset=utf-16", "base64"), (UTF8, "base64"), "YQ=="),
+            // Not the same things.
+            (("text/html", "7bit"), (PLAIN, "7bit"), "a"),
+            ((UTF8, "7bit"), ("text/plain; charset=utf-8; format=flowed", "7bit"), "a \r\nb"),
+            (("message/rfc822", "7bit"), ("message/rfc822", "base64"), "YQ=="),
+        ];
+        for (told, found, body) in cases {
+            let found = mime(found.0, found.1);
+            let served = serve_bytes(&format!("Subject: x\r\n{}", mime(told.0, told.1)), &format!("{found}\r\n{body}"));
+            let header = format!("Subject: x\r\n{found}\r\n");
+            assert_eq!(served, (header.clone(), format!("{header}{body}").into_bytes()), "{told:?} {body}");
+        }
+    }
+
+    /// What is served once is the block next time, and another rendering of the same message is served under it.
+    #[test]
+    fn what_was_served_stays() {
+        let raw = "From: a\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw7w=";
+        let (header, message) = serve("Subject: x\r\nContent-Type: text/plain\r\n", raw);
+        let block = HeaderBlock::from_served(header.as_bytes());
+        let again = "Content-Transfer-Encoding: quoted-printable\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n=FC";
+        let again = Content::memory(again.as_bytes().to_vec());
+        let rendering = Rendering::of(&again, Some(&block)).unwrap();
+        let mut out = Vec::new();
+        rendering.write(&again, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{message}\r\n"));
+    }
+
+    #[test]
+    fn large_bodies_are_recoded_piece_by_piece() {
+        let line = "Grüße aus der Größe =\n";
+        let text = line.repeat(150_000);
+        let packed = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+        let raw = format!("{}\r\n{packed}", mime(UTF8, "base64"));
+        let (header, message) = serve_bytes(&format!("A: b\r\n{}", mime(LATIN, "8bit")), &raw);
+        assert_eq!(header, format!("A: b\r\n{}\r\n", mime(LATIN, "8bit")));
+        let lines = message[header.len()..].split_inclusive(|byte| *byte == b'\n');
+        assert_eq!(lines.clone().count(), 150_000);
+        assert!(lines.into_iter().all(|line| line == b"Gr\xfc\xdfe aus der Gr\xf6\xdfe =\r\n"));
     }
 
     #[test]

@@ -1,18 +1,38 @@
-//! Transfer encodings (RFC 2045 section 6), from one to another, as the bytes come.
+//! A body brought back into the transfer encoding (RFC 2045 section 6) and the charset its header names, as the
+//! bytes come.
 //!
-//! Exchange chooses encodings anew when it renders a message. Where the received header names another one than the
-//! rendered body has, the body is put back into the encoding the header names.
+//! Exchange chooses both anew when it renders a message. What is written here decodes to the same octets, or for
+//! text to the same characters and lines; where that cannot be, it is an `InvalidData` error. A few lines are held in
+//! memory, whatever the size of the body.
 
 use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use encoding_rs::{DecoderResult, EncoderResult};
+
+use crate::header_block::BodyKind;
+
+/// How a body is to be written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recoding {
+    /// The encoding it is in.
+    pub(crate) from: Encoding,
+    /// The encoding it shall have.
+    pub(crate) to: Encoding,
+    /// What it is made of.
+    pub(crate) matter: Matter,
+}
 
 /// How a body's bytes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// `7bit`, `8bit`, `binary`: as they are.
-    Identity,
+    /// `7bit`: short lines of ASCII.
+    SevenBit,
+    /// `8bit`: short lines.
+    EightBit,
+    /// `binary`: as they are.
+    Binary,
     /// `quoted-printable`
     QuotedPrintable,
     /// `base64`
@@ -23,46 +43,252 @@ impl Encoding {
     /// By its name in lower case; `None` for one nobody knows.
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
-            "7bit" | "8bit" | "binary" => Some(Self::Identity),
+            "7bit" => Some(Self::SevenBit),
+            "8bit" => Some(Self::EightBit),
+            "binary" => Some(Self::Binary),
             "quoted-printable" => Some(Self::QuotedPrintable),
             "base64" => Some(Self::Base64),
             _ => None,
         }
     }
+
+    /// True if a body in one of the two is read the same under the name of the other.
+    pub(crate) fn reads_like(self, other: Self) -> bool {
+        self == other || self.is_plain() && other.is_plain()
+    }
+
+    fn is_plain(self) -> bool {
+        matches!(self, Self::SevenBit | Self::EightBit | Self::Binary)
+    }
 }
 
-/// Takes a body in one encoding and writes it in another. Bytes that are not in the encoding they should be in are
-/// an `InvalidData` error.
+/// What a body is made of, and what is done to it between decoding and encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matter {
+    /// Octets, none of which may change.
+    Octets,
+    /// Text: its lines end in CRLF (RFC 2045 section 6.8), whatever they ended in.
+    Lines,
+    /// Text, and its charset is another one from now on.
+    Converted(Charset, Charset),
+}
+
+impl Matter {
+    /// What a body described as `found` is, so that it can be described as `told`; `None` if the charset cannot be
+    /// had.
+    pub(crate) fn between(found: &BodyKind, told: &BodyKind) -> Option<Self> {
+        if !told.media.starts_with("text/") {
+            return Some(Self::Octets);
+        }
+        match (Charset::named(found.charset()), Charset::named(told.charset())) {
+            (Some(from), Some(to)) if from == to => Some(if to.has_lines() { Self::Lines } else { Self::Octets }),
+            (Some(from), Some(to)) if to.can_be_written() => Some(Self::Converted(from, to)),
+            _ => (found.charset() == told.charset()).then_some(Self::Octets),
+        }
+    }
+
+    /// True if a body in the same encoding stays as it is.
+    pub(crate) fn stays(self) -> bool {
+        !matches!(self, Self::Converted(..))
+    }
+}
+
+/// A charset that can be read. Names mean what they mean to browsers, `iso-8859-1` that is Windows-1252: mail is
+/// labelled that way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// ASCII and nothing else.
+    Ascii,
+    Known(&'static encoding_rs::Encoding),
+}
+
+impl Charset {
+    /// By its name in lower case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "us-ascii" | "ascii" | "ansi_x3.4-1968" => Some(Self::Ascii),
+            name => encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).map(Self::Known),
+        }
+    }
+
+    /// True if the bytes of line ends are line ends and nothing else. RFC 2781 section 4: UTF-16 is no such charset.
+    fn has_lines(self) -> bool {
+        self.can_be_written()
+    }
+
+    /// The browsers' rules never write UTF-16.
+    fn can_be_written(self) -> bool {
+        match self {
+            Self::Ascii => true,
+            Self::Known(known) => known.output_encoding() == known,
+        }
+    }
+}
+
+/// Takes a body and writes it in its other form. What cannot be written so is an `InvalidData` error, sooner or
+/// later: nothing is known to fit before [`Transcoder::finish`] has said so.
 pub(crate) struct Transcoder<W> {
-    from: Decoder,
-    to: Encoder,
+    decoder: Decoder,
+    converter: Option<Converter>,
+    lines: Option<Lines>,
+    encoder: Encoder,
     out: W,
-    decoded: Vec<u8>,
 }
 
 impl<W: Write> Transcoder<W> {
-    pub(crate) fn new(from: Encoding, to: Encoding, out: W) -> Self {
-        Self { from: Decoder::new(from), to: Encoder::new(to), out, decoded: Vec::new() }
+    pub(crate) fn new(recoding: Recoding, out: W) -> Self {
+        let converter = match recoding.matter {
+            Matter::Converted(from, to) => Some(Converter::new(from, to)),
+            Matter::Octets | Matter::Lines => None,
+        };
+        Self {
+            decoder: Decoder::new(recoding.from),
+            converter,
+            lines: (recoding.matter != Matter::Octets).then(Lines::default),
+            encoder: Encoder::new(recoding.to),
+            out,
+        }
     }
 
     /// The next bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.from.push(bytes, &mut self.decoded)?;
-        self.to.push(&self.decoded, &mut self.out)?;
-        self.decoded.clear();
-        Ok(())
+        let mut decoded = Vec::with_capacity(bytes.len());
+        self.decoder.push(bytes, &mut decoded)?;
+        self.pass_on(decoded, Place::Within)
     }
 
     /// There are no more.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.from.finish(&mut self.decoded)?;
-        self.to.push(&self.decoded, &mut self.out)?;
-        self.to.finish(&mut self.out)
+        let mut decoded = Vec::new();
+        self.decoder.finish(&mut decoded)?;
+        self.pass_on(decoded, Place::Last)?;
+        self.encoder.finish(&mut self.out)
+    }
+
+    fn pass_on(&mut self, mut bytes: Vec<u8>, place: Place) -> io::Result<()> {
+        if let Some(converter) = &mut self.converter {
+            bytes = converter.convert(&bytes, place)?;
+        }
+        if let Some(lines) = &mut self.lines {
+            bytes = lines.end_in_crlf(bytes);
+        }
+        self.encoder.push(&bytes, &mut self.out)
+    }
+}
+
+/// Where in a body some bytes stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Within,
+    Last,
+}
+
+/// From one charset to another, and back again to see that no character was lost: some charsets write two
+/// characters alike (ISO-2022-JP knows one width of katakana only).
+struct Converter {
+    reader: Reader,
+    writer: Option<encoding_rs::Encoder>,
+    checker: Reader,
+    /// Text written but not read back yet.
+    unchecked: String,
+}
+
+impl Converter {
+    fn new(from: Charset, to: Charset) -> Self {
+        let writer = match to {
+            Charset::Ascii => None,
+            Charset::Known(to) => Some(to.new_encoder()),
+        };
+        Self { reader: Reader::new(from), writer, checker: Reader::new(to), unchecked: String::new() }
+    }
+
+    fn convert(&mut self, bytes: &[u8], place: Place) -> io::Result<Vec<u8>> {
+        let text = self.reader.read(bytes, place)?;
+        let written = match &mut self.writer {
+            None => text.as_bytes().to_vec(),
+            Some(encoder) => {
+                let room = encoder.max_buffer_length_from_utf8_without_replacement(text.len());
+                let mut written = Vec::with_capacity(room.ok_or_else(|| invalid("too much text at once"))?);
+                match encoder.encode_from_utf8_to_vec_without_replacement(&text, &mut written, place == Place::Last).0 {
+                    EncoderResult::InputEmpty => written,
+                    EncoderResult::OutputFull | EncoderResult::Unmappable(_) => {
+                        return Err(invalid("a character the charset lacks"));
+                    }
+                }
+            }
+        };
+        self.unchecked.push_str(&text);
+        let again = self.checker.read(&written, place)?;
+        if !self.unchecked.starts_with(&again) || place == Place::Last && self.unchecked.len() != again.len() {
+            return Err(invalid("a character the charset writes like another"));
+        }
+        self.unchecked.drain(..again.len());
+        Ok(written)
+    }
+}
+
+enum Reader {
+    Ascii,
+    Known(encoding_rs::Decoder),
+}
+
+impl Reader {
+    fn new(charset: Charset) -> Self {
+        match charset {
+            Charset::Ascii => Self::Ascii,
+            Charset::Known(known) => Self::Known(known.new_decoder_without_bom_handling()),
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8], place: Place) -> io::Result<String> {
+        let wrong = || invalid("not in its charset");
+        match self {
+            Self::Ascii => match std::str::from_utf8(bytes) {
+                Ok(text) if text.is_ascii() => Ok(text.to_owned()),
+                _ => Err(wrong()),
+            },
+            Self::Known(decoder) => {
+                let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len());
+                let mut text = String::with_capacity(room.ok_or_else(wrong)?);
+                match decoder.decode_to_string_without_replacement(bytes, &mut text, place == Place::Last).0 {
+                    DecoderResult::InputEmpty => Ok(text),
+                    DecoderResult::OutputFull | DecoderResult::Malformed(..) => Err(wrong()),
+                }
+            }
+        }
+    }
+}
+
+/// Makes CRLF of bare line feeds.
+#[derive(Default)]
+struct Lines {
+    after_return: bool,
+}
+
+impl Lines {
+    fn end_in_crlf(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let Some(last) = bytes.last().copied() else { return bytes };
+        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(text) if text.ends_with(b"\r") || text.is_empty() && self.after_return => {
+                    out.extend_from_slice(line);
+                }
+                Some(text) => {
+                    out.extend_from_slice(text);
+                    out.extend_from_slice(b"\r\n");
+                }
+                None => out.extend_from_slice(line),
+            }
+            self.after_return = false;
+        }
+        self.after_return = last == b'\r';
+        out
     }
 }
 
 enum Decoder {
-    Identity,
+    Plain,
     /// What may be the start of an escape, or white space that may end its line.
     QuotedPrintable(Vec<u8>),
     /// Bits not yet handed out, how many, and whether the padding has come.
@@ -76,7 +302,7 @@ enum Decoder {
 impl Decoder {
     fn new(encoding: Encoding) -> Self {
         match encoding {
-            Encoding::Identity => Self::Identity,
+            Encoding::SevenBit | Encoding::EightBit | Encoding::Binary => Self::Plain,
             Encoding::QuotedPrintable => Self::QuotedPrintable(Vec::new()),
             Encoding::Base64 => Self::Base64 { bits: 0, count: 0, ended: false },
         }
@@ -84,7 +310,7 @@ impl Decoder {
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::Identity => out.extend_from_slice(bytes),
+            Self::Plain => out.extend_from_slice(bytes),
             Self::QuotedPrintable(held) => {
                 for byte in bytes {
                     held.push(*byte);
@@ -133,7 +359,7 @@ impl Decoder {
                 Ok(())
             }
             Self::Base64 { count: 6, .. } => Err(invalid("half a base64 byte")),
-            Self::Identity | Self::Base64 { .. } => Ok(()),
+            Self::Plain | Self::Base64 { .. } => Ok(()),
         }
     }
 }
@@ -196,7 +422,7 @@ fn invalid(what: &'static str) -> io::Error {
 }
 
 enum Encoder {
-    Identity,
+    Plain(Plain),
     /// The line so far, and a carriage return or blank whose neighbour decides.
     QuotedPrintable {
         line: usize,
@@ -209,7 +435,9 @@ enum Encoder {
 impl Encoder {
     fn new(encoding: Encoding) -> Self {
         match encoding {
-            Encoding::Identity => Self::Identity,
+            Encoding::SevenBit => Self::Plain(Plain::new(Bits::Seven)),
+            Encoding::EightBit => Self::Plain(Plain::new(Bits::Eight)),
+            Encoding::Binary => Self::Plain(Plain::new(Bits::Any)),
             Encoding::QuotedPrintable => Self::QuotedPrintable { line: 0, held: None },
             Encoding::Base64 => Self::Base64(Vec::with_capacity(BASE64_LINE)),
         }
@@ -217,7 +445,10 @@ impl Encoder {
 
     fn push(&mut self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
         match self {
-            Self::Identity => out.write_all(bytes),
+            Self::Plain(plain) => {
+                plain.check(bytes)?;
+                out.write_all(bytes)
+            }
             Self::QuotedPrintable { line, held } => bytes.iter().try_for_each(|byte| quote(*byte, line, held, out)),
             Self::Base64(rest) => {
                 let mut bytes = bytes;
@@ -236,10 +467,59 @@ impl Encoder {
 
     fn finish(self, out: &mut impl Write) -> io::Result<()> {
         match self {
+            Self::Plain(plain) => plain.check_end(),
             Self::QuotedPrintable { mut line, held: Some(held) } => escape(held, &mut line, out),
             Self::Base64(rest) if !rest.is_empty() => write!(out, "{}\r\n", STANDARD.encode(rest)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Sees that bytes may stand as they are (RFC 2045 sections 2.7 to 2.9).
+struct Plain {
+    bits: Bits,
+    line: usize,
+    after_return: bool,
+}
+
+enum Bits {
+    Seven,
+    Eight,
+    Any,
+}
+
+impl Plain {
+    fn new(bits: Bits) -> Self {
+        Self { bits, line: 0, after_return: false }
+    }
+
+    fn check(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // IMAP has no place for it in a message as it is (RFC 9051 section 4.3.1).
+        if memchr::memchr(0, bytes).is_some() {
+            return Err(invalid("a NUL"));
+        }
+        match self.bits {
+            Bits::Any => return Ok(()),
+            Bits::Seven if !bytes.is_ascii() => return Err(invalid("more than seven bits")),
+            Bits::Seven | Bits::Eight => {}
+        }
+        for byte in bytes {
+            if self.after_return != (*byte == b'\n') {
+                return Err(invalid("half a line end"));
+            }
+            self.after_return = *byte == b'\r';
+            match byte {
+                b'\r' => {}
+                b'\n' => self.line = 0,
+                _ if self.line == LONGEST_LINE => return Err(invalid("a long line")),
+                _ => self.line += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_end(&self) -> io::Result<()> {
+        if self.after_return { Err(invalid("half a line end")) } else { Ok(()) }
     }
 }
 
@@ -285,6 +565,8 @@ fn make_room(width: usize, line: &mut usize, out: &mut impl Write) -> io::Result
     Ok(())
 }
 
+/// RFC 2045 section 2.7: 998 octets, CRLF not counted.
+const LONGEST_LINE: usize = 998;
 /// Bytes in one line of base64: 76 characters.
 const BASE64_LINE: usize = 57;
 const MOST_PADDING: usize = 1000;
@@ -294,14 +576,35 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn turn(from: Encoding, to: Encoding, bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    const ENCODINGS: [Encoding; 5] =
+        [Encoding::SevenBit, Encoding::EightBit, Encoding::Binary, Encoding::QuotedPrintable, Encoding::Base64];
+
+    fn recode(recoding: Recoding, bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        let mut transcoder = Transcoder::new(from, to, &mut out);
+        let mut transcoder = Transcoder::new(recoding, &mut out);
         for piece in bytes.chunks(size) {
             transcoder.push(piece)?;
         }
         transcoder.finish()?;
         Ok(out)
+    }
+
+    fn turn(from: Encoding, to: Encoding, bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
+        recode(Recoding { from, to, matter: Matter::Octets }, bytes, size)
+    }
+
+    fn charset(name: &str) -> Charset {
+        Charset::named(name).unwrap()
+    }
+
+    fn convert(from: &str, to: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let matter = Matter::Converted(charset(from), charset(to));
+        let whole = recode(Recoding { from: Encoding::Binary, to: Encoding::Binary, matter }, bytes, 1000);
+        for size in [1, 2, 3] {
+            let pieces = recode(Recoding { from: Encoding::Binary, to: Encoding::Binary, matter }, bytes, size);
+            assert_eq!(pieces.ok(), whole.as_ref().ok().cloned());
+        }
+        whole
     }
 
     #[test]
@@ -316,40 +619,195 @@ mod tests {
             ("end=\r\n", "end"),
         ] {
             for size in [1, 2, 100] {
-                let read = turn(Encoding::QuotedPrintable, Encoding::Identity, quoted.as_bytes(), size).unwrap();
+                let read = turn(Encoding::QuotedPrintable, Encoding::Binary, quoted.as_bytes(), size).unwrap();
                 assert_eq!(String::from_utf8(read).unwrap(), plain, "{quoted:?}");
             }
         }
         for bad in ["=XY", "=4", "a=b c"] {
-            assert!(turn(Encoding::QuotedPrintable, Encoding::Identity, bad.as_bytes(), 3).is_err(), "{bad}");
+            assert!(turn(Encoding::QuotedPrintable, Encoding::Binary, bad.as_bytes(), 3).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_no_base64_is_refused() {
         for bad in ["a", "YQ==YQ==", "a?bc"] {
-            assert!(turn(Encoding::Base64, Encoding::Identity, bad.as_bytes(), 3).is_err(), "{bad}");
+            assert!(turn(Encoding::Base64, Encoding::Binary, bad.as_bytes(), 3).is_err(), "{bad}");
         }
-        assert_eq!(turn(Encoding::Base64, Encoding::Identity, b"YW\r\nJj\r\n", 3).unwrap(), b"abc");
+        assert_eq!(turn(Encoding::Base64, Encoding::Binary, b"YW\r\nJj\r\n", 3).unwrap(), b"abc");
     }
 
     #[test]
     fn lines_are_never_too_long() {
         let text = "ü and so on = ".repeat(100);
-        let quoted = turn(Encoding::Identity, Encoding::QuotedPrintable, text.as_bytes(), 7).unwrap();
-        assert!(quoted.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
-        assert!(quoted.is_ascii());
+        for to in [Encoding::QuotedPrintable, Encoding::Base64] {
+            let written = turn(Encoding::Binary, to, text.as_bytes(), 7).unwrap();
+            assert!(written.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
+            assert!(written.is_ascii());
+        }
+    }
+
+    #[test]
+    fn only_what_may_stand_as_it_is_does() {
+        let long = "x".repeat(998);
+        let longer = "x".repeat(999);
+        // Where it fits: 7bit, 8bit, binary.
+        for (text, fits) in [
+            ("", [true; 3]),
+            ("a\r\n\r\nb", [true; 3]),
+            (&format!("{long}\r\n{long}"), [true; 3]),
+            ("ü\r\n", [false, true, true]),
+            (&longer, [false, false, true]),
+            (&format!("a\r\n{longer}\r\n"), [false, false, true]),
+            ("a\nb", [false, false, true]),
+            ("\n", [false, false, true]),
+            ("a\rb", [false, false, true]),
+            ("a\r\r\nb", [false, false, true]),
+            ("a\r", [false, false, true]),
+            ("a\0b", [false; 3]),
+        ] {
+            let packed = STANDARD.encode(text);
+            for (to, fits) in ENCODINGS.into_iter().zip(fits) {
+                for size in [1, 5, 10_000] {
+                    let written = turn(Encoding::Base64, to, packed.as_bytes(), size);
+                    assert_eq!(written.ok().as_deref(), fits.then_some(text.as_bytes()), "{to:?} {text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_text_end_in_crlf() {
+        for (text, lines) in [("a\nb\r\n\nc\rd\n", "a\r\nb\r\n\r\nc\rd\r\n"), ("\n", "\r\n"), ("a", "a"), ("\r\n", "\r\n")] {
+            for size in [1, 2, 3, 100] {
+                let recoding = Recoding { from: Encoding::Binary, to: Encoding::Binary, matter: Matter::Lines };
+                assert_eq!(recode(recoding, text.as_bytes(), size).unwrap(), lines.as_bytes(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn charsets_are_converted_where_nothing_is_lost() {
+        for (name, text, bytes) in [
+            ("iso-8859-1", "Grüße\r\n", &b"Gr\xfc\xdfe\r\n"[..]),
+            ("iso-8859-15", "10 €", b"10 \xa4"),
+            ("windows-1252", "„10 €“", b"\x8410 \x80\x93"),
+            ("koi8-r", "Привет", b"\xf0\xd2\xc9\xd7\xc5\xd4"),
+            ("gb2312", "你好", b"\xc4\xe3\xba\xc3"),
+            ("iso-2022-jp", "こんにちは\r\n", b"\x1b$B$3$s$K$A$O\x1b(B\r\n"),
+            ("iso-2022-jp", "こ", b"\x1b$B$3\x1b(B"),
+            ("shift_jis", "ﾊﾛｰ", b"\xca\xdb\xb0"),
+            ("us-ascii", "plain\r\n", b"plain\r\n"),
+        ] {
+            assert_eq!(convert("utf-8", name, text.as_bytes()).unwrap(), bytes, "{name} {text}");
+            assert_eq!(convert(name, "utf-8", bytes).unwrap(), text.as_bytes(), "{name} {text}");
+        }
+        for (name, text) in [
+            ("us-ascii", "ü"),
+            ("iso-8859-1", "Привет"),
+            ("koi8-r", "Grüße"),
+            // Written as other characters that look alike.
+            ("iso-2022-jp", "ﾊﾛｰ"),
+            ("shift_jis", "¥"),
+        ] {
+            assert!(convert("utf-8", name, text.as_bytes()).is_err(), "{name} {text}");
+        }
+        assert!(convert("utf-8", "iso-8859-1", b"Gr\xfc").is_err(), "no UTF-8");
+        assert!(convert("utf-8", "iso-8859-1", b"Gr\xc3").is_err(), "half a character");
+        assert!(convert("us-ascii", "utf-8", b"\xc3\xbc").is_err(), "no ASCII");
+        assert_eq!(convert("utf-16le", "utf-8", b"a\0\n\0").unwrap(), b"a\r\n");
+    }
+
+    #[test]
+    fn a_large_body_is_never_in_memory() {
+        struct Largest(usize, u64);
+        impl Write for Largest {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 = self.0.max(bytes.len());
+                self.1 += bytes.len() as u64;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let matter = Matter::Converted(charset("utf-8"), charset("windows-1252"));
+        for from in [Encoding::Base64, Encoding::QuotedPrintable] {
+            for to in [Encoding::Binary, Encoding::QuotedPrintable, Encoding::Base64] {
+                // One endless line, and nothing but blanks: what might be held back is most.
+                for text in ["ü".repeat(4096), " ".repeat(8192)] {
+                    let mut largest = Largest(0, 0);
+                    let mut transcoder = Transcoder::new(Recoding { from, to, matter }, &mut largest);
+                    let packed = turn(Encoding::Binary, from, text.repeat(3).as_bytes(), 65536).unwrap();
+                    for _ in 0..40 {
+                        transcoder.push(&packed).unwrap();
+                    }
+                    let Transcoder { decoder, converter, encoder, .. } = &transcoder;
+                    let held = match decoder {
+                        Decoder::QuotedPrintable(held) => held.len(),
+                        Decoder::Plain | Decoder::Base64 { .. } => 0,
+                    };
+                    let waiting = match encoder {
+                        Encoder::Base64(line) => line.len(),
+                        Encoder::Plain(_) | Encoder::QuotedPrintable { .. } => 0,
+                    };
+                    assert!(held <= MOST_PADDING && waiting <= BASE64_LINE);
+                    assert!(converter.as_ref().unwrap().unchecked.len() < 10);
+                    transcoder.finish().unwrap();
+                    assert!(largest.0 <= packed.len() && largest.1 >= 40 * 3 * 4096, "{from:?} {to:?}");
+                }
+            }
+        }
+    }
+
+    fn odd_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![any::<u8>(), Just(b' '), Just(b'\r'), Just(b'\n'), Just(b'=')];
+        proptest::collection::vec(byte, 0..300)
     }
 
     proptest! {
         #[test]
-        fn there_and_back_is_the_same(
-            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b' '), Just(b'\r'), Just(b'\n'), Just(b'=')], 0..300),
-            way in 0..3, back in 1usize..40, there in 1usize..40
+        fn octets_come_back(bytes in odd_bytes(), way in 0_usize..5, there in 1_usize..40, back in 1_usize..40) {
+            let packed = turn(Encoding::Base64, Encoding::Base64, STANDARD.encode(&bytes).as_bytes(), there).unwrap();
+            let Ok(written) = turn(Encoding::Base64, ENCODINGS[way], &packed, there) else {
+                prop_assert!(ENCODINGS[way].is_plain());
+                return Ok(());
+            };
+            prop_assert_eq!(turn(ENCODINGS[way], Encoding::Base64, &written, back).unwrap(), packed);
+        }
+
+        /// The text, its lines ended by CRLF, is what a reader of the new form finds; or it was refused, which is
+        /// not to happen without a reason.
+        #[test]
+        fn text_stays_the_same_text(
+            text in "[a-zäöüß€ =.\r\n\t]{0,200}", from in 0_usize..5, to in 0_usize..5,
+            name in prop_oneof![Just("windows-1252"), Just("iso-8859-15"), Just("gb18030"), Just("utf-8"), Just("us-ascii")],
+            size in 1_usize..50
         ) {
-            let way = [Encoding::Identity, Encoding::QuotedPrintable, Encoding::Base64][way as usize];
-            let written = turn(Encoding::Identity, way, &bytes, there).unwrap();
-            prop_assert_eq!(turn(way, Encoding::Identity, &written, back).unwrap(), bytes);
+            let lines = text.replace("\r\n", "\n").replace('\n', "\r\n");
+            let (from, to) = (ENCODINGS[from], ENCODINGS[to]);
+            let raw = match turn(Encoding::Binary, from, text.as_bytes(), 100) {
+                Ok(raw) => raw,
+                Err(_) => return Ok(()),
+            };
+            let matter = Matter::Converted(charset("utf-8"), charset(name));
+            let written = recode(Recoding { from, to, matter }, &raw, size);
+            prop_assert_eq!(written.as_ref().ok(), recode(Recoding { from, to, matter }, &raw, 1000).as_ref().ok());
+            match written {
+                Ok(written) => {
+                    let read = turn(to, Encoding::Binary, &written, 100).unwrap();
+                    let read = match charset(name) {
+                        Charset::Ascii => String::from_utf8(read).unwrap(),
+                        Charset::Known(known) => known.decode(&read).0.into_owned(),
+                    };
+                    prop_assert_eq!(read, lines);
+                }
+                Err(_) => {
+                    let odd = lines.replace("\r\n", "").contains('\r');
+                    let long = lines.split("\r\n").any(|line| line.len() > LONGEST_LINE);
+                    let wide = !lines.is_ascii() && (to == Encoding::SevenBit || name == "us-ascii");
+                    prop_assert!(odd || long || wide);
+                }
+            }
         }
     }
 }

@@ -485,3 +485,20 @@ async fn a_large_message_is_not_held_in_memory() {
     assert!(gate.content(inbox, uid).await == text.as_bytes());
     assert_eq!(lab.at_exchange("Inbox")[1]["size"], text.len());
 }
+
+/// `exact` sizes cost a fetch, and are exact.
+#[tokio::test]
+async fn exact_sizes_are_exact() {
+    let mut lab = Lab::new().await;
+    lab.settings.sizes = exchange::SizePolicy::Exact;
+    lab.fill(70);
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let uids = gate.uids(inbox).await;
+    let sizes = gate.account.sizes(inbox, &uids).await.unwrap();
+    lab.reset().await;
+    let contents = gate.all_contents(inbox, &uids).await;
+    let lengths: Vec<(Uid, u64)> = contents.iter().map(|(uid, content)| (*uid, content.len() as u64)).collect();
+    assert_eq!(sizes, lengths);
+    assert_eq!(lab.calls().await, 0);
+}
