@@ -74,11 +74,13 @@ impl Live {
             }
             let mut unknown = Vec::new();
             let mut found: Vec<(EmailId, Vec<u8>)> = Vec::new();
+            let mut answered = Vec::new();
             for (row, answer) in self.ask_headers(round).await {
                 match answer {
                     Answer::Header(header) => {
                         found.push((row.email_id, header.to_vec()));
                         known.insert(row.email_id, Ok(header));
+                        answered.push(row);
                     }
                     Answer::None => without.push(row),
                     Answer::Unknown(_) if !last => unknown.push(row),
@@ -88,7 +90,7 @@ impl Live {
             if !found.is_empty() {
                 self.map.put_headers(found).await?;
                 // A body that came meanwhile may have been served under a header that says more of it.
-                known.extend(self.headers_here(&asked).await?);
+                known.extend(self.headers_here(&answered).await?);
             }
             round = match unknown.is_empty() {
                 true => Vec::new(),
