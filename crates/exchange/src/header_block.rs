@@ -347,7 +347,10 @@ mod tests {
         assert_eq!(bare.boundary.as_deref(), Some("--=_a=="));
         assert_eq!(kind(""), Some(BodyKind::default()));
         let flowed = kind("Content-Type: text/plain; Format=Flowed; DelSp=no; charset=\"UTF-8\" (u)\r\n").unwrap();
-        assert_eq!((flowed.charset(), flowed.flow.as_slice()), ("utf-8", &[("format".to_owned(), "flowed".to_owned())][..]));
+        assert_eq!(
+            (flowed.charset(), flowed.flow.as_slice()),
+            ("utf-8", &[("format".to_owned(), "flowed".to_owned())][..])
+        );
         assert_eq!(kind("Content-Transfer-Encoding: (no) 8BIT\r\n").unwrap().encoding, "8bit");
         assert_eq!(kind("content-type: TEXT/PLAIN\r\n"), kind(""));
         assert_eq!(kind("").unwrap().charset(), "us-ascii");

@@ -424,13 +424,12 @@ mod tests {
 
     fn mime(content_type: &str, encoding: &str) -> String {
         let content_type = if content_type.is_empty() { "" } else { &format!("Content-Type: {content_type}\r\n") };
-        let encoding =
-            if encoding.is_empty() { "" } else { &format!("Content-Transfer-Encoding: {encoding}\r\n") };
+        let encoding = if encoding.is_empty() { "" } else { &format!("Content-Transfer-Encoding: {encoding}\r\n") };
         format!("{content_type}{encoding}")
     }
 
-    /// The type and encoding the header names, those of the rendering and its body, and what is served of it.
-    type Case = ((&'static str, &'static str), (&'static str, &'static str), &'static str, &'static [u8]);
+    /// What the header names and what the rendering has: Content-Type and Content-Transfer-Encoding of each.
+    type Kinds = ((&'static str, &'static str), (&'static str, &'static str));
 
     const PLAIN: &str = "text/plain";
     const UTF8: &str = "text/plain; charset=\"utf-8\"";
@@ -439,33 +438,41 @@ mod tests {
 
     #[test]
     fn a_body_becomes_what_its_header_says() {
-        let cases: &[Case] = &[
-            ((UTF8, "8bit"), (UTF8, "base64"), "w7wNCg==\r\n", "ü\r\n".as_bytes()),
-            ((UTF8, "quoted-printable"), (UTF8, "base64"), "w7wNCg==\r\n", b"=C3=BC\r\n"),
-            ((UTF8, "7bit"), (UTF8, "quoted-printable"), "a=3D=\r\nb\r\n", b"a=b\r\n"),
-            ((UTF8, "base64"), (UTF8, "quoted-printable"), "=C3=BC\r\n", b"w7wNCg==\r\n"),
-            ((LATIN, "8bit"), (UTF8, "base64"), "w7wK\r\n", b"\xfc\r\n"),
-            ((LATIN, "quoted-printable"), (UTF8, "base64"), "w7wNCg==\r\n", b"=FC\r\n"),
-            ((LATIN, "base64"), (UTF8, "base64"), "w7wNCg==\r\n", b"/A0K\r\n"),
-            ((UTF8, "8bit"), (LATIN, "quoted-printable"), "=FC\r\n", "ü\r\n".as_bytes()),
-            (("text/html; charset=koi8-r", "8bit"), ("text/html; charset=utf-8", "base64"), "0J8=", b"\xf0"),
+        let cases: &[(Kinds, &str, &[u8])] = &[
+            (((UTF8, "8bit"), (UTF8, "base64")), "w7wNCg==\r\n", "ü\r\n".as_bytes()),
+            (((UTF8, "quoted-printable"), (UTF8, "base64")), "w7wNCg==\r\n", b"=C3=BC\r\n"),
+            (((UTF8, "7bit"), (UTF8, "quoted-printable")), "a=3D=\r\nb\r\n", b"a=b\r\n"),
+            (((UTF8, "base64"), (UTF8, "quoted-printable")), "=C3=BC\r\n", b"w7wNCg==\r\n"),
+            (((LATIN, "8bit"), (UTF8, "base64")), "w7wK\r\n", b"\xfc\r\n"),
+            (((LATIN, "quoted-printable"), (UTF8, "base64")), "w7wNCg==\r\n", b"=FC\r\n"),
+            (((LATIN, "base64"), (UTF8, "base64")), "w7wNCg==\r\n", b"/A0K\r\n"),
+            (((UTF8, "8bit"), (LATIN, "quoted-printable")), "=FC\r\n", "ü\r\n".as_bytes()),
+            ((("text/html; charset=koi8-r", "8bit"), ("text/html; charset=utf-8", "base64")), "0J8=", b"\xf0"),
             // RFC 2045 section 5.2: nothing said means ASCII.
-            (("", ""), (UTF8, "base64"), "YQ0K", b"a\r\n"),
-            ((PLAIN, ""), (LATIN, "quoted-printable"), "a=3D\r\n", b"a=\r\n"),
-            (("text/calendar", "8bit"), ("text/calendar; charset=utf-8", "base64"), "w7wNCg==", "ü\r\n".as_bytes()),
+            ((("", ""), (UTF8, "base64")), "YQ0K", b"a\r\n"),
+            (((PLAIN, ""), (LATIN, "quoted-printable")), "a=3D\r\n", b"a=\r\n"),
+            ((("text/calendar", "8bit"), ("text/calendar; charset=utf-8", "base64")), "w7wNCg==", "ü\r\n".as_bytes()),
             // Names of one charset.
-            (("text/plain; charset=utf8", "8bit"), (UTF8, "8bit"), "ü\n", "ü\n".as_bytes()),
-            (("text/plain; charset=x-of-my-own", "8bit"), ("text/plain; charset=X-Of-My-Own", "base64"), "/w==", b"\xff"),
+            ((("text/plain; charset=utf8", "8bit"), (UTF8, "8bit")), "ü\n", "ü\n".as_bytes()),
+            (
+                (("text/plain; charset=x-of-my-own", "8bit"), ("text/plain; charset=X-Of-My-Own", "base64")),
+                "/w==",
+                b"\xff",
+            ),
             // Exchange may forget that lines flow.
-            (("text/plain; charset=utf-8; format=flowed; delsp=yes", "7bit"), (UTF8, "base64"), "YSANCmI=", b"a \r\nb"),
-            ((UTF8, "7bit"), ("text/plain; charset=utf-8; format=fixed", "base64"), "YQ0K", b"a\r\n"),
+            (
+                (("text/plain; charset=utf-8; format=flowed; delsp=yes", "7bit"), (UTF8, "base64")),
+                "YSANCmI=",
+                b"a \r\nb",
+            ),
+            (((UTF8, "7bit"), ("text/plain; charset=utf-8; format=fixed", "base64")), "YQ0K", b"a\r\n"),
             // Octets stay what they are.
-            ((P7M, "base64"), ("application/pkcs7-mime", "base64"), "AAAK/w==\r\n", b"AAAK/w==\r\n"),
-            ((P7M, "base64"), (P7M, "quoted-printable"), "=00=0A=FF=0D", b"AAr/DQ==\r\n"),
-            (("image/png", "binary"), ("image/png", "base64"), "/w0=", b"\xff\r"),
-            (("application/json", "quoted-printable"), ("application/json", "base64"), "ew0=", b"{=0D"),
+            (((P7M, "base64"), ("application/pkcs7-mime", "base64")), "AAAK/w==\r\n", b"AAAK/w==\r\n"),
+            (((P7M, "base64"), (P7M, "quoted-printable")), "=00=0A=FF=0D", b"AAr/DQ==\r\n"),
+            ((("image/png", "binary"), ("image/png", "base64")), "/w0=", b"\xff\r"),
+            ((("application/json", "quoted-printable"), ("application/json", "base64")), "ew0=", b"{=0D"),
         ];
-        for (told, found, body, served) in cases {
+        for ((told, found), body, served) in cases {
             let block = format!("Subject: x\r\n{}", mime(told.0, told.1));
             let raw = format!("From: a\r\n{}\r\n{body}", mime(found.0, found.1));
             let (header, message) = serve_bytes(&block, &raw);
@@ -477,27 +484,27 @@ mod tests {
 
     #[test]
     fn what_cannot_be_what_its_header_says_is_described_by_its_own() {
-        let cases: &[((&str, &str), (&str, &str), &str)] = &[
+        let cases: &[(Kinds, &str)] = &[
             // Broken, NUL, half a line end, characters that do not fit.
-            ((UTF8, "8bit"), (UTF8, "base64"), "w7w?"),
-            ((UTF8, "8bit"), (UTF8, "base64"), "AAAA"),
-            ((UTF8, "8bit"), (UTF8, "base64"), "YQ1i"),
-            ((UTF8, "7bit"), (UTF8, "base64"), "w7wNCg=="),
-            ((LATIN, "8bit"), (UTF8, "base64"), "0J8="),
-            ((LATIN, "8bit"), (UTF8, "base64"), "w7w/w7=="),
-            (("", ""), (UTF8, "base64"), "w7wNCg=="),
-            ((PLAIN, ""), (UTF8, "8bit"), "ü"),
-            (("image/png", "8bit"), ("image/png", "base64"), "YQpi"),
+            (((UTF8, "8bit"), (UTF8, "base64")), "w7w?"),
+            (((UTF8, "8bit"), (UTF8, "base64")), "AAAA"),
+            (((UTF8, "8bit"), (UTF8, "base64")), "YQ1i"),
+            (((UTF8, "7bit"), (UTF8, "base64")), "w7wNCg=="),
+            (((LATIN, "8bit"), (UTF8, "base64")), "0J8="),
+            (((LATIN, "8bit"), (UTF8, "base64")), "w7w/w7=="),
+            ((("", ""), (UTF8, "base64")), "w7wNCg=="),
+            (((PLAIN, ""), (UTF8, "8bit")), "ü"),
+            ((("image/png", "8bit"), ("image/png", "base64")), "YQpi"),
             // Nobody knows these.
-            (("text/plain; charset=x-of-my-own", "8bit"), (UTF8, "base64"), "YQ=="),
-            ((UTF8, "x-uuencode"), (UTF8, "base64"), "YQ=="),
-            (("text/plain; charset=utf-16", "base64"), (UTF8, "base64"), "YQ=="),
+            ((("text/plain; charset=x-of-my-own", "8bit"), (UTF8, "base64")), "YQ=="),
+            (((UTF8, "x-uuencode"), (UTF8, "base64")), "YQ=="),
+            ((("text/plain; charset=utf-16", "base64"), (UTF8, "base64")), "YQ=="),
             // Not the same things.
-            (("text/html", "7bit"), (PLAIN, "7bit"), "a"),
-            ((UTF8, "7bit"), ("text/plain; charset=utf-8; format=flowed", "7bit"), "a \r\nb"),
-            (("message/rfc822", "7bit"), ("message/rfc822", "base64"), "YQ=="),
+            ((("text/html", "7bit"), (PLAIN, "7bit")), "a"),
+            (((UTF8, "7bit"), ("text/plain; charset=utf-8; format=flowed", "7bit")), "a \r\nb"),
+            ((("message/rfc822", "7bit"), ("message/rfc822", "base64")), "YQ=="),
         ];
-        for (told, found, body) in cases {
+        for ((told, found), body) in cases {
             let found = mime(found.0, found.1);
             let served = serve_bytes(&format!("Subject: x\r\n{}", mime(told.0, told.1)), &format!("{found}\r\n{body}"));
             let header = format!("Subject: x\r\n{found}\r\n");
@@ -511,7 +518,8 @@ mod tests {
         let raw = "From: a\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw7w=";
         let (header, message) = serve("Subject: x\r\nContent-Type: text/plain\r\n", raw);
         let block = HeaderBlock::from_served(header.as_bytes());
-        let again = "Content-Transfer-Encoding: quoted-printable\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n=FC";
+        let again =
+            "Content-Transfer-Encoding: quoted-printable\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n=FC";
         let again = Content::memory(again.as_bytes().to_vec());
         let rendering = Rendering::of(&again, Some(&block)).unwrap();
         let mut out = Vec::new();
