@@ -33,7 +33,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("allow_http", "auth = 'magic'\nallow_http", &["exchange.main.auth"]),
     ("[listen]", "[imap]\nsize = 'roughly'\n[listen]", &["imap.size"]),
     ("[listen]", "[listen", &["line"]),
-    ("[exchange.main]\n", "", &["url"]),
+    ("url = 'http://127.0.0.1:9/EWS/Exchange.asmx'\n", "", &["exchange.main", "url"]),
 ];
 
 #[test]

@@ -205,9 +205,11 @@ async fn headers_are_those_of_the_message() {
     assert_eq!(headers_first.len(), corpus().len());
     assert_eq!(bodies_first.len(), corpus().len());
     for sample in corpus() {
-        let field = |name: &str| fields(header_of(&sample.bytes), name);
-        let found = headers_first.iter().filter(|(header, _)| fields(header, "Subject") == field("Subject")).count();
-        assert!(found >= 1, "{}: no message with the Subject {:?}", sample.name, field("Subject"));
+        // Exchange encodes 8-bit text in headers; names are ASCII.
+        let name = if fields(header_of(&sample.bytes), "Message-ID").is_empty() { "Subject" } else { "Message-ID" };
+        let wanted = fields(header_of(&sample.bytes), name);
+        let found = headers_first.iter().filter(|(header, _)| fields(header, name) == wanted).count();
+        assert!(found >= 1, "{}: no message with {wanted:?}", sample.name);
     }
 }
 

@@ -25,20 +25,20 @@ impl Site {
     /// An empty state, and a configuration for this simulator.
     #[must_use]
     pub fn new(simulator: &Simulator) -> Self {
-        Self::with(simulator, "")
+        Self::with(simulator, "domains = [\"demo.test\"]\n")
     }
 
-    /// The same, with more lines for the configuration file: whole tables.
+    /// The same, with other lines at the end of the configuration file, from within `[exchange.main]`.
     ///
     /// # Panics
     /// If the files cannot be written.
     #[must_use]
-    pub fn with(simulator: &Simulator, tables: &str) -> Self {
+    pub fn with(simulator: &Simulator, lines: &str) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
             "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = \"{}\"\n\
-             domains = [\"demo.test\"]\nauth = \"basic\"\nallow_http = true\n{tables}",
+             auth = \"basic\"\nallow_http = true\n{lines}",
             dir.path().join("state").display(),
             simulator.ews
         );

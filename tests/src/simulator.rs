@@ -86,7 +86,12 @@ impl Simulator {
 
     /// Puts a message into a folder of [`USER`] as new mail.
     pub async fn deliver(&self, folder: &str, message: &[u8]) -> Value {
-        self.post(&format!("/deliver?mailbox={USER}&folder={}", escape(folder)), message.to_vec()).await
+        self.deliver_to(USER, folder, message).await
+    }
+
+    /// Puts a message into a folder of somebody.
+    pub async fn deliver_to(&self, mailbox: &str, folder: &str, message: &[u8]) -> Value {
+        self.post(&format!("/deliver?mailbox={}&folder={}", escape(mailbox), escape(folder)), message.to_vec()).await
     }
 
     /// Gives every item, folder and state of the mailbox another id.
@@ -104,9 +109,22 @@ impl Simulator {
         self.post("/fault/clear", Vec::new()).await;
     }
 
-    /// All that the mailbox of [`USER`] holds.
-    pub async fn dump(&self) -> Value {
-        self.get(&format!("/mailbox?mailbox={USER}")).await
+    /// All that the mailbox of [`USER`] holds, as Exchange itself knows it: folder path and Message-ID of each message,
+    /// sorted. The inbox is called as IMAP calls it.
+    ///
+    /// # Panics
+    /// If the simulator tells something else.
+    pub async fn messages(&self) -> Vec<(String, String)> {
+        let dump = self.get(&format!("/mailbox?mailbox={USER}")).await;
+        let mut all = Vec::new();
+        for (folder, items) in dump.as_object().expect("folders by path") {
+            let folder = if folder == "Inbox" { "INBOX" } else { folder };
+            for item in items.as_array().expect("a list of items") {
+                all.push((folder.to_owned(), item["message_id"].as_str().unwrap_or_default().to_owned()));
+            }
+        }
+        all.sort();
+        all
     }
 
     /// POSTs to the control interface.
