@@ -117,7 +117,7 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .map_err(|error| Failure::new(format!("state: directory {} cannot be made: {error}", directory.display())))
+        .map_err(|error| Failure::mistake(format!("state: directory {} cannot be made: {error}", directory.display())))
 }
 
 fn backend(config: &Config) -> Result<Directory, Failure> {
