@@ -75,9 +75,15 @@ impl HeaderBlock {
             Some(field) => BodyKind::parse(value(field))?,
             None => BodyKind::default(),
         };
-        if let Some(field) = encoding {
-            kind.encoding = tokens(value(field))?.into_iter().map(|token| token.text).collect::<String>();
-            kind.encoding.make_ascii_lowercase();
+        match encoding {
+            Some(field) => {
+                kind.encoding = tokens(value(field))?.into_iter().map(|token| token.text).collect::<String>();
+                kind.encoding.make_ascii_lowercase();
+            }
+            // Unnamed it is 7bit (RFC 2045 section 6.1), but programs that send 8-bit text forget to say so, and
+            // nobody reads the two differently.
+            None if content_type.is_some() => "8bit".clone_into(&mut kind.encoding),
+            None => {}
         }
         Some(kind)
     }
@@ -352,7 +358,7 @@ mod tests {
             ("utf-8", &[("format".to_owned(), "flowed".to_owned())][..])
         );
         assert_eq!(kind("Content-Transfer-Encoding: (no) 8BIT\r\n").unwrap().encoding, "8bit");
-        assert_eq!(kind("content-type: TEXT/PLAIN\r\n"), kind(""));
+        assert_eq!(kind("content-type: TEXT/PLAIN\r\nContent-Transfer-Encoding: 7Bit\r\n"), kind(""));
         assert_eq!(kind("").unwrap().charset(), "us-ascii");
         assert_eq!(kind("Content-Type: text/calendar\r\n").unwrap().charset(), "utf-8");
         assert_ne!(kind("Content-Transfer-Encoding: base64\r\n"), kind(""));

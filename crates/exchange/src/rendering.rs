@@ -452,6 +452,8 @@ mod tests {
             ((("", ""), (UTF8, "base64")), "YQ0K", b"a\r\n"),
             (((PLAIN, ""), (LATIN, "quoted-printable")), "a=3D\r\n", b"a=\r\n"),
             ((("text/calendar", "8bit"), ("text/calendar; charset=utf-8", "base64")), "w7wNCg==", "ü\r\n".as_bytes()),
+            // 8-bit text of a program that does not say so.
+            (((UTF8, ""), (UTF8, "base64")), "w7wNCg==", "ü\r\n".as_bytes()),
             // Names of one charset.
             ((("text/plain; charset=utf8", "8bit"), (UTF8, "8bit")), "ü\n", "ü\n".as_bytes()),
             (
