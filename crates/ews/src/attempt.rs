@@ -67,6 +67,7 @@ impl Client {
         let silence = if lanes == Lanes::Streaming { STREAM_SILENCE } else { limits.silence };
         let reply = Reply::new(response, silence, deadline);
         self.keep_cookies(&reply.headers);
+        self.shared.set_clock(reply.header("date"));
         tracing::debug!(
             request_id,
             status = reply.status.as_u16(),

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, field};
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) backoff: Backoff,
     sync_calls: Semaphore,
     version: Mutex<Learned>,
+    clock: Mutex<Option<ServerClock>>,
 }
 
 /// What is known of the server's version.
@@ -48,6 +50,13 @@ struct Learned {
     server: Option<ServerVersion>,
     /// What it turned out not to understand lowers this.
     newest: Option<Version>,
+}
+
+/// When the server told what time it has.
+#[derive(Clone, Copy, Debug)]
+struct ServerClock {
+    told: Timestamp,
+    at: Instant,
 }
 
 impl Client {
@@ -65,6 +74,7 @@ impl Client {
             backoff: Backoff::default(),
             sync_calls,
             version: Mutex::default(),
+            clock: Mutex::default(),
         };
         let shared = Arc::new(shared);
         Client { shared, patience, anchor: None, acting_for: None, cookies: Arc::default() }
@@ -98,6 +108,14 @@ impl Client {
     /// The newest request version this server understands, once it has answered.
     pub fn server_version(&self) -> Option<Version> {
         self.shared.learned().newest
+    }
+
+    /// What time it is at the server, give or take two seconds: its latest `Date` (RFC 9110 section 6.6.1), and what
+    /// has passed since. None as long as it has not told.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        let clock = *self.shared.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let ServerClock { told, at } = clock?;
+        told.checked_add(at.elapsed()).ok()
     }
 
     /// Does one operation.
@@ -220,6 +238,15 @@ impl Shared {
         if learned.server != Some(server) {
             let newest = server.newest_request();
             *learned = Learned { server: Some(server), newest: Some(newest) };
+        }
+    }
+
+    /// Takes the time the server tells in its `Date`.
+    pub(crate) fn set_clock(&self, date: Option<&str>) {
+        let told = date.and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
+        if let Some(told) = told {
+            let clock = ServerClock { told, at: Instant::now() };
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
         }
     }
 

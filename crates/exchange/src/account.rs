@@ -24,6 +24,7 @@ use crate::folder_state::FolderState;
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::settings::SizePolicy;
+use crate::stamps::Stamps;
 use crate::watch::Watching;
 
 /// One user's mail in Exchange, for one session or several.
@@ -43,6 +44,7 @@ pub(crate) struct Live {
     roles: RwLock<Vec<(String, DistinguishedFolder)>>,
     pub(crate) hierarchy: Hierarchy,
     pub(crate) folders: DashMap<FolderId, Arc<FolderState>>,
+    pub(crate) stamps: Stamps,
     pub(crate) bodies: Bodies,
     pub(crate) keywords: Keywords,
     pub(crate) sizes: SizePolicy,
@@ -83,6 +85,7 @@ impl Live {
             roles: RwLock::new(parts.roles),
             hierarchy: Hierarchy::default(),
             folders: DashMap::new(),
+            stamps: Stamps::default(),
             bodies: parts.bodies,
             keywords: Keywords::default(),
             sizes: parts.sizes,

@@ -20,6 +20,8 @@ pub(crate) struct FolderState {
     /// Held while pages are applied, and while we change messages: a page must not be asked for before a change of
     /// our own and applied before the map knows of it.
     pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Somebody has asked for its contents since the mailbox came to life.
+    pub(crate) used: AtomicBool,
     /// A task is on its way to look.
     pub(crate) sent_for: AtomicBool,
     /// A task will look in a while, because of echoes only.
@@ -37,6 +39,7 @@ impl FolderState {
             bell: Bell::new(),
             due: Due::default(),
             gate: tokio::sync::Mutex::new(()),
+            used: AtomicBool::new(false),
             sent_for: AtomicBool::new(false),
             sent_for_later: AtomicBool::new(false),
             expecting: AtomicUsize::new(0),

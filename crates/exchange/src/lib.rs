@@ -28,6 +28,7 @@ mod rendering;
 mod search;
 mod settings;
 mod sizes;
+mod stamps;
 mod store;
 mod sync;
 mod transcode;

@@ -5,11 +5,13 @@ use crate::settings::SizePolicy;
 /// A size that is not below what the message's rendering will have.
 ///
 /// `item_size` is PidTagMessageSize (0x0E08): everything Exchange stores for the item, which is not the length of
-/// any MIME. Of what is stored nothing grows more than threefold on its way into MIME: text in
-/// quoted-printable takes three characters for one byte, base64 with its line ends 1.37. Headers that come from
-/// short properties, and the boundaries and part headers of the rendering, are covered by the fixed part.
+/// any MIME. What grows most on its way into MIME is text: a Chinese character is two bytes as Exchange stores it and
+/// nine in quoted-printable, soft line ends apart. A message that holds more than a megabyte holds attachments, and of
+/// those nothing grows more than threefold (base64 with its line ends 1.37). Headers that come from short properties,
+/// and the boundaries and part headers of the rendering, are covered by the fixed part.
 pub(crate) fn estimate(item_size: u64) -> u64 {
-    item_size.saturating_mul(3).saturating_add(item_size / 10).saturating_add(16 * 1024)
+    let text = item_size.min(MOST_TEXT);
+    item_size.saturating_mul(3).saturating_add(item_size / 10).saturating_add(text * 2).saturating_add(16 * 1024)
 }
 
 /// The size to tell, if it can be told without fetching the message.
@@ -21,6 +23,8 @@ pub(crate) fn known(policy: SizePolicy, exact: Option<u64>, item_size: u64) -> O
     }
 }
 
+const MOST_TEXT: u64 = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +35,8 @@ mod tests {
             assert!(estimate(size) >= size.saturating_mul(3), "{size}");
         }
         assert!(estimate(100) >= 16 * 1024);
+        // 30,000 Chinese characters in quoted-printable, with a soft line end after every 73 octets.
+        assert!(estimate(60_000) >= 30_000 * 9 * 76 / 73);
     }
 
     #[test]

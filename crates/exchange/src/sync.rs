@@ -22,11 +22,15 @@ impl Live {
     pub(crate) async fn fresh(self: &Arc<Self>, folder: FolderId) -> Result<Arc<FolderState>> {
         self.folder_row(folder).await?;
         let state = self.state(folder);
+        state.used.store(true, Ordering::SeqCst);
         self.want_if_polling(&state);
         if state.due.is_met() {
             return Ok(state);
         }
         self.watching_settled().await;
+        if state.due.is_met() {
+            return Ok(state);
+        }
         let complete = self.map.sync_state(folder).await?.complete;
         let wait = if complete { PATIENCE_OPENING } else { Duration::MAX };
         match self.look_within(&state, wait).await {
@@ -69,9 +73,13 @@ impl Live {
             return Err(error);
         }
         let began = state.due.begin();
+        let stamp = self.stamps.of(state.id);
         match self.item_pages(state).await {
             Ok(()) => {
                 state.looked();
+                if let Some(stamp) = stamp {
+                    self.keep_stamp(state.id, &stamp).await?;
+                }
                 if state.due.met(began) {
                     tracing::info!(user = self.user, folder = %state.id, "the folder is up to date again");
                 }

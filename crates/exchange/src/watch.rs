@@ -4,6 +4,7 @@
 //! event delays news and loses none.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ews::op::get_events::{Event, Notification, Object};
@@ -87,7 +88,7 @@ impl Live {
             }
         };
         // In this order: who waits for it to be settled then looks once.
-        self.catch_up();
+        self.catch_up().await;
         self.watching.send_replace(Watching::Streaming);
         let mut failures = 0;
         loop {
@@ -103,7 +104,7 @@ impl Live {
             failures += 1;
             tokio::time::sleep(due::delay(failures, error.retry_after())).await;
             // What was told on the broken connection is lost.
-            self.catch_up();
+            self.catch_up().await;
         }
     }
 
@@ -137,6 +138,10 @@ impl Live {
         for folder in folders.filter_map(|folder| listing.by_exchange_id(&folder.id)) {
             // Nobody uses it: it is looked at when somebody does.
             let Some(state) = self.folders.get(&folder).map(|state| Arc::clone(&state)) else { continue };
+            if !state.used.load(Ordering::SeqCst) {
+                state.due.want();
+                continue;
+            }
             let mut items: Vec<String> = event.old_item.iter().map(|item| item.id.clone()).collect();
             items.push(item.to_owned());
             if state.is_expecting() {
@@ -161,16 +166,16 @@ impl Live {
         // An item we made, moved, copied or deleted: nobody else can have done the same to the same id.
     }
 
-    /// Something may have been missed: look at the tree and at all folders in use.
-    fn catch_up(self: &Arc<Self>) {
+    /// Something may have been missed: look at the tree, and at those folders in use that have changed.
+    async fn catch_up(self: &Arc<Self>) {
         self.hierarchy_changed();
         let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
-        for state in &used {
-            if state.bell.listeners() > 0 {
-                self.changed_at_exchange(state);
-            } else {
-                state.due.want();
-            }
+        used.iter().for_each(|state| state.due.want());
+        if let Err(error) = self.pass_over_unchanged().await {
+            tracing::info!(user = self.user, %error, "every folder in use has to be looked at");
+        }
+        for state in used.iter().filter(|state| state.bell.listeners() > 0 && !state.due.is_met()) {
+            self.changed_at_exchange(state);
         }
     }
 

@@ -297,6 +297,34 @@ async fn a_restart_costs_one_look_at_what_changed() {
 }
 
 #[tokio::test]
+async fn a_restart_looks_only_at_folders_that_changed() {
+    let lab = Lab::new().await;
+    lab.fill(3);
+    let gate = lab.sign_in().await;
+    let other = gate.account.create_folder(&path(&["Other"])).await.unwrap();
+    let inbox = gate.inbox().await;
+    drop(gate);
+    let restart = async || {
+        lab.reset().await;
+        let gate = lab.sign_in().await;
+        let seen = (gate.uids(inbox).await.len(), gate.uids(other).await.len());
+        (seen, lab.calls_of("SyncFolderItems").await, lab.calls_of("FindFolder").await)
+    };
+    // Exchange tells in whole seconds when a folder changed, so it takes until that second is over.
+    let started = std::time::Instant::now();
+    while restart().await != ((3, 0), 0, 1) {
+        assert!(started.elapsed().as_secs() < 30, "unchanged folders are looked at again and again");
+    }
+    lab.deliver("Subject: While away\r\n\r\n.\r\n");
+    assert_eq!(restart().await, ((4, 0), 1, 1));
+    // A folder nobody has opened in this life: what comes is found when somebody does.
+    let gate = lab.sign_in().await;
+    assert_eq!(gate.uids(other).await.len(), 0);
+    lab.deliver("Subject: Now\r\n\r\n.\r\n");
+    gate.until(inbox, |entries| entries.len() == 5).await;
+}
+
+#[tokio::test]
 async fn a_migration_changes_nothing_a_client_sees() {
     let lab = Lab::new().await;
     lab.fill(30);

@@ -1,0 +1,137 @@
+//! Which folders are as they were when last looked at: one question for all of them.
+//!
+//! After a restart or a gap in the notifications every folder may have changed, and most have not. Exchange keeps of
+//! each folder when its contents last changed, so a listing of the tree tells which ones are worth a look. That time
+//! is told in whole seconds: it is trusted only once its second is over.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ews::op::find_folder::{FindFolder, Traversal};
+use ews::{DistinguishedFolder, ExtendedField, Field, FolderShape, Page, Path, PropertyKind};
+use idmap::IdMap;
+use jiff::{SignedDuration, Timestamp};
+use mailbox::FolderId;
+
+use crate::account::Live;
+use crate::error::{Result, Tried};
+
+/// What Exchange told of folders that have not been looked at since.
+#[derive(Debug, Default)]
+pub(crate) struct Stamps(Mutex<HashMap<FolderId, String>>);
+
+impl Stamps {
+    /// The stamp a look that begins now will answer.
+    pub(crate) fn of(&self, folder: FolderId) -> Option<String> {
+        self.lock().get(&folder).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// Asks which folders have changed, and counts those that have not as looked at. To be called when notifications
+    /// are on their way already, and before any is read: what changes later is then notified.
+    ///
+    /// # Errors
+    /// Those of asking; nothing counts as looked at then.
+    pub(crate) async fn pass_over_unchanged(self: &Arc<Self>) -> Result<()> {
+        let began: HashMap<FolderId, u64> =
+            self.folders.iter().map(|state| (*state.key(), state.due.begin())).collect();
+        let told = self.folder_stamps().await?;
+        let listing = self.known_listing().await?;
+        for (exchange_id, stamp) in told {
+            let Some(folder) = listing.by_exchange_id(&exchange_id) else { continue };
+            if self.map.note(&key(folder)).await?.as_ref() == Some(&stamp)
+                && self.map.sync_state(folder).await?.complete
+            {
+                let due = &self.state(folder).due;
+                due.met(began.get(&folder).copied().unwrap_or_else(|| due.begin()));
+            } else {
+                self.stamps.lock().insert(folder, stamp);
+            }
+        }
+        Ok(())
+    }
+
+    /// A look that began when the folder had this stamp has succeeded.
+    pub(crate) async fn keep_stamp(&self, folder: FolderId, stamp: &str) -> Result<()> {
+        self.map.put_note(&key(folder), stamp).await?;
+        let mut stamps = self.stamps.lock();
+        if stamps.get(&folder).is_some_and(|now| now == stamp) {
+            stamps.remove(&folder);
+        }
+        Ok(())
+    }
+
+    /// Exchange ids of folders, each with its stamp, as far as that can be trusted.
+    async fn folder_stamps(&self) -> Result<Vec<(String, String)>> {
+        let tried = Tried::new("it could not be found out which folders have changed");
+        let client = self.client()?;
+        let fields = [Field::FOLDER_TOTAL, Field::FOLDER_UNREAD].map(Path::from);
+        let shape = FolderShape::of(fields.into_iter().chain([CONTENTS_CHANGED, DELETED].map(Path::from)));
+        let mut stamps = Vec::new();
+        let mut offset = 0;
+        loop {
+            let ask = FindFolder {
+                parent: DistinguishedFolder::Top.into(),
+                traversal: Traversal::Deep,
+                shape: shape.clone(),
+                restriction: None,
+                page: Some(Page { offset, max: PAGE }),
+            };
+            let page = client.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
+            let now = client.server_time();
+            stamps.extend(page.folders.iter().filter_map(|folder| stamped(folder, now?)));
+            match page.next {
+                Some(next) if next > offset => offset = next,
+                _ => return Ok(stamps),
+            }
+        }
+    }
+}
+
+/// A folder and its stamp, if Exchange tells what it takes.
+fn stamped(folder: &ews::Folder, now: Timestamp) -> Option<(String, String)> {
+    let changed = folder.extended.get(&CONTENTS_CHANGED).and_then(ews::Value::as_time)?;
+    let deleted = folder.extended.get(&DELETED).and_then(ews::Value::as_integer);
+    let counts = [folder.total.map(i64::from), folder.unread.map(i64::from), deleted];
+    Some((folder.id.as_ref()?.id.clone(), stamp(changed, counts, now)?))
+}
+
+/// What tells one state of a folder's contents from another, once the second of the last change is over.
+fn stamp(changed: Timestamp, counts: [Option<i64>; 3], now: Timestamp) -> Option<String> {
+    if changed.checked_add(SETTLES).ok()? > now {
+        return None;
+    }
+    let counts = counts.map(|count| count.map_or_else(|| "-".to_owned(), |count| count.to_string()));
+    Some(format!("{changed} {}", counts.join(" ")))
+}
+
+fn key(folder: FolderId) -> String {
+    format!("stamp {folder}")
+}
+
+/// PidTagLocalCommitTimeMax: when the contents last changed.
+const CONTENTS_CHANGED: ExtendedField = ExtendedField::tag(0x670a, PropertyKind::SystemTime);
+/// PidTagDeletedCountTotal.
+const DELETED: ExtendedField = ExtendedField::tag(0x670b, PropertyKind::Integer);
+/// A second, and another for the time between Exchange reading its clock for the folder and for the answer.
+const SETTLES: SignedDuration = SignedDuration::from_secs(2);
+/// As many as Exchange gives at a time.
+const PAGE: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_that_is_not_over_makes_no_stamp() {
+        let now: Timestamp = "2026-03-02T09:30:10Z".parse().unwrap();
+        let stamp = |changed: &str| stamp(changed.parse().unwrap(), [Some(3), None, Some(0)], now);
+        assert_eq!(stamp("2026-03-02T09:30:09Z"), None);
+        assert_eq!(stamp("2026-03-02T09:30:08Z").unwrap(), "2026-03-02T09:30:08Z 3 - 0");
+    }
+}
