@@ -16,17 +16,13 @@ use mailbox::FolderId;
 use crate::account::Live;
 use crate::error::{Result, Tried};
 
-/// What Exchange told of folders that have not been looked at since.
+/// What Exchange told of folders that have not been looked at since, by the ids it has for them: when it is asked
+/// for the first time ours are not known yet.
 #[derive(Debug, Default)]
-pub(crate) struct Stamps(Mutex<HashMap<FolderId, String>>);
+pub(crate) struct Stamps(Mutex<HashMap<String, String>>);
 
 impl Stamps {
-    /// The stamp a look that begins now will answer.
-    pub(crate) fn of(&self, folder: FolderId) -> Option<String> {
-        self.lock().get(&folder).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,27 +39,31 @@ impl Live {
         let told = self.folder_stamps().await?;
         let listing = self.known_listing().await?;
         for (exchange_id, stamp) in told {
-            let Some(folder) = listing.by_exchange_id(&exchange_id) else { continue };
-            if self.map.note(&key(folder)).await?.as_ref() == Some(&stamp)
-                && self.map.sync_state(folder).await?.complete
-            {
-                let due = &self.state(folder).due;
-                due.met(began.get(&folder).copied().unwrap_or_else(|| due.begin()));
-            } else {
-                self.stamps.lock().insert(folder, stamp);
+            let folder = listing.by_exchange_id(&exchange_id);
+            match folder {
+                Some(folder) if self.is_indexed_at(folder, &stamp).await? => {
+                    let due = &self.state(folder).due;
+                    due.met(began.get(&folder).copied().unwrap_or_else(|| due.begin()));
+                }
+                _ => drop(self.stamps.lock().insert(exchange_id, stamp)),
             }
         }
         Ok(())
     }
 
-    /// A look that began when the folder had this stamp has succeeded.
+    /// The stamp that a look which begins now will answer.
+    pub(crate) async fn stamp_of(self: &Arc<Self>, folder: FolderId) -> Option<String> {
+        let row = self.folder_row(folder).await.ok()?;
+        self.stamps.lock().remove(&row.folder.exchange_id)
+    }
+
+    /// A look that answers this stamp has succeeded.
     pub(crate) async fn keep_stamp(&self, folder: FolderId, stamp: &str) -> Result<()> {
-        self.map.put_note(&key(folder), stamp).await?;
-        let mut stamps = self.stamps.lock();
-        if stamps.get(&folder).is_some_and(|now| now == stamp) {
-            stamps.remove(&folder);
-        }
-        Ok(())
+        Ok(self.map.put_note(&key(folder), stamp).await?)
+    }
+
+    async fn is_indexed_at(&self, folder: FolderId, stamp: &str) -> Result<bool> {
+        Ok(self.map.note(&key(folder)).await?.as_deref() == Some(stamp) && self.map.sync_state(folder).await?.complete)
     }
 
     /// Exchange ids of folders, each with its stamp, as far as that can be trusted.

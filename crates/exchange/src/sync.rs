@@ -73,7 +73,7 @@ impl Live {
             return Err(error);
         }
         let began = state.due.begin();
-        let stamp = self.stamps.of(state.id);
+        let stamp = self.stamp_of(state.id).await;
         match self.item_pages(state).await {
             Ok(()) => {
                 state.looked();
