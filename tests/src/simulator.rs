@@ -190,9 +190,9 @@ impl Stats {
 }
 
 async fn read(path: &str, answer: reqwest::Result<reqwest::Response>) -> Value {
-    let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+    let answer = answer.unwrap_or_else(|error| panic!("{path}: {error:?}"));
     let status = answer.status();
-    let text = answer.text().await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    let text = answer.text().await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
     assert!(status.is_success(), "{path}: {status} {text}");
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
