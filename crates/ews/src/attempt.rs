@@ -125,7 +125,9 @@ impl Client {
                 Err(refusal::sign_in(&offers(response.headers())))
             }
             Ok(response) => {
-                shared.standing.worked();
+                if is_past_sign_in(response.status()) {
+                    shared.standing.worked();
+                }
                 Ok(Some((lane, response)))
             }
         }
@@ -221,6 +223,11 @@ impl Client {
 pub(crate) fn is_about_version(error: &Error, version: &str) -> bool {
     let code = error.code.as_ref().map_or("", |code| code.as_str());
     VERSION_CODES.contains(&code) || (code == "ErrorSchemaValidation" && error.message.contains(version))
+}
+
+/// False for what a full queue or a proxy answers before anybody has looked at the password.
+fn is_past_sign_in(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 429 | 502 | 503 | 504)
 }
 
 fn offers(headers: &HeaderMap) -> Vec<String> {

@@ -46,9 +46,13 @@ impl Standing {
         Ok(Admission { trusted, _probe: (!trusted).then_some(probe) })
     }
 
-    /// Exchange took the identity.
+    /// Exchange took the identity. Nobody is admitted during a pause, so whoever says so in one was sent before the
+    /// refusal, and it stands.
     pub(crate) fn worked(&self) {
-        *self.lock() = State { worked: true, ..State::default() };
+        let mut state = self.lock();
+        if state.refused_until.is_none_or(|until| until <= Instant::now()) {
+            *state = State { worked: true, ..State::default() };
+        }
     }
 
     /// Exchange did not take an identity that has worked: find out whether it still is good.
@@ -113,6 +117,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(61)).await;
         standing.worked();
         assert!(standing.admit().await.unwrap().trusted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_success_does_not_undo_a_refusal() {
+        let standing = Standing::default();
+        standing.worked();
+        let early = standing.admit().await.unwrap();
+        standing.refused();
+        drop(early);
+        standing.worked();
+        assert_eq!(standing.admit().await.err().unwrap().kind, ErrorKind::SignIn);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(!standing.admit().await.unwrap().trusted);
     }
 
     #[tokio::test]

@@ -98,6 +98,14 @@ async fn a_401_on_a_good_lane_is_tried_once_more_on_a_fresh_one() {
 }
 
 #[tokio::test]
+async fn a_busy_server_does_not_vouch_for_a_password() {
+    let busy = http("503 Service Unavailable", "Retry-After: 0\r\n", "busy");
+    let fake = Fake::start([Step::Send(busy), Step::Send(unauthorized())]).await;
+    assert_eq!(fake.client().call(&inbox()).await.unwrap_err().kind, ErrorKind::SignIn);
+    assert_eq!(fake.seen().len(), 2, "one that was not looked at, and one that was refused");
+}
+
+#[tokio::test]
 async fn a_busy_server_is_waited_for() {
     let busy_inside = failed(
         "ErrorInternalServerError",
