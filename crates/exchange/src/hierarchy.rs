@@ -1,7 +1,7 @@
 //! The folder tree: SyncFolderHierarchy into the ID map, and the listing made of it.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
@@ -23,17 +23,35 @@ pub(crate) struct Hierarchy {
     /// A task is on its way to look.
     pub(crate) sent_for: AtomicBool,
     gate: tokio::sync::Mutex<()>,
-    listing: Mutex<Option<Arc<Listing>>>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    listing: Option<Arc<Listing>>,
+    /// How often it was forgotten.
+    forgotten: u64,
 }
 
 impl Hierarchy {
     /// The listing is made anew when next asked for.
     pub(crate) fn forget(&self) {
-        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut memory = self.lock();
+        memory.listing = None;
+        memory.forgotten += 1;
     }
 
-    fn remembered(&self) -> Option<Arc<Listing>> {
-        self.listing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Keeps a listing made from what was read when it had been `forgotten` so often. What was read before a change
+    /// is no listing to keep after it.
+    fn remember(&self, listing: &Arc<Listing>, forgotten: u64) {
+        let mut memory = self.lock();
+        if memory.forgotten == forgotten {
+            memory.listing = Some(Arc::clone(listing));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,11 +79,15 @@ impl Live {
 
     /// The folders as the map has them.
     pub(crate) async fn known_listing(&self) -> Result<Arc<Listing>> {
-        if let Some(listing) = self.hierarchy.remembered() {
+        let (remembered, forgotten) = {
+            let memory = self.hierarchy.lock();
+            (memory.listing.clone(), memory.forgotten)
+        };
+        if let Some(listing) = remembered {
             return Ok(listing);
         }
         let listing = Arc::new(Listing::new(self.map.folders().await?, &self.map.subscriptions().await?));
-        *self.hierarchy.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listing));
+        self.hierarchy.remember(&listing, forgotten);
         Ok(listing)
     }
 
@@ -185,3 +207,20 @@ impl Live {
 
 /// How long a folder list that is known waits for news.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
+        let hierarchy = Hierarchy::default();
+        let listing = Arc::new(Listing::new(Vec::new(), &[]));
+        let forgotten = hierarchy.lock().forgotten;
+        hierarchy.forget();
+        hierarchy.remember(&listing, forgotten);
+        assert!(hierarchy.lock().listing.is_none());
+        hierarchy.remember(&listing, forgotten + 1);
+        assert!(hierarchy.lock().listing.is_some());
+    }
+}
