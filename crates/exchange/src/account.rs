@@ -167,10 +167,15 @@ impl Live {
 
     /// What a failed call means; a refused password is noted on the way.
     pub(crate) fn failed(&self, tried: &Tried, error: &ews::Error) -> Error {
-        if error.kind == ews::ErrorKind::SignIn && !self.refused.swap(true, Ordering::SeqCst) {
+        if error.kind == ews::ErrorKind::SignIn && self.is_refused_now() && !self.refused.swap(true, Ordering::SeqCst) {
             tracing::warn!(user = self.user, %error, "Exchange refuses the password; it is not used again");
         }
         tried.failed(error)
+    }
+
+    /// False for a call that was made with the password before this one.
+    fn is_refused_now(&self) -> bool {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).refused_until().is_some()
     }
 
     /// Runs until it ends or the mailbox is put to rest.

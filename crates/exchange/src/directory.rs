@@ -1,5 +1,6 @@
 //! Letting people in: whom Exchange knows, and how often it is asked.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -30,10 +31,13 @@ struct Inner {
     salt: [u8; 16],
 }
 
-/// A mailbox: which organisation, and the user name in lower case.
+/// A person: which organisation, and the user name in lower case without a domain.
+///
+/// `anna@one.example` and `ONE\anna` may well be one account, so that their wrong passwords count together. Should they
+/// be two, one waits for the other's mistakes, which is better than an account that is locked.
 type Key = (usize, String);
 
-/// Where one user's sign-ins meet.
+/// Where one person's sign-ins meet.
 #[derive(Default)]
 struct Desk {
     /// One verification at a time.
@@ -44,7 +48,8 @@ struct Desk {
 #[derive(Default)]
 struct DeskState {
     holdback: Holdback,
-    live: Option<(CredentialHash, Arc<Live>)>,
+    /// Mailboxes, by the whole user name, and the password that Exchange accepted last.
+    live: HashMap<String, (CredentialHash, Arc<Live>)>,
 }
 
 impl Directory {
@@ -84,8 +89,8 @@ impl SignIn for Directory {
     async fn sign_in(&self, credentials: &Credentials) -> Result<Account> {
         let (organisation, user) = self.0.place(&credentials.user).ok_or_else(unknown_domain)?;
         let hash = self.0.hash(&user, credentials.password.expose());
-        let desk = self.0.desk((organisation, user.clone()));
-        if let Some(account) = desk.join(&hash) {
+        let desk = self.0.desk((organisation, person(&user).to_owned()));
+        if let Some(account) = desk.join(&user, &hash) {
             return Ok(account);
         }
         // A task of its own: a client that hangs up after its password was sent must not undo that it was refused.
@@ -108,10 +113,10 @@ impl Inner {
         hash: CredentialHash,
     ) -> Result<Account> {
         let _door = Arc::clone(&desk.door).lock_owned().await;
-        if let Some(account) = desk.join(&hash) {
+        if let Some(account) = desk.join(&user, &hash) {
             return Ok(account);
         }
-        desk.check(&hash)?;
+        desk.check(&user, &hash)?;
         let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
         let client = server.client(Identity::Basic { user: user.clone(), password });
         let roles = match roles(&client).await {
@@ -124,7 +129,7 @@ impl Inner {
                 return Err(Tried::new("you could not be signed in").failed(&error));
             }
         };
-        let known = desk.state().live.as_ref().map(|(_, live)| Arc::clone(live));
+        let known = desk.state().live.get(&user).map(|(_, live)| Arc::clone(live));
         let live = match known {
             Some(live) => {
                 live.set_roles(roles);
@@ -134,7 +139,7 @@ impl Inner {
             None => self.bring_to_life(organisation, &user, client, roles).await?,
         };
         let account = live.join();
-        desk.accept(hash, live);
+        desk.accept(user, hash, live);
         Ok(account)
     }
 
@@ -202,14 +207,18 @@ impl Inner {
 
     fn tidy(&self) {
         let now = Instant::now();
-        self.desks.retain(|(_, user), desk| {
+        self.desks.retain(|_, desk| {
             let mut state = desk.state();
-            if let Some((_, live)) = state.live.take_if(|(_, live)| live.is_deserted(self.settings.linger)) {
-                tracing::info!(user, "mailbox put to rest");
-                live.stop();
-            }
+            state.live.retain(|user, (_, live)| {
+                let deserted = live.is_deserted(self.settings.linger);
+                if deserted {
+                    tracing::info!(user, "mailbox put to rest");
+                    live.stop();
+                }
+                !deserted
+            });
             // Others who hold the desk are about to sign in.
-            state.live.is_some() || !state.holdback.is_over(now) || Arc::strong_count(desk) > 1
+            !state.live.is_empty() || !state.holdback.is_over(now) || Arc::strong_count(desk) > 1
         });
     }
 }
@@ -217,9 +226,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         for desk in &self.desks {
-            if let Some((_, live)) = desk.state().live.take() {
-                live.stop();
-            }
+            desk.state().live.drain().for_each(|(_, (_, live))| live.stop());
         }
     }
 }
@@ -232,18 +239,18 @@ impl std::fmt::Debug for Inner {
 
 impl Desk {
     /// A session, if this is the password Exchange accepted last and has not refused since.
-    fn join(&self, hash: &CredentialHash) -> Option<Account> {
+    fn join(&self, user: &str, hash: &CredentialHash) -> Option<Account> {
         let state = self.state();
-        let (known, live) = state.live.as_ref()?;
+        let (known, live) = state.live.get(user)?;
         (known == hash && !live.is_refused()).then(|| live.join())
     }
 
     /// Fails if the password must not be tried now.
-    fn check(&self, hash: &CredentialHash) -> Result<()> {
+    fn check(&self, user: &str, hash: &CredentialHash) -> Result<()> {
         let now = Instant::now();
         let mut state = self.state();
         // Refused while in use: that was its try.
-        let fell = state.live.as_mut().filter(|(known, live)| known == hash && live.is_refused());
+        let fell = state.live.get_mut(user).filter(|(known, live)| known == hash && live.is_refused());
         if let Some((known, _)) = fell {
             *known = CredentialHash::default();
             state.holdback.refused(*hash, now);
@@ -254,15 +261,21 @@ impl Desk {
         }
     }
 
-    fn accept(&self, hash: CredentialHash, live: Arc<Live>) {
+    fn accept(&self, user: String, hash: CredentialHash, live: Arc<Live>) {
         let mut state = self.state();
         state.holdback.accepted(&hash);
-        state.live = Some((hash, live));
+        state.live.insert(user, (hash, live));
     }
 
     fn state(&self) -> MutexGuard<'_, DeskState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A user name without its domain.
+fn person(user: &str) -> &str {
+    let name = user.rsplit_once('@').map_or(user, |(name, _)| name);
+    name.split_once('\\').map_or(name, |(_, name)| name)
 }
 
 /// One cheap call that proves the password, and tells which folders have a part to play, in any language.
