@@ -1,10 +1,11 @@
 //! APPEND: a message into Exchange, once, whatever happens on the way.
 //!
 //! The item carries a token in a property of ours. When it is not known whether Exchange made it, it is looked for
-//! by that token before anything else is tried, now or when the same message is appended again.
+//! by that token before anything else is tried, now or when the same message is appended again, also after a client
+//! that did not wait for the end.
 
 use std::io::Write as _;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ews::op::create_item::{CreateItem, Disposition, NewMessage as NewItem};
@@ -33,6 +34,29 @@ pub(crate) struct Unsettled {
     content: [u8; 32],
     token: String,
     at: Instant,
+}
+
+/// An append under way. Unless it is settled before it is dropped, the next one of the same message hears of it.
+struct Attempt<'a> {
+    left_behind: &'a Mutex<Vec<Unsettled>>,
+    append: Option<Unsettled>,
+}
+
+impl Attempt<'_> {
+    fn token(&self) -> &str {
+        self.append.as_ref().map_or("", |append| &append.token)
+    }
+
+    /// It is known what Exchange did.
+    fn settle(mut self) {
+        self.append = None;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        locked(self.left_behind).extend(self.append.take());
+    }
 }
 
 impl Live {
@@ -68,11 +92,11 @@ impl Live {
 
     /// Makes the item, exactly once.
     async fn make(&self, state: &FolderState, target: &FolderRef, message: &NewMessage) -> Result<ItemId> {
-        let tried = Tried::new("the message could not be added");
-        let digest = digest(message.content.clone()).await?;
-        if let Some(before) = self.unsettled_like(state.id, &digest) {
-            let found = self.find(target, &before.token).await.map_err(|error| self.failed(&tried, &error))?;
-            self.settle(&before.token);
+        let tried = Tried::new(NOT_ADDED);
+        let content = digest(message.content.clone()).await?;
+        if let Some(before) = self.left_behind(state.id, &content) {
+            let found = self.find(target, before.token()).await?;
+            before.settle();
             if let Some(id) = found {
                 return Ok(id);
             }
@@ -83,26 +107,34 @@ impl Live {
             folder: Some(target.clone()),
             message: self.new_item(message, &token).await?,
         };
+        let client = self.client()?;
+        let attempt = self.attempt(Unsettled { folder: state.id, content, token, at: Instant::now() });
         let mut last = false;
         loop {
-            let error = match self.client()?.call(&ask).await {
-                Ok(Some(id)) => return Ok(id),
+            let error = match client.call(&ask).await {
+                Ok(Some(id)) => {
+                    attempt.settle();
+                    return Ok(id);
+                }
                 Ok(None) => return Err(tried.because(&ews::ErrorKind::Protocol, None)),
                 Err(error) => error,
             };
             let ours = self.failed(&tried, &error);
             if error.sent == Sent::NotSent {
+                // But the try before it may yet have come through.
+                if !last {
+                    attempt.settle();
+                }
                 return Err(ours);
             }
             tracing::info!(user = self.user, %error, "it is not known whether a message was added; looking for it");
-            match self.find_patiently(target, &token).await {
-                Ok(Some(id)) => return Ok(id),
-                Ok(None) if last => return Err(ours),
-                Ok(None) => last = true,
-                Err(_) => {
-                    self.unsettled().push(Unsettled { folder: state.id, content: digest, token, at: Instant::now() });
-                    return Err(ours);
+            match self.find_patiently(target, attempt.token()).await {
+                Ok(Some(id)) => {
+                    attempt.settle();
+                    return Ok(id);
                 }
+                Ok(None) if !last => last = true,
+                _ => return Err(ours),
             }
         }
     }
@@ -142,7 +174,7 @@ impl Live {
     }
 
     /// Looks a few times, since a server that lost its answer may still be at work.
-    async fn find_patiently(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>, ews::Error> {
+    async fn find_patiently(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>> {
         let mut found = Ok(None);
         for wait in LOOKS {
             tokio::time::sleep(wait).await;
@@ -154,8 +186,7 @@ impl Live {
         found
     }
 
-    async fn find(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>, ews::Error> {
-        let Ok(client) = self.client() else { return Ok(None) };
+    async fn find(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>> {
         let has_token = Restriction::Compare(token_field().into(), Comparison::Equal, token.to_owned());
         let ask = FindItem {
             folder: target.clone(),
@@ -165,7 +196,9 @@ impl Live {
             page: Some(Page { offset: 0, max: 2 }),
             traversal: Traversal::Shallow,
         };
-        Ok(client.call(&ask).await?.items.into_iter().find_map(|item| item.id))
+        let answer = self.client()?.call(&ask).await;
+        let found = answer.map_err(|error| self.failed(&Tried::new(NOT_ADDED), &error))?;
+        Ok(found.items.into_iter().find_map(|item| item.id))
     }
 
     /// The UID of an item that was made but could not be looked at: the folder's list has it.
@@ -197,19 +230,21 @@ impl Live {
         Ok(self.map.put_exact_size(id, len).await?)
     }
 
-    fn unsettled_like(&self, folder: FolderId, content: &[u8; 32]) -> Option<Unsettled> {
-        let mut unsettled = self.unsettled();
+    /// An append of the same message that came to no end. Whoever takes it up is alone with it.
+    fn left_behind(&self, folder: FolderId, content: &[u8; 32]) -> Option<Attempt<'_>> {
+        let mut unsettled = locked(&self.unsettled);
         unsettled.retain(|append| append.at.elapsed() < UNSETTLED);
-        unsettled.iter().find(|append| append.folder == folder && append.content == *content).cloned()
+        let place = unsettled.iter().position(|append| append.folder == folder && append.content == *content)?;
+        Some(self.attempt(unsettled.swap_remove(place)))
     }
 
-    fn settle(&self, token: &str) {
-        self.unsettled().retain(|append| append.token != token);
+    fn attempt(&self, append: Unsettled) -> Attempt<'_> {
+        Attempt { left_behind: &self.unsettled, append: Some(append) }
     }
+}
 
-    fn unsettled(&self) -> MutexGuard<'_, Vec<Unsettled>> {
-        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(unsettled: &Mutex<Vec<Unsettled>>) -> MutexGuard<'_, Vec<Unsettled>> {
+    unsettled.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn digest(content: Content) -> Result<[u8; 32]> {
@@ -232,6 +267,7 @@ fn token_field() -> ExtendedField {
     ExtendedField::named(PropertySet::PublicStrings, "exgate-token", PropertyKind::String)
 }
 
+const NOT_ADDED: &str = "the message could not be added";
 /// When to look for a message that may have been made.
 const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// How long an append that came to no end is remembered.

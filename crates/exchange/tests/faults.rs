@@ -4,7 +4,7 @@
 mod lab;
 
 use lab::{ANNA, Lab, new_message};
-use mailbox::{Access, Flags, Mail, SystemFlags, Uid};
+use mailbox::{Access, Flags, Mail, SignIn, SystemFlags, Uid};
 
 /// Faults that may hit any operation.
 const FAULTS: [&str; 13] = [
@@ -238,6 +238,47 @@ async fn the_same_message_may_be_appended_twice() {
     }
     assert_eq!(lab.at_exchange("Inbox").len(), 2);
     assert_eq!(gate.uids(inbox).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_append_nobody_waited_for_is_found_by_the_next() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let text = "Subject: once\r\n\r\nonly\r\n";
+    // Made at once, but told so slowly that the client goes away.
+    lab.fault(r#"{"what":"drip","operation":"CreateItem","piece":1,"pause":60000}"#).await;
+    let is_there = async {
+        while lab.at_exchange("Inbox").is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        done = gate.append(inbox, text) => panic!("it should take longer: {done:?}"),
+        () = is_there => {}
+    }
+    lab.clear_faults().await;
+    let uid = gate.append(inbox, text).await.unwrap().uid;
+    assert_eq!((lab.at_exchange("Inbox").len(), gate.uids(inbox).await), (1, vec![uid]));
+    gate.append(inbox, text).await.unwrap();
+    assert_eq!(lab.at_exchange("Inbox").len(), 2, "the first is settled, and this is another");
+}
+
+#[tokio::test]
+async fn an_append_is_looked_for_when_the_password_is_good_again() {
+    let lab = Lab::new().await;
+    let directory = lab.directory();
+    let account = directory.sign_in(&lab::credentials(ANNA, lab::PASSWORD)).await.unwrap();
+    let inbox = account.folders().await.unwrap().iter().find(|folder| folder.path.is_inbox()).unwrap().id;
+    let message = || new_message("Subject: once\r\n\r\nonly\r\n", Flags::default());
+    lab.fault(r#"{"what":"cut_after","operation":"CreateItem"}"#).await;
+    lab.fault(r#"{"what":"unauthorized","operation":"FindItem","times":"forever"}"#).await;
+    account.append(inbox, message()).await.unwrap_err();
+    lab.clear_faults().await;
+    lab.control("POST", &format!("/password?user={ANNA}"), "new").await;
+    directory.sign_in(&lab::credentials(ANNA, "new")).await.unwrap();
+    account.append(inbox, message()).await.unwrap();
+    assert_eq!(lab.at_exchange("Inbox").len(), 1);
 }
 
 #[tokio::test]
