@@ -56,7 +56,7 @@ impl Options {
         let program = Program::start("exchange-sim", &self.arguments, &dir.path().join("stderr")).await;
         let ews = program.announced("ews");
         let control = program.announced("control");
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("an HTTP client");
         Simulator { program, ews, control, http, _dir: dir }
     }
 }
