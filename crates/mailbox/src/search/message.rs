@@ -17,6 +17,7 @@ use super::text::Needle;
 
 /// One header field: its name, and what follows the colon up to the end of its last line.
 pub(crate) struct Field<'h> {
+    line: &'h [u8],
     name: &'h [u8],
     value: &'h [u8],
 }
@@ -30,7 +31,7 @@ pub(crate) fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
             rest = after;
             if let Some(colon) = memchr::memchr(b':', field) {
                 let (name, value) = field.split_at(colon);
-                return Some(Field { name: name.trim_ascii(), value: value.get(1..).unwrap_or_default() });
+                return Some(Field { line: field, name: name.trim_ascii(), value: value.get(1..).unwrap_or_default() });
             }
         }
         None
@@ -51,12 +52,11 @@ impl Field<'_> {
     /// True if the text stands in the field: unfolded, decoded (RFC 2047), or as name or address of somebody.
     pub(crate) fn holds(&self, needle: &Needle) -> bool {
         let unfolded: Vec<u8> = self.value.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
-        if needle.is_in_bytes(&unfolded) {
-            return true;
-        }
-        let encoded = memmem::find(&unfolded, b"=?").is_some();
-        let people = ADDRESSES.iter().any(|name| self.is_named(name));
-        (encoded && needle.is_in(&decoded(&unfolded))) || (people && in_addresses(&unfolded, needle))
+        let encoded = is_encoded(&unfolded);
+        // In the letters of an encoded word any short text may stand.
+        ((!encoded || needle.is_encoded()) && needle.is_in_bytes(&unfolded))
+            || (encoded && needle.is_in(&decoded(&unfolded)))
+            || (ADDRESSES.iter().any(|name| self.is_named(name)) && in_addresses(&unfolded, needle))
     }
 
     /// The day a `Date` field names, as its writer's calendar showed it. The time and the zone after it do not count
@@ -99,6 +99,11 @@ const ADDRESSES: &[&str] = &[
     "Resent-Cc",
     "Resent-Bcc",
 ];
+
+/// True if there may be an `encoded-word` (RFC 2047 section 2).
+fn is_encoded(value: &[u8]) -> bool {
+    memmem::find(value, b"=?").is_some()
+}
 
 fn decoded(value: &[u8]) -> String {
     let line = [value.trim_ascii(), b"\n"].concat();
@@ -160,7 +165,10 @@ pub(crate) fn body_holds(message: &Bytes, needle: &Needle) -> bool {
 
 /// True if the text stands in a header block, names of fields included.
 pub(crate) fn header_holds(block: &[u8], needle: &Needle) -> bool {
-    needle.is_in_bytes(block) || fields(block).any(|field| field.holds(needle))
+    fields(block).any(|field| {
+        let plain = if is_encoded(field.line) { field.name } else { field.line };
+        needle.is_in_bytes(plain) || field.holds(needle)
+    })
 }
 
 /// A part shares the bytes of its message, unless it had to be decoded.

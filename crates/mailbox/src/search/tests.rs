@@ -190,6 +190,7 @@ fn table() -> Vec<(Query, &'static [u32])> {
         (header("Subject", "quarterly report"), &[1]),
         (header("subject", "grüße aus köln"), &[2]),
         (header("Subject", "=?UTF-8?b?"), &[2]),
+        (header("Subject", "UTF-8"), &[]),
         (header("Subject", "NAÏVE"), &[5]),
         (header("Subject", ""), &[1, 2, 3, 4, 5]),
         (header("X-Empty", ""), &[1]),

@@ -2,7 +2,7 @@
 //! is a substring of the associated text. The matching SHOULD be case insensitive for characters within the ASCII
 //! range" (RFC 9051 section 6.4.4); here it is for all letters.
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 
 /// Text looked for.
 #[derive(Clone, Debug)]
@@ -16,6 +16,11 @@ impl Needle {
     /// True if there is nothing to look for, which every text holds.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.needle().is_empty()
+    }
+
+    /// True if an `encoded-word` (RFC 2047 section 2) is looked for as it is written.
+    pub(crate) fn is_encoded(&self) -> bool {
+        memmem::find(self.0.needle(), b"=?").is_some()
     }
 
     pub(crate) fn is_in(&self, text: &str) -> bool {
