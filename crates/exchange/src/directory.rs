@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use ews::op::get_folder::GetFolder;
 use ews::{Client, DistinguishedFolder, FolderShape, Identity, Server, ServerConfig};
+use idmap::IdMap;
 use mailbox::{Credentials, Error, ErrorKind, SignIn};
 use sha2::{Digest, Sha256};
 
@@ -154,13 +155,13 @@ impl Inner {
         let directory: PathBuf = self.settings.state.join("maps").join(file_name(name));
         std::fs::create_dir_all(&directory)?;
         let map = idmap::sqlite::open(&directory, user).await?;
-        let shelf = self.cache.shelf(&file_name(&format!("{name}/{user}")));
+        let shelf = format!("{}.{}", file_name(&format!("{name}/{user}")), generation(&map).await?);
         tracing::info!(user, organisation = name, "mailbox live");
         Ok(Live::start(Parts {
             user: user.to_owned(),
             map,
             roles,
-            bodies: Bodies::new(shelf),
+            bodies: Bodies::new(self.cache.shelf(&shelf)),
             client,
             sizes: self.settings.sizes,
             poll: self.settings.poll,
@@ -294,6 +295,17 @@ pub(crate) async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedF
     Ok(answers.into_iter().zip(roles).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect())
 }
 
+/// Tells a map from one that was lost before it. A new map may give an EMAILID to other content than the old one did
+/// (a draft that was edited in between), so bodies cached under the old one must not be served under the new.
+async fn generation(map: &impl IdMap) -> Result<String> {
+    if let Some(generation) = map.note(GENERATION).await? {
+        return Ok(generation);
+    }
+    let generation = uuid::Uuid::new_v4().simple().to_string();
+    map.put_note(GENERATION, &generation).await?;
+    Ok(generation)
+}
+
 /// Counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
 async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
@@ -338,6 +350,8 @@ fn file_name(name: &str) -> String {
     safe
 }
 
+/// The map's note that holds its [`generation`].
+const GENERATION: &str = "generation";
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 const LONGEST_FILE_NAME: usize = 200;
 
