@@ -4,7 +4,6 @@
 //! by that token before anything else is tried, now or when the same message is appended again, also after a client
 //! that did not wait for the end.
 
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -222,7 +221,7 @@ impl Live {
         let copy = move || -> std::io::Result<_> {
             let header = with_empty_line(&split_header(&content)?.0);
             let mut reader = content.reader();
-            shelf.put(id, |out| std::io::copy(&mut reader, out).and_then(|len| out.flush().map(|()| len)))?;
+            shelf.put(id, |out| std::io::copy(&mut reader, out).map(drop))?;
             Ok((header, content.len()))
         };
         let (header, len) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;

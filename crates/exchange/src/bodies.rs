@@ -389,7 +389,7 @@ impl MimeSink for Gather<'_> {
                 None => transport.as_deref().and_then(HeaderBlock::from_transport),
             };
             let rendering = Rendering::of(&raw, block.as_ref())?;
-            let content = shelf.put(id, |out| rendering.write(&raw, out))?;
+            let content = shelf.put(id, |out| rendering.write(&raw, out).map(drop))?;
             Ok((rendering.header, content))
         };
         let (header, content) = tokio::task::spawn_blocking(serve).await.map_err(io::Error::other)??;

@@ -1,8 +1,9 @@
 //! Messages on disk: one file for each EMAILID of each mailbox, as many as fit, those used last.
 //!
-//! A file is written under another name and renamed when it is whole. It ends with a seal that tells its length,
-//! so that what a power cut left half-written is known for what it is and thrown away. A kill -9 leaves only files
-//! in `new/`, which the next start removes.
+//! A file is written under another name and renamed when it is whole. It ends with a seal that tells its length and
+//! its checksum, and is held against it when it is first used in a run: disks write in any order, so that a power cut
+//! may leave a file with its end and without its middle. That costs less than to wait for the disk each time. A kill
+//! -9 leaves only files in `new/`, which the next start removes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use mailbox::{Content, EmailId};
+use sha2::{Digest, Sha256};
 
 /// The cache of all mailboxes. Clones share everything.
 #[derive(Clone, Debug)]
@@ -34,8 +36,16 @@ pub(crate) struct Shelf {
 struct Used {
     bytes: u64,
     clock: u64,
-    files: HashMap<PathBuf, (u64, u64)>,
+    files: HashMap<PathBuf, Kept>,
     order: BTreeMap<u64, PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    len: u64,
+    /// Its place in the order.
+    at: u64,
+    seen: Seen,
 }
 
 impl BodyCache {
@@ -84,10 +94,10 @@ impl BodyCache {
     fn note(&self, path: PathBuf, len: u64, seen: Seen) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let known = used.files.contains_key(&path);
-        if known && matches!(seen, Seen::Before) {
+        if known && seen == Seen::Before {
             return;
         }
-        used.touch(path, len);
+        used.touch(path, len, seen);
         let mut doomed = Vec::new();
         while used.bytes > self.limit && used.order.len() > 1 {
             doomed.extend(used.pop_oldest());
@@ -99,28 +109,37 @@ impl BodyCache {
         }
     }
 
+    /// True if this run has written the file, or held it against its seal.
+    fn is_sound(&self, path: &Path) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.files.get(path).is_some_and(|kept| kept.seen == Seen::Now)
+    }
+
     fn forget(&self, path: &Path) {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 }
 
-/// When a file came to our notice.
+/// When a file was written or read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
+    /// In this run.
     Now,
+    /// In an earlier one.
     Before,
 }
 
 impl Used {
-    fn touch(&mut self, path: PathBuf, len: u64) {
+    fn touch(&mut self, path: PathBuf, len: u64, seen: Seen) {
         self.remove(&path);
         self.clock += 1;
         self.bytes += len;
         self.order.insert(self.clock, path.clone());
-        self.files.insert(path, (len, self.clock));
+        self.files.insert(path, Kept { len, at: self.clock, seen });
     }
 
     fn remove(&mut self, path: &Path) {
-        if let Some((len, at)) = self.files.remove(path) {
+        if let Some(Kept { len, at, .. }) = self.files.remove(path) {
             self.bytes -= len;
             self.order.remove(&at);
         }
@@ -128,7 +147,7 @@ impl Used {
 
     fn pop_oldest(&mut self) -> Option<PathBuf> {
         let (_, path) = self.order.pop_first()?;
-        if let Some((len, _)) = self.files.remove(&path) {
+        if let Some(Kept { len, .. }) = self.files.remove(&path) {
             self.bytes -= len;
         }
         Some(path)
@@ -139,16 +158,15 @@ impl Shelf {
     /// A message, if it is here. Blocks for as long as opening and reading a local file takes.
     pub(crate) fn get(&self, id: EmailId) -> Option<Content> {
         let path = self.path(id);
-        let file = File::open(&path).ok()?;
-        let Some(len) = sealed_length(&file) else {
+        let file = Arc::new(File::open(&path).ok()?);
+        let Some(content) = unsealed(file, self.cache.is_sound(&path)) else {
             tracing::warn!(file = %path.display(), "a cached message is damaged and will be fetched again");
             let _ = fs::remove_file(&path);
             self.cache.forget(&path);
             return None;
         };
-        self.cache.note(path, len + SEAL, Seen::Now);
-        let content = Content::file(Arc::new(file), 0, len);
-        if len > IN_MEMORY {
+        self.cache.note(path, content.len() + SEAL, Seen::Now);
+        if content.len() > IN_MEMORY {
             return Some(content);
         }
         Some(Content::memory(content.read(0, IN_MEMORY as usize).ok()?))
@@ -166,16 +184,13 @@ impl Shelf {
     pub(crate) fn put(
         &self,
         id: EmailId,
-        write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<u64>,
+        write: impl FnOnce(&mut Sealing<'_>) -> io::Result<()>,
     ) -> io::Result<Content> {
         let path = self.path(id);
         let temporary = tempfile::NamedTempFile::new_in(self.cache.scratch())?;
-        let mut out = BufWriter::with_capacity(64 * 1024, temporary.as_file());
-        let len = write(&mut out)?;
-        out.write_all(MAGIC)?;
-        out.write_all(&len.to_le_bytes())?;
-        out.flush()?;
-        drop(out);
+        let mut out = Sealing::new(temporary.as_file());
+        write(&mut out)?;
+        let len = out.seal()?;
         if let Some(bin) = path.parent() {
             fs::create_dir_all(bin)?;
         }
@@ -196,13 +211,59 @@ impl Shelf {
     }
 }
 
-/// The length of the message in a file, if the file is whole.
-fn sealed_length(file: &File) -> Option<u64> {
+/// Takes a message on its way into a file.
+pub(crate) struct Sealing<'a> {
+    out: BufWriter<&'a File>,
+    len: u64,
+    sum: Sha256,
+}
+
+impl<'a> Sealing<'a> {
+    fn new(file: &'a File) -> Self {
+        Self { out: BufWriter::with_capacity(64 * 1024, file), len: 0, sum: Sha256::new() }
+    }
+
+    /// Writes the seal. Answers the message's length.
+    fn seal(mut self) -> io::Result<u64> {
+        self.out.write_all(&seal(self.len, self.sum))?;
+        self.out.flush()?;
+        Ok(self.len)
+    }
+}
+
+impl Write for Sealing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.len += written as u64;
+        self.sum.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The message in a file, if the file is whole. One that `is_sound` already is not read again.
+fn unsealed(file: Arc<File>, is_sound: bool) -> Option<Content> {
     let len = file.metadata().ok()?.len().checked_sub(SEAL)?;
+    let mut found = [0; SEAL as usize];
+    file.read_exact_at(&mut found, len).ok()?;
+    let content = Content::file(file, 0, len);
+    if !is_sound {
+        let mut sum = Sha256::new();
+        io::copy(&mut io::BufReader::with_capacity(64 * 1024, content.reader()), &mut sum).ok()?;
+        (found == seal(len, sum)).then_some(())?;
+    }
+    Some(content)
+}
+
+/// `exgate-2`, the length, and the first half of the checksum.
+fn seal(len: u64, sum: Sha256) -> [u8; SEAL as usize] {
     let mut seal = [0; SEAL as usize];
-    file.read_exact_at(&mut seal, len).ok()?;
-    let (magic, told) = seal.split_at(MAGIC.len());
-    (magic == MAGIC && told == len.to_le_bytes()).then_some(len)
+    let parts = MAGIC.iter().copied().chain(len.to_le_bytes()).chain(sum.finalize());
+    seal.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
+    seal
 }
 
 fn subdirectories(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -217,8 +278,8 @@ fn subdirectories(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 const NEW: &str = "new";
-const MAGIC: &[u8; 8] = b"exgate-1";
-const SEAL: u64 = 16;
+const MAGIC: &[u8; 8] = b"exgate-2";
+const SEAL: u64 = 32;
 /// Messages up to here are handed out as memory, so that no file stays open for them.
 const IN_MEMORY: u64 = 64 * 1024;
 
@@ -227,7 +288,7 @@ mod tests {
     use super::*;
 
     fn put(shelf: &Shelf, n: u8, bytes: &[u8]) {
-        shelf.put(EmailId([n; 16]), |out| out.write_all(bytes).map(|()| bytes.len() as u64)).unwrap();
+        shelf.put(EmailId([n; 16]), |out| out.write_all(bytes)).unwrap();
     }
 
     fn read(shelf: &Shelf, n: u8) -> Option<Vec<u8>> {
@@ -251,7 +312,7 @@ mod tests {
     #[test]
     fn the_one_used_longest_ago_goes_first() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = BodyCache::open(directory.path().to_owned(), 250).unwrap();
+        let cache = BodyCache::open(directory.path().to_owned(), 2 * (100 + SEAL)).unwrap();
         let shelf = cache.shelf("anna");
         put(&shelf, 1, &[1; 100]);
         put(&shelf, 2, &[2; 100]);
@@ -261,16 +322,34 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_is_found_in_the_next_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || BodyCache::open(directory.path().to_owned(), 1 << 20).unwrap();
+        let shelf = open().shelf("anna");
+        for n in [1, 2] {
+            put(&shelf, n, &vec![7; 100_000]);
+        }
+        let path = shelf.path(EmailId([1; 16]));
+        fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[0; 4096], 8192).unwrap();
+        let cache = open();
+        cache.recount().unwrap();
+        assert_eq!(read(&cache.shelf("anna"), 1), None);
+        assert_eq!(read(&cache.shelf("anna"), 2).unwrap(), vec![7; 100_000]);
+    }
+
+    #[test]
     fn halves_are_thrown_away() {
         let directory = tempfile::tempdir().unwrap();
         let cache = BodyCache::open(directory.path().to_owned(), 1 << 20).unwrap();
         let shelf = cache.shelf("anna");
-        put(&shelf, 1, b"whole");
-        let path = shelf.path(EmailId([1; 16]));
-        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_len(10).unwrap();
-        assert_eq!(read(&shelf, 1), None);
-        assert!(!path.exists());
+        for len in [10, 36] {
+            put(&shelf, 1, b"whole");
+            let path = shelf.path(EmailId([1; 16]));
+            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(len).unwrap();
+            let shelf = BodyCache::open(directory.path().to_owned(), 1 << 20).unwrap().shelf("anna");
+            assert_eq!(read(&shelf, 1), None);
+            assert!(!path.exists());
+        }
         let failed = shelf.put(EmailId([2; 16]), |out| {
             out.write_all(b"half")?;
             Err(io::Error::other("cut"))
