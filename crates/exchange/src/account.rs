@@ -266,7 +266,7 @@ impl Mail for Account {
     }
 
     async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
-        Ok(self.live().map.subscriptions().await?)
+        Ok(self.live().listing().await?.subscribed.clone())
     }
 
     async fn status(&self, folder: FolderId) -> Result<Status> {

@@ -8,29 +8,37 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use idmap::FolderRow;
-use mailbox::{Folder, FolderId, FolderPath};
+use mailbox::{Folder, FolderId, FolderPath, Subscription};
 
 /// The folders as they are now.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// For the client: parents before their children.
     pub(crate) folders: Arc<[Folder]>,
+    /// What LSUB shows: the folders that are subscribed, and subscribed paths without a folder.
+    pub(crate) subscribed: Vec<FolderPath>,
     by_path: HashMap<FolderPath, FolderId>,
     by_exchange_id: HashMap<String, FolderId>,
     rows: HashMap<FolderId, FolderRow>,
 }
 
 impl Listing {
-    /// Puts the folders in their places.
-    pub(crate) fn new(rows: Vec<FolderRow>, subscribed: &[FolderPath]) -> Self {
-        let subscribed: HashSet<&FolderPath> = subscribed.iter().collect();
+    /// Puts the folders in their places. A folder is subscribed unless the user said otherwise: Exchange knows no
+    /// subscriptions, and a client that shows only what is subscribed would show a new user nothing.
+    pub(crate) fn new(rows: Vec<FolderRow>, wishes: &[(FolderPath, Subscription)]) -> Self {
+        let wished = |wish| wishes.iter().filter(move |(_, this)| *this == wish).map(|(path, _)| path);
+        let unsubscribed: HashSet<&FolderPath> = wished(Subscription::Unsubscribed).collect();
         let tree = Tree::new(&rows);
         let mut folders = Vec::with_capacity(rows.len());
-        tree.list(None, &FolderPath(Vec::new()), &subscribed, &mut folders);
-        let by_path = folders.iter().map(|folder: &Folder| (folder.path.clone(), folder.id)).collect();
+        tree.list(None, &FolderPath(Vec::new()), &unsubscribed, &mut folders);
+        let by_path: HashMap<FolderPath, FolderId> =
+            folders.iter().map(|folder: &Folder| (folder.path.clone(), folder.id)).collect();
+        let mut subscribed: Vec<FolderPath> =
+            folders.iter().filter(|folder| folder.subscribed).map(|folder| folder.path.clone()).collect();
+        subscribed.extend(wished(Subscription::Subscribed).filter(|path| !by_path.contains_key(path)).cloned());
         let by_exchange_id = rows.iter().map(|row| (row.folder.exchange_id.clone(), row.id)).collect();
         let rows = rows.into_iter().map(|row| (row.id, row)).collect();
-        Self { folders: folders.into(), by_path, by_exchange_id, rows }
+        Self { folders: folders.into(), subscribed, by_path, by_exchange_id, rows }
     }
 
     /// The folder at a path, if it is shown.
@@ -104,7 +112,7 @@ impl<'a> Tree<'a> {
         &self,
         parent: Option<FolderId>,
         above: &FolderPath,
-        subscribed: &HashSet<&FolderPath>,
+        unsubscribed: &HashSet<&FolderPath>,
         folders: &mut Vec<Folder>,
     ) {
         // By name, the inbox first; equal names are told apart in the order of their ids.
@@ -127,10 +135,10 @@ impl<'a> Tree<'a> {
                 selectable: is_mail(row),
                 has_children,
                 special_use: row.folder.special_use,
-                subscribed: subscribed.contains(&path),
+                subscribed: !unsubscribed.contains(&path),
                 path: path.clone(),
             });
-            self.list(Some(row.id), &path, subscribed, folders);
+            self.list(Some(row.id), &path, unsubscribed, folders);
         }
     }
 }
@@ -250,11 +258,17 @@ mod tests {
         sent.folder.role = Some("sentitems".to_owned());
         let rows = vec![sent, row(2, 0, "Gesendet", None), row(3, 1, "x", None)];
         let path = |names: &[&str]| FolderPath(names.iter().map(|name| (*name).to_owned()).collect());
-        let listing = Listing::new(rows, &[path(&["Gesendet", "x"])]);
+        let wishes = [
+            (path(&["Gesendet", "x"]), Subscription::Unsubscribed),
+            (path(&["Gone"]), Subscription::Subscribed),
+            (path(&["Gone too"]), Subscription::Unsubscribed),
+        ];
+        let listing = Listing::new(rows, &wishes);
         let sent = listing.folders.first().unwrap();
-        assert_eq!((sent.special_use, sent.subscribed), (Some(SpecialUse::Sent), false));
+        assert_eq!((sent.special_use, sent.subscribed), (Some(SpecialUse::Sent), true));
         assert_eq!(listing.at(&path(&["Gesendet (2)"])).unwrap().id, FolderId(2));
-        assert!(listing.folders.get(1).unwrap().subscribed);
+        assert!(!listing.folders.get(1).unwrap().subscribed);
+        assert_eq!(listing.subscribed, [path(&["Gesendet"]), path(&["Gesendet (2)"]), path(&["Gone"])]);
         assert!(listing.is_within(FolderId(3), "sentitems"));
         assert!(!listing.is_within(FolderId(2), "sentitems"));
         assert_eq!(listing.by_exchange_id("E3"), Some(FolderId(3)));

@@ -133,10 +133,10 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Stores the length of a message as rendered. It lives as long as the header block.
     fn put_exact_size(&self, id: EmailId, size: u64) -> impl Future<Output = Result<()>> + Send;
 
-    /// Paths that are subscribed, ascending.
-    fn subscriptions(&self) -> impl Future<Output = Result<Vec<FolderPath>>> + Send;
+    /// What the user said of paths, ascending. Of a path that is not here, nothing was ever said.
+    fn subscriptions(&self) -> impl Future<Output = Result<Vec<(FolderPath, Subscription)>>> + Send;
 
-    /// Remembers whether a path is subscribed.
+    /// Remembers whether the user wants a path subscribed.
     fn subscribe(&self, path: &FolderPath, wish: Subscription) -> impl Future<Output = Result<()>> + Send;
 
     /// The keywords that stand for these categories, in the same order. A category that is an IMAP atom stands for

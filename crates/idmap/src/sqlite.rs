@@ -184,7 +184,7 @@ impl IdMap for Mailbox {
         self.0.write(move |connection| content::put_exact_size(connection, id, size)).await
     }
 
-    async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
+    async fn subscriptions(&self) -> Result<Vec<(FolderPath, Subscription)>> {
         self.0.read(names::subscriptions).await
     }
 

@@ -70,7 +70,7 @@ pub struct Folder {
     pub has_children: bool,
     /// Its role, if it has one.
     pub special_use: Option<SpecialUse>,
-    /// True if the user subscribed to it.
+    /// True if clients that show only subscribed folders shall show it.
     pub subscribed: bool,
 }
 

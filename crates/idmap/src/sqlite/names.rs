@@ -6,20 +6,24 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::fault::Outcome;
 use crate::key;
 
-pub(crate) fn subscriptions(connection: &Connection) -> Outcome<Vec<FolderPath>> {
-    let mut all = connection.prepare_cached("SELECT path FROM subscription")?;
-    let rows = all.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-    let mut paths = rows.map(|row| Ok(path(&row?))).collect::<Outcome<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
+pub(crate) fn subscriptions(connection: &Connection) -> Outcome<Vec<(FolderPath, Subscription)>> {
+    let mut all = connection.prepare_cached("SELECT path, subscribed FROM subscription")?;
+    let rows = all.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)))?;
+    let mut wishes = rows
+        .map(|row| {
+            let (bytes, subscribed) = row?;
+            Ok((path(&bytes), if subscribed { Subscription::Subscribed } else { Subscription::Unsubscribed }))
+        })
+        .collect::<Outcome<Vec<_>>>()?;
+    wishes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(wishes)
 }
 
 pub(crate) fn subscribe(connection: &Connection, path: &FolderPath, wish: Subscription) -> Outcome<()> {
-    let sql = match wish {
-        Subscription::Subscribed => "INSERT OR IGNORE INTO subscription (path) VALUES (?1)",
-        Subscription::Unsubscribed => "DELETE FROM subscription WHERE path = ?1",
-    };
-    connection.execute(sql, [path_bytes(path)])?;
+    connection.execute(
+        "INSERT OR REPLACE INTO subscription (path, subscribed) VALUES (?1, ?2)",
+        params![path_bytes(path), wish == Subscription::Subscribed],
+    )?;
     Ok(())
 }
 

@@ -125,5 +125,6 @@ CREATE INDEX orphan_since ON orphan (since);
 
 CREATE TABLE keyword (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE category (category TEXT PRIMARY KEY, keyword TEXT NOT NULL UNIQUE COLLATE NOCASE) WITHOUT ROWID;
-CREATE TABLE subscription (path BLOB PRIMARY KEY) WITHOUT ROWID;
+-- What the user said of paths; nothing is said of most.
+CREATE TABLE subscription (path BLOB PRIMARY KEY, subscribed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

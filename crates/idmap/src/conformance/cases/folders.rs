@@ -147,7 +147,12 @@ pub async fn subscriptions_are_kept<P: Place>(place: P) {
     map.subscribe(&paths[2], Subscription::Unsubscribed).await.unwrap();
     let place = place.after_kill();
     let map = place.open().await;
-    assert_eq!(map.subscriptions().await.unwrap(), [paths[1].clone(), paths[0].clone()]);
+    let wishes = [
+        (paths[1].clone(), Subscription::Subscribed),
+        (paths[0].clone(), Subscription::Subscribed),
+        (paths[2].clone(), Subscription::Unsubscribed),
+    ];
+    assert_eq!(map.subscriptions().await.unwrap(), wishes);
 }
 
 /// A category that is no atom has a keyword, for ever and both ways; others stand for themselves.
