@@ -2,6 +2,8 @@
 
 use imap_proto::response::Address;
 
+use crate::tokens::{comment, quoted_string};
+
 /// `address-list = (address *("," address))` (RFC 5322 section 3.4), read so that whatever stands there gives
 /// some address.
 pub(crate) fn parse(value: &[u8]) -> Vec<Address> {
@@ -109,12 +111,12 @@ impl Reader<'_> {
         match byte {
             b'"' => {
                 self.rest = rest;
-                let quoted = self.quoted();
+                let quoted = quoted_string(&mut self.rest);
                 words.name.extend_from_slice(&quoted);
                 words.compact.extend_from_slice(&quoted);
             }
             b'(' => {
-                let comment = self.comment();
+                let comment = comment(&mut self.rest);
                 words.comment = Some(comment);
             }
             byte if byte.is_ascii_whitespace() || byte == 0 => {
@@ -134,58 +136,6 @@ impl Reader<'_> {
                 words.compact.push(byte);
             }
         }
-    }
-
-    fn quoted(&mut self) -> Vec<u8> {
-        let mut taken = Vec::new();
-        while let Some((&byte, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            match byte {
-                b'"' => break,
-                b'\r' | b'\n' | 0 => {}
-                b'\\' => {
-                    if let Some((&next, rest)) = self.rest.split_first() {
-                        taken.push(next);
-                        self.rest = rest;
-                    }
-                }
-                byte => taken.push(byte),
-            }
-        }
-        taken
-    }
-
-    /// A comment's text; those within it stay as they are.
-    fn comment(&mut self) -> Vec<u8> {
-        let mut taken = Vec::new();
-        let mut depth = 0u32;
-        while let Some((&byte, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            match byte {
-                b'(' => {
-                    depth = depth.saturating_add(1);
-                    if depth > 1 {
-                        taken.push(byte);
-                    }
-                }
-                b')' => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        break;
-                    }
-                    taken.push(byte);
-                }
-                b'\\' => {
-                    if let Some((&next, rest)) = self.rest.split_first() {
-                        taken.push(next);
-                        self.rest = rest;
-                    }
-                }
-                b'\r' | b'\n' | 0 => {}
-                byte => taken.push(byte),
-            }
-        }
-        taken.trim_ascii().to_vec()
     }
 }
 

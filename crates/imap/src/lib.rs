@@ -18,6 +18,7 @@ mod session;
 mod settings;
 mod state;
 mod structure;
+mod tokens;
 mod view;
 
 #[cfg(feature = "dialog")]
