@@ -1,7 +1,7 @@
 """What the client checks share: where the programs are, how results are told, and what the two sides hold.
 
-Addresses come from the environment: IMAP_HOST, IMAP_PORT, IMAP_USER, IMAP_PASSWORD, CONTROL (the simulator's control
-interface), EWS_URL (the simulator itself). WORK is a directory a check may write to.
+Addresses come from the environment: IMAP_HOST, IMAP_PORT, IMAPS_PORT with CERTIFICATE, IMAP_USER, IMAP_PASSWORD, CONTROL
+(the simulator's control interface), EWS_URL (the simulator itself). WORK is a directory a check may write to.
 """
 
 import contextlib
@@ -24,6 +24,8 @@ from collections import Counter
 
 HOST = os.environ.get("IMAP_HOST", "127.0.0.1")
 PORT = int(os.environ.get("IMAP_PORT", "0"))
+IMAPS_PORT = int(os.environ.get("IMAPS_PORT") or "0")
+CERTIFICATE = os.environ.get("CERTIFICATE", "")
 USER = os.environ.get("IMAP_USER", "alice@demo.test")
 PASSWORD = os.environ.get("IMAP_PASSWORD", "demo-alice")
 CONTROL = os.environ.get("CONTROL", "")
