@@ -59,7 +59,13 @@ impl Bodies {
     }
 
     pub(crate) fn stand_in(&self, id: EmailId, content: Content) {
-        self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (content, Instant::now()));
+        let mut rebuilt = self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        if rebuilt.len() >= STAND_INS
+            && let Some(oldest) = rebuilt.iter().min_by_key(|(_, (_, at))| *at).map(|(id, _)| *id)
+        {
+            rebuilt.remove(&oldest);
+        }
+        rebuilt.insert(id, (content, Instant::now()));
     }
 
     fn claim(&self, ids: impl Iterator<Item = EmailId>) -> Claim<'_> {
@@ -211,7 +217,7 @@ impl Live {
                     Err(Failure::Call(_)) if group.len() > 1 || *tried == 1 => again.push(row.clone()),
                     Err(Failure::Doubtful(_)) if *tried == 1 => queue.push_back(vec![row.clone()]),
                     Err(Failure::Bad(reason) | Failure::Doubtful(reason)) => {
-                        outcomes.insert(row.email_id, Ok(self.rebuild(row, &reason).await));
+                        outcomes.insert(row.email_id, self.rebuild(row, &reason).await);
                     }
                     Err(Failure::Unknown(error) | Failure::Later(error) | Failure::Call(error)) => {
                         outcomes.insert(row.email_id, Err(error));
@@ -423,6 +429,8 @@ const SPOOL: usize = 256 * 1024;
 const AGAIN: Duration = Duration::from_secs(3);
 /// How long a stand-in is served before Exchange is asked again.
 const STAND_IN: Duration = Duration::from_secs(600);
+/// How many of them are held in memory.
+const STAND_INS: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -6,37 +6,53 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ews::op::get_item::GetItem;
-use ews::{BodyKind, Field, ItemId, ItemShape, Path};
+use ews::{BodyKind, ErrorKind as Theirs, Field, ItemId, ItemShape, Path};
 use idmap::ItemRow;
 use jiff::Timestamp;
 use mailbox::Content;
 
 use crate::account::Live;
 use crate::convert;
+use crate::error::{Result, Tried};
 use crate::header_block::HeaderBlock;
 use crate::rendering::with_empty_line;
 
 impl Live {
     /// The stand-in for a message, from what else Exchange tells of it.
-    pub(crate) async fn rebuild(&self, row: &ItemRow, reason: &str) -> Content {
+    ///
+    /// # Errors
+    /// If it may tell more another time: clients keep for ever what they are given.
+    pub(crate) async fn rebuild(&self, row: &ItemRow, reason: &str) -> Result<Content> {
+        let tried = Tried::new("the message could not be read");
+        let fields = [Field::SUBJECT, Field::FROM, Field::TO, Field::CC, Field::SENT, Field::MESSAGE_ID, Field::BODY];
+        let paths = fields.into_iter().map(Path::from).chain([convert::TRANSPORT_HEADERS.into()]);
+        let shape = ItemShape { body: Some(BodyKind::Text), ..ItemShape::of(paths) };
+        let ask = GetItem { items: vec![ItemId::new(&row.item_id)], shape };
+        let item = match self.client()?.call(&ask).await {
+            Ok(mut items) => match items.pop() {
+                Some(Ok(item)) => item,
+                Some(Err(error)) if passes(&error.kind) => return Err(tried.refused(&error)),
+                _ => ews::Item::default(),
+            },
+            // A code is of Exchange's own making: it came as far as the message.
+            Err(error) if passes(&error.kind) && error.code.is_none() => return Err(self.failed(&tried, &error)),
+            Err(_) => ews::Item::default(),
+        };
         tracing::warn!(
             user = self.user,
             uid = row.uid.get(),
             reason,
             "Exchange cannot give a message; a stand-in is served"
         );
-        let fields = [Field::SUBJECT, Field::FROM, Field::TO, Field::CC, Field::SENT, Field::MESSAGE_ID, Field::BODY];
-        let paths = fields.into_iter().map(Path::from).chain([convert::TRANSPORT_HEADERS.into()]);
-        let shape = ItemShape { body: Some(BodyKind::Text), ..ItemShape::of(paths) };
-        let ask = GetItem { items: vec![ItemId::new(&row.item_id)], shape };
-        let item = match self.client() {
-            Ok(client) => client.call(&ask).await.ok().and_then(|mut items| items.pop()?.ok()),
-            Err(_) => None,
-        };
-        let content = Content::memory(stand_in(&item.unwrap_or_default(), row.received, reason));
+        let content = Content::memory(stand_in(&item, row.received, reason));
         self.bodies.stand_in(row.email_id, content.clone());
-        content
+        Ok(content)
     }
+}
+
+/// True for an error that says nothing of the message.
+fn passes(kind: &Theirs) -> bool {
+    matches!(kind, Theirs::SignIn | Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable)
 }
 
 fn stand_in(item: &ews::Item, received: Timestamp, reason: &str) -> Vec<u8> {

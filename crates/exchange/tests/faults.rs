@@ -124,6 +124,23 @@ async fn messages_come_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn no_stand_in_is_made_while_exchange_cannot_be_asked_for_it() {
+    let lab = Lab::new().await;
+    lab.fill(1);
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let uids = gate.uids(inbox).await;
+    lab.fault(r#"{"what":"mime_failed","times":"forever"}"#).await;
+    // For the GetItem after that one, which does not ask for MIME.
+    lab.fault(r#"{"what":"html","status":403,"operation":"GetItem","times":"forever"}"#).await;
+    let told = gate.account.contents(inbox, &uids).await.unwrap().remove(0).1;
+    assert!(told.is_err(), "{told:?}");
+    lab.clear_faults().await;
+    let content = gate.content(inbox, uids[0]).await;
+    assert!(!String::from_utf8(content).unwrap().contains("X-Exgate-Rebuilt"));
+}
+
+#[tokio::test]
 async fn an_append_happens_once_or_not() {
     let mut runs = tokio::task::JoinSet::new();
     for order in orders("CreateItem").chain(orders("GetItem")) {
