@@ -17,7 +17,7 @@ use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::convert::ROLES;
 use crate::error::{Result, Tried};
-use crate::holdback::{CredentialHash, Holdback};
+use crate::holdback::{CredentialHash, FORGET, Holdback};
 use crate::settings::{Organisation, Settings};
 
 /// Everyone who may have mail here. Clones share everything; mailboxes live until the last clone is gone.
@@ -208,6 +208,8 @@ impl Inner {
 
     fn tidy(&self) {
         let now = Instant::now();
+        // Whoever tries name after name must not fill the memory.
+        let memory = if self.desks.len() > MANY_DESKS { Duration::ZERO } else { FORGET };
         self.desks.retain(|_, desk| {
             let mut state = desk.state();
             state.live.retain(|user, (_, live)| {
@@ -219,7 +221,7 @@ impl Inner {
                 !deserted
             });
             // Others who hold the desk are about to sign in.
-            !state.live.is_empty() || !state.holdback.is_over(now) || Arc::strong_count(desk) > 1
+            !state.live.is_empty() || !state.holdback.is_over(now, memory) || Arc::strong_count(desk) > 1
         });
     }
 }
@@ -352,6 +354,8 @@ fn file_name(name: &str) -> String {
 
 /// The map's note that holds its [`generation`].
 const GENERATION: &str = "generation";
+/// More people than this have seldom mistyped their passwords within an hour.
+const MANY_DESKS: usize = 10_000;
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 const LONGEST_FILE_NAME: usize = 200;
 

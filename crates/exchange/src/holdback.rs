@@ -53,9 +53,9 @@ impl Holdback {
         self.any = None;
     }
 
-    /// True if nothing needs to be remembered any more.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
-        let over = |refusal: &Refusal| now.saturating_duration_since(refusal.until) >= FORGET;
+    /// True if nothing needs to be remembered any more. How long a pause was counts for `memory` after its end.
+    pub(crate) fn is_over(&self, now: Instant, memory: Duration) -> bool {
+        let over = |refusal: &Refusal| refusal.until + memory <= now;
         self.refused.values().all(over) && self.any.as_ref().is_none_or(over)
     }
 }
@@ -71,7 +71,7 @@ const WRONG_PASSWORDS: u32 = 5;
 /// How many refused passwords of one user are remembered.
 const REMEMBERED: usize = 64;
 /// How long after the end of a pause its length is remembered.
-const FORGET: Duration = Duration::from_secs(60 * 60);
+pub(crate) const FORGET: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -93,8 +93,10 @@ mod tests {
             assert!(holdback.held(&hash(1), until - Duration::from_secs(1)).is_some());
             now = until;
         }
-        assert!(!holdback.is_over(now));
-        assert!(holdback.is_over(now + FORGET));
+        assert!(!holdback.is_over(now, FORGET));
+        assert!(holdback.is_over(now + FORGET, FORGET));
+        assert!(holdback.is_over(now, Duration::ZERO));
+        assert!(!holdback.is_over(now - Duration::from_secs(1), Duration::ZERO));
     }
 
     #[test]
