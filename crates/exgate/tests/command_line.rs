@@ -1,5 +1,7 @@
 //! What the program says about itself.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::process::Command;
 
 /// Runs the program; gives exit code, standard output and standard error.
