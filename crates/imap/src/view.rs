@@ -3,6 +3,8 @@
 //! A client's picture changes only by the lines it was sent. So what happens in the folder waits here until it may
 //! be told, and numbers are always those the client knows.
 
+mod marks;
+
 use std::sync::Arc;
 
 use imap_proto::response::{self, FetchLine};
@@ -12,8 +14,9 @@ use mailbox::{Access, Delta, Entry, Flags, FolderId, Keyword, ModSeq, Snapshot, 
 use crate::error::Answer;
 use crate::flags::{self, Recent};
 use crate::structure::Part;
+use marks::{Mark, Marks};
 
-/// The messages of the selected folder, 24 bytes each.
+/// The messages of the selected folder, 12 bytes each.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) folder: FolderId,
@@ -23,6 +26,7 @@ pub(crate) struct View {
     pub(crate) since: ModSeq,
     uid_next: Uid,
     messages: Vec<Message>,
+    marks: Marks,
     /// Messages from this UID on are recent in this session.
     recent_from: Uid,
     /// Keywords the client was told of.
@@ -33,10 +37,10 @@ pub(crate) struct View {
     structure: Option<(Uid, Arc<Part>)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Message {
     uid: Uid,
-    flags: Flags,
+    mark: Mark,
 }
 
 /// A message a command is about.
@@ -66,6 +70,7 @@ impl View {
             since: state.highest_modseq,
             uid_next: state.uid_next,
             messages: Vec::with_capacity(entries.len()),
+            marks: Marks::default(),
             recent_from: recent_from.unwrap_or(state.uid_next),
             keywords: Vec::new(),
             held: Vec::new(),
@@ -73,7 +78,8 @@ impl View {
         };
         for Entry { uid, flags, .. } in entries {
             view.learn_keywords(&flags);
-            view.messages.push(Message { uid, flags });
+            let mark = view.marks.mark(&flags);
+            view.messages.push(Message { uid, mark });
         }
         view
     }
@@ -103,13 +109,13 @@ impl View {
 
     /// The number of the first message without `\Seen`.
     pub(crate) fn first_unseen(&self) -> Option<u32> {
-        let unseen = |message: &Message| !message.flags.system.contains(SystemFlags::SEEN);
+        let unseen = |message: &Message| !message.mark.system.contains(SystemFlags::SEEN);
         self.messages.iter().position(unseen).map(|index| number(index + 1))
     }
 
     /// The flags of a message, as the client knows them.
-    pub(crate) fn flags(&self, uid: Uid) -> Option<&Flags> {
-        self.index(uid).and_then(|index| self.messages.get(index)).map(|message| &message.flags)
+    pub(crate) fn flags(&self, uid: Uid) -> Option<Flags> {
+        self.index(uid).and_then(|index| self.messages.get(index)).map(|message| self.marks.flags(message.mark))
     }
 
     /// The number of a message.
@@ -218,15 +224,16 @@ impl View {
         let before = self.messages.len();
         let mut renewed = Vec::new();
         for Entry { uid, flags, .. } in &delta.changed {
+            let mark = self.marks.mark(flags);
             match self.index(*uid).and_then(|index| self.messages.get_mut(index)) {
-                Some(message) if message.flags == *flags => {}
+                Some(message) if message.mark == mark || self.marks.flags(message.mark) == *flags => {}
                 Some(message) => {
-                    message.flags = flags.clone();
+                    message.mark = mark;
                     renewed.push(*uid);
                 }
                 // What is below was told of, and told to be gone: an echo of the past.
                 None if *uid < self.uid_next => {}
-                None => self.messages.push(Message { uid: *uid, flags: flags.clone() }),
+                None => self.messages.push(Message { uid: *uid, mark }),
             }
         }
         self.uid_next = self.uid_next.max(delta.state.uid_next);
@@ -296,7 +303,7 @@ impl View {
         let (Some(sequence), Some(flags)) = (self.sequence(uid), self.flags(uid)) else { return };
         let mut line = FetchLine::begin(out, sequence);
         line.uid(out, uid.get());
-        line.flags(out, &flags::written(flags, self.is_recent(uid)));
+        line.flags(out, &flags::written(&flags, self.is_recent(uid)));
         line.end(out);
     }
 
@@ -320,9 +327,10 @@ impl View {
     }
 
     fn set_flags(&mut self, entry: &Entry) -> bool {
+        let mark = self.marks.mark(&entry.flags);
         match self.index(entry.uid).and_then(|index| self.messages.get_mut(index)) {
             Some(message) => {
-                message.flags = entry.flags.clone();
+                message.mark = mark;
                 true
             }
             None => false,
@@ -382,8 +390,8 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_two_words_and_its_uid() {
-        assert_eq!(size_of::<Message>(), 24);
+    fn a_message_is_few_bytes() {
+        assert_eq!(size_of::<Message>(), 12);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl<A: Mail> Work<'_, A> {
 
     fn flags(&self, line: &mut FetchLine, out: &mut Vec<u8>, row: &Row) {
         let uid = row.picked.uid;
-        let flags = self.view.flags(uid).map(|flags| flags::written(flags, self.view.is_recent(uid)));
+        let flags = self.view.flags(uid).map(|flags| flags::written(&flags, self.view.is_recent(uid)));
         line.flags(out, &flags.unwrap_or_default());
     }
 
