@@ -126,6 +126,10 @@ impl Inner {
                 if error.kind == ews::ErrorKind::SignIn {
                     tracing::info!(user, "Exchange refuses the password");
                     desk.state().holdback.refused(hash, Instant::now());
+                } else {
+                    // The user reads that it did not work; why, such as a certificate nobody vouches for, is for the operator.
+                    let organisation = self.name_of(organisation);
+                    tracing::warn!(user, organisation, %error, "Exchange cannot be asked whether a password is right");
                 }
                 return Err(Tried::new("you could not be signed in").failed(&error));
             }
@@ -144,6 +148,10 @@ impl Inner {
         Ok(account)
     }
 
+    fn name_of(&self, organisation: usize) -> &str {
+        self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name)
+    }
+
     async fn bring_to_life(
         &self,
         organisation: usize,
@@ -151,7 +159,7 @@ impl Inner {
         client: Client,
         roles: Vec<(String, DistinguishedFolder)>,
     ) -> Result<Arc<Live>> {
-        let name = self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name);
+        let name = self.name_of(organisation);
         let directory: PathBuf = self.settings.state.join("maps").join(file_name(name));
         std::fs::create_dir_all(&directory)?;
         let map = idmap::sqlite::open(&directory, user).await?;
