@@ -116,9 +116,8 @@ impl Client {
             }
             Err(Unsent { request: None, error }) => Err(error.maybe_done()),
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
-                if admission.trusted && !tried.refused {
+                if admission.trusted && !tried.refused && shared.standing.doubted() {
                     tried.refused = true;
-                    shared.standing.doubted();
                     return Ok(None);
                 }
                 shared.standing.refused();

@@ -1,8 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
-use tokio::time::Instant;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, RwLock, RwLockReadGuard};
+use tokio::time::{Instant, timeout};
 
 use crate::{Error, ErrorKind};
 
@@ -18,6 +18,8 @@ pub(crate) struct Standing {
     state: Mutex<State>,
     /// While it is not known whether the identity is good, one call at a time finds out.
     probe: AsyncMutex<()>,
+    /// Read by every request of a trusted identity until its answer's head is there.
+    flying: RwLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -32,18 +34,24 @@ pub(crate) struct Admission<'a> {
     /// The identity has worked before: a 401 may be a mishap of that connection.
     pub(crate) trusted: bool,
     _probe: Option<MutexGuard<'a, ()>>,
+    _flight: Option<RwLockReadGuard<'a, ()>>,
 }
 
 impl Standing {
     /// Waits for leave to send a request; an identity refused lately gets none.
     pub(crate) async fn admit(&self) -> Result<Admission<'_>, Error> {
         if self.check()? {
-            return Ok(Admission { trusted: true, _probe: None });
+            let flight = self.flying.read().await;
+            if self.check()? {
+                return Ok(Admission { trusted: true, _probe: None, _flight: Some(flight) });
+            }
         }
         let probe = self.probe.lock().await;
+        // Requests that were on their way when doubt arose are tries too: what comes of them may make ours needless.
+        let _ = timeout(LANDING, self.flying.write()).await;
         // Whoever held the probe before may have found out.
         let trusted = self.check()?;
-        Ok(Admission { trusted, _probe: (!trusted).then_some(probe) })
+        Ok(Admission { trusted, _probe: (!trusted).then_some(probe), _flight: None })
     }
 
     /// Exchange took the identity. Nobody is admitted during a pause, so whoever says so in one was sent before the
@@ -55,9 +63,10 @@ impl Standing {
         }
     }
 
-    /// Exchange did not take an identity that has worked: find out whether it still is good.
-    pub(crate) fn doubted(&self) {
-        self.lock().worked = false;
+    /// Exchange did not take an identity that has worked: true if one more try shall find out whether it still is
+    /// good; false if another request met with the same, and was the second try.
+    pub(crate) fn doubted(&self) -> bool {
+        std::mem::replace(&mut self.lock().worked, false)
     }
 
     /// Exchange refused the identity.
@@ -91,6 +100,8 @@ impl Standing {
     }
 }
 
+/// How long the answers of requests on their way are waited for.
+const LANDING: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
@@ -129,6 +140,35 @@ mod tests {
         standing.worked();
         assert_eq!(standing.admit().await.err().unwrap().kind, ErrorKind::SignIn);
         tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(!standing.admit().await.unwrap().trusted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_refusals_at_once_are_two_tries() {
+        let standing = Standing::default();
+        standing.worked();
+        let one = standing.admit().await.unwrap();
+        let other = standing.admit().await.unwrap();
+        assert!(one.trusted && other.trusted && standing.doubted());
+        drop(one);
+        let again = async {
+            tokio::join!(standing.admit(), async {
+                tokio::task::yield_now().await;
+                assert!(!standing.doubted(), "the other one was the second try");
+                standing.refused();
+                drop(other);
+            })
+            .0
+        };
+        assert_eq!(again.await.err().unwrap().kind, ErrorKind::SignIn);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_does_not_hold_up_the_second_try() {
+        let standing = Standing::default();
+        standing.worked();
+        let _slow = standing.admit().await.unwrap();
+        standing.doubted();
         assert!(!standing.admit().await.unwrap().trusted);
     }
 
