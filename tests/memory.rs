@@ -9,11 +9,17 @@ const MIB: u64 = 1 << 20;
 #[tokio::test]
 #[ignore = "a measurement, for release builds"]
 async fn an_index_takes_at_most_64_bytes_a_message() {
-    let small = indexed(1_000).await;
-    let large = indexed(100_000).await;
-    let each = large.saturating_sub(small) / 99_000;
-    println!("resident: {small} bytes with 1,000 messages, {large} with 100,000: {each} bytes a message");
-    assert!(each <= 64, "{each} bytes resident for each message");
+    // How much of what was freed the allocator keeps differs from run to run: the middle of three is told.
+    let mut measured = Vec::new();
+    for _ in 0..3 {
+        let small = indexed(1_000).await;
+        let large = indexed(100_000).await;
+        let each = large.saturating_sub(small) / 99_000;
+        println!("resident: {small} bytes with 1,000 messages, {large} with 100,000: {each} bytes a message");
+        measured.push(each);
+    }
+    measured.sort_unstable();
+    assert!(measured[1] <= 64, "{measured:?} bytes resident for each message");
 }
 
 /// What is resident after a folder has been indexed, opened, and asked for all its flags.
