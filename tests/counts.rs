@@ -164,7 +164,7 @@ async fn cost(simulator: &Simulator, imap: &mut Imap, command: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn new_mail_costs_one_sync_and_no_fetch() {
+async fn new_mail_costs_one_sync_or_two_and_no_fetch() {
     let simulator = Options::preset("empty").start().await;
     let site = Site::new(&simulator);
     let gateway = site.start().await;
