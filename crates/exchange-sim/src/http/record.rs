@@ -57,10 +57,13 @@ impl Entry {
         self.write(&format!("-response.stream-{number:04}.xml"), body);
     }
 
+    /// Under its name a record is whole or not there: the simulator may be killed at any time.
     fn write(&self, ending: &str, body: &[u8]) {
         let mut path = self.stem.clone().into_os_string();
         path.push(ending);
-        if let Err(error) = fs::write(&path, body) {
+        let mut partial = path.clone();
+        partial.push(".partial");
+        if let Err(error) = fs::write(&partial, body).and_then(|()| fs::rename(&partial, &path)) {
             tracing::warn!(path = %Path::new(&path).display(), %error, "cannot record");
         }
     }
