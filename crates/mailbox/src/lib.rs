@@ -16,6 +16,7 @@ mod message;
 mod watch;
 
 pub mod memory;
+pub mod objects;
 pub mod search;
 
 pub use backend::{Mail, SignIn};
