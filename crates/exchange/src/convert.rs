@@ -1,4 +1,13 @@
 //! Where EWS shapes become the domain's, and the one list of what is asked of an item for the index.
+//!
+//! Mail is here; each kind of object (events, tasks, contacts, groups, notes) has a file below.
+
+#[allow(dead_code, reason = "the engine that uses it follows")]
+pub(crate) mod kept;
+#[allow(dead_code, reason = "the engine that uses it follows")]
+pub(crate) mod native;
+#[allow(dead_code, reason = "the engine that uses it follows")]
+pub(crate) mod plan;
 
 use ews::{
     DistinguishedFolder, ExtendedField, Field, FolderKind, FolderShape, ItemShape, Path, PropertyKind, PropertySet,
