@@ -1,0 +1,155 @@
+//! Secrets at rest: ChaCha20-Poly1305 (RFC 8439) under a key in a file only its owner can read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, Result};
+
+/// Seals and opens. What was sealed for one purpose does not open for another.
+pub struct Seal {
+    file: PathBuf,
+    key: LessSafeKey,
+    random: SystemRandom,
+}
+
+impl Seal {
+    /// Reads the key file; makes it, with a new key, if it is missing.
+    ///
+    /// # Errors
+    /// If the file cannot be read or made, is no key, or can be read by others.
+    pub fn open(file: &Path) -> Result<Self> {
+        let random = SystemRandom::new();
+        let mut bytes = match read(file)? {
+            Some(bytes) => bytes,
+            None => make(file, &random)?,
+        };
+        let unbound = UnboundKey::new(&CHACHA20_POLY1305, &*bytes);
+        bytes.zeroize();
+        let key = unbound.map_err(|_| Error::new(file, "is no key: it must hold 32 bytes"))?;
+        Ok(Self { file: file.to_owned(), key: LessSafeKey::new(key), random })
+    }
+
+    /// Seals a secret for a purpose.
+    ///
+    /// # Errors
+    /// If the system gives no random numbers.
+    pub fn seal(&self, secret: &[u8], purpose: &str) -> Result<Vec<u8>> {
+        let fault = |_| Error::new(&self.file, "the system gives no random numbers");
+        let mut nonce = [0; NONCE_LEN];
+        self.random.fill(&mut nonce).map_err(fault)?;
+        let mut sealed = secret.to_vec();
+        let tag = self.key.seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(purpose.as_bytes()),
+            &mut sealed,
+        );
+        let tag = tag.map_err(|_| Error::new(&self.file, "a secret could not be sealed"))?;
+        let mut out = nonce.to_vec();
+        out.append(&mut sealed);
+        out.extend_from_slice(tag.as_ref());
+        Ok(out)
+    }
+
+    /// Opens what was sealed for that purpose.
+    ///
+    /// # Errors
+    /// If it was sealed with another key, for another purpose, or is damaged.
+    pub fn unseal(&self, sealed: &[u8], purpose: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let wrong = || Error::new(&self.file, "does not open a stored secret; put the key back it was sealed with");
+        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
+        let mut buffer = Zeroizing::new(rest.to_vec());
+        let length = match self.key.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut buffer) {
+            Ok(plain) => plain.len(),
+            Err(_) => return Err(wrong()),
+        };
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seal({})", self.file.display())
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut opened = match File::open(file) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::new(file, format!("cannot be read: {error}"))),
+    };
+    let mode = opened.metadata().map_err(|error| Error::new(file, format!("cannot be read: {error}")))?.mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::new(file, format!("others can read it; chmod 600 {}", file.display())));
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    opened.read_to_end(&mut bytes).map_err(|error| Error::new(file, format!("cannot be read: {error}")))?;
+    Ok(Some(bytes))
+}
+
+/// Under its name the key is whole or not there. Of two that make one at a time, the first wins.
+fn make(file: &Path, random: &SystemRandom) -> Result<Zeroizing<Vec<u8>>> {
+    let trouble = |error: std::io::Error| Error::new(file, format!("cannot be made: {error}"));
+    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
+    random.fill(&mut bytes).map_err(|_| Error::new(file, "the system gives no random numbers"))?;
+    let partial = file.with_extension(format!("new-{}", std::process::id()));
+    let _ = std::fs::remove_file(&partial);
+    let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(trouble)?;
+    made.write_all(&bytes).and_then(|()| made.sync_all()).map_err(trouble)?;
+    let linked = std::fs::hard_link(&partial, file);
+    std::fs::remove_file(&partial).map_err(trouble)?;
+    match linked {
+        Ok(()) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            read(file)?.ok_or_else(|| Error::new(file, "was there and is gone; try again"))
+        }
+        Err(error) => Err(trouble(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_what_it_sealed_also_after_a_restart() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("key");
+        let sealed = Seal::open(&file).unwrap().seal(b"secret", "feed 1").unwrap();
+        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        let again = Seal::open(&file).unwrap();
+        assert_eq!(&**again.unseal(&sealed, "feed 1").unwrap(), b"secret");
+        assert!(again.unseal(&sealed, "feed 2").is_err());
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert!(again.unseal(&damaged, "feed 1").is_err(), "byte {at}");
+        }
+        assert!(again.unseal(b"short", "feed 1").is_err());
+        let other = Seal::open(&home.path().join("other")).unwrap();
+        assert!(other.unseal(&sealed, "feed 1").is_err());
+    }
+
+    #[test]
+    fn a_key_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("key");
+        Seal::open(&file).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let sentence = Seal::open(&file).unwrap_err().to_string();
+        assert!(sentence.ends_with(&format!("others can read it; chmod 600 {}", file.display())), "{sentence}");
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, b"short").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(Seal::open(&file).unwrap_err().to_string().contains("32 bytes"));
+    }
+}
