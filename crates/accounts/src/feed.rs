@@ -168,6 +168,15 @@ impl Feeds {
         Ok(Some((feed, credentials)))
     }
 
+    /// Notes what the calendar of a feed is called in URLs, so that another display name does not break the feed.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub fn bind(&self, id: FeedId, calendar: &str) -> Result<()> {
+        let stored = self.lock().execute("UPDATE feed SET calendar = ?2 WHERE id = ?1", params![id.0, calendar]);
+        stored.map(|_| ()).map_err(|error| self.fault(error))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -327,6 +336,8 @@ mod tests {
         assert_eq!(credentials.password.expose(), "opensesame");
         assert_eq!(again.list(Some("anna@one.example")).unwrap()[0].used, Some(at(7200)));
         assert!(again.redeem("nothing", at(0)).unwrap().is_none());
+        again.bind(id, "c7").unwrap();
+        assert_eq!(feeds.list(Some("anna@one.example")).unwrap()[0].calendar, "c7");
         assert!(feeds.revoke(id).unwrap());
         assert!(!feeds.revoke(id).unwrap());
         assert!(again.redeem(token.expose(), at(0)).unwrap().is_none());
