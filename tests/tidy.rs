@@ -39,6 +39,7 @@ fn crates_know_only_what_lies_below_them() {
         ("ews", &[]),
         ("exchange-sim", &[]),
         ("imap", &["imap-proto", "mailbox", "serve"]),
+        ("dav", &["mailbox", "pim", "serve"]),
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
         ("exchange", &["ews", "idmap", "mailbox"]),

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::search::Query;
 use crate::{
-    Access, Appended, Content, Credentials, Delta, Details, Expunged, FlagChange, Folder, FolderId, FolderPath, ModSeq,
-    NewMessage, Result, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    Access, Appended, Content, Credentials, Delta, Details, Error, ErrorKind, Expunged, FlagChange, Folder, FolderId,
+    FolderPath, ModSeq, NewMessage, Result, Secret, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
 
 /// Lets people in.
@@ -21,6 +21,19 @@ pub trait SignIn: Clone + Send + Sync + 'static {
     /// `SignIn` if they are wrong or held back after having been wrong; `Unavailable` or `Busy` if it cannot be
     /// known now.
     fn sign_in(&self, credentials: &Credentials) -> impl Future<Output = Result<Self::Account>> + Send;
+
+    /// True if [`SignIn::sign_in_with_token`] can succeed.
+    fn takes_tokens(&self) -> bool {
+        false
+    }
+
+    /// Checks a token (RFC 6750 Bearer) that stands for name and password.
+    ///
+    /// # Errors
+    /// As for `sign_in`; always `SignIn` where tokens are not taken.
+    fn sign_in_with_token(&self, _token: &Secret<String>) -> impl Future<Output = Result<Self::Account>> + Send {
+        async { Err(Error::new(ErrorKind::SignIn, "Tokens are not taken here: sign in with a password")) }
+    }
 }
 
 /// One user's mail. Clones share everything.

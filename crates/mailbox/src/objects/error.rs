@@ -29,7 +29,7 @@ pub enum Precondition {
     ValidObject,
     /// supported-calendar-component, supported-address-data.
     Supported,
-    /// Another object here has that UID: no-uid-conflict; the name of that object.
+    /// Another object here has that UID: no-uid-conflict. The text beside it is that object's name.
     NoUidConflict,
     /// A recurrence Exchange cannot represent; told as valid-calendar-object-resource with the sentence.
     Unrepresentable,

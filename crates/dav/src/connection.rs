@@ -1,0 +1,173 @@
+//! The only file that sees the socket: HTTP/1.1 requests in, answers out, one after the other.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mailbox::SignIn;
+use mailbox::objects::Objects;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{Instrument, debug, info_span, warn};
+
+use crate::context::Context;
+use crate::error::{Answer, Error};
+use crate::place::Place;
+use crate::request::Request;
+use crate::resource::Facts;
+use crate::{Body, Shared, method, sign_in};
+
+/// Serves a client until it leaves, is silent for too long, or a shutdown is requested.
+pub(crate) async fn run<T, S>(connection: serve::Connection<T>, shared: Arc<Shared<S>>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: SignIn,
+    S::Account: Objects,
+{
+    let serve::Connection { stream, peer, mut shutdown, .. } = connection;
+    let settings = Arc::clone(&shared.settings);
+    let is_safe = stream.is_tls() || peer.ip().to_canonical().is_loopback() || settings.plaintext_passwords;
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        let span = info_span!("dav.request", method = %request.method());
+        async move { Ok::<_, Infallible>(answer(request, &shared, is_safe).await) }.instrument(span)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(settings.silence).max_buf_size(HEAD);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = shutdown.requested() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(reason) = ended {
+        debug!(%reason, "ended badly");
+    }
+}
+
+/// Every request gets an answer.
+async fn answer<S>(request: http::Request<Incoming>, shared: &Shared<S>, is_safe: bool) -> Response<Body>
+where
+    S: SignIn,
+    S::Account: Objects,
+{
+    let mut response = match handle(request, shared, is_safe).await {
+        Ok(response) => response,
+        Err(error) => {
+            if error.status.is_server_error() {
+                warn!(status = error.status.as_u16(), reason = error.sentence, "not done");
+            } else {
+                debug!(status = error.status.as_u16(), reason = error.sentence, "refused");
+            }
+            error.response()
+        }
+    };
+    // Thunderbird and others look for the classes in whatever answer comes first.
+    let classes = HeaderValue::from_static(method::CLASSES);
+    response.headers_mut().insert(HeaderName::from_static("dav"), classes);
+    response
+}
+
+async fn handle<S>(request: http::Request<Incoming>, shared: &Shared<S>, is_safe: bool) -> Answer
+where
+    S: SignIn,
+    S::Account: Objects,
+{
+    let (head, body) = request.into_parts();
+    if head.method == Method::OPTIONS {
+        return Ok(method::options());
+    }
+    let place = Place::of_path(head.uri.path())?;
+    if place == Place::WellKnown {
+        return Ok(elsewhere(&Place::Root.href()));
+    }
+    let (account, key) =
+        sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, is_safe).await?;
+    let outcome = async {
+        let body = read(body, &head, shared).await?;
+        let request = Request {
+            method: head.method,
+            place,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers,
+            body,
+        };
+        let facts = Arc::new(Facts::of(&account, Arc::clone(&shared.settings)).await?);
+        let context = Context { account, facts, request: Arc::new(request) };
+        method::run(&context).await
+    }
+    .await;
+    match outcome {
+        // The password has changed since it was right.
+        Err(error) if error.status == StatusCode::UNAUTHORIZED => {
+            shared.known.forget(&key);
+            Err(sign_in::unauthorized(&shared.backend, &shared.settings, &error.sentence))
+        }
+        outcome => outcome,
+    }
+}
+
+/// RFC 6764 section 5: 301 where the client is to begin.
+fn elsewhere(path: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    if let Ok(location) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// The whole body, if it is not too large. A client that waits for 100 Continue is told to go on by the first read.
+async fn read<S: SignIn>(mut body: Incoming, head: &http::request::Parts, shared: &Shared<S>) -> Result<Bytes, Error> {
+    let settings = &shared.settings;
+    let is_object = [Method::PUT, Method::POST].contains(&head.method);
+    let most = if is_object { settings.largest_object } else { settings.largest_xml };
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large(most, is_object, head.uri.path()));
+    }
+    let mut bytes = BytesMut::new();
+    loop {
+        let frame = match next(&mut body, settings.patience).await? {
+            Some(frame) => frame,
+            None => return Ok(bytes.freeze()),
+        };
+        if (bytes.len() + frame.len()) as u64 > most {
+            return Err(too_large(most, is_object, head.uri.path()));
+        }
+        bytes.extend_from_slice(&frame);
+    }
+}
+
+async fn next(body: &mut Incoming, patience: Duration) -> Result<Option<Bytes>, Error> {
+    match tokio::time::timeout(patience, body.frame()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Ok(Some(Err(_))) => Err(Error::bad("The body broke off")),
+        Err(_) => Err(Error::new(StatusCode::REQUEST_TIMEOUT, "The body did not come")),
+    }
+}
+
+fn too_large(most: u64, is_object: bool, path: &str) -> Error {
+    let sentence = format!("At most {most} octets are taken here");
+    if !is_object {
+        return Error::new(StatusCode::PAYLOAD_TOO_LARGE, sentence);
+    }
+    let is_card = path.starts_with("/dav/addressbooks");
+    let element = if is_card { "CR:max-resource-size" } else { "C:max-resource-size" };
+    Error::condition(StatusCode::PAYLOAD_TOO_LARGE, element, sentence)
+}
+
+/// Octets of the head of a request.
+const HEAD: usize = 64 << 10;

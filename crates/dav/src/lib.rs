@@ -1,0 +1,81 @@
+//! The CalDAV and CardDAV front end: HTTP over any [`mailbox`] with [`mailbox::objects::Objects`].
+//!
+//! Bytes become requests in `connection`, requests become answers in `method` and `report`, one file each; what is
+//! said of a resource is a row of the table in `property`. Listings are streamed: none is ever whole in memory.
+
+mod body;
+mod connection;
+mod context;
+mod error;
+mod method;
+mod multistatus;
+mod place;
+mod property;
+mod report;
+mod request;
+mod resource;
+mod schedule;
+mod settings;
+mod sign_in;
+
+pub mod xml;
+
+use std::sync::Arc;
+
+use mailbox::SignIn;
+use mailbox::objects::Objects;
+use serve::Protocol;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use body::{Body, Cut};
+pub use settings::Settings;
+
+/// CalDAV and CardDAV over a mailbox, for [`serve::listen`]. Clones share what they know of sign-ins.
+pub struct Dav<S: SignIn> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: SignIn> Clone for Dav<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// What all connections have in common.
+struct Shared<S: SignIn> {
+    backend: S,
+    settings: Arc<Settings>,
+    known: sign_in::Known<S::Account>,
+}
+
+impl<S: SignIn> Dav<S>
+where
+    S::Account: Objects,
+{
+    /// Serves what `backend` lets people into.
+    pub fn new(backend: S, settings: Settings) -> Self {
+        let known = sign_in::Known::default();
+        Self { shared: Arc::new(Shared { backend, settings: Arc::new(settings), known }) }
+    }
+
+    /// Serves one client until it leaves or has to.
+    pub async fn serve<T>(&self, connection: serve::Connection<T>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        connection::run(connection, Arc::clone(&self.shared)).await;
+    }
+}
+
+impl<S: SignIn> Protocol for Dav<S>
+where
+    S::Account: Objects,
+{
+    const NAME: &'static str = "dav";
+    const REFUSAL: &'static [u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+    async fn run(&self, connection: serve::Connection) {
+        self.serve(connection).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! `CALDAV:calendar-data` in requests: which parts of an object come back, and in which form (RFC 4791 section 9.6).
+
+use mailbox::objects::Range;
+use pim::Component;
+use pim::ical::Zone;
+
+use super::expand;
+use super::filter::{time, unmet};
+use super::selection::Selection;
+use crate::error::Error;
+use crate::xml::{CALDAV, Element};
+
+/// What is to be left of an object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CalendarData {
+    selection: Option<Selection>,
+    instances: Option<Instances>,
+    free_busy: Option<Range>,
+}
+
+/// What becomes of recurrence.
+#[derive(Clone, Copy, Debug)]
+enum Instances {
+    /// `expand`: each instance in the range as a component of its own, in UTC.
+    Expand(Range),
+    /// `limit-recurrence-set`: the series, and those of its overrides that matter in the range.
+    Limit(Range),
+}
+
+impl CalendarData {
+    /// Reads the element of a request.
+    ///
+    /// # Errors
+    /// `supported-calendar-data`, `valid-filter` for a range that is none.
+    pub(crate) fn read(element: &Element) -> Result<Self, Error> {
+        let kind = element.attribute("content-type").unwrap_or("text/calendar");
+        let version = element.attribute("version").unwrap_or("2.0");
+        if !kind.trim().eq_ignore_ascii_case("text/calendar") || version.trim() != "2.0" {
+            return Err(unmet(element, "supported-calendar-data", "Objects here are text/calendar, version 2.0"));
+        }
+        let instances = match (element.child(CALDAV, "expand"), element.child(CALDAV, "limit-recurrence-set")) {
+            (Some(_), Some(_)) => {
+                return Err(Error::bad("calendar-data takes either expand or limit-recurrence-set"));
+            }
+            (Some(expand), None) => Some(Instances::Expand(time::closed(expand)?)),
+            (None, Some(limit)) => Some(Instances::Limit(time::closed(limit)?)),
+            (None, None) => None,
+        };
+        Ok(Self {
+            selection: element.child(CALDAV, "comp").map(|comp| Selection::read(comp, 0)).transpose()?,
+            instances,
+            free_busy: element.child(CALDAV, "limit-freebusy-set").map(time::closed).transpose()?,
+        })
+    }
+
+    /// True if objects come back as they are, to the octet.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.selection.is_none() && self.instances.is_none() && self.free_busy.is_none()
+    }
+
+    /// What comes back of a VCALENDAR. Dates and floating times are taken in `floating`.
+    pub(crate) fn of(&self, mut calendar: Component, floating: &Zone) -> Component {
+        match self.instances {
+            Some(Instances::Expand(range)) => calendar = expand::expanded(&calendar, range, floating),
+            Some(Instances::Limit(range)) => expand::limit(&mut calendar, range, floating),
+            None => {}
+        }
+        if let Some(range) = self.free_busy {
+            expand::limit_free_busy(&mut calendar, range, floating);
+        }
+        match &self.selection {
+            Some(selection) => selection.of(&calendar),
+            None => calendar,
+        }
+    }
+}
