@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests")]
 
 pub mod cases;
+pub mod objects;
 pub mod random;
 
 use std::future::Future;

@@ -18,7 +18,9 @@ pub enum Error {
     NoSyncState,
     /// There is no such folder (any more).
     NoFolder(FolderId),
-    /// The folder has given out all of its 32-bit UIDs. Messages must go to a new folder.
+    /// The token is of another folder, of a map that was lost, or from the future.
+    BadToken,
+    /// The folder has given out all of its 32-bit UIDs, or object numbers. Messages must go to a new folder.
     Full(FolderId),
     /// The file is damaged, or is not the map of this mailbox. It was left as it is.
     Unusable {
@@ -43,6 +45,7 @@ impl fmt::Display for Error {
         match self {
             Self::Stale => f.write_str("the folder's synchronisation was begun anew meanwhile"),
             Self::NoSyncState => f.write_str("the server's answer carries no synchronisation state"),
+            Self::BadToken => f.write_str("the token tells no moment of this collection's history; ask for everything"),
             Self::NoFolder(folder) => write!(f, "there is no folder {folder} (any more)"),
             Self::Full(folder) => write!(f, "folder {folder} has used up its UIDs; move its messages to a new folder"),
             Self::Unusable { file, reason } => write!(f, "the id map {} cannot be used: {reason}", file.display()),
@@ -59,7 +62,7 @@ impl From<Error> for mailbox::Error {
     fn from(error: Error) -> Self {
         let (kind, message) = match &error {
             Error::NoFolder(_) => (ErrorKind::NotFound, "there is no such folder any more".to_owned()),
-            Error::Full(_) => (ErrorKind::Cannot, error.to_string()),
+            Error::Full(_) | Error::BadToken => (ErrorKind::Cannot, error.to_string()),
             Error::Stale => (ErrorKind::Conflict, error.to_string()),
             Error::NoSyncState => (ErrorKind::Unavailable, error.to_string()),
             Error::Closed => (ErrorKind::Unavailable, "the gateway is stopping".to_owned()),

@@ -36,6 +36,11 @@ pub(crate) fn rebind(item: &Item) -> Hash {
     digest("rebind", &[message_id, search_key, &received(item), &item.stamp])
 }
 
+/// By which an object is found again after its ItemId changed.
+pub(crate) fn object(bind: &[u8]) -> Hash {
+    digest("object", &[bind])
+}
+
 /// ConversationIds have any length, THREADIDs have one.
 pub(crate) fn thread(conversation: &[u8]) -> ThreadId {
     ThreadId(digest("thread", &[conversation]))

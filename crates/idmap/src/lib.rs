@@ -10,7 +10,10 @@
 //! - When Exchange renames everything (migration, restore, a refused sync state), rows are matched again by what
 //!   the messages are, one to one, and every UID stays.
 //!
-//! [`IdMap`] says it as a trait; [`sqlite`] keeps it in one file per mailbox. `conformance` holds the tests every
+//! The same holds for objects (events, tasks, contacts): names are given once and kept, and an ETag changes exactly when
+//! the text that is served does.
+//!
+//! [`IdMap`] says it as a trait, [`ObjectMap`] for objects; [`sqlite`] keeps it in one file per mailbox. `conformance` holds the tests every
 //! implementation must pass.
 
 mod error;
@@ -18,6 +21,8 @@ mod folder;
 mod item;
 mod key;
 mod map;
+mod object;
+mod object_map;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -27,3 +32,8 @@ pub use error::{Error, Result};
 pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
 pub use item::{Applied, Epoch, Item, ItemChange, ItemRow, SyncPage, SyncPoint};
 pub use map::IdMap;
+pub use object::{
+    CollectionRow, ObjectChange, ObjectItem, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectText,
+    ObjectWritten, ObjectsApplied, TextState,
+};
+pub use object_map::ObjectMap;

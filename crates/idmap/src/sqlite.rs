@@ -8,23 +8,28 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use mailbox::objects::{DeadProperty, DeltaStart, ObjectDelta, ObjectName, Range, SyncToken};
 use mailbox::{
     Access, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath, Keyword, ModSeq, Snapshot, Status,
     Subscription, Uid,
 };
 
 use crate::{
-    Applied, Epoch, Error, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap, Item, ItemRow, Result,
-    SyncPage, SyncPoint,
+    Applied, CollectionRow, Epoch, Error, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap, Item,
+    ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten, ObjectsApplied,
+    Result, SyncPage, SyncPoint,
 };
 
 mod coded;
+mod collections;
 mod content;
 mod edit;
 mod fault;
 mod file;
 mod hierarchy;
 mod names;
+mod object;
 mod ours;
 mod pool;
 mod sync;
@@ -211,5 +216,85 @@ impl IdMap for Mailbox {
     async fn put_note(&self, key: &str, value: &str) -> Result<()> {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.0.write(move |connection| names::put_note(connection, &key, &value)).await
+    }
+}
+
+impl ObjectMap for Mailbox {
+    async fn apply_objects(&self, folder: FolderId, epoch: Epoch, page: ObjectPage) -> Result<ObjectsApplied> {
+        self.0.write(move |connection| object::pages::apply(connection, folder, epoch, &page)).await
+    }
+
+    async fn objects(&self, folder: FolderId, span: Option<Range>) -> Result<Vec<ObjectRow>> {
+        self.0.read(move |connection| object::view::objects(connection, folder, span)).await
+    }
+
+    async fn objects_named(&self, folder: FolderId, names: &[ObjectName]) -> Result<Vec<ObjectRow>> {
+        let names = names.to_vec();
+        self.0.read(move |connection| object::view::named(connection, folder, &names)).await
+    }
+
+    async fn object_of_uid(&self, folder: FolderId, uid: &str) -> Result<Option<ObjectRow>> {
+        let uid = uid.to_owned();
+        self.0.read(move |connection| object::view::of_uid(connection, folder, &uid)).await
+    }
+
+    async fn stale_objects(&self, folder: FolderId) -> Result<Vec<ObjectRow>> {
+        self.0.read(move |connection| object::view::stale(connection, folder)).await
+    }
+
+    async fn object_token(&self, folder: FolderId) -> Result<SyncToken> {
+        self.0.read(move |connection| object::view::token(connection, folder)).await
+    }
+
+    async fn object_delta(&self, folder: FolderId, since: DeltaStart, limit: Option<usize>) -> Result<ObjectDelta> {
+        self.0.read(move |connection| object::view::delta(connection, folder, since, limit)).await
+    }
+
+    async fn object_texts(&self, folder: FolderId, numbers: &[ObjectNumber]) -> Result<Vec<(ObjectNumber, Bytes)>> {
+        let numbers = numbers.to_vec();
+        self.0.read(move |connection| object::view::texts(connection, folder, &numbers)).await
+    }
+
+    async fn objects_read(&self, folder: FolderId, read: Vec<ObjectRead>) -> Result<bool> {
+        self.0.write(move |connection| object::ours::read(connection, folder, &read)).await
+    }
+
+    async fn object_written(&self, folder: FolderId, written: ObjectWritten) -> Result<ObjectRow> {
+        self.0.write(move |connection| object::ours::written(connection, folder, &written)).await
+    }
+
+    async fn objects_removed(&self, folder: FolderId, numbers: &[ObjectNumber]) -> Result<()> {
+        let numbers = numbers.to_vec();
+        self.0.write(move |connection| object::ours::removed(connection, folder, &numbers)).await
+    }
+
+    async fn object_moved(
+        &self,
+        from: (FolderId, ObjectNumber),
+        to: (FolderId, ObjectName),
+        item: ObjectItem,
+    ) -> Result<Option<ObjectRow>> {
+        self.0.write(move |connection| object::ours::moved(connection, from, (to.0, &to.1), &item)).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionRow>> {
+        self.0.read(collections::collections).await
+    }
+
+    async fn name_collections(&self, wishes: Vec<(FolderId, String)>) -> Result<()> {
+        self.0.write(move |connection| collections::name(connection, &wishes)).await
+    }
+
+    async fn change_dead(&self, folder: FolderId, set: Vec<DeadProperty>, remove: Vec<(String, String)>) -> Result<()> {
+        self.0.write(move |connection| collections::change_dead(connection, folder, &set, &remove)).await
+    }
+
+    async fn put_aside(&self, folder: ExchangeFolder, owner: &str) -> Result<FolderId> {
+        let owner = owner.to_owned();
+        self.0.write(move |connection| collections::put_aside(connection, &folder, &owner)).await
+    }
+
+    async fn aside(&self) -> Result<Vec<(FolderRow, String)>> {
+        self.0.read(collections::aside).await
     }
 }

@@ -9,13 +9,30 @@ use mailbox::{FolderId, SpecialUse, UidValidity};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::coded::{damaged, folder_id, folder_number, item_keys};
+use super::collections;
 use super::edit::{next_modseq, now};
 use super::fault::{Fault, Outcome};
 use super::sync;
 use crate::{Error, ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
 
+/// Which folders are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tree {
+    /// The mailbox's own.
+    Own,
+    /// Those outside of it.
+    Aside,
+}
+
 pub(crate) fn folders(connection: &Connection) -> Outcome<Vec<FolderRow>> {
-    let sql = format!("SELECT {FOLDER}, id, uid_validity, complete FROM folder ORDER BY id");
+    folders_in(connection, Tree::Own)
+}
+
+pub(crate) fn folders_in(connection: &Connection, tree: Tree) -> Outcome<Vec<FolderRow>> {
+    let aside = if tree == Tree::Own { "NOT IN" } else { "IN" };
+    let sql = format!(
+        "SELECT {FOLDER}, id, uid_validity, complete FROM folder WHERE id {aside} (SELECT folder FROM aside) ORDER BY id"
+    );
     let mut all = connection.prepare_cached(&sql)?;
     let rows = all.query_map([], |row| {
         Ok((folder_columns(row)?, row.get::<_, i64>(8)?, row.get::<_, u32>(9)?, row.get::<_, bool>(10)?))
@@ -82,6 +99,7 @@ pub(crate) fn remove(connection: &Connection, folder: FolderId) -> Outcome<()> {
     connection.execute("DELETE FROM item WHERE key BETWEEN ?1 AND ?2", [first, last])?;
     connection.execute("DELETE FROM staged WHERE folder = ?1", [number])?;
     connection.execute("DELETE FROM tombstone WHERE folder = ?1", [number])?;
+    collections::forget(connection, number)?;
     connection.execute("DELETE FROM folder WHERE id = ?1", [number])?;
     Ok(())
 }

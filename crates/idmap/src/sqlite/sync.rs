@@ -42,6 +42,15 @@ pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome
         "UPDATE item SET unconfirmed = NULL WHERE unconfirmed IS NOT NULL AND key BETWEEN ?1 AND ?2",
         [first, last],
     )?;
+    connection.execute("DELETE FROM object_staged WHERE folder = ?1", [number])?;
+    connection.execute(
+        "UPDATE object SET unconfirmed = NULL WHERE unconfirmed IS NOT NULL AND key BETWEEN ?1 AND ?2",
+        [first, last],
+    )?;
+    connection.execute(
+        "UPDATE object_tombstone SET hash = NULL WHERE hash IS NOT NULL AND key BETWEEN ?1 AND ?2",
+        [first, last],
+    )?;
     // A restore may bring items back that we removed.
     connection.execute("UPDATE tombstone SET hash = NULL WHERE folder = ?1 AND hash IS NOT NULL", [number])?;
     state(connection, folder)

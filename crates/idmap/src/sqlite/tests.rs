@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::{Mailbox, open};
-use crate::conformance::{End, Place, apply, cases, filled, folder, item, listing, named, random, uid, uids};
+use crate::conformance::{End, Place, apply, cases, filled, folder, item, listing, named, objects, random, uid, uids};
 use crate::{Error, IdMap};
 
 /// A directory of its own for each map.
@@ -91,6 +91,25 @@ run! {
     a_migration_does_not_hide_other_content
     we_may_act_during_a_resync
     a_resync_may_be_begun_again
+    objects_have_names_that_stay
+    uids_are_unique_in_a_folder
+    an_etag_changes_exactly_with_the_text
+    a_text_that_comes_late_is_passed_over
+    what_we_wrote_is_there_at_once
+    an_object_carries_its_name_through_a_crash
+    what_we_removed_is_gone_at_once
+    an_object_exchange_never_tells_of_vanishes
+    deltas_come_in_pieces
+    foreign_tokens_are_refused
+    spans_narrow_the_index
+    a_schedule_tag_ignores_answers
+    a_migration_keeps_names_and_etags
+    a_relisting_changes_nothing
+    a_moved_object_takes_its_text_along
+    collections_keep_names_and_properties
+    folders_aside_stay_aside
+    stale_pages_of_objects_are_refused
+    kinds_of_objects_are_kept
 }
 
 #[tokio::test]
@@ -187,6 +206,34 @@ async fn a_full_folder_refuses() {
     assert_eq!(map.created(inbox, item(3)).await.unwrap_err(), Error::Full(inbox));
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(u32::MAX - 1)]);
     assert_eq!(map.status(inbox).await.unwrap().messages, 2);
+}
+
+/// A map of the first version keeps its UIDs and takes objects.
+#[tokio::test]
+async fn an_older_map_goes_on() {
+    let directory = Directory::new();
+    let file = super::file::path(directory.0.path(), "anna@example.org");
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(include_str!("schema_1.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x4558696d; PRAGMA user_version = 1;
+         INSERT INTO mailbox (one, name, modseq, uid_validity, hierarchy_resync)
+         VALUES (1, 'anna@example.org', 7, 1234, 0);
+         INSERT INTO folder (id, exchange_id, name, hidden, uid_validity, uid_next, highest_modseq, sync_state, complete)
+         VALUES (3, 'inbox-id', 'Inbox', 0, 1234, 10, 7, 's', 1);
+         INSERT INTO item (key, modseq, flags, received, size, email_id, draft, epoch, hash, stamp, change_key, item_id)
+         VALUES (3 << 32 | 9, 7, 0, 0, 5, randomblob(16), 0, 1, randomblob(16), randomblob(16), 'c', 'i');",
+    )
+    .unwrap();
+    drop(old);
+    let map = directory.open().await;
+    let inbox = map.folders().await.unwrap()[0].id;
+    assert_eq!(named(&map, inbox).await, [(9, "i".to_owned())]);
+    assert_eq!(map.created(inbox, item(1)).await.unwrap(), uid(10));
+    let calendar = objects::filled(&map, &[objects::object(1)]).await;
+    assert_eq!(objects::rows(&map, calendar).await.len(), 1);
+    drop(map);
+    assert_eq!(objects::rows(&directory.open().await, calendar).await.len(), 1);
 }
 
 #[test]
