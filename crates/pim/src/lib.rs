@@ -5,6 +5,7 @@
 //! is asked for where it matters: [`text`] for TEXT, [`ical`] for dates, recurrence and time zones, [`vcard`] for
 //! cards. Nothing here panics or hangs on what a client sends.
 
+pub mod ical;
 mod parse;
 pub mod text;
 mod tree;
