@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Version,
+    Entry, Version,
+    calendar::{xml::read_zone, zone::Zone},
+    directory::Directory,
     op::{self, Call, closed, heartbeat, notifications, streams},
     schema::{Schema, Violation, check},
     soap::{self, Element, Fault, Ns, envelope},
@@ -54,6 +56,7 @@ struct Inner {
 pub(crate) struct Organisation {
     pub(crate) options: Options,
     pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) directory: Directory,
     /// Makes each rendering of a message another.
     pub(crate) salt: u64,
 }
@@ -205,7 +208,7 @@ pub enum Edit {
 impl Exchange {
     /// An organisation without mailboxes.
     pub fn new(options: Options) -> Exchange {
-        let organisation = Organisation { options, mailboxes: Vec::new(), salt: 0 };
+        let organisation = Organisation { options, mailboxes: Vec::new(), directory: Directory::default(), salt: 0 };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
 
@@ -220,7 +223,15 @@ impl Exchange {
         if organisation.find(address).is_none() {
             let mailbox = Mailbox::new(address, display_name, organisation.options.version);
             organisation.mailboxes.push(mailbox);
+            if organisation.directory.find(address).is_none() {
+                organisation.directory.add(Entry::person(address, display_name));
+            }
         }
+    }
+
+    /// Puts an entry into the directory, in place of one with the same address.
+    pub fn add_to_directory(&self, entry: Entry) {
+        self.lock().directory.add(entry);
     }
 
     /// The addresses of all mailboxes, in the order they were added.
@@ -265,7 +276,8 @@ impl Exchange {
             .find(user)
             .ok_or_else(|| Fault::new("ErrorNonExistentMailbox", "The user has no mailbox on this server."))?;
         impersonation(&envelope_element, user)?;
-        let mut call = Call { organisation: &mut organisation, me, version };
+        let zone = zone_context(&envelope_element)?;
+        let mut call = Call { organisation: &mut organisation, me, version, zone };
         if name == "GetStreamingEvents"
             && let Ok(subscriptions) = streams(&call, body)
         {
@@ -417,6 +429,18 @@ fn requested_version(envelope: &Element, server: Version) -> Result<Version, Fau
     Version::requested(name)
         .filter(|version| *version <= server)
         .ok_or_else(|| Fault::new("ErrorInvalidServerVersion", "The specified server version is invalid."))
+}
+
+/// The zone in the `TimeZoneContext` header.
+fn zone_context(envelope: &Element) -> Result<Option<Arc<Zone>>, Fault> {
+    let header = envelope.child("Header").and_then(|header| header.child("TimeZoneContext"));
+    match header.and_then(|header| header.child("TimeZoneDefinition")) {
+        None => Ok(None),
+        Some(definition) => match read_zone(definition) {
+            Ok(zone) => Ok(Some(zone)),
+            Err(_) => Err(Fault::new("ErrorTimeZone", "The time zone in the header is not valid.")),
+        },
+    }
 }
 
 /// Nobody may act for anybody else here.

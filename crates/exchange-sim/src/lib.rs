@@ -14,7 +14,9 @@ pub mod preset;
 mod aqs;
 mod compose;
 mod contents;
+mod directory;
 mod exchange;
+mod items;
 mod op;
 mod patch;
 mod property;
@@ -26,5 +28,6 @@ mod sync;
 mod time;
 mod version;
 
+pub use directory::{Entry, EntryKind};
 pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Received};
 pub use version::Version;

@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     compose::{Edits, addresses, words},
+    items,
     mime::parse::{Attachment, Person, parse},
     op::Trouble,
     property::{Extended, Path},
@@ -18,6 +19,8 @@ pub(crate) struct Patch {
     edits: Edits,
     mime: Option<Vec<u8>>,
     attachments: Vec<Attachment>,
+    /// Which of them is the picture of a contact.
+    photo: Option<usize>,
     /// PidTagMessageFlags was set.
     flags_set: bool,
     /// Something other than the read flag was set.
@@ -33,6 +36,9 @@ impl Patch {
             return Ok(());
         }
         self.alters = true;
+        if items::set(item, element)? {
+            return Ok(());
+        }
         if let Some((_, field)) = HEADERS.iter().find(|(name, _)| *name == element.name) {
             self.edits.fields.push((field, Some(header_value(element))));
         }
@@ -56,7 +62,7 @@ impl Patch {
             "ExtendedProperty" => self.set_extended(item, element)?,
             "Attachments" => {
                 for child in &element.children {
-                    self.attachments.push(attachment(child)?);
+                    self.attach(attachment(child)?, child.is_true("IsContactPhoto"));
                 }
             }
             "IsAssociated" if item.key == 0 => item.associated = element.text.trim() == "true",
@@ -71,11 +77,23 @@ impl Patch {
         Ok(())
     }
 
+    /// Sets the property a path names from the element that carries its value.
+    pub(crate) fn update(&mut self, item: &mut Item, path: &Path, element: &Element) -> Result<(), Trouble> {
+        if items::update(item, path, element)? {
+            self.alters = true;
+            return Ok(());
+        }
+        self.set(item, element)
+    }
+
     /// Adds to a property.
     pub(crate) fn append(&mut self, item: &mut Item, element: &Element) -> Result<(), Trouble> {
         let parsed = parse(&item.bytes());
         let mut all = element.clone();
         self.alters = true;
+        if items::append(item, element)? {
+            return Ok(());
+        }
         match element.name.as_str() {
             "Body" => {
                 let html = parsed.html.is_some();
@@ -107,8 +125,14 @@ impl Patch {
     /// Removes a property.
     pub(crate) fn delete(&mut self, item: &mut Item, path: &Path) -> Result<(), Trouble> {
         self.alters = true;
+        if items::delete(item, path)? {
+            return Ok(());
+        }
         match path {
             Path::Extended(extended) => {
+                if items::remove_alias(item, &extended.key) {
+                    return Ok(());
+                }
                 set_special(item, &extended.key, None);
                 item.extra_mut().properties.remove(&extended.key);
                 if is_keywords(&extended.key) {
@@ -136,9 +160,12 @@ impl Patch {
         Ok(())
     }
 
-    /// Adds an attachment; gives its number.
-    pub(crate) fn attach(&mut self, attachment: Attachment) {
+    /// Adds an attachment, which may be the picture of a contact.
+    pub(crate) fn attach(&mut self, attachment: Attachment, photo: bool) {
         self.alters = true;
+        if photo {
+            self.photo = Some(self.attachments.len());
+        }
         self.attachments.push(attachment);
     }
 
@@ -153,6 +180,7 @@ impl Patch {
         extra.attachments_given = extra.attachments_given.max(numbers.iter().max().map_or(0, |last| last + 1));
         attachments.remove(at);
         numbers.remove(at);
+        extra.photo = extra.photo.filter(|photo| *photo != number);
         extra.attachments = Some(numbers);
         self.alters = true;
         self.edits.attachments = Some(attachments);
@@ -187,9 +215,12 @@ impl Patch {
             let mut numbers = item.attachment_numbers(all.len());
             let extra = item.extra_mut();
             let mut next = extra.attachments_given.max(numbers.iter().max().map_or(0, |last| last + 1));
-            for attachment in self.attachments {
+            for (place, attachment) in self.attachments.into_iter().enumerate() {
                 all.push(attachment);
                 numbers.push(next);
+                if self.photo == Some(place) {
+                    extra.photo = Some(next);
+                }
                 next += 1;
             }
             extra.attachments_given = next;
@@ -236,6 +267,9 @@ impl Patch {
             (PropertyKey::Tag(0x0037), Value::Text(text)) => self.edits.fields.push(("Subject", Some(words(text)))),
             (PropertyKey::Tag(0x0e07), _) => self.flags_set = true,
             _ => {}
+        }
+        if items::set_alias(item, &extended.key, &value) {
+            return Ok(());
         }
         if is_keywords(&extended.key)
             && let Value::List(values) = &value

@@ -1,6 +1,7 @@
 //! Properties of items and folders: one row per property, with the shapes it belongs to.
 
 mod body;
+mod calendar;
 mod extended;
 mod fields;
 mod folder;
@@ -16,4 +17,4 @@ pub(crate) use item::View;
 pub(crate) use path::{Extended, Path};
 use shape::BodyType;
 pub(crate) use shape::{Base, Shape};
-pub(crate) use write::{write_attachment_head, write_item, write_item_id};
+pub(crate) use write::{write_attachment_head, write_item, write_item_id, write_photo_mark};

@@ -6,7 +6,7 @@ use super::{Call, ItemPlace, Reply, Trouble, each, respond};
 use crate::{
     Original,
     patch::{Patch, attachment},
-    property::{Base, Shape, View, write_attachment_head, write_item},
+    property::{Base, Shape, View, write_attachment_head, write_item, write_photo_mark},
     soap::{Element, Fault, Writer},
     store::{
         EventKind, Item, Kind, Mailbox, Subject,
@@ -43,6 +43,7 @@ fn read(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Re
     } else {
         w.open("t:FileAttachment", &[]);
         write_attachment_head(&mut w, &view, number, attachment);
+        write_photo_mark(&mut w, &view, number, false);
         w.text("t:Content", &STANDARD.encode(&attachment.bytes));
         w.close("t:FileAttachment");
     }
@@ -65,7 +66,7 @@ fn create(call: &mut Call<'_>, parent: &Element, element: &Element) -> Reply {
     let new = attachment(element)?;
     let kind = if new.content_type == "message/rfc822" { "t:ItemAttachment" } else { "t:FileAttachment" };
     let mut patch = Patch::default();
-    patch.attach(new);
+    patch.attach(new, element.is_true("IsContactPhoto"));
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     alter(mailbox, &place, patch)?;
     let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?;
@@ -115,5 +116,5 @@ fn find(call: &Call<'_>, id: &Element) -> Result<(ItemPlace, u32), Trouble> {
     let decoded = ids::decode(id.attribute("Id").unwrap_or_default()).ok_or_else(invalid)?;
     let mailbox = call.mailbox_of(decoded.mailbox)?;
     let Target::Attachment { folder, item, number } = decoded.target else { return Err(invalid()) };
-    Ok((ItemPlace { mailbox, folder, item, change: None }, number))
+    Ok((ItemPlace { mailbox, folder, item, change: None, occurrence: None }, number))
 }

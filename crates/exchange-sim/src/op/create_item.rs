@@ -5,6 +5,7 @@ use crate::{
     Original,
     compose::{Edits, addresses, date, without_field},
     exchange::Organisation,
+    items,
     mime::parse::{Person, parse},
     patch::Patch,
     property::write_item_id,
@@ -99,6 +100,10 @@ fn new_item(kind: Kind, element: &Element) -> Result<Item, Trouble> {
     let mut item = Item::new(kind, None, time::now());
     // A new message is a draft, and nobody has to read what he wrote himself.
     item.draft = kind == Kind::Message;
+    if matches!(kind, Kind::Contact | Kind::DistributionList | Kind::Task) {
+        // Recorded of contacts: they were never sent.
+        item.draft = true;
+    }
     item.read = true;
     let mut patch = Patch::default();
     for property in &element.children {
@@ -189,8 +194,13 @@ fn response_item(call: &mut Call<'_>, element: &Element) -> Result<Item, Trouble
 }
 
 /// Puts an item into a folder and answers with its id.
-fn save(call: &mut Call<'_>, place: FolderPlace, item: Item) -> Reply {
+fn save(call: &mut Call<'_>, place: FolderPlace, mut item: Item) -> Reply {
     let element = format!("t:{}", item.kind.facts().0);
+    let folder = call.organisation.mailboxes[place.mailbox].folders.get(&place.folder);
+    if let Some(trouble) = items::misplaced(item.kind, folder.and_then(|folder| folder.class.as_deref())) {
+        return Err(trouble);
+    }
+    items::settle(call.organisation, place.mailbox, None, &mut item);
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let key = mailbox.insert(place.folder, item).ok_or_else(Trouble::not_found)?;
     mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: key }, None);

@@ -2,7 +2,7 @@
 
 use super::{Call, ItemPlace, Reply, Trouble, respond};
 use crate::{
-    Version,
+    Version, items,
     soap::{Element, Fault},
     store::{EventKind, Kind, Mailbox, Subject},
 };
@@ -35,6 +35,12 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
             "ErrorAffectedTaskOccurrencesRequired",
             "The AffectedTaskOccurrences attribute is required for tasks.",
         ));
+    }
+    let one = request.attribute("AffectedTaskOccurrences") == Some("SpecifiedOccurrenceOnly");
+    if let Some(rest) = mailbox.item(place.folder, place.item).filter(|_| one).and_then(items::skip) {
+        mailbox.alter(place.folder, place.item, |item| *item = rest).ok_or_else(Trouble::not_found)?;
+        mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item: place.item }, None);
+        return Ok(String::new());
     }
     match request.attribute("DeleteType") {
         Some("HardDelete") => discard(mailbox, &place),

@@ -6,6 +6,7 @@ use super::{
     each, respond,
 };
 use crate::{
+    items,
     patch::Patch,
     property::{Path, write_item_id},
     soap::{Element, Fault, Writer},
@@ -30,15 +31,24 @@ fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
             "The SendMeetingInvitationsOrCancellations attribute is required for calendar items.",
         ));
     }
+    let before = item.clone();
     let mut patch = Patch::default();
     for update in change.list("Updates") {
         apply(&mut patch, &mut item, update)?;
     }
+    let mut answered = place.item;
+    let only_read = patch.only_read();
+    patch.finish(&mut item);
+    items::settle(call.organisation, place.mailbox, Some(&before), &mut item);
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
-    match patch.only_read() {
+    match only_read {
         Some(read) => mailbox.set_read(place.folder, place.item, read),
         None => {
-            patch.finish(&mut item);
+            if let Some(spawned) = (item.kind == Kind::Task).then(|| items::spawn(&before, &item)).flatten() {
+                item = spawned.series;
+                answered = mailbox.insert(place.folder, spawned.single).unwrap_or(answered);
+                mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: answered }, None);
+            }
             mailbox.alter(place.folder, place.item, |now| *now = item)
         }
     };
@@ -50,7 +60,7 @@ fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
     }
     let mut w = Writer::new();
     w.open("m:Items", &[]);
-    if let Some(item) = mailbox.item(place.folder, place.item) {
+    if let Some(item) = mailbox.item(place.folder, answered) {
         let element = format!("t:{}", item.kind.facts().0);
         w.open(&element, &[]);
         write_item_id(&mut w, mailbox, place.folder, item);
@@ -107,7 +117,7 @@ fn apply(patch: &mut Patch, item: &mut Item, update: &Element) -> Result<(), Tro
     }
     match update.name.as_str() {
         "AppendToItemField" => patch.append(item, value),
-        _ => patch.set(item, value),
+        _ => patch.update(item, &path, value),
     }
 }
 

@@ -6,10 +6,16 @@ use super::{
     item::stored_property,
     path::{INTERNET_HEADERS, PUBLIC_STRINGS},
 };
-use crate::store::{Folder, Mailbox, PropertyKey, PropertyName, Value, ids, ids::Target};
+use crate::{
+    items,
+    store::{Folder, Mailbox, PropertyKey, PropertyName, Value, ids, ids::Target},
+};
 
 /// The value of an extended property of an item, if it is there and of that type.
 pub(super) fn item_value(view: &View<'_>, extended: &Extended) -> Option<Value> {
+    if let Some(value) = items::alias_value(view.item, &extended.key) {
+        return value.is_of(&extended.of).then_some(value);
+    }
     let value = match &extended.key {
         PropertyKey::Tag(tag) => match ITEM_TAGS.iter().find(|(known, _)| known == tag) {
             Some((_, read)) => read(view).or_else(|| stored_property(view.item, &extended.key)),
@@ -21,7 +27,7 @@ pub(super) fn item_value(view: &View<'_>, extended: &Extended) -> Option<Value> 
         PropertyKey::Named(set, PropertyName::Name(name)) if set == INTERNET_HEADERS => {
             stored_property(view.item, &extended.key).or_else(|| header(&view.parsed().headers, name).map(Value::Text))
         }
-        key => stored_property(view.item, key),
+        key => super::calendar::named(view, key).or_else(|| stored_property(view.item, key)),
     }?;
     value.is_of(&extended.of).then_some(value)
 }

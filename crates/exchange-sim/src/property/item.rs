@@ -10,6 +10,11 @@ use super::{
 };
 use crate::{
     MimeMode, Version,
+    calendar::{
+        day::{write_local, write_offset},
+        zone::Zone,
+    },
+    items,
     mime::{
         parse::{Attachment, Parsed, Person, parse},
         render::render,
@@ -32,6 +37,8 @@ pub(crate) struct View<'a> {
     pub(crate) mime: MimeMode,
     /// Makes renderings differ.
     pub(crate) salt: u64,
+    /// Times are written in it.
+    zone: Option<Arc<Zone>>,
     parsed: OnceCell<Parsed>,
     summary: OnceCell<Arc<Summary>>,
 }
@@ -45,7 +52,23 @@ impl<'a> View<'a> {
         mime: MimeMode,
         salt: u64,
     ) -> View<'a> {
-        View { mailbox, folder, item, version, mime, salt, parsed: OnceCell::new(), summary: OnceCell::new() }
+        View { mailbox, folder, item, version, mime, salt, zone: None, parsed: OnceCell::new(), summary: OnceCell::new() }
+    }
+
+    /// The same with times in a zone.
+    pub(crate) fn in_zone(self, zone: Option<Arc<Zone>>) -> View<'a> {
+        View { zone, ..self }
+    }
+
+    /// A point in time as the client wants it written: in UTC, or in the zone of its header.
+    pub(super) fn time(&self, at: Seconds) -> String {
+        match &self.zone {
+            None => crate::time::write(at),
+            Some(zone) => {
+                let offset = zone.offset(at);
+                write_local(at + offset) + &write_offset(offset)
+            }
+        }
     }
 
     pub(crate) fn parsed(&self) -> &Parsed {
@@ -61,7 +84,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn target(&self) -> Target {
-        Target::Item { folder: self.folder.key, item: self.item.key }
+        self.item.target(self.folder.key)
     }
 
     pub(super) fn folder_id(&self) -> String {
@@ -73,7 +96,7 @@ impl<'a> View<'a> {
         self.stored_element(element).map(|element| element.text.trim().to_owned())
     }
 
-    pub(super) fn stored_element(&self, element: &str) -> Option<&Element> {
+    pub(crate) fn stored_element(&self, element: &str) -> Option<&Element> {
         self.item.extra.as_ref()?.fields.get(element)
     }
 
@@ -207,11 +230,20 @@ impl<'a> View<'a> {
             Path::Indexed(uri, index) if uri == "item:InternetMessageHeader" => {
                 extended::header(&self.parsed().headers, index).map(Value::Text)
             }
-            Path::Indexed(..) => None,
+            Path::Indexed(uri, index) => {
+                let name = uri.split(':').nth(1)?;
+                let name = if name == "PhysicalAddress" || name == "EmailAddress" || name == "ImAddress" {
+                    format!("{name}es")
+                } else {
+                    format!("{name}s")
+                };
+                items::entry(self.stored_element(&name)?, uri, index).map(Value::Text)
+            }
+            Path::Field(uri) if let Some(value) = super::calendar::value(self, uri) => value,
             Path::Field(uri) => match FIELDS.iter().find(|field| field.uri == uri) {
                 Some(field) => (field.value)(self),
                 None => {
-                    let text = self.stored(uri.split(':').nth(1)?)?;
+                    let text = items::shown(self, uri.split(':').nth(1)?, true)?.text.trim().to_owned();
                     Some(match crate::time::parse(&text) {
                         Some(time) if text.len() >= 10 && text.contains('-') => Value::Time(time),
                         _ => Value::Text(text),

@@ -5,12 +5,12 @@ use std::{collections::HashMap, sync::OnceLock};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    ALL, DEFAULT, Extended, FIELDS, Field, Path, Shape, View, extended,
+    ALL, DEFAULT, Extended, FIELDS, Field, Path, Shape, View, calendar, extended,
     fields::{MAIL, NO_LIST},
     shape::Base,
 };
 use crate::{
-    Version,
+    Version, items,
     mime::parse::{Attachment, Person},
     schema::Schema,
     soap::{Element, Writer},
@@ -22,7 +22,7 @@ use crate::{
 
 /// Writes `t:ItemId`.
 pub(crate) fn write_item_id(w: &mut Writer, mailbox: &Mailbox, folder: u64, item: &Item) {
-    let id = mailbox.id(Target::Item { folder, item: item.key });
+    let id = mailbox.id(item.target(folder));
     let key = ids::change_key(mailbox.guid, item.kind.facts().2, item.changed);
     w.empty("t:ItemId", &[("Id", &id), ("ChangeKey", &key)]);
 }
@@ -55,6 +55,9 @@ pub(crate) fn write_item(w: &mut Writer, view: &View<'_>, shape: &Shape) {
 }
 
 fn write_named(w: &mut Writer, view: &View<'_>, shape: &Shape, name: &str) {
+    if calendar::write(w, view, shape, name) {
+        return;
+    }
     let mail = view.item.kind.is_mail();
     match FIELDS.iter().find(|field| field.element == name && (mail || field.shapes & MAIL == 0)) {
         Some(field) => {
@@ -63,15 +66,27 @@ fn write_named(w: &mut Writer, view: &View<'_>, shape: &Shape, name: &str) {
             }
         }
         None => {
-            let Some(stored) = view.stored_element(name) else { return };
+            let by_shape = match shape.base {
+                Base::IdOnly => false,
+                Base::Default => items::in_default(view.item.kind, name),
+                Base::AllProperties => true,
+            };
             let by_name = shape.additional.iter().any(|path| match path {
-                Path::Field(uri) | Path::Indexed(uri, _) => {
-                    uri.split(':').nth(1).is_some_and(|field| field == name || indexed(field, name))
-                }
-                Path::Extended(_) => false,
+                Path::Field(uri) => uri.split(':').nth(1) == Some(name),
+                _ => false,
             });
-            if by_name || shape.base != Base::IdOnly {
-                write_stored(w, stored);
+            let by_entry = shape.additional.iter().any(|path| match path {
+                Path::Indexed(uri, _) => uri.split(':').nth(1).is_some_and(|field| indexed(field, name)),
+                _ => false,
+            });
+            if !by_shape && !by_name && !by_entry {
+                return;
+            }
+            let Some(shown) = items::shown(view, name, shape.list) else { return };
+            if by_shape || by_name {
+                write_stored(w, &shown);
+            } else if let Some(some) = items::subset(&shown, &shape.additional) {
+                write_stored(w, &some);
             }
         }
     }
@@ -147,6 +162,7 @@ fn write_field(w: &mut Writer, view: &View<'_>, shape: &Shape, field: &Field) {
                 }
                 w.close(&element);
             }
+            Some(Value::Time(at)) => w.text(&element, &view.time(at)),
             Some(value) => {
                 let text = value.write();
                 // R/finditem-operation: FindItem cuts streamed properties at 255 characters.
@@ -192,6 +208,7 @@ fn write_attachments(w: &mut Writer, view: &View<'_>) {
         let element = if message { "t:ItemAttachment" } else { "t:FileAttachment" };
         w.open(element, &[]);
         write_attachment_head(w, view, number, attachment);
+        write_photo_mark(w, view, number, message);
         w.close(element);
     }
     w.close("t:Attachments");
@@ -210,6 +227,13 @@ pub(crate) fn write_attachment_head(w: &mut Writer, view: &View<'_>, number: u32
         w.number("t:Size", attachment.bytes.len() + 250);
         w.text("t:LastModifiedTime", &crate::time::write(view.item.created_at));
         w.flag("t:IsInline", attachment.inline);
+    }
+}
+
+/// `IsContactPhoto` of a file.
+pub(crate) fn write_photo_mark(w: &mut Writer, view: &View<'_>, number: u32, message: bool) {
+    if !message && view.item.kind == Kind::Contact && view.version >= Version::Exchange2010 {
+        w.flag("t:IsContactPhoto", view.item.extra.as_ref().and_then(|extra| extra.photo) == Some(number));
     }
 }
 

@@ -46,6 +46,29 @@ pub(crate) struct Element {
 }
 
 impl Element {
+    /// An element of the types namespace that no request brought.
+    pub(crate) fn new(name: &str, text: impl Into<String>) -> Element {
+        Element {
+            ns: Ns::Types,
+            name: name.to_owned(),
+            attributes: Vec::new(),
+            children: Vec::new(),
+            text: text.into(),
+            at: 0,
+        }
+    }
+
+    /// The same with children.
+    pub(crate) fn holding(name: &str, children: Vec<Element>) -> Element {
+        Element { children, ..Element::new(name, "") }
+    }
+
+    /// The same with one more attribute.
+    pub(crate) fn with(mut self, attribute: &str, value: impl Into<String>) -> Element {
+        self.attributes.push((attribute.to_owned(), value.into()));
+        self
+    }
+
     /// The first child of that name.
     pub(crate) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)

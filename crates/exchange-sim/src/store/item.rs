@@ -140,6 +140,8 @@ pub(crate) struct Extra {
     pub(crate) attachments: Option<Vec<u32>>,
     /// Numbers given to attachments so far.
     pub(crate) attachments_given: u32,
+    /// The number of the attachment that is the picture of a contact.
+    pub(crate) photo: Option<u32>,
 }
 
 /// What lists show of a message.

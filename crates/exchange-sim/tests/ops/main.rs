@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
+mod contacts;
 mod documentation;
 mod folders;
 mod mail;
@@ -9,4 +10,5 @@ mod notifications;
 mod search;
 mod soap;
 mod sync;
+mod tasks;
 mod versions;
