@@ -3,7 +3,9 @@
 //! [`Account::remove`]) can be done to it, calls can be made to fail ([`Account::fail_next`],
 //! [`Account::fail_message`]) or to wait ([`Account::hold`]).
 
+mod collections;
 mod mail;
+mod objects;
 mod search;
 mod store;
 
@@ -15,8 +17,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Result, SignIn, SpecialUse, Uid, UidValidity,
+    Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Result, Secret, SignIn, SpecialUse, Uid,
+    UidValidity,
 };
+use collections::Collections;
+pub use objects::{Gist, Rewriter};
 use store::Store;
 
 /// Some users, each with a mailbox.
@@ -33,6 +38,7 @@ struct User {
 #[derive(Clone, Debug)]
 pub struct Account {
     store: Arc<Mutex<Store>>,
+    objects: Arc<Mutex<Collections>>,
     switches: Arc<Mutex<Switches>>,
     held: watch::Sender<bool>,
 }
@@ -44,7 +50,7 @@ struct Switches {
     messages: HashMap<Uid, ErrorKind>,
 }
 
-/// The calls of [`crate::Mail`], and sign-in, as what can be made to fail.
+/// The calls of [`crate::Mail`] and [`crate::objects::Objects`], and sign-in, as what can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Call {
@@ -69,6 +75,21 @@ pub enum Call {
     Copy,
     Relocate,
     Expunge,
+    Principal,
+    Collections,
+    CreateCollection,
+    ChangeCollection,
+    DeleteCollection,
+    SyncToken,
+    Entries,
+    Entry,
+    ObjectDelta,
+    Objects,
+    Put,
+    RemoveObject,
+    RelocateObject,
+    FreeBusy,
+    FindPeople,
 }
 
 impl Memory {
@@ -78,9 +99,10 @@ impl Memory {
         Self::default()
     }
 
-    /// Adds a user, whose mailbox has an inbox and folders with the usual roles.
+    /// Adds a user, whose mailbox has an inbox and folders with the usual roles, a calendar, a task list, an address
+    /// book and a schedule inbox.
     pub fn add_user(&self, name: &str, password: &str) -> Account {
-        let account = Account::new();
+        let account = Account::new(name);
         let user = User { password: password.to_owned(), account: account.clone() };
         lock(&self.0).insert(name.to_owned(), user);
         account
@@ -108,17 +130,29 @@ impl SignIn for Memory {
             None => Err(wrong()),
         }
     }
+
+    fn takes_tokens(&self) -> bool {
+        true
+    }
+
+    /// A token is `token-` and the name of somebody.
+    async fn sign_in_with_token(&self, token: &Secret<String>) -> Result<Account> {
+        let account = token.expose().strip_prefix("token-").and_then(|name| self.account(name)).ok_or_else(wrong)?;
+        account.enter(Call::SignIn).await?;
+        Ok(account)
+    }
 }
 
 impl Account {
-    fn new() -> Self {
+    fn new(user: &str) -> Self {
         let mut store = Store::default();
         store.add(FolderPath::inbox(), None);
         for (name, role) in ROLES {
             store.add(FolderPath(vec![name.to_owned()]), Some(role));
         }
         let held = watch::Sender::new(false);
-        Self { store: Arc::new(Mutex::new(store)), switches: Arc::default(), held }
+        let objects = Arc::new(Mutex::new(Collections::of(user)));
+        Self { store: Arc::new(Mutex::new(store)), objects, switches: Arc::default(), held }
     }
 
     /// Mail comes in from outside.
