@@ -13,7 +13,14 @@ import warnings
 from clients import EWS_URL, PASSWORD, USER
 
 URL = os.environ.get("DAV_URL", "http://127.0.0.1:1080").rstrip("/")
-AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+AUTHORIZATION = basic(USER, PASSWORD)
+BOB = ("bob@demo.test", "demo-bob")
 
 
 class Answer:
@@ -46,24 +53,35 @@ def ask(method, path, body=None, headers=None, anonymous=False):
         return Answer(error.code, error.headers, error.read())
 
 
-def home(kind):
+def home(kind, user=USER):
     """The home of `calendars` or `addressbooks`."""
-    return f"/dav/{kind}/{USER}/"
+    return f"/dav/{kind}/{user}/"
 
 
 def hrefs(answer):
     return re.findall(r"<(?:[A-Za-z]+:)?href>([^<]*)</", answer.text)
 
 
-def exchange():
-    """The same mailbox, as Exchange itself shows it to a client that somebody else wrote."""
+def exchange(user=USER, password=PASSWORD):
+    """A mailbox, as Exchange itself shows it to a client that somebody else wrote."""
     import exchangelib as ews
 
     warnings.simplefilter("ignore")
     config = ews.Configuration(
-        service_endpoint=EWS_URL, credentials=ews.Credentials(USER, PASSWORD), auth_type=ews.BASIC, max_connections=2,
+        service_endpoint=EWS_URL, credentials=ews.Credentials(user, password), auth_type=ews.BASIC, max_connections=2,
     )
-    return ews.Account(USER, config=config, autodiscover=False, access_type=ews.DELEGATE, default_timezone=ews.UTC)
+    return ews.Account(user, config=config, autodiscover=False, access_type=ews.DELEGATE, default_timezone=ews.UTC)
+
+
+def unfold(text):
+    return re.sub(r"\r?\n[ \t]", "", text)
+
+
+def objects(collection, headers=None):
+    """Every object of a collection: href -> text, unfolded."""
+    listing = ask("PROPFIND", collection, '<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>', {"Depth": "1", **(headers or {})})
+    names = [href for href in hrefs(listing) if href != collection]
+    return {name: unfold(ask("GET", name, headers=headers).text) for name in names}
 
 
 def calendar(*components, method=None):
