@@ -99,6 +99,11 @@ pub enum Identity {
         /// The password.
         password: Secret,
     },
+    /// A token somebody else obtained, sent with every request (RFC 6750 section 2.1).
+    Bearer {
+        /// The token.
+        token: Secret,
+    },
 }
 
 /// On whose behalf a service account acts (EWS "ExchangeImpersonation").
@@ -113,20 +118,23 @@ pub enum Impersonation {
 impl Identity {
     /// What goes into `Authorization` with every request; None for schemes that sign connections in.
     pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
-        match self {
+        let told = match self {
             Identity::Basic { user, password } => {
                 let plain = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
-                let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain.as_bytes())))
-                    .map_err(|_| Error::new(ErrorKind::SignIn, "the user name or password cannot be sent"))?;
-                value.set_sensitive(true);
-                Ok(Some(value))
+                format!("Basic {}", STANDARD.encode(plain.as_bytes()))
             }
-        }
+            Identity::Bearer { token } => format!("Bearer {}", token.expose()),
+        };
+        let mut value = HeaderValue::try_from(told)
+            .map_err(|_| Error::new(ErrorKind::SignIn, "the user name, password or token cannot be sent"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
     }
 
     fn digest(&self, hasher: &RandomState) -> u64 {
         match self {
             Identity::Basic { user, password } => hasher.hash_one((user, password.expose())),
+            Identity::Bearer { token } => hasher.hash_one(token.expose()),
         }
     }
 }

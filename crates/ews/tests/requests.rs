@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use ews::op::DeleteType;
+use ews::op::{DeleteType, Invitations};
 use ews::op::convert_id::{ConvertId, IdFormat};
 use ews::op::copy_item::CopyItem;
 use ews::op::create_attachment::{CreateAttachment, NewFile};
@@ -129,6 +129,7 @@ impl Requests {
         self.add(&CreateFolder { parent: id().into(), folders: folders.into() });
         let changes = vec![FolderUpdate {
             folder: id(),
+            kind: FolderKind::Calendar,
             name: Some("new".into()),
             extended: vec![(hidden, Value::Boolean(true))],
         }];
@@ -158,8 +159,8 @@ impl Requests {
                 traversal: Traversal::Shallow,
             });
         }
-        self.add(&GetItem { items: vec![id(), ItemId::new("x")], shape: shape.clone() });
-        self.add(&GetItem { items: vec![id()], shape: ItemShape { body: Some(BodyKind::Html), ..shape.clone() } });
+        self.add(&GetItem { items: vec![id().into(), ItemId::new("x").into()], shape: shape.clone() });
+        self.add(&GetItem { items: vec![id().into()], shape: ItemShape { body: Some(BodyKind::Html), ..shape.clone() } });
         self.add(&GetMime { items: vec![id()], shape });
     }
 
@@ -188,7 +189,7 @@ impl Requests {
         };
         self.add(&CreateItem { disposition: Disposition::SendAndSaveCopy, folder: None, message: of_properties });
         self.update();
-        self.add(&DeleteItem { items: vec![id(), id()], how: DeleteType::MoveToDeletedItems });
+        self.add(&DeleteItem::quietly([id(), id()], DeleteType::MoveToDeletedItems));
         self.add(&MoveItem { items: vec![id()], to: DistinguishedFolder::DeletedItems.into() });
         self.add(&CopyItem { items: vec![id()], to: FolderId::new("AAMk").into() });
         self.add(&SendItem { items: vec![id()], save_to: folder });
@@ -199,21 +200,25 @@ impl Requests {
     fn update(&mut self) {
         let number = ExtendedField::tag(0x1090, PropertyKind::Integer);
         let changes = vec![
-            FieldChange::IsRead(true),
-            FieldChange::Categories(vec!["Red".into()]),
-            FieldChange::Categories(vec![]),
-            FieldChange::Flag(FlagStatus::Flagged),
-            FieldChange::Subject("new".into()),
-            FieldChange::Set(number.clone(), Value::Integer(2)),
-            FieldChange::Set(keywords(), Value::texts(["Red", "blue"])),
+            Property::IsRead(true).into(),
+            Property::Categories(vec!["Red".into()]).into(),
+            Property::Categories(vec![]).into(),
+            Property::Flag(FlagStatus::Flagged).into(),
+            Property::Subject("new".into()).into(),
+            Property::Extended(number.clone(), Value::Integer(2)).into(),
+            Property::Extended(keywords(), Value::texts(["Red", "blue"])).into(),
             FieldChange::Delete(number.into()),
             FieldChange::Delete(Field::CATEGORIES.into()),
         ];
         let items = vec![
-            ItemUpdate { id: id(), kind: ItemKind::Message, changes: changes.clone() },
-            ItemUpdate { id: ItemId::new("y"), kind: ItemKind::Message, changes },
+            ItemUpdate { id: id().into(), kind: ItemKind::Message, changes: changes.clone() },
+            ItemUpdate { id: ItemId::new("y").into(), kind: ItemKind::Message, changes },
         ];
-        self.add(&UpdateItem { items, conflict: ConflictResolution::AlwaysOverwrite });
+        self.add(&UpdateItem {
+            items,
+            conflict: ConflictResolution::AlwaysOverwrite,
+            invitations: Invitations::Nobody,
+        });
     }
 
     fn others(&mut self) {
@@ -224,6 +229,8 @@ impl Requests {
             name: "a.txt".into(),
             content_type: Some("text/plain".into()),
             content_id: Some("x@y".into()),
+            is_inline: true,
+            is_contact_photo: true,
             content: b"hello".to_vec(),
         };
         self.add(&CreateAttachment {
@@ -232,7 +239,7 @@ impl Requests {
         });
         let (from, to) = (IdFormat::EwsId, IdFormat::HexEntryId);
         self.add(&ConvertId { ids: vec!["AAMk".into()], from, to, mailbox: "anna@example.org".into() });
-        self.add(&ResolveNames { entry: "smtp:a@b".into(), scope: SearchScope::ActiveDirectory });
+        self.add(&ResolveNames { entry: "smtp:a@b".into(), scope: SearchScope::ActiveDirectory, full: false });
         let events = EventType::MAIL.to_vec();
         let folders = Some(vec![DistinguishedFolder::Inbox.into()]);
         for folders in [None, folders] {

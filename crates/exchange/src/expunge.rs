@@ -62,8 +62,8 @@ impl Live {
         }
         let tried = Tried::new("the message could not be removed");
         rows.iter().for_each(|row| state.expect(&row.item_id));
-        let items = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
-        match self.client()?.call(&DeleteItem { items, how: DeleteType::SoftDelete }).await {
+        let items = rows.iter().map(|row| ItemId::new(&row.item_id));
+        match self.client()?.call(&DeleteItem::quietly(items, DeleteType::SoftDelete)).await {
             Ok(answers) => {
                 for (row, answer) in rows.into_iter().zip(answers) {
                     match answer {

@@ -114,6 +114,7 @@ impl Live {
         let tried = Tried::new(format!("the folder \"{}\" could not be renamed", path.name()));
         let update = FolderUpdate {
             folder: ews::FolderId::new(&folder.exchange_id),
+            kind: ews::FolderKind::Folder,
             name: Some(name.to_owned()),
             extended: Vec::new(),
         };

@@ -102,7 +102,7 @@ impl Live {
 
     async fn ask_headers(&self, rows: Vec<ItemRow>) -> Vec<(ItemRow, Answer)> {
         let tried = Tried::new("the message's header could not be read");
-        let items = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
+        let items = rows.iter().map(|row| ItemId::new(&row.item_id).into()).collect();
         let ask = GetItem { items, shape: ItemShape::of([convert::TRANSPORT_HEADERS.into()]) };
         let answers = match self.client() {
             Ok(client) => client.call(&ask).await.map_err(|error| match error.kind {

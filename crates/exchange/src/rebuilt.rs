@@ -27,7 +27,7 @@ impl Live {
         let fields = [Field::SUBJECT, Field::FROM, Field::TO, Field::CC, Field::SENT, Field::MESSAGE_ID, Field::BODY];
         let paths = fields.into_iter().map(Path::from).chain([convert::TRANSPORT_HEADERS.into()]);
         let shape = ItemShape { body: Some(BodyKind::Text), ..ItemShape::of(paths) };
-        let ask = GetItem { items: vec![ItemId::new(&row.item_id)], shape };
+        let ask = GetItem { items: vec![ItemId::new(&row.item_id).into()], shape };
         let item = match self.client()?.call(&ask).await {
             Ok(mut items) => match items.pop() {
                 Some(Ok(item)) => item,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
-use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Value};
+use ews::op::Invitations;
+use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Property, Value};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Entry, FlagChange, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
 
@@ -72,9 +73,13 @@ impl Live {
         for (row, _, writes) in &wanted {
             state.expect(&row.item_id);
             let changes = self.field_changes(writes).await?;
-            items.push(ItemUpdate { id: ItemId::new(&row.item_id), kind: ItemKind::Message, changes });
+            items.push(ItemUpdate { id: ItemId::new(&row.item_id).into(), kind: ItemKind::Message, changes });
         }
-        let ask = UpdateItem { items, conflict: ConflictResolution::AlwaysOverwrite };
+        let ask = UpdateItem {
+            items,
+            conflict: ConflictResolution::AlwaysOverwrite,
+            invitations: Invitations::Nobody,
+        };
         let answers = match self.client()?.call(&ask).await {
             Ok(answers) => answers,
             Err(error) => {
@@ -106,16 +111,16 @@ impl Live {
         let mut changes = Vec::with_capacity(writes.len());
         for write in writes {
             let number = |field: ews::ExtendedField, value: Option<i32>| match value {
-                Some(value) => FieldChange::Set(field, Value::Integer(value.into())),
+                Some(value) => Property::Extended(field, Value::Integer(value.into())).into(),
                 None => FieldChange::Delete(Path::Extended(field)),
             };
             changes.push(match write {
-                Write::Read(read) => FieldChange::IsRead(*read),
+                Write::Read(read) => Property::IsRead(*read).into(),
                 Write::FlagStatus(value) => number(convert::FLAG_STATUS, *value),
                 Write::LastVerb(value) => number(convert::LAST_VERB, *value),
                 Write::Icon(value) => number(convert::ICON, *value),
                 Write::ImapDeleted(value) => number(convert::IMAP_DELETED, *value),
-                Write::Keywords(keywords) => FieldChange::Categories(self.categories(keywords).await?),
+                Write::Keywords(keywords) => Property::Categories(self.categories(keywords).await?).into(),
             });
         }
         Ok(changes)

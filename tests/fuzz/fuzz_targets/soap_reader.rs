@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(page) = read(&sync, pieces()) {
         assert!(!page.state.is_empty());
     }
-    let _ = read(&GetItem { items: vec![ItemId::new("x")], shape: shape() }, pieces());
+    let _ = read(&GetItem { items: vec![ItemId::new("x").into()], shape: shape() }, pieces());
     let _ = read(&GetStreamingEvents { subscriptions: Vec::new(), minutes: 1 }, pieces());
     let (condition, sort, page, traversal) = (None, Vec::new(), None, Traversal::Shallow);
     let _ = read(&FindItem { folder: folder.into(), shape: shape(), condition, sort, page, traversal }, pieces());

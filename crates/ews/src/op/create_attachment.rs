@@ -27,6 +27,10 @@ pub struct NewFile {
     pub content_type: Option<String>,
     /// Its Content-ID.
     pub content_id: Option<String>,
+    /// Shown inside the body; told from 2010 on.
+    pub is_inline: bool,
+    /// The photo of the contact it is hung on; told from 2010 on.
+    pub is_contact_photo: bool,
     /// Its bytes.
     pub content: Vec<u8>,
 }
@@ -41,10 +45,16 @@ impl Operation for CreateAttachment {
         self.files.is_empty()
     }
 
-    fn write(&self, xml: &mut Xml, _version: Version) {
+    /// 2010 for what only it can say of a file; 2007 hangs it on all the same.
+    fn wished(&self) -> Version {
+        let special = self.files.iter().any(|file| file.is_inline || file.is_contact_photo);
+        if special { Version::Exchange2010 } else { self.required() }
+    }
+
+    fn write(&self, xml: &mut Xml, version: Version) {
         xml.within("m:CreateAttachment", &[], |xml| {
             self.item.write_as(xml, "m:ParentItemId");
-            xml.within("m:Attachments", &[], |xml| self.files.iter().for_each(|file| file.write(xml)));
+            xml.within("m:Attachments", &[], |xml| self.files.iter().for_each(|file| file.write(xml, version)));
         });
     }
 
@@ -56,7 +66,8 @@ impl Operation for CreateAttachment {
 }
 
 impl NewFile {
-    fn write(&self, xml: &mut Xml) {
+    fn write(&self, xml: &mut Xml, version: Version) {
+        let tell = version >= Version::Exchange2010;
         xml.within("t:FileAttachment", &[], |xml| {
             xml.text("t:Name", &self.name);
             if let Some(kind) = &self.content_type {
@@ -64,6 +75,12 @@ impl NewFile {
             }
             if let Some(id) = &self.content_id {
                 xml.text("t:ContentId", id);
+            }
+            if self.is_inline && tell {
+                xml.text("t:IsInline", "true");
+            }
+            if self.is_contact_photo && tell {
+                xml.text("t:IsContactPhoto", "true");
             }
             xml.text("t:Content", &STANDARD.encode(&self.content));
         });

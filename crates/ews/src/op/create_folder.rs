@@ -3,7 +3,7 @@
 use super::payload::Folders;
 use crate::operation::{Operation, each};
 use crate::soap::Xml;
-use crate::types::{FolderId, FolderRef, Version};
+use crate::types::{FolderId, FolderKind, FolderRef, Version};
 use crate::{Error, ItemError};
 
 /// Makes folders; the answer has their ids.
@@ -20,7 +20,7 @@ pub struct CreateFolder {
 pub struct NewFolder {
     /// Its name.
     pub name: String,
-    /// Such as `IPF.Note`; without one it is mail.
+    /// Such as `IPF.Note` or `IPF.Appointment`; without one it is mail.
     pub class: Option<String>,
 }
 
@@ -43,7 +43,8 @@ impl Operation for CreateFolder {
             xml.within("m:ParentFolderId", &[], |xml| self.parent.write(xml));
             xml.within("m:Folders", &[], |xml| {
                 for folder in &self.folders {
-                    xml.within("t:Folder", &[], |xml| {
+                    let kind = folder.class.as_deref().map_or(FolderKind::Folder, FolderKind::of_class);
+                    xml.within(kind.element(), &[], |xml| {
                         if let Some(class) = &folder.class {
                             xml.text("t:FolderClass", class);
                         }

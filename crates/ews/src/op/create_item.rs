@@ -164,7 +164,7 @@ fn write_some(xml: &mut Xml, name: &'static str, text: Option<&str>) {
     }
 }
 
-pub(super) fn write_strings(xml: &mut Xml, name: &'static str, texts: &[String]) {
+fn write_strings(xml: &mut Xml, name: &'static str, texts: &[String]) {
     xml.within(name, &[], |xml| texts.iter().for_each(|text| xml.text("t:String", text)));
 }
 

@@ -93,7 +93,7 @@ impl Payload for Found {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place {
     next: Option<u32>,
-    last: bool,
+    pub(crate) last: bool,
     pub(crate) total: Option<u32>,
 }
 

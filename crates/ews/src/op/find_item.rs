@@ -104,8 +104,15 @@ impl Operation for FindItem {
 /// The payload of FindItem.
 #[derive(Debug, Default)]
 pub struct Found {
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     place: Place,
+}
+
+impl Found {
+    /// There is nothing after these.
+    pub(super) fn is_last(&self) -> bool {
+        self.place.last
+    }
 }
 
 impl Payload for Found {

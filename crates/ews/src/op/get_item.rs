@@ -3,14 +3,14 @@
 use super::payload::Items;
 use crate::operation::{Operation, each};
 use crate::soap::Xml;
-use crate::types::{Item, ItemId, ItemShape, Version};
+use crate::types::{Item, ItemId, ItemRef, ItemShape, Version};
 use crate::{Error, ItemError};
 
 /// Asks for items. For their MIME there is [`super::get_mime::GetMime`].
 #[derive(Clone, Debug)]
 pub struct GetItem {
     /// Which.
-    pub items: Vec<ItemId>,
+    pub items: Vec<ItemRef>,
     /// What of them.
     pub shape: ItemShape,
 }
@@ -31,7 +31,7 @@ impl Operation for GetItem {
     fn write(&self, xml: &mut Xml, version: Version) {
         xml.within("m:GetItem", &[], |xml| {
             self.shape.write(xml, version);
-            write_ids(xml, &self.items);
+            write_refs(xml, &self.items);
         });
     }
 
@@ -41,5 +41,9 @@ impl Operation for GetItem {
 }
 
 pub(super) fn write_ids(xml: &mut Xml, items: &[ItemId]) {
+    xml.within("m:ItemIds", &[], |xml| items.iter().for_each(|item| item.write(xml)));
+}
+
+pub(super) fn write_refs(xml: &mut Xml, items: &[ItemRef]) {
     xml.within("m:ItemIds", &[], |xml| items.iter().for_each(|item| item.write(xml)));
 }

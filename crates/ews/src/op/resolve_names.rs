@@ -2,7 +2,7 @@
 
 use crate::operation::{Operation, Payload};
 use crate::soap::{Element, Xml};
-use crate::types::{Address, ItemId, Version};
+use crate::types::{Address, Item, ItemId, Version};
 use crate::{Error, ErrorKind, ItemError};
 
 /// Looks a name up. Nobody found is an empty answer.
@@ -12,6 +12,8 @@ pub struct ResolveNames {
     pub entry: String,
     /// Where.
     pub scope: SearchScope,
+    /// Telephone numbers, photos and the like shall come too.
+    pub full: bool,
 }
 
 /// Where names are looked up (EWS "SearchScope").
@@ -45,6 +47,9 @@ pub struct Resolution {
     pub kind: Option<String>,
     /// The contact, if it is one of the user's.
     pub contact: Option<ItemId>,
+    /// Everything else that is known, if it was asked for: an item of kind `Contact`, without id if it is an entry of
+    /// the directory.
+    pub data: Option<Box<Item>>,
 }
 
 impl Operation for ResolveNames {
@@ -52,14 +57,23 @@ impl Operation for ResolveNames {
     type Answer = Resolutions;
     const NAME: &'static str = "ResolveNames";
 
-    fn write(&self, xml: &mut Xml, _version: Version) {
+    /// ContactDataShape came in 2010 SP1 and gives what 2007 gives unasked, and more.
+    fn wished(&self) -> Version {
+        if self.full { Version::Exchange2010Sp2 } else { self.required() }
+    }
+
+    fn write(&self, xml: &mut Xml, version: Version) {
         let scope = match self.scope {
             SearchScope::ActiveDirectory => "ActiveDirectory",
             SearchScope::ActiveDirectoryContacts => "ActiveDirectoryContacts",
             SearchScope::Contacts => "Contacts",
             SearchScope::ContactsActiveDirectory => "ContactsActiveDirectory",
         };
-        let attributes = [("ReturnFullContactData", "false"), ("SearchScope", scope)];
+        let full = if self.full { "true" } else { "false" };
+        let mut attributes = vec![("ReturnFullContactData", full), ("SearchScope", scope)];
+        if self.full && version >= Version::Exchange2010Sp2 {
+            attributes.push(("ContactDataShape", "AllProperties"));
+        }
         xml.within("m:ResolveNames", &attributes, |xml| xml.text("m:UnresolvedEntry", &self.entry));
     }
 
@@ -94,5 +108,6 @@ fn read_one(element: &Element) -> Option<Resolution> {
         address: Address::read(mailbox),
         kind: mailbox.child("MailboxType").map(|kind| kind.text().to_owned()),
         contact: mailbox.child("ItemId").and_then(ItemId::read),
+        data: element.child("Contact").map(|contact| Box::new(Item::read(contact))),
     })
 }

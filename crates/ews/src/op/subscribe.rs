@@ -60,6 +60,17 @@ impl EventType {
         EventType::NewMail,
     ];
 
+    /// All there are; from 2010 on.
+    pub const ALL: [EventType; 7] = [
+        EventType::Copied,
+        EventType::Created,
+        EventType::Deleted,
+        EventType::Modified,
+        EventType::Moved,
+        EventType::NewMail,
+        EventType::FreeBusyChanged,
+    ];
+
     fn as_str(self) -> &'static str {
         match self {
             EventType::Copied => "CopiedEvent",
@@ -73,7 +84,7 @@ impl EventType {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<EventType> {
-        EventType::MAIL.into_iter().chain([EventType::FreeBusyChanged]).find(|kind| kind.as_str() == name)
+        EventType::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -98,6 +109,7 @@ impl Operation for Subscribe {
         match (&self.delivery, &self.folders) {
             (Delivery::Streaming, _) => Version::Exchange2010Sp1,
             (_, None) => Version::Exchange2010,
+            _ if self.events.contains(&EventType::FreeBusyChanged) => Version::Exchange2010,
             _ => Version::Exchange2007,
         }
     }

@@ -3,7 +3,7 @@
 use super::payload::Folders;
 use crate::operation::{Operation, each};
 use crate::soap::Xml;
-use crate::types::{ExtendedField, Field, FolderId, Path, Value, Version};
+use crate::types::{ExtendedField, Field, FolderId, FolderKind, Path, Value, Version};
 use crate::{Error, ItemError};
 
 /// Changes folders; the answer has their ids with new change keys.
@@ -18,6 +18,8 @@ pub struct UpdateFolder {
 pub struct FolderUpdate {
     /// Which.
     pub folder: FolderId,
+    /// Its type: fields are written inside an element of it.
+    pub kind: FolderKind,
     /// A new name.
     pub name: Option<String>,
     /// MAPI properties to set.
@@ -50,19 +52,19 @@ impl FolderUpdate {
             self.folder.write(xml);
             xml.within("t:Updates", &[], |xml| {
                 if let Some(name) = &self.name {
-                    set(xml, &Field::FOLDER_NAME.into(), |xml| xml.text("t:DisplayName", name));
+                    set(xml, self.kind, &Field::FOLDER_NAME.into(), |xml| xml.text("t:DisplayName", name));
                 }
                 for (field, value) in &self.extended {
-                    set(xml, &field.clone().into(), |xml| crate::types::write_property(xml, field, value));
+                    set(xml, self.kind, &field.clone().into(), |xml| crate::types::write_property(xml, field, value));
                 }
             });
         });
     }
 }
 
-fn set(xml: &mut Xml, path: &Path, value: impl FnOnce(&mut Xml)) {
+fn set(xml: &mut Xml, kind: FolderKind, path: &Path, value: impl FnOnce(&mut Xml)) {
     xml.within("t:SetFolderField", &[], |xml| {
         path.write(xml);
-        xml.within("t:Folder", &[], value);
+        xml.within(kind.element(), &[], value);
     });
 }

@@ -1,20 +1,22 @@
 //! UpdateItem: set and clear properties of items.
 
-use super::create_item::write_strings;
+use super::Invitations;
 use super::payload::Items;
 use crate::operation::{Operation, each};
 use crate::soap::Xml;
-use crate::types::{ExtendedField, Field, FlagStatus, ItemId, ItemKind, Path, Value, Version, write_property};
+use crate::types::{ItemId, ItemKind, ItemRef, Path, Property, Version};
 use crate::{Error, ItemError};
 
-/// Changes items; the answer has their ids with new change keys. Nothing is sent to anybody, if the server lets us
-/// say so (from 2013 SP1 on): before, marking a message read may send the read receipt it asked for.
+/// Changes items; the answer has their ids with new change keys. No read receipt is sent, if the server lets us say so
+/// (from 2013 SP1 on): before, marking a message read may send the one it asked for.
 #[derive(Clone, Debug)]
 pub struct UpdateItem {
     /// Which, and how.
     pub items: Vec<ItemUpdate>,
     /// What happens if an item changed meanwhile.
     pub conflict: ConflictResolution,
+    /// Who is told of changed meetings.
+    pub invitations: Invitations,
 }
 
 /// What happens if an item changed since its change key was read (EWS "ConflictResolution").
@@ -32,7 +34,7 @@ pub enum ConflictResolution {
 #[derive(Clone, Debug)]
 pub struct ItemUpdate {
     /// Which.
-    pub id: ItemId,
+    pub id: ItemRef,
     /// Its type: fields are written inside an element of it. `Message` for all mail.
     pub kind: ItemKind,
     /// The changes. At least one.
@@ -40,20 +42,18 @@ pub struct ItemUpdate {
 }
 
 /// One change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FieldChange {
-    /// Read or unread.
-    IsRead(bool),
-    /// These categories; none clears them.
-    Categories(Vec<String>),
-    /// The follow-up flag; from 2013 on.
-    Flag(FlagStatus),
-    /// The subject.
-    Subject(String),
-    /// A MAPI property.
-    Set(ExtendedField, Value),
+    /// Sets a property; an empty list clears it.
+    Set(Property),
     /// Clears a property.
     Delete(Path),
+}
+
+impl From<Property> for FieldChange {
+    fn from(property: Property) -> FieldChange {
+        FieldChange::Set(property)
+    }
 }
 
 impl Operation for UpdateItem {
@@ -77,6 +77,7 @@ impl Operation for UpdateItem {
             ConflictResolution::AlwaysOverwrite => "AlwaysOverwrite",
         };
         let mut attributes = vec![("ConflictResolution", conflict), ("MessageDisposition", "SaveOnly")];
+        attributes.push(("SendMeetingInvitationsOrCancellations", self.invitations.to_changed()));
         if version >= Version::Exchange2013Sp1 {
             attributes.push(("SuppressReadReceipts", "true"));
         }
@@ -95,40 +96,25 @@ impl ItemUpdate {
         xml.within("t:ItemChange", &[], |xml| {
             self.id.write(xml);
             xml.within("t:Updates", &[], |xml| {
-                let known =
-                    |change: &&FieldChange| version >= Version::Exchange2013 || !matches!(change, FieldChange::Flag(_));
-                self.changes.iter().filter(known).for_each(|change| self.write_change(xml, change));
+                self.changes.iter().for_each(|change| change.write(xml, self.kind, version));
             });
         });
     }
+}
 
-    fn write_change(&self, xml: &mut Xml, change: &FieldChange) {
-        match change {
-            FieldChange::IsRead(read) => {
-                self.set(xml, &Field::IS_READ.into(), |xml| xml.text("t:IsRead", &read.to_string()))
-            }
-            FieldChange::Categories(names) if names.is_empty() => delete(xml, &Field::CATEGORIES.into()),
-            FieldChange::Categories(names) => {
-                self.set(xml, &Field::CATEGORIES.into(), |xml| write_strings(xml, "t:Categories", names));
-            }
-            FieldChange::Flag(status) => self.set(xml, &Field::FLAG.into(), |xml| {
-                xml.within("t:Flag", &[], |xml| xml.text("t:FlagStatus", status.as_str()));
+impl FieldChange {
+    /// Writes it, unless it is of something the version does not know.
+    fn write(&self, xml: &mut Xml, kind: ItemKind, version: Version) {
+        match self {
+            FieldChange::Set(property) if !property.is_known_in(version) => {}
+            FieldChange::Set(property) if property.is_empty_list() => delete(xml, &property.path()),
+            FieldChange::Set(property) => xml.within("t:SetItemField", &[], |xml| {
+                property.path().write(xml);
+                xml.within(kind.element(), &[], |xml| property.write(xml, version));
             }),
-            FieldChange::Subject(subject) => {
-                self.set(xml, &Field::SUBJECT.into(), |xml| xml.text("t:Subject", subject));
-            }
-            FieldChange::Set(field, value) => {
-                self.set(xml, &field.clone().into(), |xml| write_property(xml, field, value));
-            }
+            FieldChange::Delete(path) if path.since() > version => {}
             FieldChange::Delete(path) => delete(xml, path),
         }
-    }
-
-    fn set(&self, xml: &mut Xml, path: &Path, value: impl FnOnce(&mut Xml)) {
-        xml.within("t:SetItemField", &[], |xml| {
-            path.write(xml);
-            xml.within(self.kind.element(), &[], value);
-        });
     }
 }
 

@@ -33,7 +33,7 @@ impl<P: Payload> Answer<P> {
 
 impl Outcome {
     /// A warning is a success with a remark, unless it says that nothing was done.
-    fn judge<P>(self, payload: P) -> Result<P, ItemError> {
+    pub(crate) fn judge<P>(self, payload: P) -> Result<P, ItemError> {
         let failed = match self.class.as_str() {
             "Success" => false,
             "Warning" => self.code == "ErrorBatchProcessingStopped",

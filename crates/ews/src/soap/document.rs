@@ -67,6 +67,8 @@ struct State {
     built: usize,
     mime: MimeMode,
     outcome: Outcome,
+    /// The response has elements of its own, rather than response messages.
+    bare: bool,
     any: bool,
     ended: bool,
 }
@@ -204,11 +206,17 @@ impl State {
     }
 
     fn enter(&mut self, name: String, place: Place, start: &BytesStart<'_>) -> Option<Event> {
+        let class =
+            || attributes(start).into_iter().find(|(name, _)| &**name == "ResponseClass").map(|(_, class)| class);
+        // The answers of GetRoomLists, FindPeople and others are one response message themselves.
+        let place = if place == Place::Response && class().is_some() { Place::Message } else { place };
         let event = match place {
             Place::Message => {
-                let class = attributes(start).into_iter().find(|(name, _)| &**name == "ResponseClass");
-                self.outcome =
-                    Outcome { class: class.map(|(_, value)| value).unwrap_or_default(), ..Outcome::default() };
+                self.outcome = Outcome { class: class().unwrap_or_default(), ..Outcome::default() };
+                None
+            }
+            Place::Response => {
+                self.bare = false;
                 None
             }
             // Its attributes say where a page stands in the whole.
@@ -242,6 +250,10 @@ impl State {
         let step = step.ok_or(Unreadable::Malformed("a closing tag that matches no opening one"))?;
         Ok(match step.place {
             Place::Message => Some(Event::Message(std::mem::take(&mut self.outcome))),
+            // GetUserAvailability and the Oof operations say inside how each part turned out.
+            Place::Response if self.bare => {
+                Some(Event::Message(Outcome { class: "Success".to_owned(), ..Outcome::default() }))
+            }
             Place::Envelope => {
                 self.ended = true;
                 Some(Event::End)
@@ -268,7 +280,11 @@ impl State {
             Place::Header if element.name() == "ServerVersionInfo" => ServerVersion::read(&element).map(Event::Version),
             Place::Body => Some(Event::Fault(Fault::read(&element))),
             Place::Message if self.outcome.take(&element) => None,
-            Place::Message | Place::Response => Some(Event::Element("", element)),
+            Place::Message => Some(Event::Element("", element)),
+            Place::Response => {
+                self.bare = true;
+                Some(Event::Element("", element))
+            }
             Place::Container(name) => Some(Event::Element(name, element)),
             _ => None,
         }
@@ -312,6 +328,16 @@ impl State {
 }
 
 impl Outcome {
+    /// How a `ResponseMessage` that stands inside an answer turned out.
+    pub(crate) fn read(message: &Element) -> Outcome {
+        let mut outcome =
+            Outcome { class: message.attribute("ResponseClass").unwrap_or_default().to_owned(), ..Outcome::default() };
+        for child in message.all() {
+            outcome.take(child);
+        }
+        outcome
+    }
+
     /// Takes one of the elements every response message has (EWS "ResponseMessageType").
     fn take(&mut self, element: &Element) -> bool {
         match element.name() {
@@ -376,7 +402,8 @@ fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or_default()
 }
 
-const CONTAINERS: [&str; 5] = ["Items", "Folders", "Changes", "RootFolder", "Attachments"];
+const CONTAINERS: [&str; 7] =
+    ["Items", "Folders", "Changes", "RootFolder", "Attachments", "People", "TimeZoneDefinitions"];
 
 /// Attachments nest up to 255 deep.
 const DEEPEST: usize = 600;

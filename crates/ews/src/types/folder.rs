@@ -1,4 +1,4 @@
-use super::{DistinguishedFolder, ExtendedProperties, FolderId};
+use super::{DistinguishedFolder, EffectiveRights, ExtendedProperties, FolderId, Permission, ReadAccess};
 use crate::soap::Element;
 
 /// A folder as far as it was asked for: what is None was not asked, or is not set.
@@ -22,6 +22,12 @@ pub struct Folder {
     pub unread: Option<u32>,
     /// Its part in the mailbox; only from 2013 on, only for some.
     pub distinguished: Option<DistinguishedFolder>,
+    /// What the signed-in user may do with it.
+    pub effective_rights: Option<EffectiveRights>,
+    /// What is shared of it with the signed-in user, if it is somebody else's calendar or contacts.
+    pub sharing_rights: Option<ReadAccess>,
+    /// Who may do what in it.
+    pub permissions: Vec<Permission>,
     /// MAPI properties asked for.
     pub extended: ExtendedProperties,
 }
@@ -40,6 +46,30 @@ pub enum FolderKind {
     Search,
     /// Tasks.
     Tasks,
+}
+
+impl FolderKind {
+    /// The element's name in a request, prefix included.
+    pub(crate) fn element(self) -> &'static str {
+        match self {
+            FolderKind::Folder => "t:Folder",
+            FolderKind::Calendar => "t:CalendarFolder",
+            FolderKind::Contacts => "t:ContactsFolder",
+            FolderKind::Search => "t:SearchFolder",
+            FolderKind::Tasks => "t:TasksFolder",
+        }
+    }
+
+    /// The kind a folder of a class is made as.
+    pub fn of_class(class: &str) -> FolderKind {
+        let is = |wanted: &str| class == wanted || class.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
+        match () {
+            () if is("IPF.Appointment") => FolderKind::Calendar,
+            () if is("IPF.Contact") => FolderKind::Contacts,
+            () if is("IPF.Task") => FolderKind::Tasks,
+            () => FolderKind::Folder,
+        }
+    }
 }
 
 impl Folder {
@@ -61,6 +91,12 @@ impl Folder {
                 "ChildFolderCount" => folder.children = child.parse(),
                 "UnreadCount" => folder.unread = child.parse(),
                 "DistinguishedFolderId" => folder.distinguished = DistinguishedFolder::from_name(child.text()),
+                "EffectiveRights" => folder.effective_rights = Some(EffectiveRights::read(child)),
+                "SharingEffectiveRights" => folder.sharing_rights = ReadAccess::from_name(child.text()),
+                "PermissionSet" => {
+                    let lists = child.all().iter().filter(|list| list.name() != "UnknownEntries");
+                    folder.permissions = lists.flat_map(Element::all).map(Permission::read).collect();
+                }
                 "ExtendedProperty" => folder.extended.take(child),
                 _ => {}
             }

@@ -35,6 +35,44 @@ impl ItemId {
     }
 }
 
+/// An item named in a request: by its id, or by its place in a series.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ItemRef {
+    /// By its id.
+    Id(ItemId),
+    /// By the id of the series' master and its number, counted from 1 over all occurrences the rule gives, the deleted
+    /// ones included.
+    Occurrence(ItemId, u32),
+    /// The master of the series that an occurrence with this id belongs to.
+    MasterOf(ItemId),
+}
+
+impl ItemRef {
+    pub(crate) fn write(&self, xml: &mut Xml) {
+        let series = |xml: &mut Xml, name, attribute, id: &ItemId, index: Option<&str>| {
+            let mut attributes = vec![(attribute, id.id.as_str())];
+            attributes.extend(id.change_key.as_deref().map(|key| ("ChangeKey", key)));
+            attributes.extend(index.map(|index| ("InstanceIndex", index)));
+            xml.empty(name, &attributes);
+        };
+        match self {
+            ItemRef::Id(id) => id.write(xml),
+            ItemRef::Occurrence(master, index) => {
+                series(xml, "t:OccurrenceItemId", "RecurringMasterId", master, Some(&index.to_string()));
+            }
+            ItemRef::MasterOf(occurrence) => {
+                series(xml, "t:RecurringMasterItemId", "OccurrenceId", occurrence, None);
+            }
+        }
+    }
+}
+
+impl From<ItemId> for ItemRef {
+    fn from(id: ItemId) -> ItemRef {
+        ItemRef::Id(id)
+    }
+}
+
 /// A folder's id: opaque, case matters, stays the same when the folder is moved or renamed (EWS "FolderId").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FolderId {

@@ -2,7 +2,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::{AttachmentId, ExtendedProperties, FolderId, ItemId};
+use super::moment::read_utc;
+use super::words::words;
+use super::{
+    AttachmentId, Calendar, Contact, DistributionList, EffectiveRights, ExtendedProperties, FolderId, ItemId, Meeting,
+    Task,
+};
 use crate::soap::{Element, Xml};
 
 /// An item as far as it was asked for: what is None or empty was not asked, or is not set.
@@ -28,8 +33,22 @@ pub struct Item {
     pub created: Option<Timestamp>,
     /// When it was last changed.
     pub last_modified: Option<Timestamp>,
+    /// Who changed it last.
+    pub last_modified_name: Option<String>,
     /// How important.
     pub importance: Option<Importance>,
+    /// Who may see it.
+    pub sensitivity: Option<Sensitivity>,
+    /// There is a reminder.
+    pub reminder_is_set: Option<bool>,
+    /// The time the reminder counts back from.
+    pub reminder_due_by: Option<Timestamp>,
+    /// How many minutes before that it comes.
+    pub reminder_minutes: Option<i32>,
+    /// The language, such as `en-US`.
+    pub culture: Option<String>,
+    /// What the signed-in user may do with it.
+    pub effective_rights: Option<EffectiveRights>,
     /// Has been read. Absent on items that are no messages.
     pub is_read: Option<bool>,
     /// Not sent yet.
@@ -72,22 +91,57 @@ pub struct Item {
     pub headers: Vec<Header>,
     /// The body.
     pub body: Option<Body>,
+    /// The body as plain text, whatever its form; from 2013 on.
+    pub text_body: Option<String>,
     /// What hangs on it, without content.
     pub attachments: Vec<AttachmentInfo>,
     /// The follow-up flag, from 2013 on.
     pub flag: Option<FlagStatus>,
     /// MAPI properties asked for.
     pub extended: ExtendedProperties,
+    /// What calendar items have, and messages about meetings of it.
+    pub calendar: Option<Box<Calendar>>,
+    /// What messages about meetings have.
+    pub meeting: Option<Box<Meeting>>,
+    /// What tasks have.
+    pub task: Option<Box<Task>>,
+    /// What contacts have.
+    pub contact: Option<Box<Contact>>,
+    /// What distribution lists have.
+    pub list: Option<Box<DistributionList>>,
 }
 
 impl Item {
+    /// Reads an element of the item choice.
     pub(crate) fn read(element: &Element) -> Item {
         let kind = ItemKind::from_name(element.name());
         let mut item = Item { kind, ..Item::default() };
+        match kind {
+            ItemKind::CalendarItem => item.calendar = Some(Box::default()),
+            ItemKind::Task => item.task = Some(Box::default()),
+            ItemKind::Contact => item.contact = Some(Box::default()),
+            ItemKind::DistributionList => item.list = Some(Box::default()),
+            kind if kind.is_meeting() => {
+                item.calendar = Some(Box::default());
+                item.meeting = Some(Box::default());
+            }
+            _ => {}
+        }
         for child in element.all() {
-            item.take(child);
+            if !item.take_special(child) {
+                item.take(child);
+            }
         }
         item
+    }
+
+    /// Takes what belongs to the item's own type.
+    fn take_special(&mut self, child: &Element) -> bool {
+        self.meeting.as_mut().is_some_and(|meeting| meeting.take(child))
+            || self.calendar.as_mut().is_some_and(|calendar| calendar.take(child))
+            || self.task.as_mut().is_some_and(|task| task.take(child))
+            || self.contact.as_mut().is_some_and(|contact| contact.take(child))
+            || self.list.as_mut().is_some_and(|list| list.take(child))
     }
 
     fn take(&mut self, child: &Element) {
@@ -102,6 +156,14 @@ impl Item {
             "DateTimeSent" => self.sent = child.parse(),
             "DateTimeCreated" => self.created = child.parse(),
             "LastModifiedTime" => self.last_modified = child.parse(),
+            "LastModifiedName" => self.last_modified_name = text(),
+            "Sensitivity" => self.sensitivity = Sensitivity::from_name(child.text()),
+            "ReminderIsSet" => self.reminder_is_set = child.truth(),
+            "ReminderDueBy" => self.reminder_due_by = read_utc(child),
+            "ReminderMinutesBeforeStart" => self.reminder_minutes = child.parse(),
+            "Culture" => self.culture = text(),
+            "EffectiveRights" => self.effective_rights = Some(EffectiveRights::read(child)),
+            "TextBody" => self.text_body = text(),
             "Importance" => self.importance = Importance::from_name(child.text()),
             "IsRead" => self.is_read = child.truth(),
             "IsDraft" => self.is_draft = child.truth(),
@@ -113,7 +175,7 @@ impl Item {
             "ConversationId" => self.conversation_id = child.attribute("Id").map(str::to_owned),
             "ConversationIndex" => self.conversation_index = STANDARD.decode(child.text().trim()).ok(),
             "ConversationTopic" => self.conversation_topic = text(),
-            "Categories" => self.categories = child.children("String").map(|name| name.text().to_owned()).collect(),
+            "Categories" => self.categories = strings(child),
             "DisplayTo" => self.display_to = text(),
             "DisplayCc" => self.display_cc = text(),
             "From" => self.from = Address::all(child).next(),
@@ -168,6 +230,17 @@ impl ItemKind {
         KINDS.iter().find(|(kind, _)| *kind == self).map_or("t:Item", |(_, name)| name)
     }
 
+    /// A message about a meeting.
+    pub fn is_meeting(self) -> bool {
+        matches!(
+            self,
+            ItemKind::MeetingMessage
+                | ItemKind::MeetingRequest
+                | ItemKind::MeetingResponse
+                | ItemKind::MeetingCancellation
+        )
+    }
+
     /// Newer servers have types this client has no use for; they are items all the same.
     fn from_name(name: &str) -> ItemKind {
         KINDS
@@ -208,6 +281,16 @@ impl Importance {
     }
 }
 
+words! {
+    /// Who may see an item (EWS "SensitivityChoicesType").
+    Sensitivity {
+        Normal "Normal",
+        Personal "Personal",
+        Private "Private",
+        Confidential "Confidential",
+    }
+}
+
 /// The follow-up flag (EWS "FlagStatus").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlagStatus {
@@ -245,11 +328,30 @@ pub struct Address {
     pub address: Option<String>,
     /// `SMTP` or `EX`.
     pub routing: Option<String>,
+    /// What is behind the address.
+    pub kind: Option<MailboxKind>,
+    /// The item that stands for it, of a contact or a private distribution list.
+    pub item: Option<ItemId>,
+}
+
+words! {
+    /// What is behind an address (EWS "MailboxTypeType").
+    MailboxKind {
+        Unknown "Unknown",
+        OneOff "OneOff",
+        Mailbox "Mailbox",
+        PublicList "PublicDL",
+        PrivateList "PrivateDL",
+        Contact "Contact",
+        PublicFolder "PublicFolder",
+        GroupMailbox "GroupMailbox",
+        ImplicitContact "ImplicitContact",
+    }
 }
 
 impl Address {
     /// Every Mailbox directly inside an element.
-    fn all(element: &Element) -> impl Iterator<Item = Address> + '_ {
+    pub(crate) fn all(element: &Element) -> impl Iterator<Item = Address> + '_ {
         element.children("Mailbox").map(Address::read)
     }
 
@@ -258,21 +360,37 @@ impl Address {
         Address { address: Some(address.into()), ..Address::default() }
     }
 
-    /// Order as in the schema: Name, EmailAddress, RoutingType.
     pub(crate) fn write(&self, xml: &mut Xml) {
-        xml.within("t:Mailbox", &[], |xml| {
+        self.write_as(xml, "t:Mailbox");
+    }
+
+    /// Order as in the schema: Name, EmailAddress, RoutingType, MailboxType, ItemId.
+    pub(crate) fn write_as(&self, xml: &mut Xml, name: &'static str) {
+        xml.within(name, &[], |xml| {
             let parts = [("t:Name", &self.name), ("t:EmailAddress", &self.address), ("t:RoutingType", &self.routing)];
             for (name, text) in parts {
                 if let Some(text) = text {
                     xml.text(name, text);
                 }
             }
+            if let Some(kind) = self.kind {
+                xml.text("t:MailboxType", kind.as_str());
+            }
+            if let Some(item) = &self.item {
+                item.write(xml);
+            }
         });
     }
 
     pub(crate) fn read(mailbox: &Element) -> Address {
         let text = |name| mailbox.child(name).map(|child| child.text().to_owned());
-        Address { name: text("Name"), address: text("EmailAddress"), routing: text("RoutingType") }
+        Address {
+            name: text("Name"),
+            address: text("EmailAddress"),
+            routing: text("RoutingType"),
+            kind: mailbox.child("MailboxType").and_then(|kind| MailboxKind::from_name(kind.text())),
+            item: mailbox.child("ItemId").and_then(ItemId::read),
+        }
     }
 }
 
@@ -341,8 +459,14 @@ pub struct AttachmentInfo {
     pub content_id: Option<String>,
     /// Bytes, roughly; from 2010 on.
     pub size: Option<u64>,
+    /// When it was last changed; from 2010 on.
+    pub last_modified: Option<Timestamp>,
     /// Shown inside the body; from 2010 on.
     pub is_inline: Option<bool>,
+    /// The photo of the contact it hangs on; from 2010 on.
+    pub is_contact_photo: Option<bool>,
+    /// Where the file is, for one that is only referred to.
+    pub location: Option<String>,
 }
 
 impl AttachmentInfo {
@@ -358,9 +482,17 @@ impl AttachmentInfo {
             content_type: text("ContentType"),
             content_id: text("ContentId"),
             size: element.child("Size").and_then(Element::parse),
+            last_modified: element.child("LastModifiedTime").and_then(read_utc),
             is_inline: element.child("IsInline").and_then(Element::truth),
+            is_contact_photo: element.child("IsContactPhoto").and_then(Element::truth),
+            location: text("ContentLocation").or_else(|| text("AttachLongPathName")),
         })
     }
+}
+
+/// The `String` elements in a list of texts.
+pub(crate) fn strings(element: &Element) -> Vec<String> {
+    element.children("String").map(|text| text.text().to_owned()).collect()
 }
 
 const KINDS: [(ItemKind, &str); 12] = [
