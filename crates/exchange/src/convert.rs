@@ -2,12 +2,18 @@
 //!
 //! Mail is here; each kind of object (events, tasks, contacts, groups, notes) has a file below.
 
+#[allow(dead_code, reason = "the conversions that use it follow")]
+pub(crate) mod html;
 #[allow(dead_code, reason = "the engine that uses it follows")]
 pub(crate) mod kept;
 #[allow(dead_code, reason = "the engine that uses it follows")]
 pub(crate) mod native;
 #[allow(dead_code, reason = "the engine that uses it follows")]
 pub(crate) mod plan;
+#[allow(dead_code, reason = "the conversions that use it follow")]
+pub(crate) mod series;
+#[allow(dead_code, reason = "the conversions that use it follow")]
+pub(crate) mod zone;
 
 use ews::{
     DistinguishedFolder, ExtendedField, Field, FolderKind, FolderShape, ItemShape, Path, PropertyKind, PropertySet,

@@ -45,6 +45,9 @@ pub(crate) struct Context {
     pub(crate) me: Vec<String>,
     /// The name a person sees of them.
     pub(crate) my_name: Option<String>,
+    /// The zone of whose calendar it is, by its name in Windows or IANA's: for days and floating times. UTC if it is not
+    /// known.
+    pub(crate) zone: Option<String>,
     /// The UID the object goes by in its collection. It is not the one Exchange has if that has none, or if another
     /// object of the collection has it already; a kept text is then served with this one in it.
     pub(crate) uid: String,
