@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
 use ews::op::Invitations;
+use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
 use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Property, Value};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Entry, FlagChange, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
@@ -75,11 +75,7 @@ impl Live {
             let changes = self.field_changes(writes).await?;
             items.push(ItemUpdate { id: ItemId::new(&row.item_id).into(), kind: ItemKind::Message, changes });
         }
-        let ask = UpdateItem {
-            items,
-            conflict: ConflictResolution::AlwaysOverwrite,
-            invitations: Invitations::Nobody,
-        };
+        let ask = UpdateItem { items, conflict: ConflictResolution::AlwaysOverwrite, invitations: Invitations::Nobody };
         let answers = match self.client()?.call(&ask).await {
             Ok(answers) => answers,
             Err(error) => {

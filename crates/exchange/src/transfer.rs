@@ -166,7 +166,10 @@ impl Live {
             return nothing();
         }
         let Ok(client) = self.client() else { return nothing() };
-        let answers = match client.call(&GetItem { items: ids.into_iter().map(Into::into).collect(), shape: convert::item_shape() }).await {
+        let answers = match client
+            .call(&GetItem { items: ids.into_iter().map(Into::into).collect(), shape: convert::item_shape() })
+            .await
+        {
             Ok(answers) => answers,
             Err(error) => {
                 self.failed(&Tried::new("a message could not be looked at"), &error);

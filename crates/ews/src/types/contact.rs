@@ -3,7 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::moment::Moment;
 use super::words::words;
-use super::{Address, Path, strings};
+use super::{Address, Path, Version, strings};
 use crate::soap::{Element, Xml};
 
 /// What contacts have beyond any item (EWS "Contact"). What is None or empty was not asked, or is not set.
@@ -209,6 +209,11 @@ impl EmailEntry {
         EmailEntry { address: address.into(), ..EmailEntry::default() }
     }
 
+    /// The first version that takes all of it.
+    pub(crate) fn since(&self) -> Version {
+        if self.name.is_some() || self.routing.is_some() { NAMES_SINCE } else { Version::Exchange2007 }
+    }
+
     fn read(entry: &Element) -> EmailEntry {
         EmailEntry {
             address: entry.text().to_owned(),
@@ -217,10 +222,13 @@ impl EmailEntry {
         }
     }
 
-    pub(crate) fn write(&self, xml: &mut Xml, key: EmailKey) {
+    /// Writes it; servers before 2010 SP1 take the address only.
+    pub(crate) fn write(&self, xml: &mut Xml, key: EmailKey, version: Version) {
         let mut attributes = vec![("Key", key.as_str())];
-        attributes.extend(self.name.as_deref().map(|name| ("Name", name)));
-        attributes.extend(self.routing.as_deref().map(|routing| ("RoutingType", routing)));
+        if version >= NAMES_SINCE {
+            attributes.extend(self.name.as_deref().map(|name| ("Name", name)));
+            attributes.extend(self.routing.as_deref().map(|routing| ("RoutingType", routing)));
+        }
         xml.text_with("t:Entry", &attributes, &self.address);
     }
 }
@@ -371,6 +379,9 @@ impl Member {
         xml.within("t:Member", key.as_slice(), |xml| self.mailbox.write(xml));
     }
 }
+
+/// Names and routing types of e-mail addresses came with the schema of 2010 SP1.
+const NAMES_SINCE: Version = Version::Exchange2010Sp1;
 
 impl EmailKey {
     /// Where the address under this key is found, for shapes and for deleting it.

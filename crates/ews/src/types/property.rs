@@ -57,7 +57,7 @@ macro_rules! properties {
                 match self {
                     $(Property::$variant(value) => value.write_as(xml, $element, version),)*
                     Property::Extended(field, value) => write_property(xml, field, value),
-                    entry => xml.within(entry.element(), &[], |xml| write_entries(xml, std::slice::from_ref(&entry))),
+                    entry => xml.within(entry.element(), &[], |xml| write_entries(xml, std::slice::from_ref(&entry), version)),
                 }
             }
         }
@@ -149,6 +149,7 @@ impl Property {
     pub(crate) fn since(&self) -> Version {
         match self {
             Property::Flag(_) | Property::EnhancedLocation(_) => Version::Exchange2007,
+            Property::Email(_, email) => email.since(),
             other => other.path().since(),
         }
     }
@@ -178,7 +179,7 @@ impl Property {
         for group in known.chunk_by(|one, next| one.is_entry() && one.element() == next.element()) {
             match group {
                 [entry, ..] if entry.is_entry() => {
-                    xml.within(entry.element(), &[], |xml| write_entries(xml, group));
+                    xml.within(entry.element(), &[], |xml| write_entries(xml, group, version));
                 }
                 all => all.iter().for_each(|property| property.write(xml, version)),
             }
@@ -192,10 +193,10 @@ impl Property {
 }
 
 /// Writes the entries of one dictionary; the parts of one postal address belong into one entry, in order.
-fn write_entries(xml: &mut Xml, entries: &[&Property]) {
+fn write_entries(xml: &mut Xml, entries: &[&Property], version: Version) {
     for entry in entries {
         match entry {
-            Property::Email(key, email) => email.write(xml, *key),
+            Property::Email(key, email) => email.write(xml, *key, version),
             Property::Phone(key, text) => xml.text_with("t:Entry", &[("Key", key.as_str())], text),
             Property::Im(key, text) => xml.text_with("t:Entry", &[("Key", key.as_str())], text),
             _ => {}
