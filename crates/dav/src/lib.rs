@@ -4,11 +4,14 @@
 //! said of a resource is a row of the table in `property`. Listings are streamed: none is ever whole in memory.
 
 mod body;
+mod card;
+mod condition;
 mod connection;
 mod context;
 mod error;
 mod method;
 mod multistatus;
+mod object;
 mod place;
 mod property;
 mod report;
@@ -17,6 +20,7 @@ mod resource;
 mod schedule;
 mod settings;
 mod sign_in;
+mod whole;
 
 pub mod xml;
 

@@ -1,12 +1,20 @@
 //! Methods, one file each.
 
+mod delete;
 mod find;
+mod get;
+mod make;
 mod options;
+mod patch;
+mod post;
+mod put;
+mod transfer;
 
-use http::StatusCode;
 use http::header::{ALLOW, HeaderValue};
-use mailbox::objects::Objects;
+use http::{Response, StatusCode};
+use mailbox::objects::{Objects, Way};
 
+use crate::Body;
 use crate::context::Context;
 use crate::error::{Answer, Error};
 use crate::report;
@@ -16,13 +24,30 @@ pub(crate) use options::{CLASSES, options};
 /// Answers a request of somebody who is signed in.
 pub(crate) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     match context.request.method.as_str() {
+        "GET" | "HEAD" => get::run(context).await,
+        "PUT" => put::run(context).await,
+        "DELETE" => delete::run(context).await,
+        "COPY" => transfer::run(context, Way::Copy).await,
+        "MOVE" => transfer::run(context, Way::Move).await,
+        "POST" => post::run(context).await,
         "PROPFIND" => find::run(context).await,
+        "PROPPATCH" => patch::run(context).await,
+        "MKCALENDAR" | "MKCOL" => make::run(context).await,
         "REPORT" => {
             let root = context.request.xml()?.ok_or_else(|| Error::bad("A REPORT says in its body what to report"))?;
             report::dispatch(context, &root).await
         }
+        // RFC 3744 section 8.1: nobody has write-acl, since rights are given in Exchange.
+        "ACL" => Err(Error::forbidden("D:need-privileges", "Rights are given in Outlook or Exchange, not here")),
         _ => Err(not_allowed()),
     }
+}
+
+/// An answer without a body.
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 /// 405 with what is allowed (RFC 9110 section 15.5.6).

@@ -7,6 +7,9 @@ mod principal;
 mod schedule;
 mod webdav;
 
+pub(crate) use caldav::component;
+pub(crate) use webdav::{ADD_MEMBER, http_date, media_type, quoted};
+
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -269,7 +272,8 @@ fn names(found: &mut String, subject: &Subject<'_>) {
     }
 }
 
-fn is_live(namespace: &str, name: &str) -> bool {
+/// True if a property of this name is live on some kind of resource.
+pub(crate) fn is_live(namespace: &str, name: &str) -> bool {
     ROWS.iter().any(|row| row.namespace == namespace && row.name == name)
 }
 
@@ -289,8 +293,13 @@ pub(crate) fn property(out: &mut String, name: &Name, inner: &str) {
 
 /// Writes a `propstat`.
 pub(crate) fn propstat(out: &mut String, properties: &str, status: &str) {
+    propstat_with(out, properties, status, "");
+}
+
+/// The same with what is to be said of it behind the status.
+pub(crate) fn propstat_with(out: &mut String, properties: &str, status: &str, more: &str) {
     let prop = if properties.is_empty() { "<D:prop/>".to_owned() } else { format!("<D:prop>{properties}</D:prop>") };
-    let _ = write!(out, "<D:propstat>{prop}<D:status>HTTP/1.1 {status}</D:status></D:propstat>");
+    let _ = write!(out, "<D:propstat>{prop}<D:status>HTTP/1.1 {status}</D:status>{more}</D:propstat>");
 }
 
 /// A property that is kept as a client set it.

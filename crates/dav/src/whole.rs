@@ -1,0 +1,127 @@
+//! A whole collection as one file: .ics or .vcf, written while it is being sent.
+
+use std::collections::HashMap;
+
+use mailbox::objects::{Collection, CollectionKind, ObjectName, Objects};
+use pim::{Component, Property};
+
+use crate::Body;
+use crate::body::{Cut, Sink};
+use crate::error::Error;
+
+/// The file. Objects that cannot be read just now break it off, so that nobody takes a part for the whole.
+pub(crate) async fn body<A: Objects>(account: A, collection: Collection) -> Result<Body, Error> {
+    let entries = account.entries(collection.id, None).await?;
+    let names: Vec<ObjectName> = entries.into_iter().map(|entry| entry.name).collect();
+    let is_cards = matches!(collection.kind, CollectionKind::Contacts | CollectionKind::Directory);
+    Ok(Body::written(move |mut sink| async move {
+        let mut zones = Zones::default();
+        if !is_cards {
+            begin(&mut sink, &collection.display_name);
+        }
+        for names in names.chunks(AT_ONCE) {
+            for (_, object) in account.objects(collection.id, names).await? {
+                let object = match object {
+                    Ok(object) => object,
+                    // It was removed since the listing.
+                    Err(error) if error.kind == mailbox::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                let text = String::from_utf8_lossy(&object.text);
+                if is_cards {
+                    sink.out.push_str(&text);
+                    if !text.ends_with('\n') {
+                        sink.out.push_str("\r\n");
+                    }
+                } else {
+                    write(&mut sink, &mut zones, &text)?;
+                }
+                sink.relieve().await?;
+            }
+        }
+        if !is_cards {
+            sink.out.push_str("END:VCALENDAR\r\n");
+        }
+        Ok(sink)
+    }))
+}
+
+fn begin(sink: &mut Sink, name: &str) {
+    sink.out.push_str("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Exgate//Exgate//EN\r\nCALSCALE:GREGORIAN\r\n");
+    for property in ["NAME", "X-WR-CALNAME"] {
+        sink.out.push_str(&Property::of_text(property, name).write_line());
+    }
+}
+
+/// The components of one object, with those time zones that are not there yet.
+fn write(sink: &mut Sink, zones: &mut Zones, text: &str) -> Result<(), Cut> {
+    let parsed = pim::parse(text).map_err(|error| Cut(error.to_string()))?;
+    for mut calendar in parsed {
+        let (own, mut rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut calendar.components).into_iter().partition(|part| part.is("VTIMEZONE"));
+        for mut zone in own {
+            let Some(name) = zone.value("TZID").map(str::to_owned) else { continue };
+            match zones.take(&name, &zone) {
+                Known::Same => {}
+                Known::New => zone.write_to(&mut sink.out),
+                Known::Other { called, is_new } => {
+                    rest.iter_mut().for_each(|part| rename(part, &name, &called));
+                    if is_new {
+                        zone.set(Property::new("TZID", called));
+                        zone.write_to(&mut sink.out);
+                    }
+                }
+            }
+        }
+        rest.iter().for_each(|part| part.write_to(&mut sink.out));
+    }
+    Ok(())
+}
+
+/// The zones written so far. Two objects may mean different things by one name: then the second one gets another.
+#[derive(Default)]
+struct Zones(HashMap<String, Vec<String>>);
+
+enum Known {
+    /// This zone is there.
+    Same,
+    /// There is none of this name.
+    New,
+    /// There is one of this name that is another.
+    Other {
+        /// What this one is called in the file.
+        called: String,
+        /// True if it is to be written.
+        is_new: bool,
+    },
+}
+
+impl Zones {
+    fn take(&mut self, name: &str, zone: &Component) -> Known {
+        let rules = zone.components.iter().map(Component::write).collect::<String>();
+        let known = self.0.entry(name.to_owned()).or_default();
+        let at = known.iter().position(|other| *other == rules);
+        let is_new = at.is_none();
+        let number = at.unwrap_or(known.len());
+        if is_new {
+            known.push(rules);
+        }
+        match (number, is_new) {
+            (0, true) => Known::New,
+            (0, false) => Known::Same,
+            _ => Known::Other { called: format!("{name} {}", number + 1), is_new },
+        }
+    }
+}
+
+fn rename(component: &mut Component, from: &str, to: &str) {
+    for property in &mut component.properties {
+        if property.parameter("TZID") == Some(from) {
+            property.set_parameter("TZID", to);
+        }
+    }
+    component.components.iter_mut().for_each(|part| rename(part, from, to));
+}
+
+/// Objects fetched together.
+const AT_ONCE: usize = 50;
