@@ -59,18 +59,21 @@ impl CalendarData {
     }
 
     /// What comes back of a VCALENDAR. Dates and floating times are taken in `floating`.
-    pub(crate) fn of(&self, mut calendar: Component, floating: &Zone) -> Component {
+    ///
+    /// # Errors
+    /// `number-of-matches-within-limits` for more instances than anybody can want.
+    pub(crate) fn of(&self, mut calendar: Component, floating: &Zone) -> Result<Component, Error> {
         match self.instances {
-            Some(Instances::Expand(range)) => calendar = expand::expanded(&calendar, range, floating),
+            Some(Instances::Expand(range)) => calendar = expand::expanded(&calendar, range, floating)?,
             Some(Instances::Limit(range)) => expand::limit(&mut calendar, range, floating),
             None => {}
         }
         if let Some(range) = self.free_busy {
             expand::limit_free_busy(&mut calendar, range, floating);
         }
-        match &self.selection {
+        Ok(match &self.selection {
             Some(selection) => selection.of(&calendar),
             None => calendar,
-        }
+        })
     }
 }

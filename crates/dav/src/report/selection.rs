@@ -86,9 +86,10 @@ impl Wanted {
     }
 
     fn is(&self, property: &Property) -> bool {
-        let group = self.group.as_ref().is_none_or(|group| {
-            property.group.as_ref().is_some_and(|has| has.eq_ignore_ascii_case(group))
-        });
+        let group = self
+            .group
+            .as_ref()
+            .is_none_or(|group| property.group.as_ref().is_some_and(|has| has.eq_ignore_ascii_case(group)));
         group && property.is(&self.name)
     }
 }

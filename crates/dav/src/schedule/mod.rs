@@ -1,5 +1,7 @@
 //! Scheduling (RFC 6638): what is POSTed to the outbox.
 
+pub(crate) mod free_busy;
+
 use mailbox::objects::Objects;
 
 use crate::context::Context;

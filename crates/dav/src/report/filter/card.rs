@@ -55,6 +55,11 @@ impl Filter {
         self.properties.is_empty() || self.test.of(&self.properties, |filter| filter.matches(card))
     }
 
+    /// True if all cards match.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.properties.is_empty()
+    }
+
     /// The texts looked for in a directory that is searched rather than read, and cannot be told all of: one for each
     /// condition that says what a value contains.
     pub(crate) fn words(&self) -> Vec<&str> {
@@ -204,7 +209,9 @@ mod tests {
                    <prop-filter name='FN'><text-match>nobody</text-match></prop-filter>";
         assert!(holds("", two) && holds("test='anyof'", two) && !holds("test='allof'", two));
         let both = |test: &str| {
-            format!("<prop-filter name='EMAIL' test='{test}'><text-match>daboo</text-match><text-match>example.org</text-match></prop-filter>")
+            format!(
+                "<prop-filter name='EMAIL' test='{test}'><text-match>daboo</text-match><text-match>example.org</text-match></prop-filter>"
+            )
         };
         // No single address is both.
         assert!(holds("", &both("anyof")) && !holds("", &both("allof")));
@@ -222,7 +229,9 @@ mod tests {
             ("CATEGORIES", "equals", "öl", true),
             ("FN", "equals", "Cyrus", false),
         ] {
-            let inner = format!("<prop-filter name='{name}'><text-match match-type='{kind}'>{needle}</text-match></prop-filter>");
+            let inner = format!(
+                "<prop-filter name='{name}'><text-match match-type='{kind}'>{needle}</text-match></prop-filter>"
+            );
             assert_eq!(holds("", &inner), expected, "{name} {kind} {needle}");
         }
     }
@@ -239,7 +248,9 @@ mod tests {
         let email = |inner: &str, test: &str| {
             holds("", &format!("<prop-filter name='EMAIL' test='{test}'>{inner}</prop-filter>"))
         };
-        let kind = |value: &str| format!("<param-filter name='type'><text-match match-type='equals'>{value}</text-match></param-filter>");
+        let kind = |value: &str| {
+            format!("<param-filter name='type'><text-match match-type='equals'>{value}</text-match></param-filter>")
+        };
         assert!(email(&kind("pref"), "allof") && email(&kind("home"), "allof") && !email(&kind("work"), "allof"));
         let homely = format!("{}<text-match>daboo</text-match>", kind("home"));
         assert!(!email(&homely, "allof") && email(&homely, "anyof"));
@@ -251,7 +262,12 @@ mod tests {
     #[test]
     fn negation() {
         let fn_not = |needle: &str| {
-            holds("", &format!("<prop-filter name='FN'><text-match negate-condition='yes'>{needle}</text-match></prop-filter>"))
+            holds(
+                "",
+                &format!(
+                    "<prop-filter name='FN'><text-match negate-condition='yes'>{needle}</text-match></prop-filter>"
+                ),
+            )
         };
         assert!(!fn_not("daboo") && fn_not("smith"));
     }

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use mailbox::objects::{ObjectEntry, ObjectKind, Range};
 
 use super::calendar::{CompFilter, CompTest, Filter, PropFilter};
-use super::time;
 
 /// What is known before the text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ fn component(filter: &CompFilter, entry: &ObjectEntry) -> Verdict {
 
 fn present(test: &CompTest, entry: &ObjectEntry) -> Verdict {
     let nested = if test.components.is_empty() { Verdict::Yes } else { Verdict::Maybe };
-    let timed = test.range.map_or(Verdict::Yes, |range| within(range, entry));
+    let timed = test.range.map_or(Verdict::Yes, |range| by_span(range, entry));
     test.properties.iter().fold(nested.and(timed), |verdict, filter| verdict.and(property(filter, entry)))
 }
 
@@ -72,7 +71,7 @@ fn property(filter: &PropFilter, entry: &ObjectEntry) -> Verdict {
 }
 
 /// What lies well within the range overlaps it, what lies well outside does not.
-fn within(range: Range, entry: &ObjectEntry) -> Verdict {
+pub(crate) fn by_span(range: Range, entry: &ObjectEntry) -> Verdict {
     let Some(span) = entry.span else { return Verdict::Maybe };
     let wide = widened(range);
     let before = wide.start.is_some_and(|start| span.end.is_some_and(|end| end < start));
@@ -87,7 +86,7 @@ fn within(range: Range, entry: &ObjectEntry) -> Verdict {
 }
 
 /// A range in which everything lies that touches this one, whatever time zone dates and floating times are taken in.
-pub(super) fn widened(range: Range) -> Range {
+pub(crate) fn widened(range: Range) -> Range {
     Range { start: range.start.map(|start| later(start, -SLACK)), end: range.end.map(|end| later(end, SLACK)) }
 }
 
@@ -107,6 +106,7 @@ mod tests {
     use mailbox::ModSeq;
     use mailbox::objects::{ETag, ObjectName, Span};
 
+    use super::super::time;
     use super::*;
     use crate::xml::{CALDAV, Limits, read};
 
@@ -142,8 +142,14 @@ mod tests {
             ("<comp-filter name='VEVENT'><comp-filter name='VALARM'/></comp-filter>", Verdict::Maybe),
             ("<comp-filter name='VEVENT'/><prop-filter name='METHOD'/>", Verdict::Maybe),
             ("<comp-filter name='VEVENT'><prop-filter name='SUMMARY'/></comp-filter>", Verdict::Maybe),
-            ("<comp-filter name='VEVENT'><prop-filter name='UID'><text-match>ABC@</text-match></prop-filter></comp-filter>", Verdict::Yes),
-            ("<comp-filter name='VEVENT'><prop-filter name='UID'><text-match>b@</text-match></prop-filter></comp-filter>", Verdict::No),
+            (
+                "<comp-filter name='VEVENT'><prop-filter name='UID'><text-match>ABC@</text-match></prop-filter></comp-filter>",
+                Verdict::Yes,
+            ),
+            (
+                "<comp-filter name='VEVENT'><prop-filter name='UID'><text-match>b@</text-match></prop-filter></comp-filter>",
+                Verdict::No,
+            ),
         ] {
             assert_eq!(filter(inner).by_index(&entry), verdict, "{inner}");
         }
@@ -153,7 +159,9 @@ mod tests {
 
     #[test]
     fn spans_decide_except_at_the_borders() {
-        let january = filter("<comp-filter name='VEVENT'><time-range start='20260101T000000Z' end='20260201T000000Z'/></comp-filter>");
+        let january = filter(
+            "<comp-filter name='VEVENT'><time-range start='20260101T000000Z' end='20260201T000000Z'/></comp-filter>",
+        );
         for (start, end, verdict) in [
             ("20260110T000000Z", Some("20260110T010000Z"), Verdict::Yes),
             ("20260310T000000Z", Some("20260310T010000Z"), Verdict::No),

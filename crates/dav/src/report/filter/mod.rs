@@ -9,7 +9,7 @@ mod index;
 mod text;
 pub(crate) mod time;
 
-pub(crate) use index::Verdict;
+pub(crate) use index::{Verdict, by_span, widened};
 pub(crate) use text::Collation;
 
 use crate::error::Error;

@@ -196,7 +196,10 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_refused() {
         let error = |attributes: &str| {
-            text_match(&format!("<text-match xmlns='{CALDAV}' {attributes}>x</text-match>")).unwrap_err().condition.unwrap()
+            text_match(&format!("<text-match xmlns='{CALDAV}' {attributes}>x</text-match>"))
+                .unwrap_err()
+                .condition
+                .unwrap()
         };
         assert_eq!(error("collation='i;klingon'"), "<C:supported-collation/>");
         assert_eq!(error("negate-condition='perhaps'"), "<C:valid-filter/>");

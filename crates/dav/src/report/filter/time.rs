@@ -41,6 +41,11 @@ pub(crate) fn utc_text(at: Timestamp) -> String {
     DateOrTime::of_timestamp(at).to_string()
 }
 
+/// As `pim` takes it: `MIN` and `MAX` for open ends.
+pub(crate) fn span(range: Range) -> std::ops::Range<Timestamp> {
+    range.start.unwrap_or(Timestamp::MIN)..range.end.unwrap_or(Timestamp::MAX)
+}
+
 /// Whether a moment lies in it.
 pub(crate) fn holds(range: Range, at: Timestamp) -> bool {
     range.start.is_none_or(|start| start <= at) && range.end.is_none_or(|end| end > at)
@@ -68,7 +73,15 @@ mod tests {
         assert_eq!(utc_text(at("20060104T000000Z")), "20060104T000000Z");
         assert_eq!(at("19700101T000001Z").as_second(), 1);
         assert_eq!(at("20161231T235960Z"), at("20161231T235959Z"));
-        for wrong in ["", "20060104", "20060104T000000", "20060199T000000Z", "2006-01-04T00:00:00Z", "20060104T0000Zé", "+0060104T000000Z"] {
+        for wrong in [
+            "",
+            "20060104",
+            "20060104T000000",
+            "20060199T000000Z",
+            "2006-01-04T00:00:00Z",
+            "20060104T0000Zé",
+            "+0060104T000000Z",
+        ] {
             assert_eq!(utc(wrong), None, "{wrong}");
         }
     }

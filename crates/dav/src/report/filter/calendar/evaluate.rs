@@ -1,33 +1,31 @@
 //! What a filter holds of (RFC 4791 sections 9.7 and 9.9).
 
-use jiff::Timestamp;
 use mailbox::objects::Range;
-use pim::ical::{Duration, Moment, Period, Zone, Zones};
+use pim::ical::{Moment, Timeline, Zone, alarm_overlaps, overlaps};
 use pim::{Component, Property};
 
-use super::super::time::{holds, touches};
-use super::{CompFilter, CompTest, Filter, ParamFilter, PropFilter, PropTest, alarm};
-use crate::report::occurrence::{Occurrence, occurrences};
+use super::super::time::{holds, span};
+use super::{CompFilter, CompTest, Filter, ParamFilter, PropFilter, PropTest};
 
 /// A calendar object under examination.
-pub(super) struct Scene<'a> {
+struct Scene<'a> {
     calendar: &'a Component,
-    zones: Zones,
+    timeline: Timeline<'a>,
     /// The zone that dates and floating times are taken in.
-    pub(super) floating: &'a Zone,
+    floating: &'a Zone,
 }
 
-/// A component of the object and where it stands: occurrences are told by that.
+/// A component of the object and where it stands: instances are told by that.
 #[derive(Clone, Copy)]
-pub(super) struct Standing<'a> {
-    pub(super) component: &'a Component,
-    pub(super) index: usize,
+struct Standing<'a> {
+    component: &'a Component,
+    index: usize,
 }
 
 impl Filter {
     /// Whether a VCALENDAR is such. Dates and floating times are taken in `floating` (RFC 4791 section 7.3).
     pub(crate) fn matches(&self, calendar: &Component, floating: &Zone) -> bool {
-        let scene = Scene { calendar, zones: Zones::of(calendar), floating };
+        let scene = Scene { calendar, timeline: Timeline::of(calendar, floating), floating };
         let Some(test) = &self.calendar().test else { return false };
         calendar.is(&self.calendar().name)
             && test.properties.iter().all(|filter| scene.property(filter, calendar, None))
@@ -60,7 +58,7 @@ impl<'a> Scene<'a> {
         let Some(test) = &filter.test else { return named.next().is_none() };
         named.any(|component| {
             test.properties.iter().all(|filter| self.property(filter, component, None))
-                && test.range.is_none_or(|range| component.is("VALARM") && alarm::rings(self, component, parent, range))
+                && test.range.is_none_or(|range| self.rings(component, parent, range))
                 && test.components.iter().all(|inner| match &inner.test {
                     None => !component.components.iter().any(|deeper| deeper.is(&inner.name)),
                     // What no standard nests so deep has no time, and is seldom asked for: its presence is the answer.
@@ -96,80 +94,30 @@ impl<'a> Scene<'a> {
         if is_end && !component.has(name) && !component.has("DURATION") || !component.has("DTSTART") {
             return None;
         }
-        let found = self.occurrences(range);
-        let mut own = found.iter().filter(|occurrence| occurrence.component == standing.index);
-        Some(own.any(|occurrence| holds(range, if is_end { occurrence.end } else { occurrence.start })))
+        // An instance that ends where the range begins does not overlap it, yet its end lies in it.
+        let near = span(super::super::widened(range));
+        let found = self.timeline.instances_of_component(standing.index, near, MOST_INSTANCES);
+        Some(found.iter().any(|one| holds(range, if is_end { one.end } else { one.start })))
     }
 
     /// The tables of RFC 4791 section 9.9.
     fn overlaps(&self, standing: Standing<'_>, range: Range) -> bool {
         let component = standing.component;
-        match component.name.to_ascii_uppercase().as_str() {
-            "VFREEBUSY" => self.free_busy_overlaps(component, range),
-            "VTODO" if !component.has("DTSTART") => self.undated_todo_overlaps(component, range),
-            "VTODO" => self.own(standing, range).any(|one| todo_overlaps(component, &one, range)),
-            "VEVENT" | "VJOURNAL" => self.own(standing, range).any(|one| touches(range, one.start, one.end)),
-            _ => false,
+        let dated = component.has("DTSTART") || component.has("DUE");
+        if component.is("VFREEBUSY") || component.is("VTODO") && !dated {
+            return overlaps(self.calendar, standing.index, &span(range), self.floating);
         }
+        !self.timeline.instances_of_component(standing.index, span(range), 1).is_empty()
     }
 
-    /// The occurrences that a component stands for.
-    pub(super) fn own(&self, standing: Standing<'_>, range: Range) -> impl Iterator<Item = Occurrence> {
-        let index = standing.index;
-        self.occurrences(range).into_iter().filter(move |occurrence| occurrence.component == index)
-    }
-
-    fn occurrences(&self, range: Range) -> Vec<Occurrence> {
-        occurrences(self.calendar, range, self.floating)
-    }
-
-    /// VTODO without DTSTART: it does not recur.
-    fn undated_todo_overlaps(&self, todo: &Component, range: Range) -> bool {
-        let at = |name: &str| todo.property(name).and_then(|property| self.moment(property));
-        let from = |moment: Timestamp| range.start.is_none_or(|start| start <= moment);
-        let to = |moment: Timestamp| range.end.is_none_or(|end| end >= moment);
-        match (at("DUE"), at("COMPLETED"), at("CREATED")) {
-            (Some(due), _, _) => range.start.is_none_or(|start| start < due) && to(due),
-            (None, Some(completed), Some(created)) => {
-                (from(created) || from(completed)) && (to(created) || to(completed))
-            }
-            (None, Some(completed), None) => from(completed) && to(completed),
-            (None, None, Some(created)) => range.end.is_none_or(|end| end > created),
-            (None, None, None) => true,
-        }
-    }
-
-    fn free_busy_overlaps(&self, component: &Component, range: Range) -> bool {
-        let at = |name: &str| component.property(name).and_then(|property| self.moment(property));
-        if let (Some(start), Some(end)) = (at("DTSTART"), at("DTEND")) {
-            return range.start.is_none_or(|from| from <= end) && range.end.is_none_or(|to| to > start);
-        }
-        let periods = component.properties("FREEBUSY").flat_map(|property| property.value.split(','));
-        periods.filter_map(Period::parse).any(|period| {
-            let (start, end) = period.bounds(self.floating);
-            touches(range, start, end)
-        })
+    fn rings(&self, alarm: &Component, parent: Standing<'_>, range: Range) -> bool {
+        alarm.is("VALARM") && alarm_overlaps(self.calendar, parent.index, alarm, &span(range), self.floating)
     }
 
     /// The moment a property tells of.
-    pub(super) fn moment(&self, property: &Property) -> Option<Timestamp> {
-        Moment::of(property).map(|moment| self.zones.instant(&moment, self.floating))
+    fn moment(&self, property: &Property) -> Option<jiff::Timestamp> {
+        Moment::of(property).map(|moment| self.timeline.zones().instant(&moment, self.floating))
     }
-}
-
-/// VTODO with DTSTART, once or recurring: the row of the table depends on what else it has.
-fn todo_overlaps(todo: &Component, one: &Occurrence, range: Range) -> bool {
-    let (start, end) = (one.start, one.end);
-    let from = |moment: Timestamp| range.start.is_none_or(|start| start <= moment);
-    let to = |moment: Timestamp| range.end.is_none_or(|end| end >= moment);
-    let beyond = |moment: Timestamp| range.end.is_none_or(|end| end > moment);
-    if todo.has("DURATION") {
-        return from(end) && (beyond(start) || to(end));
-    }
-    if todo.has("DUE") {
-        return (range.start.is_none_or(|from| from < end) || from(start)) && (beyond(start) || to(end));
-    }
-    from(start) && beyond(start)
 }
 
 /// The text and the parameters.
@@ -187,7 +135,5 @@ fn has(filter: &ParamFilter, property: &Property) -> bool {
     }
 }
 
-/// A length in a property, such as DURATION.
-pub(super) fn length(component: &Component, name: &str) -> Option<Duration> {
-    Duration::parse(component.value(name)?)
-}
+/// Instances looked at for the beginning or the end of one.
+const MOST_INSTANCES: usize = 10_000;

@@ -1,6 +1,5 @@
 //! `CALDAV:filter` (RFC 4791 sections 7.8 and 9.7).
 
-mod alarm;
 mod evaluate;
 mod read;
 

@@ -1,0 +1,71 @@
+//! free-busy-query (RFC 4791 section 7.10).
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use jiff::Timestamp;
+use mailbox::ErrorKind;
+use mailbox::objects::{Busy, Collection, ObjectName, Objects, Owner, Range};
+
+use super::filter::{Verdict, invalid, time};
+use super::form::parsed;
+use super::search::{self, BATCH};
+use super::zone;
+use crate::Body;
+use crate::context::Context;
+use crate::error::{Answer, Error};
+use crate::place::Family;
+use crate::resource::Resource;
+use crate::schedule::free_busy;
+use crate::xml::{CALDAV, Element};
+
+/// Answers with a VFREEBUSY.
+pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element) -> Answer {
+    let mut ranges = root.all(CALDAV, "time-range");
+    let (Some(range), None) = (ranges.next(), ranges.next()) else {
+        return Err(invalid(root, "A free-busy-query has exactly one time-range"));
+    };
+    let range = time::closed(range)?;
+    if matches!(context.resource().await?, Resource::Object(..)) {
+        return Err(Error::new(StatusCode::FORBIDDEN, "Free and busy times are those of a calendar, not of an event"));
+    }
+    let mut busy = Vec::new();
+    for target in search::targets(context, Family::Calendars).await? {
+        busy.extend(of_collection(context, target.collection(), range).await?);
+    }
+    let answer = free_busy::answer(Timestamp::now(), range, &free_busy::merged(busy, range));
+    let mut calendar = free_busy::calendar();
+    calendar.components.push(answer);
+    let mut response = Response::new(Body::whole(calendar.write()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/calendar; charset=utf-8"));
+    Ok(response)
+}
+
+/// When a calendar's owner is busy by it. Where only that may be seen, Exchange tells it of the owner.
+async fn of_collection<A: Objects>(
+    context: &Context<A>,
+    collection: &Collection,
+    range: Range,
+) -> Result<Vec<Busy>, Error> {
+    if let (false, Owner::Other { address, .. }) = (collection.rights.read, &collection.owner) {
+        let told = context.account.free_busy(std::slice::from_ref(address), range).await?;
+        return Ok(told.into_iter().flatten().flat_map(|person| person.busy).collect());
+    }
+    let zone = zone::of_collection(collection);
+    let entries = context.account.entries(collection.id, Some(super::filter::widened(range))).await?;
+    let within = |entry: &mailbox::objects::ObjectEntry| super::filter::by_span(range, entry) != Verdict::No;
+    let names: Vec<ObjectName> = entries.into_iter().filter(within).map(|entry| entry.name).collect();
+    let mut busy = Vec::new();
+    for batch in names.chunks(BATCH) {
+        for (_, object) in context.account.objects(collection.id, batch).await? {
+            match object {
+                Ok(object) => {
+                    let calendar = parsed(&object.text);
+                    busy.extend(calendar.iter().flat_map(|calendar| free_busy::of(calendar, range, &zone)));
+                }
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(busy)
+}
