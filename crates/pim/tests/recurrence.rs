@@ -236,7 +236,7 @@ fn dates_of(text: &str, start: DateTime) -> (Vec<DateTime>, bool) {
                     [] => found.push(at.build().unwrap()),
                     times => found.extend(times.iter().map(|time| {
                         let (hour, minute) = time.split_once(':').unwrap();
-                        at.clone().hour(hour.parse().unwrap()).minute(minute.parse().unwrap()).build().unwrap()
+                        at.hour(hour.parse().unwrap()).minute(minute.parse().unwrap()).build().unwrap()
                     })),
                 }
             }

@@ -13,8 +13,8 @@ use super::zone::Zone;
 
 /// The times of one rule from DTSTART on, which is always the first (and counted), whether the rule says so or not.
 #[derive(Clone, Debug)]
-pub struct Occurrences<'a> {
-    recur: &'a Recur,
+pub struct Occurrences {
+    recur: Recur,
     start: DateTime,
     times: Times,
     until: Until,
@@ -56,10 +56,10 @@ struct Interval {
     next: usize,
 }
 
-impl<'a> Occurrences<'a> {
+impl Occurrences {
     /// The times of a rule from DTSTART on. `zone` is DTSTART's, in which an UNTIL in UTC is understood.
     #[must_use]
-    pub fn new(recur: &'a Recur, start: DateOrTime, zone: &Zone) -> Self {
+    pub fn new(recur: &Recur, start: DateOrTime, zone: &Zone) -> Self {
         let zone = if matches!(start, DateOrTime::Utc(_)) { &Zone::Utc } else { zone };
         let until = match recur.until {
             None => Until::Never,
@@ -71,7 +71,7 @@ impl<'a> Occurrences<'a> {
         };
         let start = start.civil();
         let mut occurrences = Self {
-            recur,
+            recur: recur.clone(),
             start,
             times: Times::of(recur, start),
             until,
@@ -219,7 +219,7 @@ impl<'a> Occurrences<'a> {
     }
 
     fn days_of_year(&self, year: i16) -> Option<Vec<Date>> {
-        let recur = self.recur;
+        let recur = &self.recur;
         let first = last_year(Date::new(year, 1, 1).ok()?)?;
         let by_days = !(recur.by_month_day.is_empty()
             && recur.by_day.is_empty()
@@ -312,7 +312,7 @@ impl<'a> Occurrences<'a> {
     /// BYWEEKNO: weeks begin with WKST, and the first one has at least four days in its year. Without BYDAY it is the
     /// weekday of DTSTART.
     fn is_in_week(&self, date: Date) -> bool {
-        let recur = self.recur;
+        let recur = &self.recur;
         if recur.by_week_no.is_empty() {
             return true;
         }
@@ -344,7 +344,7 @@ impl<'a> Occurrences<'a> {
     }
 }
 
-impl Iterator for Occurrences<'_> {
+impl Iterator for Occurrences {
     type Item = DateTime;
 
     fn next(&mut self) -> Option<DateTime> {
