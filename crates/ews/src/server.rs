@@ -178,3 +178,25 @@ impl fmt::Debug for Server {
 
 /// So many identities are remembered before those of no interest are forgotten.
 const MANY: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_say_who_they_are_and_hide_it_from_logs() {
+        let basic = Identity::Basic { user: "anna".into(), password: Secret::new("open sesame") };
+        let bearer = Identity::Bearer { token: Secret::new("abc.def") };
+        for (identity, expected) in [(&basic, "Basic YW5uYTpvcGVuIHNlc2FtZQ=="), (&bearer, "Bearer abc.def")] {
+            let value = identity.authorization().unwrap().unwrap();
+            assert_eq!(value.to_str().unwrap(), expected);
+            let told = format!("{value:?} {identity:?}");
+            assert!(!told.contains("sesame") && !told.contains("abc.def") && !told.contains("YW5u"), "{told}");
+        }
+        let other = Identity::Bearer { token: Secret::new("abc.deg") };
+        let hasher = RandomState::new();
+        assert_ne!(bearer.digest(&hasher), other.digest(&hasher));
+        let broken = Identity::Bearer { token: Secret::new("a\nb") };
+        assert_eq!(broken.authorization().unwrap_err().kind, ErrorKind::SignIn);
+    }
+}

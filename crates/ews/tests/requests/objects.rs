@@ -27,6 +27,54 @@ use jiff::civil::{date, time};
 
 use super::{Requests, id, keywords};
 
+/// What an item is made of comes back as it was, if a server gives it back as it stands.
+#[test]
+fn what_is_written_is_read_back() {
+    let version = Version::Exchange2016;
+    let calendar = *echo(ItemKind::CalendarItem, event(), version).calendar.unwrap();
+    assert_eq!(calendar.start, Moment::parse("2025-01-31T09:00:00"));
+    assert_eq!(calendar.end, Moment::parse("2025-01-31T09:00:00Z"));
+    assert_eq!(calendar.start_zone, Some(zone()));
+    assert_eq!(calendar.meeting_zone, None, "newer servers take the other one");
+    assert_eq!(calendar.resources[1].mailbox, Address::smtp("b@x"));
+    assert_eq!(calendar.enhanced_location.unwrap().latitude, Some(52.5));
+    let old = *echo(ItemKind::CalendarItem, event(), Version::Exchange2007Sp1).calendar.unwrap();
+    assert_eq!((old.meeting_zone, old.start_zone), (Some(meeting_zone()), None));
+    let task = echo(ItemKind::Task, task(), version);
+    assert_eq!(task.task.as_ref().unwrap().percent, Some(50.0));
+    assert_eq!(task.task.as_ref().unwrap().companies, ["Example"]);
+    assert_eq!((task.sensitivity, task.reminder_minutes), (Some(Sensitivity::Private), Some(15)));
+    let contact = *echo(ItemKind::Contact, contact(), version).contact.unwrap();
+    assert_eq!(contact.phones.len(), PhoneKey::ALL.len());
+    assert_eq!(contact.address(AddressKey::Other).unwrap().part(AddressPart::Country), Some("CountryOrRegion"));
+    assert_eq!(contact.email(EmailKey::Third).unwrap().name.as_deref(), Some("Anna"));
+    let list = *echo(ItemKind::DistributionList, list(), version).list.unwrap();
+    let Some(Property::Members(members)) = self::list().into_iter().last() else { panic!() };
+    assert_eq!((list.members, list.file_as.as_deref()), (members, Some("Team")));
+    for pattern in patterns() {
+        for end in [End::Never, End::On(date(2026, 3, 1)), End::After(7)] {
+            let recurrence = Recurrence { pattern: pattern.clone(), start: date(2025, 1, 31), end };
+            let item = echo(ItemKind::Task, vec![Property::TaskRecurrence(recurrence.clone())], version);
+            assert_eq!(item.task.unwrap().recurrence, Some(recurrence));
+        }
+    }
+}
+
+/// The item a server would give back that stores what it was sent.
+fn echo(kind: ItemKind, properties: Vec<Property>, version: Version) -> Item {
+    let make = CreateObject { folder: None, kind, properties, invitations: Invitations::Nobody };
+    let request = String::from_utf8(soap::request(&make, version, None)).unwrap();
+    let (_, rest) = request.split_once("<m:Items>").unwrap();
+    let (item, _) = rest.split_once("</m:Items>").unwrap();
+    let answer = format!(
+        "<s:Envelope xmlns:s='s'><s:Body><m:GetItemResponse><m:ResponseMessages><m:GetItemResponseMessage \
+         ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode><m:Items>{item}</m:Items>\
+         </m:GetItemResponseMessage></m:ResponseMessages></m:GetItemResponse></s:Body></s:Envelope>"
+    );
+    let get = GetItem { items: vec![id().into()], shape: ItemShape::default() };
+    soap::read(&get, [answer.as_bytes()]).unwrap().pop().unwrap().unwrap()
+}
+
 impl Requests {
     pub(super) fn objects(&mut self) {
         self.made_and_changed(ItemKind::CalendarItem, &event());

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
