@@ -23,6 +23,7 @@ use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
+use crate::objects::Myself;
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
 use crate::watch::Watching;
@@ -47,6 +48,7 @@ pub(crate) struct Live {
     pub(crate) stamps: Stamps,
     pub(crate) bodies: Bodies,
     pub(crate) keywords: Keywords,
+    pub(crate) myself: Myself,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
     pub(crate) watching: watch::Sender<Watching>,
@@ -88,6 +90,7 @@ impl Live {
             stamps: Stamps::default(),
             bodies: parts.bodies,
             keywords: Keywords::default(),
+            myself: Myself::default(),
             sizes: parts.sizes,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
@@ -237,7 +240,7 @@ impl Drop for Session {
 }
 
 impl Account {
-    fn live(&self) -> &Arc<Live> {
+    pub(crate) fn live(&self) -> &Arc<Live> {
         &self.0.0
     }
 }

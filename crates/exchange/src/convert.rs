@@ -4,11 +4,9 @@
 
 #[allow(dead_code, reason = "the conversions that use it follow")]
 pub(crate) mod html;
-#[allow(dead_code, reason = "the engine that uses it follows")]
 pub(crate) mod kept;
-#[allow(dead_code, reason = "the engine that uses it follows")]
 pub(crate) mod native;
-#[allow(dead_code, reason = "the engine that uses it follows")]
+pub(crate) mod object;
 pub(crate) mod plan;
 #[allow(dead_code, reason = "the conversions that use it follow")]
 pub(crate) mod series;
@@ -44,7 +42,7 @@ pub(crate) const IMAP_DELETED: ExtendedField = ExtendedField::id(PropertySet::Co
 /// PidTagInternetArticleNumber.
 const ARTICLE_NUMBER: ExtendedField = ExtendedField::tag(0x0e23, PropertyKind::Integer);
 /// PidTagSearchKey.
-const SEARCH_KEY: ExtendedField = ExtendedField::tag(0x300b, PropertyKind::Binary);
+pub(crate) const SEARCH_KEY: ExtendedField = ExtendedField::tag(0x300b, PropertyKind::Binary);
 /// PidTagAttributeHidden.
 const HIDDEN: ExtendedField = ExtendedField::tag(0x10f4, PropertyKind::Boolean);
 
@@ -142,7 +140,7 @@ fn stamp(item: &ews::Item) -> [u8; 16] {
 }
 
 /// The roles we ask for by name: the only way before 2013, and right in any language.
-pub(crate) const ROLES: [(DistinguishedFolder, Option<SpecialUse>); 7] = [
+pub(crate) const ROLES: [(DistinguishedFolder, Option<SpecialUse>); 11] = [
     (DistinguishedFolder::Inbox, None),
     (DistinguishedFolder::Drafts, Some(SpecialUse::Drafts)),
     (DistinguishedFolder::SentItems, Some(SpecialUse::Sent)),
@@ -150,6 +148,10 @@ pub(crate) const ROLES: [(DistinguishedFolder, Option<SpecialUse>); 7] = [
     (DistinguishedFolder::Junk, Some(SpecialUse::Junk)),
     (DistinguishedFolder::Outbox, None),
     (DistinguishedFolder::Archive, Some(SpecialUse::Archive)),
+    (DistinguishedFolder::Calendar, None),
+    (DistinguishedFolder::Tasks, None),
+    (DistinguishedFolder::Contacts, None),
+    (DistinguishedFolder::Notes, None),
 ];
 
 /// What IMAP calls a role.

@@ -20,6 +20,9 @@ pub(crate) struct FolderState {
     /// Held while pages are applied, and while we change messages: a page must not be asked for before a change of
     /// our own and applied before the map knows of it.
     pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Held while texts of objects are read, so that each is read once. Whoever holds the gate may wait for it, and
+    /// nobody for the gate who holds it.
+    pub(crate) reading: tokio::sync::Mutex<()>,
     /// Somebody has asked for its contents since the mailbox came to life.
     pub(crate) used: AtomicBool,
     /// A task is on its way to look.
@@ -39,6 +42,7 @@ impl FolderState {
             bell: Bell::new(),
             due: Due::default(),
             gate: tokio::sync::Mutex::new(()),
+            reading: tokio::sync::Mutex::new(()),
             used: AtomicBool::new(false),
             sent_for: AtomicBool::new(false),
             sent_for_later: AtomicBool::new(false),

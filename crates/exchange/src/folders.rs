@@ -189,7 +189,7 @@ impl Live {
     }
 
     /// The answer about one folder. Whatever went wrong, the tree may be another now.
-    fn settled<T>(
+    pub(crate) fn settled<T>(
         self: &Arc<Self>,
         tried: &Tried,
         answer: Result<Vec<Result<T, ews::ItemError>>, ews::Error>,

@@ -23,6 +23,7 @@ mod hierarchy;
 mod holdback;
 mod keywords;
 mod listing;
+mod objects;
 mod rebuilt;
 mod rendering;
 mod search;

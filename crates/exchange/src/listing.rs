@@ -51,6 +51,16 @@ impl Listing {
         self.rows.get(&id)
     }
 
+    /// All folders, shown or not, in no order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &FolderRow> {
+        self.rows.values()
+    }
+
+    /// How many folders are above a folder.
+    pub(crate) fn depth(&self, id: FolderId) -> usize {
+        self.way_up(id).count().saturating_sub(1)
+    }
+
     /// A folder by what Exchange calls it.
     pub(crate) fn by_exchange_id(&self, id: &str) -> Option<FolderId> {
         self.by_exchange_id.get(id).copied()
@@ -58,15 +68,17 @@ impl Listing {
 
     /// True if the folder or one above it has this role.
     pub(crate) fn is_within(&self, id: FolderId, role: &str) -> bool {
+        self.way_up(id).any(|row| row.folder.role.as_deref() == Some(role))
+    }
+
+    /// The folder, and those above it, as far as they form no ring.
+    fn way_up(&self, id: FolderId) -> impl Iterator<Item = &FolderRow> {
         let mut seen = HashSet::new();
-        let mut at = Some(id);
-        while let Some(row) = at.filter(|id| seen.insert(*id)).and_then(|id| self.rows.get(&id)) {
-            if row.folder.role.as_deref() == Some(role) {
-                return true;
-            }
-            at = row.folder.parent.as_deref().and_then(|parent| self.by_exchange_id(parent));
-        }
-        false
+        let above = |row: &&FolderRow| {
+            let parent = row.folder.parent.as_deref().and_then(|parent| self.by_exchange_id(parent));
+            parent.and_then(|parent| self.rows.get(&parent))
+        };
+        std::iter::successors(self.rows.get(&id), above).take_while(move |row| seen.insert(row.id))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderItems};
-use ews::{ErrorKind, FolderRef};
+use ews::{ErrorKind, FolderRef, ItemShape};
 use idmap::{IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
 
@@ -66,6 +66,11 @@ impl Live {
     /// Those of asking; the same again, without asking, until it is time for the next try.
     pub(crate) async fn look(self: &Arc<Self>, state: &FolderState) -> Result<()> {
         let _gate = state.gate.lock().await;
+        self.look_gated(state).await
+    }
+
+    /// The same for those who hold the gate.
+    pub(crate) async fn look_gated(self: &Arc<Self>, state: &FolderState) -> Result<()> {
         if state.due.is_met() {
             return Ok(());
         }
@@ -97,16 +102,17 @@ impl Live {
     async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<()> {
         let tried = Tried::new("the folder could not be brought up to date");
         let client = self.client()?;
+        let objects = self.collection_kind(state.id).await?;
+        let shape = match objects {
+            Some(kind) => ItemShape::of(convert::object::index_paths(kind)),
+            None => convert::item_shape(),
+        };
         let mut folder: FolderRef = self.folder_ref(state.id).await?;
         let mut restarts = 0;
         loop {
             let point = self.map.sync_state(state.id).await?;
-            let ask = SyncFolderItems {
-                folder: folder.clone(),
-                shape: convert::item_shape(),
-                state: point.state.clone(),
-                max: PAGE,
-            };
+            let ask =
+                SyncFolderItems { folder: folder.clone(), shape: shape.clone(), state: point.state.clone(), max: PAGE };
             let page = match client.call(&ask).await {
                 Err(error)
                     if error.kind == ErrorKind::InvalidSyncState
@@ -136,10 +142,16 @@ impl Live {
             if !last && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
                 return Err(tried.because(&ErrorKind::Protocol, None));
             }
-            let page = self.sync_page(page).await?;
-            match self.map.apply(state.id, point.epoch, page).await {
-                Ok(applied) if applied.changed => state.bell.ring(),
-                Ok(_) => {}
+            let taken = match objects {
+                Some(kind) => self.take_objects(state, kind, point.epoch, page).await,
+                None => {
+                    let page = self.sync_page(page).await?;
+                    self.map.apply(state.id, point.epoch, page).await.map(|applied| applied.changed)
+                }
+            };
+            match taken {
+                Ok(true) => state.bell.ring(),
+                Ok(false) => {}
                 Err(idmap::Error::Stale) if restarts < MOST_RESTARTS => {
                     restarts += 1;
                     continue;
@@ -147,8 +159,12 @@ impl Live {
                 Err(error) => return Err(error.into()),
             }
             if last {
-                return Ok(());
+                break;
             }
+        }
+        match objects {
+            Some(kind) => self.read_stale(state, kind).await,
+            None => Ok(()),
         }
     }
 

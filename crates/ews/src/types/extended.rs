@@ -267,6 +267,12 @@ impl ExtendedProperties {
         self.0.iter().find(|(known, _)| known == field).map(|(_, value)| value)
     }
 
+    /// Sets a property, in the place of the value it had.
+    pub fn set(&mut self, field: ExtendedField, value: Value) {
+        self.0.retain(|(known, _)| *known != field);
+        self.0.push((field, value));
+    }
+
     /// All of them, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = &(ExtendedField, Value)> {
         self.0.iter()

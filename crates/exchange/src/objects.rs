@@ -1,0 +1,123 @@
+//! Calendars, task lists and address books of an account.
+//!
+//! The index is kept by the same looks, bells and subscription as mail (`sync`, `watch`): what asks the index costs no EWS
+//! call. Texts are read in batches, kept in the ID map, and read again when Exchange tells that an item changed, so
+//! that an ETag changes only if the text did. What changes something is done at Exchange first, under the folder's gate.
+
+mod collections;
+mod condition;
+mod index;
+mod people;
+mod principal;
+mod reading;
+mod removing;
+mod writing;
+
+use std::sync::Arc;
+
+use idmap::ObjectMap;
+use mailbox::objects::{
+    Calendaring, Collection, CollectionChange, Condition, DeltaStart, FreeBusy, NewCollection, NewObject, Object,
+    ObjectDelta, ObjectEntry, ObjectError, ObjectName, ObjectResult, Objects, Person, Precondition, Principal, Put,
+    Range, SyncToken, Way,
+};
+use mailbox::{FolderId, Watch};
+
+use crate::account::Account;
+use crate::error::Result;
+
+pub(crate) use principal::Myself;
+
+impl Objects for Account {
+    async fn principal(&self) -> Result<Arc<Principal>> {
+        self.live().principal().await
+    }
+
+    async fn collections(&self) -> Result<Arc<[Collection]>> {
+        self.live().collections().await
+    }
+
+    async fn create_collection(&self, collection: &NewCollection) -> Result<FolderId> {
+        self.live().create_collection(collection).await
+    }
+
+    async fn change_collection(&self, collection: FolderId, change: &CollectionChange) -> Result<()> {
+        self.live().change_collection(collection, change).await
+    }
+
+    async fn delete_collection(&self, collection: FolderId) -> Result<()> {
+        self.live().delete_collection(collection).await
+    }
+
+    async fn sync_token(&self, collection: FolderId) -> Result<SyncToken> {
+        self.live().fresh(collection).await?;
+        Ok(self.live().map.object_token(collection).await?)
+    }
+
+    async fn entries(&self, collection: FolderId, span: Option<Range>) -> Result<Vec<ObjectEntry>> {
+        self.live().fresh(collection).await?;
+        let rows = self.live().map.objects(collection, span).await?;
+        Ok(rows.into_iter().map(|row| row.entry).collect())
+    }
+
+    async fn entry(&self, collection: FolderId, name: &ObjectName) -> Result<Option<ObjectEntry>> {
+        self.live().fresh(collection).await?;
+        let rows = self.live().map.objects_named(collection, std::slice::from_ref(name)).await?;
+        Ok(rows.into_iter().next().map(|row| row.entry))
+    }
+
+    async fn object_delta(
+        &self,
+        collection: FolderId,
+        since: DeltaStart,
+        limit: Option<usize>,
+    ) -> ObjectResult<ObjectDelta> {
+        self.live().fresh(collection).await?;
+        match self.live().map.object_delta(collection, since, limit).await {
+            Err(error @ idmap::Error::BadToken) => {
+                Err(ObjectError::precondition(Precondition::ValidSyncToken, error.to_string()))
+            }
+            delta => Ok(delta.map_err(mailbox::Error::from)?),
+        }
+    }
+
+    fn watch_objects(&self, collection: FolderId) -> Watch {
+        self.live().state(collection).bell.watch()
+    }
+
+    async fn objects(&self, collection: FolderId, names: &[ObjectName]) -> Result<Vec<(ObjectName, Result<Object>)>> {
+        self.live().objects(collection, names).await
+    }
+
+    async fn put(&self, collection: FolderId, object: NewObject, condition: Condition) -> ObjectResult<Put> {
+        self.live().put(collection, object, condition).await
+    }
+
+    async fn remove(
+        &self,
+        collection: FolderId,
+        name: &ObjectName,
+        condition: Condition,
+        calendaring: Calendaring,
+    ) -> ObjectResult<()> {
+        self.live().remove(collection, name, &condition, calendaring).await
+    }
+
+    async fn relocate_object(
+        &self,
+        way: Way,
+        from: (FolderId, &ObjectName),
+        to: (FolderId, &ObjectName),
+        overwrite: bool,
+    ) -> ObjectResult<bool> {
+        self.live().relocate(way, from, to, overwrite).await
+    }
+
+    async fn free_busy(&self, addresses: &[String], range: Range) -> Result<Vec<Option<FreeBusy>>> {
+        self.live().free_busy(addresses, range).await
+    }
+
+    async fn find_people(&self, words: &str, limit: usize) -> Result<Vec<Person>> {
+        self.live().find_people(words, limit).await
+    }
+}
