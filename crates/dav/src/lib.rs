@@ -22,6 +22,8 @@ mod settings;
 mod sign_in;
 mod whole;
 
+#[cfg(feature = "dialog")]
+pub mod dialog;
 pub mod xml;
 
 use std::sync::Arc;

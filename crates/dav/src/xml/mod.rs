@@ -7,7 +7,7 @@ mod read;
 mod write;
 
 pub use read::{Limits, Malformed, read};
-pub use write::{escape, escape_into, inner, namespaces, open, prefixed};
+pub use write::{attribute_into, escape, escape_into, inner, namespaces, open, prefixed};
 
 /// `DAV:` (RFC 4918).
 pub const DAV: &str = "DAV:";

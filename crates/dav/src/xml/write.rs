@@ -37,12 +37,12 @@ pub fn open(out: &mut String, name: &Name) -> String {
         return name.local.clone();
     }
     let _ = write!(out, "X:{} xmlns:X=\"", name.local);
-    escape_into(out, &name.namespace);
+    attribute_into(out, &name.namespace);
     out.push('"');
     format!("X:{}", name.local)
 }
 
-/// Text with what XML reserves escaped; fit for attributes in double quotes, too.
+/// Text with what XML reserves escaped.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -57,7 +57,6 @@ pub fn escape_into(out: &mut String, text: &str) {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
             // A bare CR would be read back as LF (XML 1.0 section 2.11).
             '\r' => out.push_str("&#13;"),
             '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => out.push(char),
@@ -82,7 +81,9 @@ fn write_node(out: &mut String, node: &Node) {
         Node::Element(element) => element,
     };
     let name = &element.name;
-    let _ = write!(out, "<{} xmlns=\"{}\"", name.local, escape(&name.namespace));
+    let _ = write!(out, "<{} xmlns=\"", name.local);
+    attribute_into(out, &name.namespace);
+    out.push('"');
     for (count, (name, value)) in element.attributes.iter().enumerate() {
         match name.namespace.as_str() {
             "" => {
@@ -93,7 +94,9 @@ fn write_node(out: &mut String, node: &Node) {
                 let _ = write!(out, " xml:{}=\"", name.local);
             }
             namespace => {
-                let _ = write!(out, " xmlns:n{count}=\"{}\" n{count}:{}=\"", escape(namespace), name.local);
+                let _ = write!(out, " xmlns:n{count}=\"");
+                attribute_into(out, namespace);
+                let _ = write!(out, "\" n{count}:{}=\"", name.local);
             }
         }
         attribute_into(out, value);
@@ -109,8 +112,8 @@ fn write_node(out: &mut String, node: &Node) {
     let _ = write!(out, "</{}>", name.local);
 }
 
-/// White space in attributes would be read back as spaces (XML 1.0 section 3.3.3).
-fn attribute_into(out: &mut String, value: &str) {
-    let escaped = escape(value).replace('\t', "&#9;").replace('\n', "&#10;");
+/// An attribute's value, for double quotes. White space would be read back as spaces (XML 1.0 section 3.3.3).
+pub fn attribute_into(out: &mut String, value: &str) {
+    let escaped = escape(value).replace('"', "&quot;").replace('\t', "&#9;").replace('\n', "&#10;");
     out.push_str(&escaped);
 }
