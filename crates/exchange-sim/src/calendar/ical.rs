@@ -1,0 +1,7 @@
+//! Events as iCalendar (RFC 5545), as Exchange writes and reads them (MS-OXCICAL).
+
+mod read;
+mod write;
+
+pub(crate) use read::{Override, Read, read};
+pub(crate) use write::{Facts, write};
