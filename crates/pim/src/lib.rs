@@ -9,7 +9,10 @@ pub mod ical;
 mod parse;
 pub mod text;
 mod tree;
+pub mod vcard;
+mod violation;
 mod write;
 
 pub use parse::{Limits, ParseError, parse, parse_within};
 pub use tree::{Component, Parameter, Property};
+pub use violation::{Breach, Violation};
