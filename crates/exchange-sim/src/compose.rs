@@ -5,7 +5,6 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     mime::parse::{Attachment, Parsed, Person, header_block},
-    property::View,
     time::Seconds,
 };
 
@@ -103,31 +102,6 @@ pub(crate) fn without_field(message: &[u8], name: &str) -> Vec<u8> {
     let mut out = fields_without(head, |known| known.eq_ignore_ascii_case(name));
     out.extend(message.get(head.len()..).unwrap_or_default());
     out
-}
-
-/// A VCALENDAR of an event that was made of properties.
-pub(crate) fn calendar(view: &View<'_>) -> Vec<u8> {
-    let time = |path: &str| match view.value(&crate::property::Path::Field(path.to_owned())) {
-        Some(crate::store::Value::Time(time)) => stamp(time),
-        _ => stamp(view.item.created_at),
-    };
-    let uid = view.value(&crate::property::Path::Field("calendar:UID".to_owned())).map(|value| value.write());
-    let uid = uid.unwrap_or_else(|| format!("{:032x}@exchange", view.item.origin));
-    let summary = view.summary().subject.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,");
-    format!(
-        "BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nPRODID:Microsoft Exchange Server\r\nVERSION:2.0\r\n\
-         BEGIN:VTIMEZONE\r\nTZID:UTC\r\nBEGIN:STANDARD\r\nDTSTART:16010101T000000\r\nTZOFFSETFROM:+0000\r\n\
-         TZOFFSETTO:+0000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nSUMMARY:{summary}\r\n\
-         DTSTART:{}\r\nDTEND:{}\r\nUID:{uid}\r\nCLASS:PUBLIC\r\nDTSTAMP:{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-        time("calendar:Start"),
-        time("calendar:End"),
-        stamp(view.item.modified_at),
-    )
-    .into_bytes()
-}
-
-fn stamp(seconds: Seconds) -> String {
-    crate::time::write(seconds).replace(['-', ':'], "")
 }
 
 /// Header fields except those of certain names, each with its folded lines.

@@ -229,6 +229,11 @@ impl Exchange {
         }
     }
 
+    /// The portrait of somebody in the directory.
+    pub fn user_photo(&self, address: &str) -> Option<Arc<[u8]>> {
+        self.lock().directory.find(address)?.photo.clone()
+    }
+
     /// Puts an entry into the directory, in place of one with the same address.
     pub fn add_to_directory(&self, entry: Entry) {
         self.lock().directory.add(entry);

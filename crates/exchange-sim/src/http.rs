@@ -7,6 +7,7 @@ mod body;
 mod control;
 mod endpoint;
 mod fault;
+mod photo;
 mod record;
 mod stats;
 mod tls;

@@ -10,9 +10,10 @@ mod list;
 mod task;
 
 pub(crate) use alias::{read as alias_value, remove as remove_alias, write as set_alias};
+pub(crate) use contact::display_name;
 pub(crate) use indexed::{entry, subset};
 pub(crate) use list::{Member, members};
-pub(crate) use task::{Spawned, skip, spawn};
+pub(crate) use task::{skip, spawn};
 
 use crate::{
     exchange::Organisation,
@@ -140,4 +141,20 @@ fn drop_field(item: &mut Item, name: &str) {
     if let Some(extra) = &mut item.extra {
         extra.fields.remove(name);
     }
+}
+
+/// The text of a property kept as it was set.
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    kept_text(item, name)
+}
+
+/// The text of an entry of a dictionary; empty if there is none.
+pub(crate) fn indexed_text(item: &Item, name: &str, key: &str) -> String {
+    let entry = kept(item, name).and_then(|all| all.children.iter().find(|entry| entry.attribute("Key") == Some(key)));
+    entry.map(|entry| entry.text.clone()).unwrap_or_default()
+}
+
+/// The e-mail addresses of a contact.
+pub(crate) fn addresses(item: &Item) -> Vec<String> {
+    kept(item, "EmailAddresses").map_or(Vec::new(), |all| all.children.iter().map(|entry| entry.text.clone()).collect())
 }

@@ -12,13 +12,16 @@ pub mod mime;
 pub mod preset;
 
 mod aqs;
+mod calendar;
 mod compose;
 mod contents;
 mod directory;
 mod exchange;
 mod items;
+mod meeting;
 mod op;
 mod patch;
+mod permission;
 mod property;
 mod restriction;
 mod schema;

@@ -1,19 +1,28 @@
 //! The operations, one file each, and what they share: finding what a request names, and the frame of answers.
 
+mod access;
 mod attachment;
+mod calendar;
 mod configuration;
 mod convert_id;
 mod create_folder;
 mod create_item;
+mod delegate;
 mod delete_folder;
 mod delete_item;
+mod expand_dl;
 mod find_folder;
 mod find_item;
+mod find_people;
+mod frame;
 mod get_folder;
 mod get_item;
+mod get_user_photo;
 mod move_folder;
 mod move_item;
+mod oof;
 mod resolve_names;
+mod rooms;
 mod send_item;
 mod subscribe;
 mod sync_folder_hierarchy;
@@ -22,18 +31,26 @@ mod time_zones;
 mod update_folder;
 mod update_item;
 
+use std::sync::Arc;
+
 use crate::{
     Version,
+    calendar::{change::Context, event::Missing, zone::Zone},
     exchange::Organisation,
     property::View,
     soap::{Element, Fault, Ns, Writer},
+    mime::parse::Person,
     store::{
-        Mailbox,
+        Item, Mailbox,
         ids::{self, Target},
     },
+    time,
 };
 
+pub(crate) use access::is_private;
+pub(crate) use calendar::{delete_occurrence, move_to_trash};
 pub(crate) use create_item::deliver;
+pub(crate) use delegate::Delegate;
 pub(crate) use subscribe::{closed, heartbeat, notifications, streams};
 
 /// One request being answered.
@@ -43,6 +60,8 @@ pub(crate) struct Call<'a> {
     pub(crate) me: usize,
     /// The schema version the client asked for.
     pub(crate) version: Version,
+    /// Of the `TimeZoneContext` header: times without a zone are read in it, and all are written in it.
+    pub(crate) zone: Option<Arc<Zone>>,
 }
 
 /// Answers one kind of request: gives the response element.
@@ -50,13 +69,21 @@ pub(crate) type Operation = fn(&mut Call<'_>, &Element) -> Result<String, Fault>
 
 /// The operation of a request element, its name, and the version that brought it.
 pub(crate) fn operation(name: &str) -> Option<(&'static str, Version, Operation)> {
-    OPERATIONS.iter().find(|(known, _, _)| *known == name).copied()
+    let request = |operation: &str| match AVAILABILITY.contains(&operation) {
+        true => name.strip_suffix("Request") == Some(operation),
+        false => operation == name,
+    };
+    OPERATIONS.iter().find(|(known, _, _)| request(known)).copied()
 }
+
+/// Operations of the availability service: their request elements end in `Request`.
+const AVAILABILITY: &[&str] = &["GetUserAvailability", "GetUserOofSettings", "SetUserOofSettings"];
 
 use Version::{Exchange2007Sp1 as V2007, Exchange2010 as V2010, Exchange2010Sp1 as V2010Sp1, Exchange2013 as V2013};
 
 /// docs/ews-schema-versions and the request classes of Microsoft's managed API say which version has which.
 const OPERATIONS: &[(&str, Version, Operation)] = &[
+    ("AddDelegate", V2007, delegate::add_delegate),
     ("ConvertId", V2007, convert_id::convert_id),
     ("CopyFolder", V2007, move_folder::copy_folder),
     ("CopyItem", V2007, move_item::copy_item),
@@ -67,24 +94,35 @@ const OPERATIONS: &[(&str, Version, Operation)] = &[
     ("DeleteFolder", V2007, delete_folder::delete_folder),
     ("DeleteItem", V2007, delete_item::delete_item),
     ("EmptyFolder", V2010Sp1, delete_folder::empty_folder),
+    ("ExpandDL", V2007, expand_dl::expand_dl),
     ("FindFolder", V2007, find_folder::find_folder),
     ("FindItem", V2007, find_item::find_item),
+    ("FindPeople", V2013, find_people::find_people),
     ("GetAttachment", V2007, attachment::get_attachment),
+    ("GetDelegate", V2007, delegate::get_delegate),
     ("GetEvents", V2007, subscribe::get_events),
     ("GetFolder", V2007, get_folder::get_folder),
     ("GetItem", V2007, get_item::get_item),
+    ("GetPersona", V2013, find_people::get_persona),
+    ("GetRoomLists", V2010, rooms::get_room_lists),
+    ("GetRooms", V2010, rooms::get_rooms),
     ("GetServerTimeZones", V2010, time_zones::get_server_time_zones),
     ("GetStreamingEvents", V2010Sp1, subscribe::get_streaming_events),
     ("GetUserConfiguration", V2010, configuration::get_user_configuration),
+    ("GetUserOofSettings", V2007, oof::get_user_oof_settings),
+    ("GetUserPhoto", V2013, get_user_photo::get_user_photo),
     ("MarkAllItemsAsRead", V2013, update_item::mark_all_items_as_read),
     ("MoveFolder", V2007, move_folder::move_folder),
     ("MoveItem", V2007, move_item::move_item),
+    ("RemoveDelegate", V2007, delegate::remove_delegate),
     ("ResolveNames", V2007, resolve_names::resolve_names),
     ("SendItem", V2007, send_item::send_item),
+    ("SetUserOofSettings", V2007, oof::set_user_oof_settings),
     ("Subscribe", V2007, subscribe::subscribe),
     ("SyncFolderHierarchy", V2007, sync_folder_hierarchy::sync_folder_hierarchy),
     ("SyncFolderItems", V2007, sync_folder_items::sync_folder_items),
     ("Unsubscribe", V2007, subscribe::unsubscribe),
+    ("UpdateDelegate", V2007, delegate::update_delegate),
     ("UpdateFolder", V2007, update_folder::update_folder),
     ("UpdateItem", V2007, update_item::update_item),
 ];
@@ -108,7 +146,7 @@ impl Trouble {
         Trouble::new("ErrorItemNotFound", "The specified object was not found in the store.")
     }
 
-    fn malformed() -> Trouble {
+    pub(crate) fn malformed() -> Trouble {
         Trouble::new("ErrorInvalidIdMalformed", "Id is malformed.")
     }
 }
@@ -160,6 +198,8 @@ pub(crate) struct ItemPlace {
     pub(crate) item: u64,
     /// The change number in the change key; `Some(None)` for a key that is none of this mailbox.
     pub(crate) change: Option<Option<u64>>,
+    /// The day of an occurrence, if it is one.
+    pub(crate) occurrence: Option<i64>,
 }
 
 impl Call<'_> {
@@ -173,7 +213,7 @@ impl Call<'_> {
         let mailbox = self.mailbox_of(decoded.mailbox)?;
         match decoded.target {
             Target::Folder { folder } if self.organisation.mailboxes[mailbox].folders.contains_key(&folder) => {
-                Ok(FolderPlace { mailbox, folder })
+                self.known(FolderPlace { mailbox, folder })
             }
             Target::Folder { .. } => Err(Trouble::not_found()),
             _ => Err(Trouble::new("ErrorCannotUseItemIdForFolderId", "Item ID provided where folder ID is expected.")),
@@ -184,22 +224,16 @@ impl Call<'_> {
         let mailbox = match element.child("Mailbox").and_then(|mailbox| mailbox.child_text("EmailAddress")) {
             None => self.me,
             Some(address) => {
-                let found = self.organisation.find(address).ok_or_else(|| {
+                self.organisation.find(address).ok_or_else(|| {
                     Trouble::new("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
-                })?;
-                if found != self.me {
-                    return Err(Trouble::new(
-                        "ErrorFolderNotFound",
-                        "The specified folder could not be found in the store.",
-                    ));
-                }
-                found
+                })?
             }
         };
         let id = element.attribute("Id").unwrap_or_default();
         match self.organisation.mailboxes[mailbox].distinguished(id) {
-            Some(folder) => Ok(FolderPlace { mailbox, folder }),
-            None => Err(Trouble::new("ErrorFolderNotFound", "The specified folder could not be found in the store.")),
+            // What one may not know of is not there.
+            Some(folder) if self.rights(FolderPlace { mailbox, folder }).any() => Ok(FolderPlace { mailbox, folder }),
+            _ => Err(Trouble::new("ErrorFolderNotFound", "The specified folder could not be found in the store.")),
         }
     }
 
@@ -213,16 +247,16 @@ impl Call<'_> {
 
     /// The item an `ItemId` names.
     pub(crate) fn item(&self, element: &Element) -> Result<ItemPlace, Trouble> {
-        if element.name != "ItemId" {
-            return Err(Trouble::new(
-                "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
-                "Occurrence index is out of recurrence range.",
-            ));
-        }
-        let decoded = ids::decode(element.attribute("Id").unwrap_or_default()).ok_or_else(Trouble::malformed)?;
+        let id = match element.name.as_str() {
+            "OccurrenceItemId" => element.attribute("RecurringMasterId"),
+            "RecurringMasterItemId" => element.attribute("OccurrenceId"),
+            _ => element.attribute("Id"),
+        };
+        let decoded = ids::decode(id.unwrap_or_default()).ok_or_else(Trouble::malformed)?;
         let mailbox = self.mailbox_of(decoded.mailbox)?;
-        let (folder, item) = match decoded.target {
-            Target::Item { folder, item } => (folder, item),
+        let (folder, item, day) = match decoded.target {
+            Target::Item { folder, item } => (folder, item, None),
+            Target::Occurrence { folder, item, day } => (folder, item, Some(day)),
             Target::Folder { .. } => {
                 return Err(Trouble::new(
                     "ErrorCannotUseFolderIdForItemId",
@@ -231,21 +265,23 @@ impl Call<'_> {
             }
             Target::Attachment { .. } => return Err(Trouble::malformed()),
         };
-        if self.organisation.mailboxes[mailbox].item(folder, item).is_none() {
+        let Some(found) = self.organisation.mailboxes[mailbox].item(folder, item) else {
             return Err(Trouble::not_found());
-        }
+        };
+        let occurrence = occurrence(element, found, day)?;
         let change = element.attribute("ChangeKey").map(|key| ids::read_change_key(decoded.mailbox, key));
         if change == Some(None) {
             return Err(Trouble::new("ErrorInvalidChangeKey", "The change key is invalid."));
         }
-        Ok(ItemPlace { mailbox, folder, item, change })
+        let place = ItemPlace { mailbox, folder, item, change, occurrence };
+        self.may_see(&place)?;
+        Ok(place)
     }
 
-    /// The mailbox an id names, if it is the user's. Ids from before a migration name none.
+    /// The mailbox an id names. Ids from before a migration name none.
     pub(crate) fn mailbox_of(&self, guid: uuid::Uuid) -> Result<usize, Trouble> {
         match self.organisation.mailboxes.iter().position(|mailbox| mailbox.guid == guid) {
-            Some(mailbox) if mailbox == self.me => Ok(mailbox),
-            Some(_) => Err(Trouble::new("ErrorAccessDenied", "Access is denied. Check credentials and try again.")),
+            Some(mailbox) => Ok(mailbox),
             None => Err(Trouble::not_found()),
         }
     }
@@ -255,14 +291,99 @@ impl Call<'_> {
         &mut self.organisation.mailboxes[self.me]
     }
 
+    /// The item, or the occurrence that is meant.
+    pub(crate) fn found(&self, place: &ItemPlace) -> Result<Item, Trouble> {
+        let item = self.organisation.mailboxes[place.mailbox].item(place.folder, place.item);
+        let item = item.ok_or_else(Trouble::not_found)?;
+        match place.occurrence {
+            None => Ok(item.clone()),
+            Some(day) => item.occurrence(day).map_err(missing),
+        }
+    }
+
+    /// What changes of calendar items depend on.
+    pub(crate) fn context(&self, mailbox: usize) -> Context {
+        let owner = &self.organisation.mailboxes[mailbox];
+        Context {
+            zone: self.zone.clone(),
+            version: self.version,
+            owner: Person { name: owner.display_name.clone(), address: owner.address.clone() },
+            now: time::now(),
+            random: uuid::Uuid::new_v4().into_bytes(),
+        }
+    }
+
     /// An item as this request sees it.
     pub(crate) fn view(&mut self, mailbox: usize, folder: u64, item: u64) -> Result<View<'_>, Trouble> {
+        let rights = self.rights(FolderPlace { mailbox, folder });
         self.organisation.salt += 1;
         let (salt, mime) = (self.organisation.salt, self.organisation.options.mime);
         let mailbox = &self.organisation.mailboxes[mailbox];
         let folder = mailbox.folders.get(&folder).ok_or_else(Trouble::not_found)?;
         let item = folder.items.get(&item).ok_or_else(Trouble::not_found)?;
-        Ok(View::new(mailbox, folder, item, self.version, mime, salt))
+        let me = &self.organisation.mailboxes[self.me].address;
+        let view = View::new(mailbox, folder, item, self.version, mime, salt);
+        Ok(view.in_zone(self.zone.clone()).for_user(rights, me))
+    }
+
+    /// An item or occurrence, found before, as this request sees it.
+    pub(crate) fn view_of<'b>(&'b mut self, place: &ItemPlace, item: &'b Item) -> Result<View<'b>, Trouble> {
+        let rights = self.rights(FolderPlace { mailbox: place.mailbox, folder: place.folder });
+        self.organisation.salt += 1;
+        let (salt, mime) = (self.organisation.salt, self.organisation.options.mime);
+        let mailbox = &self.organisation.mailboxes[place.mailbox];
+        let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
+        let me = &self.organisation.mailboxes[self.me].address;
+        let view = View::new(mailbox, folder, item, self.version, mime, salt);
+        Ok(view.in_zone(self.zone.clone()).for_user(rights, me))
+    }
+}
+
+/// The day of the occurrence an id leads to; `None` for an item as a whole.
+fn occurrence(element: &Element, item: &Item, day: Option<i64>) -> Result<Option<i64>, Trouble> {
+    match element.name.as_str() {
+        "OccurrenceItemId" => {
+            if day.is_some() {
+                return Err(missing(Missing::NoSeries));
+            }
+            let index = element.attribute("InstanceIndex").and_then(|index| index.trim().parse().ok()).unwrap_or(0);
+            let day = item.nth_day(index).map_err(missing)?;
+            item.occurrence(day).map_err(missing)?;
+            Ok(Some(day))
+        }
+        "RecurringMasterItemId" => match day {
+            Some(day) => item.occurrence(day).map(|_| None).map_err(missing),
+            None => Err(Trouble::new(
+                "ErrorCalendarCannotUseIdForRecurringMasterId",
+                "The id is not that of an occurrence of a recurring item.",
+            )),
+        },
+        _ => match day {
+            Some(day) => match item.occurrence(day) {
+                Ok(_) => Ok(Some(day)),
+                Err(Missing::Deleted) => Err(missing(Missing::Deleted)),
+                Err(_) => Err(Trouble::not_found()),
+            },
+            None => Ok(None),
+        },
+    }
+}
+
+/// Why there is no such occurrence (R/responsecode).
+pub(crate) fn missing(why: Missing) -> Trouble {
+    match why {
+        Missing::NoSeries => Trouble::new(
+            "ErrorCalendarCannotUseIdForOccurrenceId",
+            "The id is not that of a recurring master item.",
+        ),
+        Missing::OutOfRange => Trouble::new(
+            "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
+            "Occurrence index is out of recurrence range.",
+        ),
+        Missing::Deleted => Trouble::new(
+            "ErrorCalendarOccurrenceIsDeletedFromRecurrence",
+            "Occurrence with this index was previously deleted from the recurrence.",
+        ),
     }
 }
 

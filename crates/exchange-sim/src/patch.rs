@@ -3,6 +3,11 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
+    calendar::{
+        change::{self, Changes, Context},
+        day::DAY,
+        ical::{self, Override},
+    },
     compose::{Edits, addresses, words},
     items,
     mime::parse::{Attachment, Person, parse},
@@ -19,6 +24,10 @@ pub(crate) struct Patch {
     edits: Edits,
     mime: Option<Vec<u8>>,
     attachments: Vec<Attachment>,
+    /// Of a calendar item.
+    event: Changes,
+    /// The calendar object it was made of.
+    calendar: Option<ical::Read>,
     /// Which of them is the picture of a contact.
     photo: Option<usize>,
     /// PidTagMessageFlags was set.
@@ -38,6 +47,9 @@ impl Patch {
         self.alters = true;
         if items::set(item, element)? {
             return Ok(());
+        }
+        if item.kind == Kind::CalendarItem && Changes::takes(&element.name) {
+            return self.event.set(element);
         }
         if let Some((_, field)) = HEADERS.iter().find(|(name, _)| *name == element.name) {
             self.edits.fields.push((field, Some(header_value(element))));
@@ -71,6 +83,7 @@ impl Patch {
             }
             name if HEADERS.iter().any(|(known, _)| *known == name) => {}
             name => {
+                change::place(item, element);
                 let _ = item.extra_mut().fields.insert(name.to_owned(), element.clone());
             }
         }
@@ -128,6 +141,12 @@ impl Patch {
         if items::delete(item, path)? {
             return Ok(());
         }
+        if let Path::Field(uri) = path
+            && item.kind == Kind::CalendarItem
+            && let Some(name) = uri.split(':').nth(1).filter(|name| Changes::takes(name))
+        {
+            return self.event.delete(name);
+        }
         match path {
             Path::Extended(extended) => {
                 if items::remove_alias(item, &extended.key) {
@@ -158,6 +177,14 @@ impl Patch {
             }
         }
         Ok(())
+    }
+
+    /// Makes the changes to what makes a calendar item an event.
+    pub(crate) fn settle(&mut self, item: &mut Item, context: &Context) -> Result<(), Trouble> {
+        match item.kind {
+            Kind::CalendarItem => std::mem::take(&mut self.event).apply(item, context),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an attachment, which may be the picture of a contact.
@@ -195,6 +222,36 @@ impl Patch {
     /// The read flag, if it is all that changes.
     pub(crate) fn only_read(&self) -> Option<bool> {
         self.read.filter(|_| !self.alters)
+    }
+
+    /// What else a calendar object says: to be given to [`Patch::except`] once the content is there.
+    pub(crate) fn calendar(&mut self) -> Option<ical::Read> {
+        self.calendar.take()
+    }
+
+    /// Takes occurrences out of a series and changes others, as a calendar object says.
+    pub(crate) fn except(item: &mut Item, read: ical::Read, context: &Context) -> Result<(), Trouble> {
+        let day_of = |item: &Item, at| item.event().map_or(0, |event| event.zone.local(at).div_euclid(DAY));
+        for at in read.deleted {
+            let day = day_of(item, at);
+            if let Some(series) = item.event_mut().and_then(|event| event.series.as_mut()) {
+                let _ = series.deleted.insert(day);
+            }
+        }
+        for Override { original, properties } in read.overrides {
+            let Ok(mut occurrence) = item.occurrence(day_of(item, original)) else { continue };
+            let mut patch = Patch::default();
+            let kept = properties.iter().filter(|property| !matches!(property.name.as_str(), "UID" | "StartTimeZone"));
+            let mut names = Vec::new();
+            for property in kept {
+                patch.set(&mut occurrence, property)?;
+                names.push(property.name.clone());
+            }
+            patch.settle(&mut occurrence, context)?;
+            patch.finish(&mut occurrence);
+            change::keep_exception(item, occurrence, &names)?;
+        }
+        Ok(())
     }
 
     /// Makes the changes to the content.
@@ -238,8 +295,12 @@ impl Patch {
         })?;
         match item.kind {
             Kind::CalendarItem => {
-                calendar_fields(item, &String::from_utf8_lossy(&bytes));
-                let _ = item.extra_mut().fields.insert("MimeContent".to_owned(), element.clone());
+                let read = ical::read(&String::from_utf8_lossy(&bytes));
+                let read = read.ok_or_else(|| Trouble::new("ErrorMimeContentInvalid", "The MIME content is invalid."))?;
+                for property in &read.properties {
+                    self.set(item, property)?;
+                }
+                self.calendar = Some(read);
             }
             kind if !kind.is_mail() => {
                 return Err(Trouble::new(
@@ -397,48 +458,6 @@ fn people(element: &Element) -> Vec<Person> {
             address: mailbox.child_text("EmailAddress").unwrap_or_default().to_owned(),
         })
         .collect()
-}
-
-/// Start, end, subject and UID of an event that came as iCalendar.
-fn calendar_fields(item: &mut Item, calendar: &str) {
-    let event = calendar.split("BEGIN:VEVENT").nth(1).unwrap_or_default();
-    for line in event.lines() {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        let name = name.split(';').next().unwrap_or_default();
-        let (element, text) = match name {
-            "DTSTART" => ("Start", instant(value)),
-            "DTEND" => ("End", instant(value)),
-            "UID" => ("UID", Some(value.trim().to_owned())),
-            "LOCATION" => ("Location", Some(value.trim().to_owned())),
-            "SUMMARY" => {
-                let message = Edits { fields: vec![("Subject", Some(words(value.trim())))], ..Edits::default() };
-                item.set_content(message.apply(&item.bytes(), &parse(&item.bytes())));
-                continue;
-            }
-            _ => continue,
-        };
-        if let Some(text) = text {
-            let at = Element {
-                ns: crate::soap::Ns::Types,
-                name: element.to_owned(),
-                attributes: Vec::new(),
-                children: Vec::new(),
-                text,
-                at: 0,
-            };
-            let _ = item.extra_mut().fields.insert(element.to_owned(), at);
-        }
-    }
-}
-
-/// `20200910T141500Z` as EWS writes it.
-fn instant(value: &str) -> Option<String> {
-    let digits: String = value.trim().trim_end_matches('Z').to_owned();
-    let part = |from: usize, to: usize| digits.get(from..to);
-    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
-    let (hour, minute, second) =
-        (part(9, 11).unwrap_or("00"), part(11, 13).unwrap_or("00"), part(13, 15).unwrap_or("00"));
-    time::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).map(time::write)
 }
 
 /// Properties that live in header fields.

@@ -17,4 +17,4 @@ pub(crate) use item::View;
 pub(crate) use path::{Extended, Path};
 use shape::BodyType;
 pub(crate) use shape::{Base, Shape};
-pub(crate) use write::{write_attachment_head, write_item, write_item_id, write_photo_mark};
+pub(crate) use write::{write_attachment_head, write_item, write_item_id, write_photo_mark, write_stored};

@@ -17,12 +17,16 @@ use super::{
     auth::{OFFERED, Verdict},
     body::Body,
     fault::{Due, Kind, Order, damage, document},
+    photo,
     record::Entry,
     stats::InFlight,
 };
 
 /// Answers one request. An error makes hyper cut the connection without an answer.
 pub(super) async fn handle(request: Request<Incoming>, server: Arc<Server>) -> io::Result<Response<Body>> {
+    if photo::is_for(request.uri().path()) && request.method() == Method::GET {
+        return server.photo(&request);
+    }
     if !request.uri().path().eq_ignore_ascii_case(PATH) {
         return server.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>");
     }
@@ -236,7 +240,7 @@ impl Server {
     }
 
     /// 401 with the offered schemes.
-    fn refuse(&self, shown: bool) -> io::Result<Response<Body>> {
+    pub(super) fn refuse(&self, shown: bool) -> io::Result<Response<Body>> {
         self.stats.refused(shown);
         let mut builder = Response::builder().status(StatusCode::UNAUTHORIZED);
         for scheme in OFFERED {
@@ -245,7 +249,7 @@ impl Server {
         builder.header(header::SERVER, SERVER).body(Body::page(&self.stats, "")).map_err(io::Error::other)
     }
 
-    fn page(&self, status: StatusCode, text: &'static str) -> io::Result<Response<Body>> {
+    pub(super) fn page(&self, status: StatusCode, text: &'static str) -> io::Result<Response<Body>> {
         Response::builder()
             .status(status)
             .header(header::SERVER, SERVER)

@@ -115,7 +115,8 @@ fn title(item: &Item) -> String {
     }
 }
 
-fn display_name(item: &Item) -> String {
+/// The name a contact is shown by: its own, or made of its parts.
+pub(crate) fn display_name(item: &Item) -> String {
     match kept_text(item, "DisplayName") {
         Some(name) => name.to_owned(),
         None => joined(item, &["GivenName", "MiddleName", "Surname", "Generation"]),

@@ -63,6 +63,7 @@ pub(super) fn create_attachment(call: &mut Call<'_>, request: &Element) -> Resul
 
 fn create(call: &mut Call<'_>, parent: &Element, element: &Element) -> Reply {
     let place = call.item(parent)?;
+    call.may_edit(&place)?;
     let new = attachment(element)?;
     let kind = if new.content_type == "message/rfc822" { "t:ItemAttachment" } else { "t:FileAttachment" };
     let mut patch = Patch::default();
@@ -90,6 +91,7 @@ pub(super) fn delete_attachment(call: &mut Call<'_>, request: &Element) -> Resul
 
 fn delete(call: &mut Call<'_>, id: &Element) -> Reply {
     let (place, number) = find(call, id)?;
+    call.may_edit(&place)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let mut item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
     let mut patch = Patch::default();
@@ -116,5 +118,7 @@ fn find(call: &Call<'_>, id: &Element) -> Result<(ItemPlace, u32), Trouble> {
     let decoded = ids::decode(id.attribute("Id").unwrap_or_default()).ok_or_else(invalid)?;
     let mailbox = call.mailbox_of(decoded.mailbox)?;
     let Target::Attachment { folder, item, number } = decoded.target else { return Err(invalid()) };
-    Ok((ItemPlace { mailbox, folder, item, change: None, occurrence: None }, number))
+    let place = ItemPlace { mailbox, folder, item, change: None, occurrence: None };
+    call.may_see(&place)?;
+    Ok((place, number))
 }

@@ -4,6 +4,7 @@ use super::{Call, FolderPlace, Reply, Trouble, respond};
 use crate::{
     Version,
     patch::extended_value,
+    permission,
     property::{Path, Shape, write_folder},
     soap::{Element, Fault, Writer},
     store::{EventKind, Folder, Subject},
@@ -26,6 +27,7 @@ pub(super) fn create_folder(call: &mut Call<'_>, request: &Element) -> Result<St
 }
 
 fn one(call: &mut Call<'_>, parent: FolderPlace, element: &Element) -> Reply {
+    call.may_create_folders(parent)?;
     if element.name == "SearchFolder" {
         return Err(Trouble::new("ErrorInvalidFolderTypeForOperation", "Search folders cannot be created here."));
     }
@@ -50,10 +52,29 @@ fn one(call: &mut Call<'_>, parent: FolderPlace, element: &Element) -> Reply {
             set_property(folder, path, value);
         }
     }
+    if let Some(set) = element.child("PermissionSet") {
+        set_permissions(call, FolderPlace { folder: key, ..parent }, set)?;
+    }
+    let mailbox = &mut call.organisation.mailboxes[parent.mailbox];
     mailbox.touch_folder(parent.folder);
     mailbox.notify(EventKind::Created, Subject::Folder { folder: key, parent: parent.folder }, None);
     mailbox.notify_folder(parent.folder);
     Ok(id_reply(call, FolderPlace { folder: key, ..parent }))
+}
+
+/// Sets who may do what in a folder.
+pub(super) fn set_permissions(call: &mut Call<'_>, place: FolderPlace, set: &Element) -> Result<(), Trouble> {
+    let organisation = &mut *call.organisation;
+    let known = |address: &str| {
+        let mailbox = &organisation.mailboxes[organisation.find(address)?];
+        Some((mailbox.address.clone(), mailbox.display_name.clone()))
+    };
+    let folder = organisation.mailboxes[place.mailbox].folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
+    let permissions = permission::read(set, folder.element() == "CalendarFolder", known)?;
+    if let Some(folder) = organisation.mailboxes[place.mailbox].folders.get_mut(&place.folder) {
+        folder.permissions = permissions;
+    }
+    Ok(())
 }
 
 /// A display name that can be one.
@@ -99,7 +120,7 @@ pub(super) fn id_reply(call: &Call<'_>, place: FolderPlace) -> String {
     let mut w = Writer::new();
     w.open("m:Folders", &[]);
     if let Some(folder) = mailbox.folders.get(&place.folder) {
-        write_folder(&mut w, mailbox, folder, &Shape::ids(), call.version);
+        write_folder(&mut w, mailbox, folder, &Shape::ids(), call.version, &call.rights(place));
     }
     w.close("m:Folders");
     w.finish()

@@ -3,9 +3,11 @@
 use super::{Call, FolderPlace, Reply, Trouble, respond};
 use crate::{
     Original,
+    calendar::change::Context,
     compose::{Edits, addresses, date, without_field},
     exchange::Organisation,
     items,
+    meeting::{self, Mailing},
     mime::parse::{Person, parse},
     patch::Patch,
     property::write_item_id,
@@ -43,12 +45,20 @@ impl Disposition {
 }
 
 fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
+    let saved = request.child("SavedItemFolderId");
+    let disposition = request.attribute("MessageDisposition");
+    if let Some(reply) = meeting::respond(call, element, disposition) {
+        return reply;
+    }
     let item = match element.name.as_str() {
+        "CancelCalendarItem" => return meeting::cancel_item(call, element, disposition),
+        "RemoveItem" => return meeting::remove_item(call, element),
         "ReplyToItem" | "ReplyAllToItem" | "ForwardItem" => response_item(call, element)?,
         name => {
             let kind = Kind::of_element(name)
                 .ok_or_else(|| Trouble::new("ErrorInvalidRequest", format!("This server cannot create {name}.")))?;
-            let mut item = new_item(kind, element)?;
+            let mailbox = saved.and_then(|saved| call.target_folder(Some(saved)).ok()).map_or(call.me, |at| at.mailbox);
+            let mut item = new_item(kind, element, &call.context(mailbox))?;
             if kind == Kind::Message && element.child("MimeContent").is_none() {
                 stamp(&mut item, &call.organisation.mailboxes[call.me].address);
             }
@@ -63,13 +73,15 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
             "The SendMeetingInvitations attribute is required for calendar items.",
         ));
     }
-    let saved = request.child("SavedItemFolderId");
     if mail && disposition != Disposition::SaveOnly {
         let copy = match (disposition, saved) {
             (Disposition::SendOnly, _) => None,
             (_, Some(_)) => Some(call.target_folder(saved)?),
             (_, None) => Some(own_folder(call, "sentitems")?),
         };
+        if let Some(copy) = copy {
+            call.may_create(copy)?;
+        }
         send(call.organisation, call.me, item, copy)?;
         return Ok("<m:Items/>".to_owned());
     }
@@ -77,7 +89,12 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
         Some(_) => call.target_folder(saved)?,
         None => own_folder(call, home(item.kind))?,
     };
-    save(call, place, item)
+    let mailing = Mailing::read(request.attribute("SendMeetingInvitations"));
+    let (notices, item) = meeting::invitations(item, mailing);
+    let about = item.clone();
+    let reply = save(call, place, item)?;
+    meeting::send_notices(call.organisation, place.mailbox, &about, notices, mailing);
+    Ok(reply)
 }
 
 /// Where items go that are not told where.
@@ -96,7 +113,7 @@ pub(super) fn own_folder(call: &Call<'_>, id: &str) -> Result<FolderPlace, Troub
     Ok(FolderPlace { mailbox: call.me, folder })
 }
 
-fn new_item(kind: Kind, element: &Element) -> Result<Item, Trouble> {
+fn new_item(kind: Kind, element: &Element, context: &Context) -> Result<Item, Trouble> {
     let mut item = Item::new(kind, None, time::now());
     // A new message is a draft, and nobody has to read what he wrote himself.
     item.draft = kind == Kind::Message;
@@ -109,10 +126,15 @@ fn new_item(kind: Kind, element: &Element) -> Result<Item, Trouble> {
     for property in &element.children {
         patch.set(&mut item, property)?;
     }
+    patch.settle(&mut item, context)?;
+    let calendar = patch.calendar();
     if patch.flags_set() && item.sent_at.is_none() && item.draft {
         item.sent_at = Some(item.received_at);
     }
     patch.finish(&mut item);
+    if let Some(calendar) = calendar {
+        Patch::except(&mut item, calendar, context)?;
+    }
     Ok(item)
 }
 
@@ -195,6 +217,10 @@ fn response_item(call: &mut Call<'_>, element: &Element) -> Result<Item, Trouble
 
 /// Puts an item into a folder and answers with its id.
 fn save(call: &mut Call<'_>, place: FolderPlace, mut item: Item) -> Reply {
+    call.may_create(place)?;
+    if place.mailbox != call.me {
+        item.extra_mut().creator = Some(call.organisation.mailboxes[call.me].address.clone());
+    }
     let element = format!("t:{}", item.kind.facts().0);
     let folder = call.organisation.mailboxes[place.mailbox].folders.get(&place.folder);
     if let Some(trouble) = items::misplaced(item.kind, folder.and_then(|folder| folder.class.as_deref())) {

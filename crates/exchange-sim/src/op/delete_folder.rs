@@ -19,6 +19,7 @@ pub(super) fn delete_folder(call: &mut Call<'_>, request: &Element) -> Result<St
 
 fn delete(call: &mut Call<'_>, id: &Element, hard: bool) -> Reply {
     let place = call.folder(id)?;
+    call.may_own(place)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
     if folder.distinguished.is_some() {
@@ -77,6 +78,7 @@ pub(super) fn empty_folder(call: &mut Call<'_>, request: &Element) -> Result<Str
 
 fn empty(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
     let place = call.folder(id)?;
+    call.may_own(place)?;
     let version = call.organisation.options.version;
     let below = matches!(request.attribute("DeleteSubFolders"), Some("true" | "1"));
     let how = request.attribute("DeleteType").unwrap_or("HardDelete");
@@ -105,7 +107,7 @@ fn empty_items(mailbox: &mut Mailbox, place: FolderPlace, how: &str, version: Ve
         mailbox.folders.get(&place.folder).map_or(Vec::new(), |folder| folder.items.keys().copied().collect());
     let trash = mailbox.distinguished("deleteditems").filter(|trash| *trash != place.folder);
     for item in items {
-        let at = ItemPlace { mailbox: place.mailbox, folder: place.folder, item, change: None };
+        let at = ItemPlace { mailbox: place.mailbox, folder: place.folder, item, change: None, occurrence: None };
         let _ = match (how, trash) {
             ("MoveToDeletedItems", Some(trash)) => relocate(mailbox, &at, trash),
             ("HardDelete", _) => discard(mailbox, &at),

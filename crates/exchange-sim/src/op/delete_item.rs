@@ -1,8 +1,9 @@
 //! DeleteItem.
 
-use super::{Call, ItemPlace, Reply, Trouble, respond};
+use super::{Call, ItemPlace, Reply, Trouble, calendar, respond};
 use crate::{
     Version, items,
+    meeting::{self, Mailing},
     soap::{Element, Fault},
     store::{EventKind, Kind, Mailbox, Subject},
 };
@@ -21,6 +22,7 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
         ),
         _ => trouble,
     })?;
+    call.may_delete(&place)?;
     let version = call.organisation.options.version;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let kind = mailbox.item(place.folder, place.item).map(|item| item.kind);
@@ -29,6 +31,19 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
             "ErrorSendMeetingCancellationsRequired",
             "The SendMeetingCancellations attribute is required for calendar items.",
         ));
+    }
+    let mailing = Mailing::read(request.attribute("SendMeetingCancellations"));
+    if let Ok(mut item) = call.found(&place) {
+        let notices = meeting::withdrawn(&item, mailing);
+        if let Some(event) = item.event_mut() {
+            event.sequence += 1;
+        }
+        meeting::send_notices(call.organisation, place.mailbox, &item, notices, mailing);
+    }
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    if let Some(day) = place.occurrence {
+        calendar::delete_occurrence(mailbox, &place, day)?;
+        return Ok(String::new());
     }
     if kind == Some(Kind::Task) && request.attribute("AffectedTaskOccurrences").is_none() {
         return Err(Trouble::new(

@@ -1,6 +1,6 @@
 //! FindFolder.
 
-use super::{Call, Reply, Trouble, find_item::Page, respond};
+use super::{Call, FolderPlace, Reply, Trouble, find_item::Page, respond};
 use crate::{
     property::{Shape, folder_value, write_folder},
     restriction::Restriction,
@@ -30,6 +30,8 @@ fn one(call: &Call<'_>, request: &Element, id: &Element) -> Reply {
     if !mailbox.folders.contains_key(&place.folder) {
         return Err(Trouble::not_found());
     }
+    let rights = |folder: &Folder| call.rights(FolderPlace { mailbox: place.mailbox, folder: folder.key });
+    found.retain(|folder| rights(folder).any());
     found.retain(|folder| {
         restriction.as_ref().is_none_or(|condition| condition.holds(&|path| folder_value(mailbox, folder, path)))
     });
@@ -38,7 +40,7 @@ fn one(call: &Call<'_>, request: &Element, id: &Element) -> Reply {
     window.open(&mut w, found.len());
     w.open("t:Folders", &[]);
     for folder in found.get(window.from..window.to).unwrap_or_default() {
-        write_folder(&mut w, mailbox, folder, &shape, call.version);
+        write_folder(&mut w, mailbox, folder, &shape, call.version, &rights(folder));
     }
     w.close("t:Folders");
     w.close("m:RootFolder");

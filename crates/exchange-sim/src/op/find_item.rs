@@ -1,13 +1,12 @@
 //! FindItem.
 
-use super::{Call, FolderPlace, Reply, Trouble, respond};
+use super::{Call, FolderPlace, Reply, Trouble, is_private, calendar, respond};
 use crate::{
     Version, aqs,
     property::{Path, Shape, View, write_item},
     restriction::Restriction,
     soap::{Element, Fault, Writer},
     store::{Folder, Item, Value},
-    time,
 };
 
 pub(super) fn find_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -50,10 +49,7 @@ impl Search {
         if request.child("GroupBy").or(request.child("DistinguishedGroupBy")).is_some() {
             return Err(Trouble::new("ErrorUnsupportedPathForSortGroup", "This server does not group items."));
         }
-        let span = request.child("CalendarView").map(|view| {
-            let point = |name| view.attribute(name).and_then(time::parse).unwrap_or_default();
-            (point("StartDate"), point("EndDate"))
-        });
+        let span = calendar::span(call, request)?;
         let seek = match request.child("SeekToConditionPageItemView") {
             None => None,
             Some(view) => {
@@ -82,6 +78,10 @@ impl Search {
 fn one(call: &Call<'_>, search: &Result<Search, Trouble>, id: &Element) -> Reply {
     let search = search.as_ref().map_err(Clone::clone)?;
     let mut place = call.folder(id)?;
+    call.may_read(place)?;
+    if let Some(span) = search.span {
+        return calendar::calendar_view(call, place, span, &search.shape, search.page.asked());
+    }
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     if search.deleted {
         // The dumpster is one folder for the whole mailbox since 2010; before, nothing is kept here.
@@ -90,12 +90,12 @@ fn one(call: &Call<'_>, search: &Result<Search, Trouble>, id: &Element) -> Reply
     }
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
     let nothing = search.deleted && folder.distinguished != Some("recoverableitemsdeletions");
-    let found = if nothing { Vec::new() } else { sorted(call, search, folder) };
+    let found = if nothing { Vec::new() } else { sorted(call, search, place, folder) };
     let window = match &search.seek {
         None => search.page.window(found.len()),
         Some((condition, from_end)) => {
             let meets = |item: &&Item| {
-                let view = view(call, folder, item);
+                let view = view(call, place, folder, item);
                 condition.holds(&|path| view.value(path))
             };
             let at = match from_end {
@@ -109,33 +109,30 @@ fn one(call: &Call<'_>, search: &Result<Search, Trouble>, id: &Element) -> Reply
     window.open(&mut w, found.len());
     w.open("t:Items", &[]);
     for item in found.get(window.from..window.to).unwrap_or_default() {
-        write_item(&mut w, &view(call, folder, item), &search.shape);
+        write_item(&mut w, &view(call, place, folder, item), &search.shape);
     }
     w.close("t:Items");
     w.close("m:RootFolder");
     Ok(w.finish())
 }
 
-fn view<'a>(call: &'a Call<'_>, folder: &'a Folder, item: &'a Item) -> View<'a> {
-    let mailbox = &call.organisation.mailboxes[call.me];
+fn view<'a>(call: &'a Call<'_>, place: FolderPlace, folder: &'a Folder, item: &'a Item) -> View<'a> {
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
     View::new(mailbox, folder, item, call.version, call.organisation.options.mime, 0)
+        .in_zone(call.zone.clone())
+        .for_user(call.rights(place), &call.organisation.mailboxes[call.me].address)
 }
 
-fn sorted<'a>(call: &Call<'_>, search: &Search, folder: &'a Folder) -> Vec<&'a Item> {
+fn sorted<'a>(call: &Call<'_>, search: &Search, place: FolderPlace, folder: &'a Folder) -> Vec<&'a Item> {
+    let private = call.rights(place).private;
     let mut found: Vec<&Item> = folder
         .items
         .values()
         .filter(|item| item.associated == search.associated)
+        .filter(|item| private || !is_private(item))
         .filter(|item| {
-            let view = view(call, folder, item);
-            let within = search.span.is_none_or(|(from, to)| {
-                let time = |uri: &str| match view.value(&Path::Field(uri.to_owned())) {
-                    Some(Value::Time(time)) => time,
-                    _ => item.created_at,
-                };
-                time("calendar:End") > from && time("calendar:Start") < to
-            });
-            within && search.restriction.as_ref().is_none_or(|restriction| restriction.holds(&|path| view.value(path)))
+            let view = view(call, place, folder, item);
+            search.restriction.as_ref().is_none_or(|restriction| restriction.holds(&|path| view.value(path)))
         })
         .collect();
     if search.order.is_empty() {
@@ -146,7 +143,7 @@ fn sorted<'a>(call: &Call<'_>, search: &Search, folder: &'a Folder) -> Vec<&'a I
     let mut keyed: Vec<(Vec<Option<Value>>, &Item)> = found
         .into_iter()
         .map(|item| {
-            let view = view(call, folder, item);
+            let view = view(call, place, folder, item);
             (search.order.iter().map(|(path, _)| view.value(path)).collect(), item)
         })
         .collect();
@@ -218,6 +215,11 @@ impl Page {
             page.fraction = Some(fraction);
         }
         Ok(page)
+    }
+
+    /// `MaxEntriesReturned` and the limit together.
+    pub(super) fn asked(&self) -> Option<usize> {
+        Some(self.most)
     }
 
     /// The part of `total` results that is wanted.

@@ -19,7 +19,7 @@ fn one(call: &Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Reply {
     let mut w = Writer::new();
     w.open("m:Folders", &[]);
     if let Some(folder) = mailbox.folders.get(&place.folder) {
-        write_folder(&mut w, mailbox, folder, shape, call.version);
+        write_folder(&mut w, mailbox, folder, shape, call.version, &call.rights(place));
     }
     w.close("m:Folders");
     Ok(w.finish())

@@ -15,7 +15,8 @@ pub(super) fn get_item(call: &mut Call<'_>, request: &Element) -> Result<String,
 fn one(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Reply {
     let shape = shape.as_ref().map_err(Clone::clone)?;
     let place = call.item(id)?;
-    let view = call.view(place.mailbox, place.folder, place.item)?;
+    let item = call.found(&place)?;
+    let view = call.view_of(&place, &item)?;
     if shape.mime && !view.item.kind.is_mail() && view.item.kind != crate::store::Kind::CalendarItem {
         return Err(Trouble::new("ErrorUnsupportedMimeConversion", "The conversion to MIME is not supported."));
     }

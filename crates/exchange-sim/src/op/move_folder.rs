@@ -15,6 +15,12 @@ pub(super) fn move_folder(call: &mut Call<'_>, request: &Element) -> Result<Stri
 /// The id stays, the change key becomes another (recorded).
 fn relocate(call: &mut Call<'_>, target: FolderPlace, id: &Element) -> Reply {
     let place = call.folder(id)?;
+    call.may_own(place)?;
+    call.may_create_folders(target)?;
+    if place.mailbox != target.mailbox {
+        // Folders do not leave their mailbox here.
+        return Err(Trouble::new("ErrorMoveCopyFailed", "The move or copy operation failed."));
+    }
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
     if folder.distinguished.is_some() {
@@ -43,6 +49,12 @@ pub(super) fn copy_folder(call: &mut Call<'_>, request: &Element) -> Result<Stri
 
 fn duplicate(call: &mut Call<'_>, target: FolderPlace, id: &Element) -> Reply {
     let place = call.folder(id)?;
+    call.may_own(place)?;
+    call.may_create_folders(target)?;
+    if place.mailbox != target.mailbox {
+        // Folders do not leave their mailbox here.
+        return Err(Trouble::new("ErrorMoveCopyFailed", "The move or copy operation failed."));
+    }
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let name = mailbox.folders.get(&place.folder).map(|folder| folder.name.clone()).unwrap_or_default();
     check(mailbox, place.folder, target.folder, &name)?;

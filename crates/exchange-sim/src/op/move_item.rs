@@ -1,6 +1,6 @@
 //! MoveItem and CopyItem.
 
-use super::{Call, FolderPlace, Reply, Trouble, respond};
+use super::{Call, FolderPlace, ItemPlace, Reply, Trouble, respond};
 use crate::{
     property::write_item_id,
     soap::{Element, Fault, Writer},
@@ -27,6 +27,19 @@ fn all(call: &mut Call<'_>, request: &Element, how: EventKind) -> Vec<Reply> {
 fn one(call: &mut Call<'_>, target: &Result<FolderPlace, Trouble>, ids: bool, how: EventKind, id: &Element) -> Reply {
     let target = target.clone()?;
     let place = call.item(id)?;
+    if place.occurrence.is_some() {
+        return Err(Trouble::new(
+            "ErrorCalendarCannotMoveOrCopyOccurrence",
+            "An occurrence of a recurring item cannot be moved or copied.",
+        ));
+    }
+    call.may_create(target)?;
+    if how == EventKind::Moved {
+        call.may_delete(&place)?;
+    }
+    if target.mailbox != place.mailbox {
+        return elsewhere(call, target, &place, how);
+    }
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let item = match how {
         EventKind::Moved => mailbox.remove(place.folder, place.item),
@@ -50,4 +63,26 @@ fn one(call: &mut Call<'_>, target: &Result<FolderPlace, Trouble>, ids: bool, ho
     }
     w.close("m:Items");
     Ok(w.finish())
+}
+
+/// Into another mailbox: the item begins anew there, and the answer does not name it.
+fn elsewhere(call: &mut Call<'_>, target: FolderPlace, place: &ItemPlace, how: EventKind) -> Reply {
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    let old = Subject::Item { folder: place.folder, item: place.item };
+    let item = match how {
+        EventKind::Moved => {
+            let item = mailbox.remove(place.folder, place.item);
+            mailbox.notify(EventKind::Deleted, old, None);
+            mailbox.notify_folder(place.folder);
+            item
+        }
+        _ => mailbox.item(place.folder, place.item).cloned(),
+    };
+    let mut item = item.ok_or_else(Trouble::not_found)?;
+    item.origin = 0;
+    let mailbox = &mut call.organisation.mailboxes[target.mailbox];
+    let key = mailbox.insert(target.folder, item).ok_or_else(Trouble::not_found)?;
+    mailbox.notify(EventKind::Created, Subject::Item { folder: target.folder, item: key }, None);
+    mailbox.notify_folder(target.folder);
+    Ok("<m:Items/>".to_owned())
 }

@@ -43,6 +43,10 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
         (true, None) => Some(own_folder(call, "sentitems")?),
         (true, folder) => Some(call.target_folder(folder)?),
     };
+    if let Some(copy) = copy {
+        call.may_create(copy)?;
+    }
+    call.may_edit(&place)?;
     send(call.organisation, call.me, item, copy)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     mailbox.remove(place.folder, place.item);

@@ -35,7 +35,14 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
     }
     let mut keys = BTreeSet::new();
     for id in folders {
-        keys.insert(call.folder(id)?.folder);
+        let place = call.folder(id)?;
+        if place.mailbox != call.me {
+            return Err(Trouble::new(
+                "ErrorSubscriptionDelegateAccessNotSupported",
+                "Subscriptions are not supported for delegate access.",
+            ));
+        }
+        keys.insert(place.folder);
     }
     let kinds: BTreeSet<EventKind> = wanted
         .list("EventTypes")

@@ -29,9 +29,13 @@ fn sync(call: &Call<'_>, request: &Element) -> Reply {
         if folder.key == root.folder || !mailbox.is_below(folder.key, root.folder) || folder.changed <= base {
             continue;
         }
+        let rights = call.rights(FolderPlace { mailbox: root.mailbox, folder: folder.key });
+        if !rights.any() {
+            continue;
+        }
         let change = if folder.key > base { "t:Create" } else { "t:Update" };
         changes.open(change, &[]);
-        write_folder(&mut changes, mailbox, folder, &shape, call.version);
+        write_folder(&mut changes, mailbox, folder, &shape, call.version, &rights);
         changes.close(change);
     }
     // REQ SYNC_R37811001: 2007 does not tell of deleted folders.

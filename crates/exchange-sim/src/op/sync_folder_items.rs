@@ -1,6 +1,6 @@
 //! SyncFolderItems.
 
-use super::{Call, Reply, respond, sync_folder_hierarchy::folder_gone};
+use super::{Call, FolderPlace, Reply, is_private, respond, sync_folder_hierarchy::folder_gone};
 use crate::{
     Version,
     property::{Base, Shape, View, write_item, write_item_id},
@@ -30,6 +30,7 @@ enum Change<'a> {
 fn sync(call: &Call<'_>, request: &Element) -> Reply {
     let shape = Shape::read(request.child("ItemShape"), true)?;
     let place = call.target_folder(request.child("SyncFolderId")).map_err(folder_gone)?;
+    call.may_read(place)?;
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(super::Trouble::not_found)?;
     let given = request.child_text("SyncState").unwrap_or_default();
@@ -50,13 +51,15 @@ fn sync(call: &Call<'_>, request: &Element) -> Reply {
     w.text("m:SyncState", &state.write());
     w.flag("m:IncludesLastItemInRange", done);
     let ignored: Vec<u64> = request.list("Ignore").iter().filter_map(|id| Some(call.item(id).ok()?.item)).collect();
+    let private = call.rights(place).private;
     w.open("m:Changes", &[]);
     for change in changes {
         match change {
             Change::Create(item) | Change::Update(item) | Change::ReadFlag(item) if ignored.contains(&item.key) => {}
             Change::Create(item) | Change::Update(item) if item.associated && !associated => {}
-            Change::Create(item) => write(&mut w, call, folder, item, "t:Create", &shape),
-            Change::Update(item) => write(&mut w, call, folder, item, "t:Update", &shape),
+            Change::Create(item) | Change::Update(item) if !private && is_private(item) => {}
+            Change::Create(item) => write(&mut w, call, place, folder, item, "t:Create", &shape),
+            Change::Update(item) => write(&mut w, call, place, folder, item, "t:Update", &shape),
             Change::ReadFlag(item) => {
                 w.open("t:ReadFlagChange", &[]);
                 write_item_id(&mut w, mailbox, folder.key, item);
@@ -139,8 +142,16 @@ fn page<'a>(
     true
 }
 
-fn write(w: &mut Writer, call: &Call<'_>, folder: &Folder, item: &Item, change: &str, shape: &Shape) {
-    let mailbox = &call.organisation.mailboxes[call.me];
+fn write(
+    w: &mut Writer,
+    call: &Call<'_>,
+    place: FolderPlace,
+    folder: &Folder,
+    item: &Item,
+    change: &str,
+    shape: &Shape,
+) {
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
     w.open(change, &[]);
     if shape.base == Base::IdOnly && shape.additional.is_empty() {
         let element = format!("t:{}", item.kind.facts().0);
@@ -148,7 +159,9 @@ fn write(w: &mut Writer, call: &Call<'_>, folder: &Folder, item: &Item, change: 
         write_item_id(w, mailbox, folder.key, item);
         w.close(&element);
     } else {
-        let view = View::new(mailbox, folder, item, call.version, call.organisation.options.mime, 0);
+        let view = View::new(mailbox, folder, item, call.version, call.organisation.options.mime, 0)
+            .in_zone(call.zone.clone())
+            .for_user(call.rights(place), &call.organisation.mailboxes[call.me].address);
         write_item(w, &view, shape);
     }
     w.close(change);

@@ -2,7 +2,7 @@
 
 use super::{
     Call, Reply, Trouble,
-    create_folder::{exists, folder_property, id_reply, set_property, valid_name},
+    create_folder::{exists, folder_property, id_reply, set_permissions, set_property, valid_name},
     respond,
 };
 use crate::{
@@ -18,6 +18,7 @@ pub(super) fn update_folder(call: &mut Call<'_>, request: &Element) -> Result<St
 
 fn one(call: &mut Call<'_>, change: &Element) -> Reply {
     let place = call.folder(change.children.first().ok_or_else(Trouble::not_found)?)?;
+    call.may_own(place)?;
     for update in change.list("Updates") {
         let path = update.children.first().ok_or_else(Trouble::not_found).and_then(Path::read)?;
         let value = update.children.get(1).and_then(|holder| holder.children.first());
@@ -44,7 +45,7 @@ fn one(call: &mut Call<'_>, change: &Element) -> Reply {
                     set_property(folder, extended, value);
                 }
             }
-            // exchangelib clears what it did not get whenever it saves a folder.
+            // exchangelib clears what it did not get whenever it saves a folder; nobody's permissions go with that.
             ("DeleteFolderField", Path::Field(uri), _) if uri == "folder:PermissionSet" => {}
             ("DeleteFolderField", Path::Field(uri), _) if uri == "folder:FolderClass" => {
                 if let Some(folder) = mailbox.folders.get_mut(&place.folder) {
@@ -56,8 +57,11 @@ fn one(call: &mut Call<'_>, change: &Element) -> Reply {
                     folder.properties.remove(&extended.key);
                 }
             }
-            // Permissions are not simulated: they can be set and are forgotten.
-            ("SetFolderField", Path::Field(uri), Some(_)) if uri == "folder:PermissionSet" => {}
+            ("SetFolderField", Path::Field(uri), Some(set))
+                if uri == "folder:PermissionSet" && set.name == "PermissionSet" =>
+            {
+                set_permissions(call, place, set)?;
+            }
             ("SetFolderField", ..) => {
                 return Err(Trouble::new("ErrorInvalidPropertySet", "Set action is invalid for property."));
             }

@@ -1,7 +1,7 @@
 //! UpdateItem and MarkAllItemsAsRead.
 
 use super::{
-    Call, ItemPlace, Reply, Trouble,
+    Call, ItemPlace, Reply, Trouble, calendar,
     create_item::{Disposition, own_folder, send},
     each, respond,
 };
@@ -21,6 +21,7 @@ pub(super) fn update_item(call: &mut Call<'_>, request: &Element) -> Result<Stri
 fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
     let id = change.children.first().ok_or_else(Trouble::not_found)?;
     let place = call.item(id)?;
+    call.may_edit(&place)?;
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let mut item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
     check_conflict(request.attribute("ConflictResolution").unwrap_or("AutoResolve"), &place, &item)?;
@@ -30,6 +31,9 @@ fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
             "ErrorSendMeetingInvitationsOrCancellationsRequired",
             "The SendMeetingInvitationsOrCancellations attribute is required for calendar items.",
         ));
+    }
+    if item.kind == Kind::CalendarItem {
+        return calendar::update(call, request, change, &place);
     }
     let before = item.clone();
     let mut patch = Patch::default();
@@ -92,7 +96,8 @@ fn check_conflict(resolution: &str, place: &ItemPlace, item: &Item) -> Result<()
     }
 }
 
-fn apply(patch: &mut Patch, item: &mut Item, update: &Element) -> Result<(), Trouble> {
+/// One change of an ItemChange.
+pub(super) fn apply(patch: &mut Patch, item: &mut Item, update: &Element) -> Result<(), Trouble> {
     let path = update.children.first().ok_or_else(Trouble::not_found).and_then(Path::read)?;
     if update.name == "DeleteItemField" {
         return patch.delete(item, &path);
@@ -128,6 +133,7 @@ fn send_updated(call: &mut Call<'_>, place: &ItemPlace, disposition: Disposition
     };
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+    call.may_delete(place)?;
     send(call.organisation, call.me, item, copy)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     mailbox.remove(place.folder, place.item);
@@ -140,6 +146,7 @@ pub(super) fn mark_all_items_as_read(call: &mut Call<'_>, request: &Element) -> 
     let read = request.is_true("ReadFlag");
     let replies = each(request.list("FolderIds"), |id| {
         let place = call.folder(id)?;
+        call.may_own(place)?;
         let mailbox = &mut call.organisation.mailboxes[place.mailbox];
         let items: Vec<u64> = mailbox.folders.get(&place.folder).map_or(Vec::new(), |folder| {
             folder.items.values().filter(|item| item.read != read).map(|item| item.key).collect()

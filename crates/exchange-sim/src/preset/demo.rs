@@ -1,5 +1,6 @@
 //! Mail that looks real: threads, newsletters, notices, drafts, in many languages and shapes, and always the same.
 
+mod directory;
 mod kinds;
 mod letter;
 mod people;
@@ -36,6 +37,7 @@ pub fn users() -> Vec<User> {
 /// # Errors
 /// What the organisation refused.
 pub fn fill(exchange: &Exchange, users: &[User]) -> Result<usize, String> {
+    directory::fill(exchange, users);
     let mut count = 0;
     for (place, user) in users.iter().enumerate() {
         let mut corpus = Corpus::new(user, place as u64);

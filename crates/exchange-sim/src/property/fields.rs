@@ -113,12 +113,6 @@ pub(crate) const FIELDS: &[Field] = &[
     row("message:ReceivedRepresenting", "ReceivedRepresenting", ALL | MAIL, |view| {
         view.item.transported.then(|| Value::Text(view.mailbox.display_name.clone()))
     }),
-    row("calendar:UID", "UID", BOTH, |view| view.stored("UID").map(Value::Text)),
-    row("calendar:CalendarItemType", "CalendarItemType", BOTH, |view| {
-        (view.item.kind == Kind::CalendarItem).then(|| {
-            Value::Text(if view.stored_element("Recurrence").is_some() { "RecurringMaster" } else { "Single" }.into())
-        })
-    }),
 ];
 
 fn text(text: impl Into<String>) -> Option<Value> {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Version,
+    permission::{self, Rights, Sight},
     soap::Writer,
     store::{
         Folder, Mailbox, Value,
@@ -15,7 +16,15 @@ use crate::{
 };
 
 /// Writes a folder in a shape. A folder's elements stand in the same order in every folder type of the schema.
-pub(crate) fn write_folder(w: &mut Writer, mailbox: &Mailbox, folder: &Folder, shape: &Shape, version: Version) {
+/// `rights` are those of the one who asks.
+pub(crate) fn write_folder(
+    w: &mut Writer,
+    mailbox: &Mailbox,
+    folder: &Folder,
+    shape: &Shape,
+    version: Version,
+    rights: &Rights,
+) {
     let element = format!("t:{}", folder.element());
     let (default, all) = (shape.base != Base::IdOnly, shape.base == Base::AllProperties);
     w.open(&element, &[]);
@@ -45,42 +54,33 @@ pub(crate) fn write_folder(w: &mut Writer, mailbox: &Mailbox, folder: &Folder, s
         }
     }
     if all || shape.asks("folder:EffectiveRights") {
-        write_rights(w, version, false);
+        write_rights(w, version, rights, None);
     }
     if let Some(name) = folder.distinguished.filter(|_| all || shape.asks("folder:DistinguishedFolderId"))
         && version >= Version::Exchange2013
     {
         w.text("t:DistinguishedFolderId", name);
     }
-    if shape.asks("folder:PermissionSet") && folder.element() != "CalendarFolder" {
-        write_permissions(w);
+    // What of it the one who asks may see: for other people's calendars and contacts (2010).
+    if shape.asks("folder:SharingEffectiveRights") {
+        let sight = match (folder.element(), rights.read) {
+            (_, Sight::FullDetails) => Some("FullDetails"),
+            ("CalendarFolder", Sight::TimeAndSubjectAndLocation) => Some("TimeAndSubjectAndLocation"),
+            ("CalendarFolder", Sight::TimeOnly) => Some("TimeOnly"),
+            _ => Some("None"),
+        };
+        if let Some(sight) = sight.filter(|_| matches!(folder.element(), "CalendarFolder" | "ContactsFolder")) {
+            w.text("t:SharingEffectiveRights", sight);
+        }
+    }
+    if shape.asks("folder:PermissionSet") && rights.owner {
+        permission::write(w, &folder.permissions, folder.element() == "CalendarFolder");
     }
     // Calendar and contacts folders have no unread count (recorded, and so in the schema).
     if (default || shape.asks("folder:UnreadCount")) && matches!(folder.element(), "Folder" | "TasksFolder") {
         w.number("t:UnreadCount", folder.unread);
     }
     w.close(&element);
-}
-
-/// Nobody but the owner may do anything.
-fn write_permissions(w: &mut Writer) {
-    w.open("t:PermissionSet", &[]);
-    w.open("t:Permissions", &[]);
-    for user in ["Default", "Anonymous"] {
-        w.open("t:Permission", &[]);
-        w.open("t:UserId", &[]);
-        w.text("t:DistinguishedUser", user);
-        w.close("t:UserId");
-        for right in ["CanCreateItems", "CanCreateSubFolders", "IsFolderOwner", "IsFolderVisible", "IsFolderContact"] {
-            w.flag(&format!("t:{right}"), false);
-        }
-        for right in ["EditItems", "DeleteItems", "ReadItems", "PermissionLevel"] {
-            w.text(&format!("t:{right}"), "None");
-        }
-        w.close("t:Permission");
-    }
-    w.close("t:Permissions");
-    w.close("t:PermissionSet");
 }
 
 /// The value of a property of a folder.

@@ -12,9 +12,11 @@ use crate::{
     MimeMode, Version,
     calendar::{
         day::{write_local, write_offset},
+        ical,
         zone::Zone,
     },
     items,
+    permission::Rights,
     mime::{
         parse::{Attachment, Parsed, Person, parse},
         render::render,
@@ -37,6 +39,10 @@ pub(crate) struct View<'a> {
     pub(crate) mime: MimeMode,
     /// Makes renderings differ.
     pub(crate) salt: u64,
+    /// What the one who asks may do in the folder.
+    pub(crate) rights: Rights,
+    /// Made by the one who asks.
+    pub(crate) own: bool,
     /// Times are written in it.
     zone: Option<Arc<Zone>>,
     parsed: OnceCell<Parsed>,
@@ -52,7 +58,28 @@ impl<'a> View<'a> {
         mime: MimeMode,
         salt: u64,
     ) -> View<'a> {
-        View { mailbox, folder, item, version, mime, salt, zone: None, parsed: OnceCell::new(), summary: OnceCell::new() }
+        View {
+            mailbox,
+            folder,
+            item,
+            version,
+            mime,
+            salt,
+            rights: Rights::OWNER,
+            own: true,
+            zone: None,
+            parsed: OnceCell::new(),
+            summary: OnceCell::new(),
+        }
+    }
+
+    /// The same for somebody with these rights, by address.
+    pub(crate) fn for_user(self, rights: Rights, address: &str) -> View<'a> {
+        let own = match self.item.extra.as_ref().and_then(|extra| extra.creator.as_deref()) {
+            Some(creator) => creator == address,
+            None => self.mailbox.address == address,
+        };
+        View { rights, own, ..self }
     }
 
     /// The same with times in a zone.
@@ -211,7 +238,7 @@ impl<'a> View<'a> {
     /// The message as Exchange gives it out.
     pub(crate) fn mime_content(&self) -> Vec<u8> {
         match (self.item.kind, &self.item.content) {
-            (Kind::CalendarItem, None) => crate::compose::calendar(self),
+            (Kind::CalendarItem, _) => ical::write("PUBLISH", self.item).into_bytes(),
             (kind, _) if !kind.is_mail() || self.mime == MimeMode::Verbatim => self.item.bytes().to_vec(),
             _ => render(&self.item.bytes(), self.salt),
         }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Version, items,
+    permission::{Reach, Rights, Sight},
     mime::parse::{Attachment, Person},
     schema::Schema,
     soap::{Element, Writer},
@@ -132,7 +133,7 @@ fn write_field(w: &mut Writer, view: &View<'_>, shape: &Shape, field: &Field) {
                 w.close(&element);
             }
         }
-        "EffectiveRights" => write_rights(w, view.version, true),
+        "EffectiveRights" => write_rights(w, view.version, &view.rights, Some(view.own)),
         "Flag" => write_flag(w, view),
         "From" | "Sender" => {
             let person = if field.element == "From" { view.summary().from.clone() } else { view.sender() };
@@ -252,18 +253,23 @@ fn write_headers(w: &mut Writer, view: &View<'_>) {
     w.close("t:InternetMessageHeaders");
 }
 
-/// `EffectiveRights` of one's own items and folders.
-pub(super) fn write_rights(w: &mut Writer, version: Version, item: bool) {
+/// `EffectiveRights`: of a folder, or of an item (`own`: made by the one who asks).
+pub(super) fn write_rights(w: &mut Writer, version: Version, rights: &Rights, item: Option<bool>) {
+    let folder = item.is_none();
+    let reaches = |reach: Reach| match item {
+        None => rights.owner,
+        Some(own) => reach == Reach::All || (reach == Reach::Owned && own),
+    };
     w.open("t:EffectiveRights", &[]);
-    for right in ["CreateAssociated", "CreateContents", "CreateHierarchy"] {
-        w.flag(&format!("t:{right}"), !item);
-    }
-    for right in ["Delete", "Modify", "Read"] {
-        w.flag(&format!("t:{right}"), true);
-    }
+    w.flag("t:CreateAssociated", folder && rights.owner);
+    w.flag("t:CreateContents", folder && rights.create);
+    w.flag("t:CreateHierarchy", folder && rights.create_folders);
+    w.flag("t:Delete", reaches(rights.delete));
+    w.flag("t:Modify", reaches(rights.edit));
+    w.flag("t:Read", rights.read == Sight::FullDetails);
     // Recorded answers to Exchange2010 requests never have it.
     if version >= Version::Exchange2010Sp1 {
-        w.flag("t:ViewPrivateItems", true);
+        w.flag("t:ViewPrivateItems", rights.private);
     }
     w.close("t:EffectiveRights");
 }

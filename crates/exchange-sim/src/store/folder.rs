@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Item, PropertyKey, Value};
-use crate::time::Seconds;
+use crate::{
+    permission::{Permission, initial},
+    time::Seconds,
+};
 
 /// A folder. All numbers named change come from the one counter of the mailbox.
 pub(crate) struct Folder {
@@ -34,6 +37,8 @@ pub(crate) struct Folder {
     /// The next article number.
     pub(crate) next_article: u32,
     pub(crate) properties: BTreeMap<PropertyKey, Value>,
+    /// What others may do here.
+    pub(crate) permissions: Vec<Permission>,
 }
 
 impl Folder {
@@ -56,6 +61,7 @@ impl Folder {
             associated: 0,
             next_article: 1,
             properties: BTreeMap::new(),
+            permissions: initial(class.starts_with("IPF.Appointment")),
         }
     }
 

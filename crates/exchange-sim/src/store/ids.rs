@@ -17,6 +17,8 @@ use uuid::Uuid;
 pub(crate) enum Target {
     Folder { folder: u64 },
     Item { folder: u64, item: u64 },
+    /// The occurrence that the pattern of a recurring item gives on a day.
+    Occurrence { folder: u64, item: u64, day: i64 },
     Attachment { folder: u64, item: u64, number: u32 },
 }
 
@@ -33,7 +35,8 @@ pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
     let mut bytes = vec![0, 3];
     bytes.extend(36u16.to_le_bytes());
     bytes.extend(mailbox.hyphenated().to_string().as_bytes());
-    bytes.push(0);
+    // IdProcessingInstruction: Normal or Recurrence.
+    bytes.push(u8::from(matches!(target, Target::Occurrence { .. })));
     let entry = entry_id(mailbox, target);
     bytes.extend(u16::try_from(entry.len()).unwrap_or_default().to_le_bytes());
     bytes.extend(entry);
@@ -55,10 +58,15 @@ pub(crate) fn entry_id(mailbox: Uuid, target: Target) -> Vec<u8> {
             entry.extend(1u16.to_le_bytes());
             counter(&mut entry, mailbox, folder);
         }
-        Target::Item { folder, item } | Target::Attachment { folder, item, .. } => {
+        Target::Item { folder, item }
+        | Target::Attachment { folder, item, .. }
+        | Target::Occurrence { folder, item, .. } => {
             entry.extend(7u16.to_le_bytes());
             counter(&mut entry, mailbox, folder);
             counter(&mut entry, mailbox, item);
+            if let Target::Occurrence { day, .. } = target {
+                entry.extend(day.to_le_bytes());
+            }
         }
     }
     entry
@@ -70,11 +78,17 @@ pub(crate) fn decode(id: &str) -> Option<Decoded> {
     let rest = bytes.strip_prefix(&[0, 3, 36, 0])?;
     let (guid, rest) = rest.split_at_checked(36)?;
     let mailbox = Uuid::parse_str(std::str::from_utf8(guid).ok()?).ok()?;
-    let rest = rest.strip_prefix(&[0])?;
+    let (instruction, rest) = rest.split_first()?;
     let (length, rest) = rest.split_at_checked(2)?;
     let length = usize::from(u16::from_le_bytes(length.try_into().ok()?));
     let (entry, attachment) = rest.split_at_checked(length)?;
-    let target = decode_entry(mailbox, entry)?;
+    if *instruction == 1 {
+        let (entry, day) = entry.split_last_chunk()?;
+        let Target::Item { folder, item } = decode_entry(mailbox, entry)? else { return None };
+        let target = Target::Occurrence { folder, item, day: i64::from_le_bytes(*day) };
+        return attachment.is_empty().then_some(Decoded { mailbox, target });
+    }
+    let target = decode_entry(mailbox, entry).filter(|_| *instruction == 0)?;
     let target = match (target, attachment) {
         (target, []) => target,
         (Target::Item { folder, item }, [1, 16, 0, path @ ..]) if path.len() == 16 => {
@@ -183,6 +197,7 @@ mod tests {
             (Target::Folder { folder: 3 }, 120),
             (Target::Item { folder: 3, item: 1 << 40 }, 152),
             (Target::Attachment { folder: 3, item: 4, number: 9 }, 176),
+            (Target::Occurrence { folder: 3, item: 4, day: 20_000 }, 164),
         ] {
             let id = encode(mailbox, target);
             assert_eq!(id.len(), length);

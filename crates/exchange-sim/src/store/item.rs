@@ -140,8 +140,12 @@ pub(crate) struct Extra {
     pub(crate) attachments: Option<Vec<u32>>,
     /// Numbers given to attachments so far.
     pub(crate) attachments_given: u32,
+    /// Who made it, if not the owner of the mailbox.
+    pub(crate) creator: Option<String>,
     /// The number of the attachment that is the picture of a contact.
     pub(crate) photo: Option<u32>,
+    /// What makes it a calendar item or meeting message.
+    pub(crate) event: Option<Box<crate::calendar::event::Event>>,
 }
 
 /// What lists show of a message.

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     Version,
+    op::Delegate,
+    soap::Element,
     time::{self, Seconds},
 };
 
@@ -26,6 +28,11 @@ pub(crate) struct Mailbox {
     /// Deleted folders: the change, and the key.
     pub(crate) deleted_folders: BTreeMap<u64, u64>,
     pub(crate) subscriptions: HashMap<String, Subscription>,
+    /// Out of office settings, once somebody set them.
+    pub(crate) oof: Option<Element>,
+    pub(crate) delegates: Vec<Delegate>,
+    /// `DeliverMeetingRequests`
+    pub(crate) deliver: String,
     last_change: u64,
     last_origin: u64,
     next_watermark: u64,
@@ -88,6 +95,9 @@ impl Mailbox {
             folders: BTreeMap::new(),
             deleted_folders: BTreeMap::new(),
             subscriptions: HashMap::new(),
+            oof: None,
+            delegates: Vec::new(),
+            deliver: "DelegatesAndMe".to_owned(),
             last_change: 0x100,
             last_origin: 0,
             next_watermark: 1,

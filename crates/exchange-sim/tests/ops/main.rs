@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod contacts;
+mod calendar;
+mod directory;
 mod documentation;
 mod folders;
 mod mail;
 mod notifications;
 mod search;
+mod sharing;
 mod soap;
 mod sync;
 mod tasks;
