@@ -100,7 +100,7 @@ impl From<mailbox::Error> for Error {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             // RFC 3744 section 7.1.1 lets the element stand without naming each privilege that lacks.
             ErrorKind::Denied => return Self::forbidden("D:need-privileges", sentence),
-            ErrorKind::Exists => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorKind::Exists => StatusCode::CONFLICT,
             ErrorKind::SignIn => StatusCode::UNAUTHORIZED,
             ErrorKind::Busy { .. } | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             // RFC 4331 section 6
