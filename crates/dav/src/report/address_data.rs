@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 use pim::Component;
+use pim::vcard::{Version, to_v3, to_v4, version};
 
 use super::filter::unmet;
 use super::selection::{Wanted, select};
@@ -16,12 +17,6 @@ pub(crate) struct AddressData {
     wanted: Option<Vec<Wanted>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    Three,
-    Four,
-}
-
 impl AddressData {
     /// Reads the element of a request. Where no version is named, it is 3.0: `<!ATTLIST address-data ... version CDATA
     /// "3.0">`.
@@ -31,8 +26,8 @@ impl AddressData {
     pub(crate) fn read(element: &Element) -> Result<Self, Error> {
         let kind = element.attribute("content-type").unwrap_or("text/vcard").trim();
         let version = match element.attribute("version").unwrap_or("3.0").trim() {
-            "3.0" => Some(Version::Three),
-            "4.0" => Some(Version::Four),
+            "3.0" => Some(Version::V3),
+            "4.0" => Some(Version::V4),
             _ => None,
         };
         let version = version
@@ -46,17 +41,15 @@ impl AddressData {
     /// # Errors
     /// 415 `supported-address-data-conversion` for a card of a version nobody knows.
     pub(crate) fn of(&self, card: &Component) -> Result<Option<Component>, Error> {
-        let version = match card.value("VERSION").map(str::trim) {
-            Some("4.0") => Version::Four,
-            Some("3.0" | "2.1") | None => Version::Three,
-            Some(_) => return Err(unconvertible()),
+        let has = version(card).ok_or_else(unconvertible)?;
+        let converted = match self.version {
+            wanted if wanted == has => None,
+            Version::V4 => Some(to_v4(card)),
+            Version::V2 | Version::V3 => Some(to_v3(card)),
         };
-        if self.version != version {
-            return Err(unconvertible());
-        }
-        let Some(wanted) = &self.wanted else { return Ok(None) };
+        let Some(wanted) = &self.wanted else { return Ok(converted) };
         let mut left = Component::new(card.name.clone());
-        left.properties = select(&card.properties, wanted);
+        left.properties = select(converted.as_ref().map_or(&card.properties, |card| &card.properties), wanted);
         Ok(Some(left))
     }
 }

@@ -2,10 +2,10 @@
 
 use mailbox::objects::Range;
 use pim::Component;
-use pim::ical::Zone;
+use pim::ical::{Zone, expanded, limit_freebusy_set, limit_recurrence_set};
 
-use super::expand;
 use super::filter::{time, unmet};
+use super::search;
 use super::selection::Selection;
 use crate::error::Error;
 use crate::xml::{CALDAV, Element};
@@ -63,13 +63,16 @@ impl CalendarData {
     /// # Errors
     /// `number-of-matches-within-limits` for more instances than anybody can want.
     pub(crate) fn of(&self, mut calendar: Component, floating: &Zone) -> Result<Component, Error> {
-        match self.instances {
-            Some(Instances::Expand(range)) => calendar = expand::expanded(&calendar, range, floating)?,
-            Some(Instances::Limit(range)) => expand::limit(&mut calendar, range, floating),
-            None => {}
-        }
+        calendar = match self.instances {
+            Some(Instances::Expand(range)) => {
+                let found = expanded(&calendar, &time::span(range), floating, MOST_INSTANCES);
+                found.ok_or_else(search::too_many)?
+            }
+            Some(Instances::Limit(range)) => limit_recurrence_set(&calendar, &time::span(range), floating),
+            None => calendar,
+        };
         if let Some(range) = self.free_busy {
-            expand::limit_free_busy(&mut calendar, range, floating);
+            calendar = limit_freebusy_set(&calendar, &time::span(range), floating);
         }
         Ok(match &self.selection {
             Some(selection) => selection.of(&calendar),
@@ -77,3 +80,6 @@ impl CalendarData {
         })
     }
 }
+
+/// Instances of one object told at once: every hour of a year, and some.
+const MOST_INSTANCES: usize = 10_000;

@@ -4,7 +4,8 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use mailbox::ErrorKind;
-use mailbox::objects::{Busy, Collection, ObjectName, Objects, Owner, Range};
+use mailbox::objects::{Collection, ObjectName, Objects, Owner, Range};
+use pim::ical::{Busy, busy_times};
 
 use super::filter::{Verdict, invalid, time};
 use super::form::parsed;
@@ -32,9 +33,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element) -> Ans
     for target in search::targets(context, Family::Calendars).await? {
         busy.extend(of_collection(context, target.collection(), range).await?);
     }
-    let answer = free_busy::answer(Timestamp::now(), range, &free_busy::merged(busy, range));
-    let mut calendar = free_busy::calendar();
-    calendar.components.push(answer);
+    let calendar = free_busy::answer(Timestamp::now(), range, busy);
     let mut response = Response::new(Body::whole(calendar.write()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/calendar; charset=utf-8"));
     Ok(response)
@@ -48,7 +47,7 @@ async fn of_collection<A: Objects>(
 ) -> Result<Vec<Busy>, Error> {
     if let (false, Owner::Other { address, .. }) = (collection.rights.read, &collection.owner) {
         let told = context.account.free_busy(std::slice::from_ref(address), range).await?;
-        return Ok(told.into_iter().flatten().flat_map(|person| person.busy).collect());
+        return Ok(told.iter().flatten().flat_map(|person| &person.busy).map(free_busy::told).collect());
     }
     let zone = zone::of_collection(collection);
     let entries = context.account.entries(collection.id, Some(super::filter::widened(range))).await?;
@@ -60,7 +59,11 @@ async fn of_collection<A: Objects>(
             match object {
                 Ok(object) => {
                     let calendar = parsed(&object.text);
-                    busy.extend(calendar.iter().flat_map(|calendar| free_busy::of(calendar, range, &zone)));
+                    busy.extend(
+                        calendar
+                            .iter()
+                            .flat_map(|calendar| busy_times(calendar, &time::span(range), &zone, MOST_INSTANCES)),
+                    );
                 }
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
                 Err(error) => return Err(error.into()),
@@ -69,3 +72,6 @@ async fn of_collection<A: Objects>(
     }
     Ok(busy)
 }
+
+/// Instances of one object looked at: every hour of a year, and some.
+const MOST_INSTANCES: usize = 10_000;

@@ -4,7 +4,6 @@ mod address_data;
 mod addressbook_query;
 mod calendar_data;
 mod calendar_query;
-mod expand;
 mod expand_property;
 pub(crate) mod filter;
 mod form;
@@ -14,6 +13,8 @@ mod principals;
 mod search;
 mod selection;
 mod sync_collection;
+#[cfg(test)]
+mod tests;
 pub(crate) mod zone;
 
 use bytes::Bytes;

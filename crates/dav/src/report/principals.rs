@@ -57,9 +57,9 @@ pub(super) async fn calendar_server_search<A: Objects>(context: &Context<A>, roo
     if searches.is_empty() {
         return Err(Error::bad("calendarserver-principal-search says what to search for in search-token"));
     }
-    let places = matches!(root.attribute("context"), Some("location" | "resource"));
+    let places = root.attribute("context").map(|context| matches!(context, "location" | "resource"));
     let limit = root.child(CALENDAR_SERVER, "limit");
-    found(context, root, searches, false, limit, Some(places)).await
+    found(context, root, searches, false, limit, places).await
 }
 
 /// principal-match (RFC 3744 section 9.3): the principal of the user, or what names it in a property.
