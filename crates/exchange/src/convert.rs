@@ -2,15 +2,13 @@
 //!
 //! Mail is here; each kind of object (events, tasks, contacts, groups, notes) has a file below.
 
-#[allow(dead_code, reason = "the conversions that use it follow")]
+pub(crate) mod event;
 pub(crate) mod html;
 pub(crate) mod kept;
 pub(crate) mod native;
 pub(crate) mod object;
 pub(crate) mod plan;
-#[allow(dead_code, reason = "the conversions that use it follow")]
 pub(crate) mod series;
-#[allow(dead_code, reason = "the conversions that use it follow")]
 pub(crate) mod zone;
 
 use ews::{

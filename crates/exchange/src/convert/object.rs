@@ -10,7 +10,7 @@ use mailbox::{Error, ErrorKind};
 
 use super::native::{Context, Native, Needs, Rendered};
 use super::plan::Plan;
-use super::{SEARCH_KEY, kept};
+use super::{SEARCH_KEY, event, kept};
 use crate::error::Result;
 
 /// What a collection's folder is called at Exchange (MS-OXOSFLD 2.2.5); other classes that begin so and a dot count
@@ -123,13 +123,16 @@ pub(crate) fn shape(collection: CollectionKind) -> ItemShape {
 
 /// What is asked of an exception, beside its master.
 pub(crate) fn exception_shape(collection: CollectionKind) -> ItemShape {
-    shape(collection)
+    match collection {
+        CollectionKind::Calendar => event::exception_shape(),
+        _ => shape(collection),
+    }
 }
 
 fn native_shape(collection: CollectionKind) -> ItemShape {
     match collection {
-        CollectionKind::Calendar
-        | CollectionKind::Tasks
+        CollectionKind::Calendar => event::shape(),
+        CollectionKind::Tasks
         | CollectionKind::Contacts
         | CollectionKind::Notes
         | CollectionKind::ScheduleInbox
@@ -141,11 +144,11 @@ fn native_shape(collection: CollectionKind) -> ItemShape {
 ///
 /// # Errors
 /// `Cannot` if it is nothing a client of such a collection knows.
-pub(crate) fn render(native: &Native, collection: CollectionKind, _context: &Context) -> Result<Rendered> {
+pub(crate) fn render(native: &Native, collection: CollectionKind, context: &Context) -> Result<Rendered> {
     match kind_of(&native.item, collection) {
+        Some(ObjectKind::Event) => Ok(event::render(native, context)),
         Some(
-            ObjectKind::Event
-            | ObjectKind::Todo
+            ObjectKind::Todo
             | ObjectKind::Journal
             | ObjectKind::Card
             | ObjectKind::Group
@@ -162,13 +165,13 @@ pub(crate) fn render(native: &Native, collection: CollectionKind, _context: &Con
 pub(crate) fn plan(
     text: &str,
     collection: CollectionKind,
-    _current: Option<&Native>,
-    _context: &Context,
+    current: Option<&Native>,
+    context: &Context,
 ) -> ObjectResult<Plan> {
     let _component = one(text)?;
     match collection {
-        CollectionKind::Calendar
-        | CollectionKind::Tasks
+        CollectionKind::Calendar => event::plan(text, current, context),
+        CollectionKind::Tasks
         | CollectionKind::Contacts
         | CollectionKind::Notes
         | CollectionKind::ScheduleInbox

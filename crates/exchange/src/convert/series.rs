@@ -6,7 +6,7 @@
 
 mod dates;
 pub(crate) mod native;
-mod rule;
+pub(crate) mod rule;
 
 use jiff::civil::{Date, Weekday};
 

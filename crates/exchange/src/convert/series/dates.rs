@@ -45,7 +45,7 @@ impl Day {
                 let mut days = (1..=length).filter_map(|number| on(first, number)).filter(holds);
                 match usize::try_from(nth - 1) {
                     Ok(index) => days.nth(index),
-                    Err(_) => days.last(),
+                    Err(_) => days.next_back(),
                 }
             }
         }

@@ -1,8 +1,6 @@
 //! Zones as EWS describes them (EWS "TimeZoneDefinition", and "MeetingTimeZone" for 2007), read and written.
 
-use ews::{
-    ChangeDay, Day, Index, MeetingTimeZone, Period, Target, TimeChange, TimeZoneDefinition, Transition, Transitions,
-};
+use ews::{ChangeDay, Index, MeetingTimeZone, Period, Target, TimeChange, TimeZoneDefinition, Transition, Transitions};
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use pim::ical::{Observances, Zone};
