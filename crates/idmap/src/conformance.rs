@@ -7,6 +7,7 @@
 pub mod cases;
 pub mod objects;
 pub mod random;
+pub mod random_objects;
 
 use std::future::Future;
 

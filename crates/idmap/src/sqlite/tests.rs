@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::{Mailbox, open};
-use crate::conformance::{End, Place, apply, cases, filled, folder, item, listing, named, objects, random, uid, uids};
+use crate::conformance::{
+    End, Place, apply, cases, filled, folder, item, listing, named, objects, random, random_objects, uid, uids,
+};
 use crate::{Error, IdMap};
 
 /// A directory of its own for each map.
@@ -239,6 +241,11 @@ async fn an_older_map_goes_on() {
 #[test]
 fn random_stories() {
     random::run(40, Directory::new);
+}
+
+#[test]
+fn random_stories_of_objects() {
+    random_objects::run(60, Directory::new);
 }
 
 /// A real kill -9, at whatever the process is doing: what it had announced is there, and nothing is there twice.
