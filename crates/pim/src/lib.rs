@@ -7,6 +7,7 @@
 
 pub mod ical;
 mod parse;
+pub mod patch;
 pub mod text;
 mod tree;
 pub mod vcard;
@@ -14,5 +15,6 @@ mod violation;
 mod write;
 
 pub use parse::{Limits, ParseError, parse, parse_within};
+pub use patch::semantic_difference;
 pub use tree::{Component, Parameter, Property};
 pub use violation::{Breach, Violation};
