@@ -69,8 +69,8 @@ impl Version {
 
     fn convert(self, card: &pim::Component) -> pim::Component {
         match self {
-            Self::V3 => card.clone(),
-            Self::V4 => card.clone(),
+            Self::V3 => pim::vcard::to_v3(card),
+            Self::V4 => pim::vcard::to_v4(card),
         }
     }
 }

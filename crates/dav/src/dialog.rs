@@ -29,6 +29,8 @@
 //!   - `responses 3` counts them; `empty` is a body without octets.
 //! - `...` matches anything, `$name` matches a word and remembers it, or matches the word it remembered, and stands for
 //!   it in what is sent. `${name}` is the same where a letter follows.
+//! - `one of 1 2 3: 204 412` awaits an answer on each of these connections: one with the first status, all others with
+//!   the second.
 //! - `closed` awaits the end of the connection, `closes` ends it from the client's side.
 //! - `exchange:` is what happens behind the server's back, and is up to the [`World`]; lines that begin with `>` and
 //!   follow it are its text.
@@ -113,6 +115,7 @@ enum Step {
     Raw(u32, String),
     Often(u32, String),
     Answer(u32, Vec<String>),
+    OneOf(Vec<u32>, String, String),
     AwaitsEnd(u32),
     Closes(u32),
 }
@@ -140,6 +143,12 @@ fn steps(script: &str) -> Result<Vec<(usize, Step)>, String> {
             continue;
         }
         let unreadable = || format!("line {number}: cannot be read: {line}");
+        if let Some((who, statuses)) = line.strip_prefix("one of ").and_then(|rest| rest.split_once(':')) {
+            let who = who.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| unreadable())?;
+            let (first, others) = statuses.trim().split_once(' ').ok_or_else(unreadable)?;
+            steps.push((number, Step::OneOf(who, first.to_owned(), others.to_owned())));
+            continue;
+        }
         let (who, what) = line.split_once(' ').ok_or_else(unreadable)?;
         let who: u32 = who.parse().map_err(|_| unreadable())?;
         let (kind, text) = what.split_once(':').unwrap_or((what, ""));
@@ -211,6 +220,16 @@ impl<W: World> Stage<'_, W> {
                 self.last = answer.shown();
                 for (count, line) in lines.iter().enumerate() {
                     self.expect(&answer, count, line, lines)?;
+                }
+            }
+            Step::OneOf(all, first, others) => {
+                let mut statuses = Vec::new();
+                for who in all {
+                    statuses.push(self.client(*who).await.answer().await?.status);
+                }
+                let chosen = statuses.iter().filter(|status| *status == first).count();
+                if chosen != 1 || statuses.iter().any(|status| status != first && status != others) {
+                    return Err(format!("these came: {statuses:?}").into());
                 }
             }
             Step::AwaitsEnd(who) => {

@@ -50,6 +50,7 @@ fn begin(sink: &mut Sink, name: &str) {
     sink.out.push_str("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Exgate//Exgate//EN\r\nCALSCALE:GREGORIAN\r\n");
     for property in ["NAME", "X-WR-CALNAME"] {
         sink.out.push_str(&Property::of_text(property, name).write_line());
+        sink.out.push_str("\r\n");
     }
 }
 

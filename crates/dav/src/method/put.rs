@@ -39,7 +39,7 @@ pub(super) async fn store<A: Objects>(
             return Err(Error::new(status, format!("{header} is not taken here: send the whole object as it is")));
         }
     }
-    object::check(request, collection).map_err(|error| Error::of_object(error, above))?;
+    object::check(request, collection, above)?;
     // RFC 6638 section 8.1 is about DELETE only; what a PUT sends to whom is said in the object itself.
     let new = NewObject { name: name.clone(), text: request.body.clone(), calendaring: Calendaring::Server };
     let put = match context.account.put(collection.id, new, condition).await {
