@@ -194,14 +194,6 @@ impl Asked {
             Self::All(elements) | Self::These(elements) => elements.iter().any(needs),
         }
     }
-
-    /// True if this property is asked for by name.
-    pub(crate) fn names(&self, namespace: &str, name: &str) -> bool {
-        match self {
-            Self::Names => false,
-            Self::All(elements) | Self::These(elements) => elements.iter().any(|element| element.is(namespace, name)),
-        }
-    }
 }
 
 /// The `propstat` elements that answer. With `minimal`, what is not there is passed over (RFC 8144 section 2.1).
