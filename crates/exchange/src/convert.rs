@@ -2,6 +2,11 @@
 //!
 //! Mail is here; each kind of object (events, tasks, contacts, groups, notes) has a file below.
 
+mod days;
+#[cfg(test)]
+mod pretend;
+mod slots;
+pub(crate) mod task;
 pub(crate) mod event;
 pub(crate) mod html;
 pub(crate) mod kept;

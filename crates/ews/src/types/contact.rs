@@ -270,7 +270,8 @@ impl PostalAddress {
         .as_deref()
     }
 
-    fn part_mut(&mut self, part: AddressPart) -> &mut Option<String> {
+    /// One part of it, to be changed.
+    pub fn part_mut(&mut self, part: AddressPart) -> &mut Option<String> {
         match part {
             AddressPart::Street => &mut self.street,
             AddressPart::City => &mut self.city,

@@ -273,6 +273,21 @@ impl ExtendedProperties {
         self.0.push((field, value));
     }
 
+    /// The same with one more, or with another value.
+    #[must_use]
+    pub fn with(self, field: ExtendedField, value: Value) -> ExtendedProperties {
+        let mut all = self.without(&field);
+        all.0.push((field, value));
+        all
+    }
+
+    /// The same without one.
+    #[must_use]
+    pub fn without(mut self, field: &ExtendedField) -> ExtendedProperties {
+        self.0.retain(|(known, _)| known != field);
+        self
+    }
+
     /// All of them, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = &(ExtendedField, Value)> {
         self.0.iter()

@@ -10,7 +10,7 @@ use mailbox::{Error, ErrorKind};
 
 use super::native::{Context, Native, Needs, Rendered};
 use super::plan::Plan;
-use super::{SEARCH_KEY, event, kept};
+use super::{SEARCH_KEY, event, kept, task};
 use crate::error::Result;
 
 /// What a collection's folder is called at Exchange (MS-OXOSFLD 2.2.5); other classes that begin so and a dot count
@@ -132,8 +132,8 @@ pub(crate) fn exception_shape(collection: CollectionKind) -> ItemShape {
 fn native_shape(collection: CollectionKind) -> ItemShape {
     match collection {
         CollectionKind::Calendar => event::shape(),
-        CollectionKind::Tasks
-        | CollectionKind::Contacts
+        CollectionKind::Tasks => task::shape(),
+        CollectionKind::Contacts
         | CollectionKind::Notes
         | CollectionKind::ScheduleInbox
         | CollectionKind::Directory => ItemShape::default(),
@@ -147,14 +147,8 @@ fn native_shape(collection: CollectionKind) -> ItemShape {
 pub(crate) fn render(native: &Native, collection: CollectionKind, context: &Context) -> Result<Rendered> {
     match kind_of(&native.item, collection) {
         Some(ObjectKind::Event) => Ok(event::render(native, context)),
-        Some(
-            ObjectKind::Todo
-            | ObjectKind::Journal
-            | ObjectKind::Card
-            | ObjectKind::Group
-            | ObjectKind::Message,
-        )
-        | None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
+        Some(ObjectKind::Todo) => Ok(task::render(native, context)),
+        Some(ObjectKind::Journal | ObjectKind::Card | ObjectKind::Group | ObjectKind::Message) | None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
     }
 }
 
@@ -168,11 +162,11 @@ pub(crate) fn plan(
     current: Option<&Native>,
     context: &Context,
 ) -> ObjectResult<Plan> {
-    let _component = one(text)?;
+    let component = one(text)?;
     match collection {
         CollectionKind::Calendar => event::plan(text, current, context),
-        CollectionKind::Tasks
-        | CollectionKind::Contacts
+        CollectionKind::Tasks => task::plan(text, &component, current, context),
+        CollectionKind::Contacts
         | CollectionKind::Notes
         | CollectionKind::ScheduleInbox
         | CollectionKind::Directory => {

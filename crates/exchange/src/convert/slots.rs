@@ -65,8 +65,7 @@ impl<S: Ord + Clone> Said<S> {
 fn without_orphans(properties: Vec<Property>) -> Vec<Property> {
     let is_label = |property: &Property| property.is("X-ABLABEL") || property.is("X-ABADR");
     let group = |property: &Property| property.group.as_ref().map(|group| group.to_ascii_lowercase());
-    let used: BTreeSet<String> =
-        properties.iter().filter(|property| !is_label(property)).filter_map(group).collect();
+    let used: BTreeSet<String> = properties.iter().filter(|property| !is_label(property)).filter_map(group).collect();
     let stays = |property: &Property| !is_label(property) || group(property).is_none_or(|group| used.contains(&group));
     properties.into_iter().filter(|property| stays(property)).collect()
 }

@@ -76,7 +76,8 @@ pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
     let kept = Kept::of(&native.item).and_then(|kept| Some((kept.digest, calendar(&kept.text)?, kept.text)));
     let (calendar, verbatim) = match kept {
         Some((Some(known), calendar, text)) if known == digest => {
-            let same_uid = context.uid.is_empty() || todo(&calendar).and_then(|todo| todo.text("UID")) == Some(context.uid.clone());
+            let same_uid = context.uid.is_empty()
+                || todo(&calendar).and_then(|todo| todo.text("UID")) == Some(context.uid.clone());
             (with_uid(calendar, &context.uid), same_uid.then_some(text))
         }
         Some((_, kept, _)) => (with_uid(mended(kept, &fields, context), &context.uid), None),
@@ -154,7 +155,8 @@ fn mended(mut calendar: Component, fields: &Fields<Slot>, context: &Context) -> 
     let Ok(reading) = text::read(&calendar, todo, context) else { return calendar };
     let (mut properties, rest) = reading.said.mended(&todo.properties, fields);
     properties.extend(text::drawn(&rest));
-    let mut todo = Component { properties, ..todo.clone() };
+    let mut todo = todo.clone();
+    todo.properties = properties;
     let same = |slot| reading.said.fields.get(slot) == fields.get(slot);
     let anchored = same(&Slot::Start) && same(&Slot::Due);
     if !same(&Slot::Reminder) || !anchored && reading.relative {

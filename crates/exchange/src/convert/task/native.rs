@@ -10,6 +10,7 @@ use super::text::{day, moment, rule_of};
 use crate::convert::days::{day_of, midnight};
 use crate::convert::native::Context;
 use crate::convert::series::Series;
+use crate::convert::series::rule::Start;
 use crate::convert::slots::{Fields, block, changed, joined, line, parted};
 
 /// What an item says.
@@ -65,6 +66,14 @@ pub(super) fn fields(item: &Item, _context: &Context) -> Fields<Slot> {
 /// What makes an item say what a text says; everything, if there is none yet.
 pub(super) fn changes(before: Option<&Fields<Slot>>, after: &Fields<Slot>) -> Vec<FieldChange> {
     let nothing = Fields::new();
+    // Exchange writes down when a task was done; a text need not say it.
+    let mut after = after.clone();
+    if let Some(day) = before.and_then(|before| before.get(&Slot::Completed))
+        && after.get(&Slot::Status).is_some_and(|status| status == "COMPLETED")
+    {
+        after.entry(Slot::Completed).or_insert_with(|| day.clone());
+    }
+    let after = &after;
     let slots: Vec<Slot> = changed(before.unwrap_or(&nothing), after).map(|(slot, _)| *slot).collect();
     let mut changes: Vec<FieldChange> = Vec::new();
     let is = |slot| slots.contains(&slot);
@@ -143,7 +152,7 @@ fn repetition(after: &Fields<Slot>) -> Vec<FieldChange> {
     let start: Option<Date> = after.get(&Slot::Start).or(after.get(&Slot::Due)).and_then(|text| day(text));
     let series = after.get(&Slot::Rule).zip(start).and_then(|(rule, start)| {
         let to_local = |at| Some(TimeZone::UTC.to_datetime(at));
-        let start = crate::convert::series::Start { local: start.at(0, 0, 0, 0), to_local: &to_local };
+        let start = Start { local: start.at(0, 0, 0, 0), to_local: &to_local };
         Series::of_rule(rule, &start).ok()
     });
     match series {

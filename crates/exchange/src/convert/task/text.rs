@@ -9,7 +9,8 @@ use pim::{Component, Property};
 
 use super::Slot;
 use crate::convert::native::Context;
-use crate::convert::series::{Series, Start};
+use crate::convert::series::Series;
+use crate::convert::series::rule::Start;
 use crate::convert::slots::{Fields, Said, block, joined, line, parted};
 
 /// A VTODO and what Exchange can hold of it.
@@ -216,10 +217,10 @@ fn reminder(said: &mut Said<Slot>, times: &Times<'_>) -> (Option<usize>, bool) {
 
 /// Properties that say this.
 pub(super) fn drawn(fields: &Fields<Slot>) -> Vec<Property> {
-    fields.iter().filter_map(|(slot, value)| property(*slot, value, fields)).collect()
+    fields.iter().filter_map(|(slot, value)| property(*slot, value)).collect()
 }
 
-fn property(slot: Slot, value: &str, fields: &Fields<Slot>) -> Option<Property> {
+fn property(slot: Slot, value: &str) -> Option<Property> {
     let date = |name: &str| Some(Property::new(name, DateOrTime::Date(day(value)?).to_string()).with("VALUE", "DATE"));
     match slot {
         Slot::Summary => Some(Property::of_text("SUMMARY", value)),
@@ -235,8 +236,6 @@ fn property(slot: Slot, value: &str, fields: &Fields<Slot>) -> Option<Property> 
         Slot::Priority => Some(Property::new("PRIORITY", value)),
         Slot::Class => Some(Property::new("CLASS", value)),
         Slot::Categories => Some(Property::new("CATEGORIES", join_list(parted(value)))),
-        // RFC 5545 section 3.6.2: what repeats has a DTSTART.
-        Slot::Rule if !fields.contains_key(&Slot::Start) && !fields.contains_key(&Slot::Due) => None,
         Slot::Rule => Some(Property::new("RRULE", value)),
         Slot::Reminder => None,
     }
