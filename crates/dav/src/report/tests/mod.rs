@@ -2,6 +2,7 @@
 
 mod appendix_b;
 mod cards;
+mod outbox;
 mod people;
 mod queries;
 mod rfc4791;
