@@ -8,6 +8,8 @@
     reason = "tests; each file uses a part of it"
 )]
 
+pub mod calendar;
+
 use std::time::Duration;
 
 use exchange::{Account, Directory, Organisation, Settings};
