@@ -155,7 +155,8 @@ fn properties(event: &[Line], zones: &[(String, Arc<Zone>)]) -> Option<Vec<Eleme
     put("Location", value("LOCATION"));
     let start = find(event, "DTSTART")?;
     let starts = instant(start, zones)?;
-    let all_day = start.parameter("VALUE") == Some("DATE") || start.value.trim().len() == 8;
+    let marked = value("X-MICROSOFT-CDO-ALLDAYEVENT").is_some_and(|set| set.trim().eq_ignore_ascii_case("TRUE"));
+    let all_day = marked || start.parameter("VALUE") == Some("DATE") || start.value.trim().len() == 8;
     let length = value("DURATION").and_then(|text| day::read_duration(&text));
     let ends = match find(event, "DTEND") {
         Some(end) => instant(end, zones)?,
