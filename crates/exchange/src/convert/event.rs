@@ -10,6 +10,8 @@ mod native;
 mod people;
 mod planning;
 mod render;
+#[cfg(test)]
+mod tests;
 mod text;
 mod value;
 

@@ -36,14 +36,15 @@ impl Event {
 /// The id under which Exchange knows the exception of a day.
 pub(super) fn exception_id(native: &Native, date: Date, context: &Context) -> Option<ews::ItemId> {
     let calendar = calendar_of(&native.item);
-    let zone = zone_of(&calendar, context);
-    let all_day = calendar.is_all_day == Some(true);
-    let found = calendar.modified.iter().find(|occurrence| {
-        let at = occurrence.original_start.map(|moment| instant(&moment, &zone));
-        let day = |at| if all_day { nearest_day(at, &zone.zone) } else { zone.zone.to_local(at).date() };
-        at.map(day) == Some(date)
-    });
+    let of_that_day = |start: Moment| day_of(&calendar, &start, context) == date;
+    let found = calendar.modified.iter().find(|occurrence| occurrence.original_start.is_some_and(of_that_day));
     found.map(|occurrence| occurrence.id.clone())
+}
+
+/// The day of a series on which an occurrence would begin by the rule.
+pub(super) fn day_of(master: &Calendar, original_start: &Moment, context: &Context) -> Date {
+    let zone = zone_of(master, context);
+    times(master, &zone).day_of(instant(original_start, &zone), &zone.zone)
 }
 
 /// What an item has beyond any item.

@@ -260,8 +260,10 @@ fn write_series(event: &Event, was: Option<&Reading<'_>>, master: &mut Component
         }
     }
     if event.series.is_none() {
-        master.remove("RDATE");
-        master.remove("EXDATE");
+        if had.is_some() {
+            master.remove("RDATE");
+            master.remove("EXDATE");
+        }
         return;
     }
     let same_form = was.is_some_and(|was| same_clock(&was.event.fields.times, &event.fields.times));

@@ -1,0 +1,1 @@
+//! Edits made in Outlook to what a client put.

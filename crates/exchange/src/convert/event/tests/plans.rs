@@ -1,0 +1,1 @@
+//! What clients' changes ask of Exchange.

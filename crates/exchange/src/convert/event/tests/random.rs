@@ -1,0 +1,1 @@
+//! Events nobody thought of.
