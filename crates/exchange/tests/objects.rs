@@ -70,6 +70,7 @@ async fn what_was_put_is_read_octet_for_octet() {
     let gate = lab.sign_in().await;
     let mut client = follower(&gate.account).await;
     client.sync().await;
+    gate.account.principal().await.unwrap();
     lab.reset().await;
     let text = event("one@lab", "Dentist", "X-COLOUR:blue\nLOCATION:Town");
     let put = client.put("Dentist.ics", &text, if_none()).await.unwrap();
@@ -299,7 +300,7 @@ async fn an_answer_that_got_lost_makes_no_second_event() {
     let gate = lab.sign_in().await;
     let mut client = follower(&gate.account).await;
     client.sync().await;
-    lab.fault("op=CreateItem drop=after n=1").await;
+    lab.fault(r#"{"what":"cut_after","operation":"CreateItem"}"#).await;
     let put = client.put("a.ics", &event("a@lab", "A", "X-A:b"), if_none()).await.unwrap();
     assert!(put.created);
     assert_eq!(lab.at_exchange("Calendar").len(), 1);
