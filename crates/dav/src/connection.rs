@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use mailbox::SignIn;
 use mailbox::objects::Objects;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,13 +24,14 @@ use crate::error::{Answer, Error};
 use crate::place::Place;
 use crate::request::Request;
 use crate::resource::Facts;
-use crate::{Body, Shared, method, sign_in};
+use crate::{Body, Feeds, Shared, feed, method, sign_in};
 
 /// Serves a client until it leaves, is silent for too long, or a shutdown is requested.
-pub(crate) async fn run<T, S>(connection: serve::Connection<T>, shared: Arc<Shared<S>>)
+pub(crate) async fn run<T, S, F>(connection: serve::Connection<T>, shared: Arc<Shared<S, F>>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: SignIn,
+    F: Feeds<S::Account>,
     S::Account: Objects,
 {
     let serve::Connection { stream, peer, mut shutdown, .. } = connection;
@@ -56,9 +58,10 @@ where
 }
 
 /// Every request gets an answer.
-async fn answer<S>(request: http::Request<Incoming>, shared: &Shared<S>, is_safe: bool) -> Response<Body>
+async fn answer<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, is_safe: bool) -> Response<Body>
 where
     S: SignIn,
+    F: Feeds<S::Account>,
     S::Account: Objects,
 {
     let mut response = match handle(request, shared, is_safe).await {
@@ -78,9 +81,10 @@ where
     response
 }
 
-async fn handle<S>(request: http::Request<Incoming>, shared: &Shared<S>, is_safe: bool) -> Answer
+async fn handle<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, is_safe: bool) -> Answer
 where
     S: SignIn,
+    F: Feeds<S::Account>,
     S::Account: Objects,
 {
     let (head, body) = request.into_parts();
@@ -90,6 +94,18 @@ where
     let place = Place::of_path(head.uri.path())?;
     if place == Place::WellKnown {
         return Ok(elsewhere(&Place::Root.href()));
+    }
+    if let Place::Feed { token, .. } = &place {
+        let token = token.clone();
+        let request = Request {
+            method: head.method,
+            place,
+            path: head.uri.path().to_owned(),
+            query: None,
+            headers: head.headers,
+            body: Bytes::new(),
+        };
+        return feed::answer(&shared.feeds, &shared.seen, &request, &token, Timestamp::now()).await;
     }
     let (account, key) =
         sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, is_safe).await?;
@@ -129,7 +145,11 @@ fn elsewhere(path: &str) -> Response<Body> {
 }
 
 /// The whole body, if it is not too large. A client that waits for 100 Continue is told to go on by the first read.
-async fn read<S: SignIn>(mut body: Incoming, head: &http::request::Parts, shared: &Shared<S>) -> Result<Bytes, Error> {
+async fn read<S: SignIn, F>(
+    mut body: Incoming,
+    head: &http::request::Parts,
+    shared: &Shared<S, F>,
+) -> Result<Bytes, Error> {
     let settings = &shared.settings;
     let is_object = [Method::PUT, Method::POST].contains(&head.method);
     let most = if is_object { settings.largest_object } else { settings.largest_xml };

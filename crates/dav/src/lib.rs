@@ -9,6 +9,7 @@ mod condition;
 mod connection;
 mod context;
 mod error;
+mod feed;
 mod method;
 mod multistatus;
 mod object;
@@ -34,24 +35,27 @@ use serve::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, Cut};
+pub use feed::{Detail, Feed, Feeds, NoFeeds};
 pub use settings::Settings;
 
 /// CalDAV and CardDAV over a mailbox, for [`serve::listen`]. Clones share what they know of sign-ins.
-pub struct Dav<S: SignIn> {
-    shared: Arc<Shared<S>>,
+pub struct Dav<S: SignIn, F = NoFeeds> {
+    shared: Arc<Shared<S, F>>,
 }
 
-impl<S: SignIn> Clone for Dav<S> {
+impl<S: SignIn, F> Clone for Dav<S, F> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 /// What all connections have in common.
-struct Shared<S: SignIn> {
+struct Shared<S: SignIn, F> {
     backend: S,
     settings: Arc<Settings>,
     known: sign_in::Known<S::Account>,
+    feeds: F,
+    seen: feed::Seen,
 }
 
 impl<S: SignIn> Dav<S>
@@ -60,8 +64,19 @@ where
 {
     /// Serves what `backend` lets people into.
     pub fn new(backend: S, settings: Settings) -> Self {
+        Self::with_feeds(backend, settings, NoFeeds)
+    }
+}
+
+impl<S: SignIn, F: Feeds<S::Account>> Dav<S, F>
+where
+    S::Account: Objects,
+{
+    /// The same, and calendars under secret addresses: `/feed/<token>/<name>.ics`.
+    pub fn with_feeds(backend: S, settings: Settings, feeds: F) -> Self {
         let known = sign_in::Known::default();
-        Self { shared: Arc::new(Shared { backend, settings: Arc::new(settings), known }) }
+        let shared = Shared { backend, settings: Arc::new(settings), known, feeds, seen: feed::Seen::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Serves one client until it leaves or has to.
@@ -73,7 +88,7 @@ where
     }
 }
 
-impl<S: SignIn> Protocol for Dav<S>
+impl<S: SignIn, F: Feeds<S::Account>> Protocol for Dav<S, F>
 where
     S::Account: Objects,
 {

@@ -34,7 +34,9 @@ pub(crate) async fn body<A: Objects>(account: A, collection: Collection) -> Resu
                         sink.out.push_str("\r\n");
                     }
                 } else {
-                    write(&mut sink, &mut zones, &text)?;
+                    for calendar in pim::parse(&text).map_err(|error| Cut(error.to_string()))? {
+                        write(&mut sink.out, &mut zones, calendar);
+                    }
                 }
                 sink.relieve().await?;
             }
@@ -55,33 +57,29 @@ fn begin(sink: &mut Sink, name: &str) {
 }
 
 /// The components of one object, with those time zones that are not there yet.
-fn write(sink: &mut Sink, zones: &mut Zones, text: &str) -> Result<(), Cut> {
-    let parsed = pim::parse(text).map_err(|error| Cut(error.to_string()))?;
-    for mut calendar in parsed {
-        let (own, mut rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut calendar.components).into_iter().partition(|part| part.is("VTIMEZONE"));
-        for mut zone in own {
-            let Some(name) = zone.value("TZID").map(str::to_owned) else { continue };
-            match zones.take(&name, &zone) {
-                Known::Same => {}
-                Known::New => zone.write_to(&mut sink.out),
-                Known::Other { called, is_new } => {
-                    rest.iter_mut().for_each(|part| rename(part, &name, &called));
-                    if is_new {
-                        zone.set(Property::new("TZID", called));
-                        zone.write_to(&mut sink.out);
-                    }
+pub(crate) fn write(out: &mut String, zones: &mut Zones, mut calendar: Component) {
+    let (own, mut rest): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut calendar.components).into_iter().partition(|part| part.is("VTIMEZONE"));
+    for mut zone in own {
+        let Some(name) = zone.value("TZID").map(str::to_owned) else { continue };
+        match zones.take(&name, &zone) {
+            Known::Same => {}
+            Known::New => zone.write_to(out),
+            Known::Other { called, is_new } => {
+                rest.iter_mut().for_each(|part| rename(part, &name, &called));
+                if is_new {
+                    zone.set(Property::new("TZID", called));
+                    zone.write_to(out);
                 }
             }
         }
-        rest.iter().for_each(|part| part.write_to(&mut sink.out));
     }
-    Ok(())
+    rest.iter().for_each(|part| part.write_to(out));
 }
 
 /// The zones written so far. Two objects may mean different things by one name: then the second one gets another.
 #[derive(Default)]
-struct Zones(HashMap<String, Vec<String>>);
+pub(crate) struct Zones(HashMap<String, Vec<String>>);
 
 enum Known {
     /// This zone is there.

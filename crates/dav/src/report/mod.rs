@@ -27,6 +27,8 @@ use crate::place::Family;
 use crate::resource::Kinds;
 use crate::xml::{CALDAV, CALENDAR_SERVER, CARDDAV, DAV, Element, escape};
 
+pub(crate) use form::parsed;
+
 /// The reports a resource of a kind answers (`supported-report-set`).
 pub(crate) fn supported(kind: Kinds) -> impl Iterator<Item = (&'static str, &'static str)> {
     REPORTS.iter().filter(move |row| row.on.has(kind)).map(|row| (row.namespace, row.name))

@@ -1,0 +1,147 @@
+//! The text of a feed: one VCALENDAR, written piece by piece.
+
+use std::collections::HashSet;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use mailbox::ErrorKind;
+use mailbox::objects::{Collection, ObjectEntry, ObjectName, Objects, Range};
+use pim::ical::{Zone, overlaps, vtimezone};
+use pim::{Component, Property};
+
+use super::{Feed, detail};
+use crate::Body;
+use crate::body::Cut;
+use crate::error::Error;
+use crate::report::filter::{Verdict, by_span, time, widened};
+use crate::report::{parsed, zone};
+use crate::whole::{self, Zones};
+
+/// The feed. Zipped, it is made before it is sent, a tenth of its size; else it is sent while it is written.
+pub(super) async fn body<A: Objects>(
+    feed: Feed<A>,
+    collection: Collection,
+    range: Range,
+    token: &str,
+    is_zipped: bool,
+) -> Result<Body, Error> {
+    let entries = feed.account.entries(collection.id, Some(widened(range))).await?;
+    let near = |entry: &ObjectEntry| by_span(range, entry) != Verdict::No;
+    let names: Vec<ObjectName> = entries.into_iter().filter(near).map(|entry| entry.name).collect();
+    let mut text = Text {
+        floating: zone::of_collection(&collection),
+        zones: Zones::default(),
+        secret: token.to_owned(),
+        range,
+        out: head(&collection.display_name),
+        feed,
+        collection,
+    };
+    if is_zipped {
+        let mut zip = GzEncoder::new(Vec::new(), Compression::default());
+        for names in names.chunks(AT_ONCE) {
+            text.write(names).await.map_err(unfinished)?;
+            zip.write_all(std::mem::take(&mut text.out).as_bytes()).map_err(mailbox::Error::from)?;
+        }
+        text.out.push_str(END);
+        zip.write_all(text.out.as_bytes()).map_err(mailbox::Error::from)?;
+        return Ok(Body::whole(zip.finish().map_err(mailbox::Error::from)?));
+    }
+    Ok(Body::written(move |mut sink| async move {
+        for names in names.chunks(AT_ONCE) {
+            text.write(names).await?;
+            sink.out.push_str(&std::mem::take(&mut text.out));
+            sink.relieve().await?;
+        }
+        text.out.push_str(END);
+        sink.out.push_str(&text.out);
+        Ok(sink)
+    }))
+}
+
+struct Text<A> {
+    feed: Feed<A>,
+    collection: Collection,
+    range: Range,
+    floating: Zone,
+    secret: String,
+    zones: Zones,
+    /// What was written and not taken yet.
+    out: String,
+}
+
+impl<A: Objects> Text<A> {
+    /// Writes what is to be seen of these objects.
+    async fn write(&mut self, names: &[ObjectName]) -> Result<(), Cut> {
+        for (_, object) in self.feed.account.objects(self.collection.id, names).await? {
+            let object = match object {
+                Ok(object) => object,
+                // It was removed since the listing, or never could be read.
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(calendar) = parsed(&object.text).filter(|calendar| self.is_within(calendar)) else { continue };
+            if let Some(shown) = detail::shown(calendar, self.feed.detail, &self.secret) {
+                whole::write(&mut self.out, &mut self.zones, with_zones(shown));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_within(&self, calendar: &Component) -> bool {
+        let all = self.range.start.is_none() && self.range.end.is_none();
+        let span = time::span(self.range);
+        all || (0..calendar.components.len()).any(|index| overlaps(calendar, index, &span, &self.floating))
+    }
+}
+
+/// RFC 5545 section 3.6, RFC 7986 sections 5.1 and 5.7, and what came before these.
+fn head(name: &str) -> String {
+    let mut head = "BEGIN:VCALENDAR\r\n".to_owned();
+    for property in [
+        Property::new("VERSION", "2.0"),
+        Property::new("PRODID", "-//Exgate//Exgate//EN"),
+        Property::new("CALSCALE", "GREGORIAN"),
+        Property::new("METHOD", "PUBLISH"),
+        Property::of_text("NAME", name),
+        Property::of_text("X-WR-CALNAME", name),
+        Property::new("REFRESH-INTERVAL", REFRESH).with("VALUE", "DURATION"),
+        Property::new("X-PUBLISHED-TTL", REFRESH),
+    ] {
+        head.push_str(property.write_line().trim_end());
+        head.push_str("\r\n");
+    }
+    head
+}
+
+/// The same with the VTIMEZONEs that it speaks of, and no others.
+fn with_zones(mut calendar: Component) -> Component {
+    let mut spoken = HashSet::new();
+    calendar.components.iter().filter(|part| !part.is("VTIMEZONE")).for_each(|part| gather(part, &mut spoken));
+    calendar
+        .components
+        .retain(|part| !part.is("VTIMEZONE") || part.value("TZID").is_some_and(|tzid| spoken.remove(tzid.trim())));
+    let mut missing: Vec<String> = spoken.into_iter().collect();
+    missing.sort_unstable();
+    let made = missing.iter().filter_map(|tzid| vtimezone(tzid, YEARS));
+    calendar.components.splice(..0, made);
+    calendar
+}
+
+fn gather(part: &Component, spoken: &mut HashSet<String>) {
+    spoken.extend(part.properties.iter().filter_map(|property| property.parameter("TZID")).map(str::to_owned));
+    part.components.iter().for_each(|inner| gather(inner, spoken));
+}
+
+fn unfinished(cut: Cut) -> Error {
+    Error::new(http::StatusCode::SERVICE_UNAVAILABLE, cut.0)
+}
+
+const END: &str = "END:VCALENDAR\r\n";
+/// How often to come again: an hour.
+const REFRESH: &str = "PT1H";
+/// Texts fetched together.
+const AT_ONCE: usize = 50;
+/// Years for which a VTIMEZONE of ours is told turn by turn; its last rule goes on.
+const YEARS: std::ops::RangeInclusive<i16> = 1990..=2037;
