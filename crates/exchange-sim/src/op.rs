@@ -2,6 +2,7 @@
 
 mod access;
 mod attachment;
+mod availability;
 mod calendar;
 mod configuration;
 mod convert_id;
@@ -109,6 +110,7 @@ const OPERATIONS: &[(&str, Version, Operation)] = &[
     ("GetServerTimeZones", V2010, time_zones::get_server_time_zones),
     ("GetStreamingEvents", V2010Sp1, subscribe::get_streaming_events),
     ("GetUserConfiguration", V2010, configuration::get_user_configuration),
+    ("GetUserAvailability", V2007, availability::get_user_availability),
     ("GetUserOofSettings", V2007, oof::get_user_oof_settings),
     ("GetUserPhoto", V2013, get_user_photo::get_user_photo),
     ("MarkAllItemsAsRead", V2013, update_item::mark_all_items_as_read),
@@ -306,7 +308,6 @@ impl Call<'_> {
         let owner = &self.organisation.mailboxes[mailbox];
         Context {
             zone: self.zone.clone(),
-            version: self.version,
             owner: Person { name: owner.display_name.clone(), address: owner.address.clone() },
             now: time::now(),
             random: uuid::Uuid::new_v4().into_bytes(),

@@ -4,6 +4,7 @@ use super::{Call, Reply, Trouble, each, respond};
 use crate::{
     property::{Shape, write_item},
     soap::{Element, Fault, Writer},
+    store::Kind,
 };
 
 pub(super) fn get_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -17,7 +18,7 @@ fn one(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Rep
     let place = call.item(id)?;
     let item = call.found(&place)?;
     let view = call.view_of(&place, &item)?;
-    if shape.mime && !view.item.kind.is_mail() && view.item.kind != crate::store::Kind::CalendarItem {
+    if shape.mime && !view.item.kind.is_mail() && !matches!(view.item.kind, Kind::CalendarItem | Kind::Task) {
         return Err(Trouble::new("ErrorUnsupportedMimeConversion", "The conversion to MIME is not supported."));
     }
     let mut w = Writer::new();

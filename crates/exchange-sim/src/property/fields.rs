@@ -62,7 +62,7 @@ pub(crate) const FIELDS: &[Field] = &[
     row("item:DateTimeCreated", "DateTimeCreated", BOTH, |view| Some(Value::Time(view.item.created_at))),
     row("item:ResponseObjects", "ResponseObjects", BOTH | NO_LIST | MAIL, |view| Some(Value::Flag(!view.item.draft))),
     row("item:ReminderIsSet", "ReminderIsSet", 0, |view| {
-        Some(Value::Flag(view.stored("ReminderIsSet").is_some_and(|set| set == "true")))
+        Some(Value::Flag(view.stored("ReminderIsSet").is_some_and(|set| set == "true" || set == "1")))
     }),
     row("item:ReminderMinutesBeforeStart", "ReminderMinutesBeforeStart", 0, |view| {
         text(view.stored("ReminderMinutesBeforeStart").unwrap_or("0".into()))

@@ -39,6 +39,7 @@ pub(crate) fn write_item(w: &mut Writer, view: &View<'_>, shape: &Shape) {
         }
         match *name {
             "ItemId" => write_item_id(w, view.mailbox, view.folder.key, view.item),
+            "MimeContent" if matches!(view.item.kind, Kind::Contact | Kind::DistributionList) => {}
             "MimeContent" if shape.mime || shape.asks("item:MimeContent") => {
                 w.text_with("t:MimeContent", &[("CharacterSet", "UTF-8")], &STANDARD.encode(view.mime_content()));
             }
@@ -60,6 +61,11 @@ fn write_named(w: &mut Writer, view: &View<'_>, shape: &Shape, name: &str) {
         return;
     }
     let mail = view.item.kind.is_mail();
+    if !mail && name.starts_with("Reminder") && shape.base == Base::AllProperties && view.stored_element(name).is_some() {
+        // Of contacts and tasks only what was set.
+        w.text(&format!("t:{name}"), &reminder(view, name));
+        return;
+    }
     match FIELDS.iter().find(|field| field.element == name && (mail || field.shapes & MAIL == 0)) {
         Some(field) => {
             if wanted(shape, field) {
@@ -90,6 +96,15 @@ fn write_named(w: &mut Writer, view: &View<'_>, shape: &Shape, name: &str) {
                 write_stored(w, &some);
             }
         }
+    }
+}
+
+/// A flag may have been set as `1`.
+fn reminder(view: &View<'_>, name: &str) -> String {
+    match view.stored(name).as_deref() {
+        Some("1") if name == "ReminderIsSet" => "true".to_owned(),
+        Some(text) => text.to_owned(),
+        None => String::new(),
     }
 }
 

@@ -128,6 +128,7 @@ const OPERATIONS: &[&str] = &[
     "GetRooms",
     "GetServerTimeZones",
     "GetStreamingEvents",
+    "GetUserAvailability",
     "GetUserConfiguration",
     "GetUserOofSettings",
     "GetUserPhoto",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod contacts;
+mod availability;
 mod calendar;
 mod directory;
 mod documentation;
