@@ -6,6 +6,8 @@
 
 mod detail;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::future::Future;
