@@ -10,7 +10,6 @@ use super::{
     zone::Zone,
 };
 use crate::{
-    Version,
     mime::parse::Person,
     op::Trouble,
     soap::Element,
@@ -22,7 +21,6 @@ use crate::{
 pub(crate) struct Context {
     /// The `TimeZoneContext` header.
     pub(crate) zone: Option<Arc<Zone>>,
-    pub(crate) version: Version,
     /// Whose calendar it is.
     pub(crate) owner: Person,
     pub(crate) now: Seconds,

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub(crate) use read::{Override, Read, read};
-pub(crate) use write::{Facts, write};
+pub(crate) use write::write;

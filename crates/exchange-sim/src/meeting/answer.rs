@@ -124,7 +124,7 @@ fn answer_with(
     }
     let mut w = Writer::new();
     w.open("m:Items", &[]);
-    if !(*response == "Decline") {
+    if *response != "Decline" {
         write_id(&mut w, call, &ItemPlace { occurrence: day, ..entry });
     }
     for place in gone {

@@ -52,6 +52,9 @@ pub(super) fn send_letter(organisation: &mut Organisation, from: usize, letter: 
         let mailbox = &mut organisation.mailboxes[to];
         let mut received = sent.clone();
         received.transported = true;
+        if let Some(event) = received.event_mut().filter(|_| letter.kind != Kind::MeetingResponse) {
+            event.received = true;
+        }
         attend(mailbox, &mut received);
         if let Some(inbox) = mailbox.distinguished("inbox") {
             arrive(mailbox, inbox, received, true);

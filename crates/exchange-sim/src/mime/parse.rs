@@ -141,7 +141,16 @@ fn bodies(mime: &Message<'_>) -> (Option<String>, Option<String>) {
 }
 
 fn attachments(mime: &Message<'_>) -> Vec<Attachment> {
+    // The calendar object of a meeting message is another form of its body.
+    let is_meeting = |part: &mail_parser::MessagePart<'_>| {
+        part.attachment_name().is_none()
+            && part.content_type().is_some_and(|kind| {
+                kind.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("calendar"))
+                    && kind.attribute("method").is_some()
+            })
+    };
     mime.attachments()
+        .filter(|part| !is_meeting(part))
         .map(|part| {
             let content_type = part.content_type().map_or_else(
                 || String::from("text/plain"),

@@ -9,6 +9,7 @@ mod directory;
 mod documentation;
 mod folders;
 mod mail;
+mod meetings;
 mod notifications;
 mod search;
 mod sharing;

@@ -384,7 +384,7 @@ fn rule_of(rule: &str, start: i64, zone: &Zone) -> Option<Recurrence> {
     let pattern = match (value("FREQ")?.to_ascii_uppercase().as_str(), mask) {
         ("DAILY", 0) => Pattern::Daily { interval },
         ("DAILY" | "WEEKLY", _) => {
-            let first = value("WKST").and_then(|day| ordinal(day)).map_or(1, |(_, day)| day);
+            let first = value("WKST").and_then(ordinal).map_or(1, |(_, day)| day);
             Pattern::Weekly { interval, days: if mask == 0 { weekday } else { mask }, first }
         }
         ("MONTHLY", 0) => Pattern::AbsoluteMonthly { interval, day: of_month },
