@@ -68,7 +68,7 @@ async fn the_curl_line_works() {
 
 #[test]
 fn the_demo_stays_on_this_machine() {
-    for option in ["--imap", "--control"] {
+    for option in ["--imap", "--http", "--control"] {
         let output = Command::new(program("exgate")).args(["demo", option, "0.0.0.0:0"]).output().unwrap();
         let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{sentence}");
@@ -95,7 +95,7 @@ async fn start(dir: &TempDir) -> Program {
     // Built before the clock starts to run.
     let _ = program("exgate");
     let state = dir.path().join("state").to_string_lossy().into_owned();
-    let arguments = ["demo", "--imap", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state", &state].map(str::to_owned);
+    let arguments = ["demo", "--imap", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state", &state].map(str::to_owned);
     Program::start("exgate", &arguments, &dir.path().join("stderr")).await
 }
 

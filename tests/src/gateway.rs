@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::dav::Dav;
 use crate::imap::{Broken, Imap};
 use crate::process::Program;
 use crate::simulator::Simulator;
@@ -37,7 +38,7 @@ impl Site {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
-            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = \"{}\"\n\
+            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = \"{}\"\n\
              auth = \"basic\"\nallow_http = true\n{lines}",
             dir.path().join("state").display(),
             simulator.ews
@@ -52,7 +53,8 @@ impl Site {
         let arguments = ["serve", "--config", &self.config.to_string_lossy()].map(str::to_owned);
         let program = Program::start("exgate", &arguments, &self.dir.path().join("stderr")).await;
         let imap = program.announced("imap").parse().expect("an address after imap");
-        Gateway { program, imap }
+        let http = program.announced("http").parse().expect("an address after http");
+        Gateway { program, imap, http }
     }
 
     /// Where the gateway keeps what must outlive it.
@@ -74,6 +76,8 @@ pub struct Gateway {
     pub program: Program,
     /// Its IMAP listener.
     pub imap: SocketAddr,
+    /// Its HTTP listener.
+    pub http: SocketAddr,
 }
 
 impl Gateway {
@@ -95,6 +99,12 @@ impl Gateway {
         let mut imap = self.connect().await;
         imap.ok(&format!("LOGIN {USER} {PASSWORD}")).await;
         imap
+    }
+
+    /// A CalDAV and CardDAV client of [`USER`].
+    #[must_use]
+    pub fn dav(&self) -> Dav {
+        Dav::new(self.http)
     }
 
     /// Ends it with SIGTERM.

@@ -6,17 +6,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test harness fails by panicking")]
 
 mod corpus;
+mod dav;
 mod dice;
 mod gateway;
 mod imap;
 mod process;
 mod simulator;
+mod soap;
 mod wait;
+mod xml;
 
 pub use crate::corpus::{Sample, big, corpus, header_of, letter, letter_from};
+pub use crate::dav::{Dav, DavAnswer, DavObject, DavSync};
 pub use crate::dice::Dice;
 pub use crate::gateway::{Gateway, PASSWORD, Site, USER};
 pub use crate::imap::{Answer, Broken, Fetch, Imap, Response, Selected, Status, Value};
 pub use crate::process::{Program, program};
 pub use crate::simulator::{Options, Simulator, Stats};
+pub use crate::soap::event;
 pub use crate::wait::{eventually, shared};
+pub use crate::xml::Node;

@@ -136,6 +136,16 @@ impl Simulator {
         read(path, answer).await
     }
 
+    /// POSTs an envelope to the EWS endpoint as [`USER`].
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub(crate) async fn ews_request(&self, envelope: String) -> String {
+        let request = self.http.post(&self.ews).basic_auth(USER, Some(PASSWORD)).body(envelope);
+        let answer = request.header("Content-Type", "text/xml; charset=utf-8").send().await;
+        answer.expect("an answer from the simulator").text().await.expect("an answer from the simulator")
+    }
+
     /// Waits until no request has come for a while: what the gateway does on its own cannot be waited for otherwise.
     pub async fn settle(&self) {
         let mut last = u64::MAX;

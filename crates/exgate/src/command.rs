@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// A gateway from standard mail clients to Exchange.
+/// A gateway from standard mail, calendar and address-book clients to Exchange.
 #[derive(Debug, Parser)]
 #[command(name = "exgate", version, about, propagate_version = true)]
 pub(crate) struct CommandLine {
@@ -23,6 +23,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Calendars to be subscribed to by a secret address.
+    #[command(subcommand)]
+    Feed(Feed),
     /// Help with the configuration file.
     #[command(subcommand)]
     Config(Config),
@@ -33,6 +36,9 @@ pub(crate) struct Demo {
     /// Where mail clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1143")]
     pub(crate) imap: SocketAddr,
+    /// Where calendar and address-book clients connect.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1080")]
+    pub(crate) http: SocketAddr,
     /// Keep the gateway's state here; otherwise it goes when the demo ends.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -51,4 +57,59 @@ pub(crate) enum Config {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Feed {
+    /// Make a feed and print its address, which is not to be had again. Asks for the Exchange password (or reads a line
+    /// of standard input), and keeps it sealed until the feed is revoked.
+    Create(NewFeed),
+    /// List the feeds.
+    List {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Only those of this user.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// Revoke a feed: its address is dead at once.
+    Revoke {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its number, as `exgate feed list` shows it.
+        number: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewFeed {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Whose calendar: the name to sign in with.
+    pub(crate) user: String,
+    /// The calendar's name; the user's own one by default.
+    #[arg(default_value = "calendar")]
+    pub(crate) calendar: String,
+    /// How much of each event the feed shows.
+    #[arg(long, value_enum, default_value_t = Detail::Full)]
+    pub(crate) detail: Detail,
+    /// How many days back; all by default.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) past: Option<u32>,
+    /// How many days ahead; all by default.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) future: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Detail {
+    /// Everything.
+    Full,
+    /// Titles, places and times.
+    Titles,
+    /// Busy times only.
+    Busy,
 }

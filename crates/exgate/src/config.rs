@@ -23,6 +23,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) imap: Imap,
     #[serde(default)]
+    pub(crate) dav: Dav,
+    #[serde(default)]
     pub(crate) cache: Cache,
     pub(crate) exchange: BTreeMap<String, Exchange>,
 }
@@ -59,6 +61,10 @@ pub(crate) struct Listen {
     pub(crate) imap: Addresses,
     #[serde(default)]
     pub(crate) imaps: Addresses,
+    #[serde(default)]
+    pub(crate) http: Addresses,
+    #[serde(default)]
+    pub(crate) https: Addresses,
     #[serde(default)]
     pub(crate) allow_plaintext: bool,
 }
@@ -110,6 +116,19 @@ pub(crate) enum SizePolicy {
     #[default]
     Auto,
     Exact,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dav {
+    pub(crate) url: Option<String>,
+    pub(crate) max_object_mib: u64,
+}
+
+impl Default for Dav {
+    fn default() -> Self {
+        Self { url: None, max_object_mib: 20 }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,30 +202,16 @@ impl Config {
 
     fn check(&self, file: &Path) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
-        if self.listen.imap.0.is_empty() && self.listen.imaps.0.is_empty() {
-            return wrong("listen", "no address to listen on; set imap or imaps".into());
-        }
-        for (key, addresses) in [("listen.imap", &self.listen.imap), ("listen.imaps", &self.listen.imaps)] {
-            for address in &addresses.0 {
-                let Ok(parsed) = address.parse::<SocketAddr>() else {
-                    return wrong(key, format!("`{address}` is no address; write IP:PORT, such as 127.0.0.1:1143"));
-                };
-                let plain = key == "listen.imap";
-                if plain && !parsed.ip().is_loopback() && !self.listen.allow_plaintext {
-                    return wrong(
-                        key,
-                        format!(
-                            "{address} would take passwords in plain text from other machines; use imaps, or set listen.allow_plaintext = true"
-                        ),
-                    );
+        self.listen.check(file)?;
+        match &self.tls {
+            None => {
+                for (key, addresses) in [("imaps", &self.listen.imaps), ("https", &self.listen.https)] {
+                    if !addresses.0.is_empty() {
+                        let sentence = format!("missing; listen.{key} needs tls.certificate and tls.key");
+                        return wrong("tls", sentence);
+                    }
                 }
             }
-        }
-        match &self.tls {
-            None if !self.listen.imaps.0.is_empty() => {
-                return wrong("tls", "missing; listen.imaps needs tls.certificate and tls.key".into());
-            }
-            None => {}
             Some(tls) => {
                 for (key, path) in [("tls.certificate", &tls.certificate), ("tls.key", &tls.key)] {
                     readable(file, key, path)?;
@@ -215,6 +220,15 @@ impl Config {
         }
         if self.imap.max_message_mib == 0 {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
+        }
+        if self.dav.max_object_mib == 0 {
+            return wrong("dav.max_object_mib", "0 would refuse every object; set at least 1".into());
+        }
+        if let Some(url) = &self.dav.url
+            && !url.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some())
+        {
+            let sentence = format!("`{url}` is no address; write https://HOST, as calendar clients reach the gateway");
+            return wrong("dav.url", sentence);
         }
         if self.exchange.is_empty() {
             return wrong("exchange", "no Exchange server; add a table such as [exchange.main] with its url".into());
@@ -230,6 +244,40 @@ impl Config {
             }
         }
         self.exchange.iter().try_for_each(|(name, exchange)| exchange.check(file, name))
+    }
+}
+
+impl Listen {
+    fn check(&self, file: &Path) -> Result<(), Mistake> {
+        let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
+        let doors = [
+            ("listen.imap", &self.imap, Some("imaps")),
+            ("listen.imaps", &self.imaps, None),
+            ("listen.http", &self.http, Some("https")),
+            ("listen.https", &self.https, None),
+        ];
+        if doors.iter().all(|(_, addresses, _)| addresses.0.is_empty()) {
+            return wrong("listen", "no address to listen on; set imap, imaps, http or https".into());
+        }
+        for (key, addresses, safe) in doors {
+            for address in &addresses.0 {
+                let Ok(parsed) = address.parse::<SocketAddr>() else {
+                    return wrong(key, format!("`{address}` is no address; write IP:PORT, such as 127.0.0.1:1143"));
+                };
+                if let Some(safe) = safe
+                    && !parsed.ip().is_loopback()
+                    && !self.allow_plaintext
+                {
+                    return wrong(
+                        key,
+                        format!(
+                            "{address} would take passwords in plain text from other machines; use {safe}, or set listen.allow_plaintext = true"
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -330,12 +378,12 @@ mod tests {
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",
-                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `allow_plaintext` (line 3)",
+                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `http`, `https`, `allow_plaintext` (line 3)",
             ),
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `cache`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `dav`, `cache`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -363,7 +411,23 @@ mod tests {
                 "ftp://",
                 "exgate.toml: exchange.main.url: `ftp://mail.corp.example/EWS/Exchange.asmx` is no address of an Exchange server; write https://HOST/EWS/Exchange.asmx",
             ),
-            ("imap = '127.0.0.1:1143'", "", "exgate.toml: listen: no address to listen on; set imap or imaps"),
+            ("imap = '127.0.0.1:1143'", "", "exgate.toml: listen: no address to listen on; set imap, imaps, http or https"),
+            (
+                "imap = '127.0.0.1:1143'",
+                "http = '0.0.0.0:1080'",
+                "exgate.toml: listen.http: 0.0.0.0:1080 would take passwords in plain text from other machines; use https, or set listen.allow_plaintext = true",
+            ),
+            ("imap = ", "https = ", "exgate.toml: tls: missing; listen.https needs tls.certificate and tls.key"),
+            (
+                "[listen]",
+                "[dav]\nurl = 'dav.corp.example'\n[listen]",
+                "exgate.toml: dav.url: `dav.corp.example` is no address; write https://HOST, as calendar clients reach the gateway",
+            ),
+            (
+                "[listen]",
+                "[dav]\nmax_object_mib = 0\n[listen]",
+                "exgate.toml: dav.max_object_mib: 0 would refuse every object; set at least 1",
+            ),
             (
                 "imap = '127.0.0.1:1143'",
                 "imap = 1143",

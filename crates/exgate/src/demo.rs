@@ -1,5 +1,5 @@
-//! `exgate demo`: everything on this machine, to try in half a minute. A simulated Exchange with mail that looks
-//! real, the gateway in front of it, and new mail every 20 seconds.
+//! `exgate demo`: everything on this machine, to try in half a minute. A simulated Exchange with mail, calendars, tasks
+//! and contacts that look real, the gateway in front of it, and new mail every 20 seconds.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use serve::Security;
 
 use crate::Failure;
 use crate::command::Demo;
-use crate::gateway::{self, Door, Gateway, say};
+use crate::gateway::{self, Door, Gateway, Settings, Speaks, say};
 
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let started = Instant::now();
-    if !options.imap.ip().is_loopback() || options.control.is_some_and(|control| !control.ip().is_loopback()) {
+    if ![Some(options.imap), Some(options.http), options.control].iter().flatten().all(|door| door.ip().is_loopback()) {
         return Err(Failure::mistake(
-            "the demo's passwords are public: --imap and --control take loopback addresses only",
+            "the demo's passwords are public: --imap, --http and --control take loopback addresses only",
         ));
     }
     let home = Home::new(options.state)?;
@@ -28,8 +28,10 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let settings = http::Settings { control: options.control, ..http::Settings::loopback(users.clone()) };
     let simulator = http::serve(exchange.clone(), settings).await.map_err(Failure::new)?;
     let messages = Preset::Demo.fill(&exchange, &users).map_err(Failure::new)?;
-    let door = Door { name: "imap", address: options.imap, security: Security::Plain };
-    let gateway = Gateway::open(backend(&home, &simulator)?, imap_settings(&home)?, vec![door]).await?;
+    let doors = [("imap", Speaks::Imap, options.imap), ("http", Speaks::Dav, options.http)]
+        .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
+    let settings = Settings { imap: imap_settings(&home)?, ..Settings::default() };
+    let gateway = Gateway::open(backend(&home, &simulator)?, settings, doors.into()).await?;
 
     say(&format!(
         "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",
@@ -47,6 +49,13 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
         say(&format!(
             "try: curl -u {}:{} 'imap://{address}/INBOX' -X 'FETCH 1:5 (FLAGS ENVELOPE)'",
             user.address, user.password
+        ))?;
+    }
+    if let (Some(user), Some(address)) = (users.first(), gateway.address("http")) {
+        say(&format!("calendars, tasks and contacts: http://{address}/ (CalDAV and CardDAV)"))?;
+        say(&format!(
+            "try: curl -u {}:{} http://{address}/dav/calendars/{}/calendar/",
+            user.address, user.password, user.address
         ))?;
     }
     say("New mail arrives every 20 seconds. Ctrl-C ends the demo.")?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use dav::Dav;
 use exchange::{Directory, Organisation};
 use imap::Imap;
 use serve::{Drain, Limits, Security, Tls};
@@ -17,10 +18,11 @@ use crate::config::{Auth, Config, SizePolicy};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
-    let tls = load_tls(&config)?;
-    let backend = backend(&config)?;
+    let tls = load_tls(&config, &["imap"])?;
+    let backend = backend(&config, &config.state)?;
     let doors = doors(&config, tls)?;
-    let gateway = Gateway::open(backend, imap_settings(&config)?, doors).await?;
+    let settings = Settings { imap: imap_settings(&config)?, dav: dav_settings(&config) };
+    let gateway = Gateway::open(backend, settings, doors).await?;
     gateway.announce()?;
     say("ready")?;
     info!("ready");
@@ -32,13 +34,28 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 /// What `config check` checks beyond the words: that certificate and key belong together, and that the CA files are
 /// certificates.
 pub(crate) fn check(config: &Config) -> Result<(), Failure> {
-    load_tls(config)?;
+    load_tls(config, &["imap"])?;
     Ok(())
 }
 
-/// A listener to be: what it is called, where, and whether under TLS.
+/// Settings of the front ends.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) imap: imap::Settings,
+    pub(crate) dav: dav::Settings,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Imap,
+    Dav,
+}
+
+/// A listener to be: what it is called, what it speaks, where, and whether under TLS.
 pub(crate) struct Door {
     pub(crate) name: &'static str,
+    pub(crate) speaks: Speaks,
     pub(crate) address: SocketAddr,
     pub(crate) security: Security,
 }
@@ -51,7 +68,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Opens every listener, or none.
-    pub(crate) async fn open(backend: Directory, settings: imap::Settings, doors: Vec<Door>) -> Result<Self, Failure> {
+    pub(crate) async fn open(backend: Directory, settings: Settings, doors: Vec<Door>) -> Result<Self, Failure> {
         let mut listeners = Vec::new();
         for door in doors {
             let bound = TcpListener::bind(door.address).await;
@@ -62,11 +79,16 @@ impl Gateway {
         }
         let drain = Drain::new();
         let limits = Limits::new(serve::Settings::default());
-        let imap = Imap::new(backend, settings);
+        let imap = Imap::new(backend.clone(), settings.imap);
+        let dav = Dav::new(backend, settings.dav);
         let mut addresses = Vec::new();
         for (door, listener) in listeners {
             addresses.push((door.name, listener.local_addr().unwrap_or(door.address)));
-            tokio::spawn(serve::listen(listener, door.security, limits.clone(), drain.shutdown(), imap.clone()));
+            let (security, limits, shutdown) = (door.security, limits.clone(), drain.shutdown());
+            match door.speaks {
+                Speaks::Imap => tokio::spawn(serve::listen(listener, security, limits, shutdown, imap.clone())),
+                Speaks::Dav => tokio::spawn(serve::listen(listener, security, limits, shutdown, dav.clone())),
+            };
         }
         Ok(Self { drain, addresses })
     }
@@ -120,7 +142,8 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::mistake(format!("state: directory {} cannot be made: {error}", directory.display())))
 }
 
-fn backend(config: &Config) -> Result<Directory, Failure> {
+/// The way to Exchange, with its state in that directory.
+pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failure> {
     let organisations = config.exchange.iter().map(|(name, exchange)| {
         // The only way to sign in so far; a new one must be thought of here.
         let Auth::Basic = exchange.auth;
@@ -132,14 +155,14 @@ fn backend(config: &Config) -> Result<Directory, Failure> {
             allow_http: exchange.allow_http || exchange.url.starts_with("http://"),
         }
     });
-    make_private(&config.state)?;
+    make_private(state)?;
     let settings = exchange::Settings {
         sizes: match config.imap.size {
             SizePolicy::Auto => exchange::SizePolicy::Auto,
             SizePolicy::Exact => exchange::SizePolicy::Exact,
         },
         cache_bytes: config.cache.bodies_mib << 20,
-        ..exchange::Settings::new(&config.state, organisations.collect())
+        ..exchange::Settings::new(state, organisations.collect())
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))
 }
@@ -155,22 +178,36 @@ fn imap_settings(config: &Config) -> Result<imap::Settings, Failure> {
     })
 }
 
-fn load_tls(config: &Config) -> Result<Option<Tls>, Failure> {
-    let load = |tls: &crate::config::Tls| Tls::load(&tls.certificate, &tls.key, &["imap"]);
+fn dav_settings(config: &Config) -> dav::Settings {
+    dav::Settings {
+        plaintext_passwords: config.listen.allow_plaintext,
+        largest_object: config.dav.max_object_mib << 20,
+        ..dav::Settings::default()
+    }
+}
+
+fn load_tls(config: &Config, protocols: &[&str]) -> Result<Option<Tls>, Failure> {
+    let load = |tls: &crate::config::Tls| Tls::load(&tls.certificate, &tls.key, protocols);
     config.tls.as_ref().map(load).transpose().map_err(|error| Failure::mistake(format!("tls: {error}")))
 }
 
 fn doors(config: &Config, tls: Option<Tls>) -> Result<Vec<Door>, Failure> {
     let parse =
         |address: &String| address.parse().map_err(|_| Failure::mistake(format!("listen: `{address}` is no address")));
+    let http_tls = load_tls(config, &["http/1.1"])?;
+    let start_tls = tls.clone().map_or(Security::Plain, Security::StartTls);
+    let under = |tls: Option<Tls>| tls.map(Security::Tls);
     let mut doors = Vec::new();
-    for address in &config.listen.imap.0 {
-        let security = tls.clone().map_or(Security::Plain, Security::StartTls);
-        doors.push(Door { name: "imap", address: parse(address)?, security });
-    }
-    for address in &config.listen.imaps.0 {
-        let tls = tls.clone().ok_or_else(|| Failure::mistake("tls: missing"))?;
-        doors.push(Door { name: "imaps", address: parse(address)?, security: Security::Tls(tls) });
+    for (name, speaks, addresses, security) in [
+        ("imap", Speaks::Imap, &config.listen.imap, Some(start_tls)),
+        ("imaps", Speaks::Imap, &config.listen.imaps, under(tls)),
+        ("http", Speaks::Dav, &config.listen.http, Some(Security::Plain)),
+        ("https", Speaks::Dav, &config.listen.https, under(http_tls)),
+    ] {
+        for address in &addresses.0 {
+            let security = security.clone().ok_or_else(|| Failure::mistake("tls: missing"))?;
+            doors.push(Door { name, speaks, address: parse(address)?, security });
+        }
     }
     Ok(doors)
 }

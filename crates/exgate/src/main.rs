@@ -5,6 +5,7 @@
 mod command;
 mod config;
 mod demo;
+mod feed;
 mod gateway;
 mod log;
 
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
             log::start(&config.log);
             run(gateway::serve(config))
         }),
+        Command::Feed(command) => {
+            log::start(&config::Log { level: config::LogLevel::Error, ..config::Log::default() });
+            run(feed::run(command))
+        }
         Command::Demo(options) => {
             log::start(&config::Log { level: config::LogLevel::Warn, ..config::Log::default() });
             run(demo::run(options))

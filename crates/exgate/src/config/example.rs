@@ -1,7 +1,7 @@
 //! The configuration explained, as `exgate config example` prints it.
 
 /// A whole configuration with a line on each key. Keys that are commented out show their default.
-pub(crate) const EXAMPLE: &str = r#"# Exgate: standard mail clients on one side, Exchange on the other.
+pub(crate) const EXAMPLE: &str = r#"# Exgate: standard mail, calendar and address-book clients on one side, Exchange on the other.
 # `exgate config check --config FILE` tells whether a file is right.
 
 # Where the gateway keeps what must survive a restart: the ID map, cached bodies. Created if missing.
@@ -18,7 +18,12 @@ state = "/var/lib/exgate"
 imap = "127.0.0.1:1143"
 # IMAP over TLS from the first byte. Needs [tls].
 imaps = ["0.0.0.0:993", "[::]:993"]
-# Lets `imap` take passwords in plain text from other machines.
+# Calendars, tasks and contacts (CalDAV, CardDAV) and calendar subscriptions, without TLS: only loopback, as for a
+# proxy on this machine that speaks TLS, unless allow_plaintext says otherwise.
+#http = "127.0.0.1:1080"
+# The same over TLS. Needs [tls].
+https = ["0.0.0.0:443", "[::]:443"]
+# Lets `imap` and `http` take passwords in plain text from other machines.
 #allow_plaintext = false
 
 [tls]
@@ -32,6 +37,12 @@ key = "/etc/exgate/imap.key"
 #size = "auto"
 # The largest message a client may store.
 #max_message_mib = 150
+
+[dav]
+# The address under which calendar clients reach the gateway; stands before the path in addresses of feeds.
+#url = "https://dav.corp.example"
+# The largest event, task or contact a client may store, attachments included.
+#max_object_mib = 20
 
 [cache]
 # Disk space for message bodies.

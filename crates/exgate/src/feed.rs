@@ -1,0 +1,121 @@
+//! `exgate feed`: making, listing and revoking calendar feeds.
+
+use std::io::{BufRead, IsTerminal};
+
+use accounts::{FeedId, Feeds, NewFeed};
+use exchange::Directory;
+use jiff::Timestamp;
+use mailbox::objects::{Collection, CollectionKind, Objects};
+use mailbox::{Credentials, Secret, SignIn};
+
+use crate::Failure;
+use crate::command::{self, Detail, Feed};
+use crate::config::Config;
+use crate::gateway::{self, say};
+
+/// Does what the command line says.
+pub(crate) async fn run(command: Feed) -> Result<(), Failure> {
+    match command {
+        Feed::Create(options) => create(options).await,
+        Feed::List { config, user } => list(&Config::read(&config)?, user.as_deref()),
+        Feed::Revoke { config, number } => revoke(&Config::read(&config)?, FeedId(number)),
+    }
+}
+
+/// The feeds of this gateway.
+pub(crate) fn open(config: &Config) -> Result<Feeds, Failure> {
+    gateway::make_private(&config.state)?;
+    Feeds::open(&config.state).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The calendar of that name: what it is called in URLs, or what a person sees.
+pub(crate) fn find<'a>(collections: &'a [Collection], name: &str) -> Option<&'a Collection> {
+    let calendars = || collections.iter().filter(|collection| collection.kind == CollectionKind::Calendar);
+    calendars()
+        .find(|collection| collection.name == name)
+        .or_else(|| calendars().find(|collection| collection.display_name == name))
+}
+
+async fn create(options: command::NewFeed) -> Result<(), Failure> {
+    let config = Config::read(&options.config)?;
+    let feeds = open(&config)?;
+    let password = password(&options.user)?;
+    let credentials = Credentials { user: options.user, password: Secret::new(password) };
+    check(&config, &credentials, &options.calendar).await?;
+    let feed = NewFeed {
+        credentials,
+        calendar: options.calendar,
+        detail: match options.detail {
+            Detail::Full => accounts::Detail::Full,
+            Detail::Titles => accounts::Detail::Titles,
+            Detail::Busy => accounts::Detail::Busy,
+        },
+        past_days: options.past,
+        future_days: options.future,
+    };
+    let (number, token) =
+        feeds.create(&feed, Timestamp::now()).map_err(|error| Failure::new(error.to_string()))?;
+    let url = config.dav.url.as_deref().unwrap_or("https://HOST").trim_end_matches('/');
+    say(&format!("{url}/feed/{}/calendar.ics", token.expose()))?;
+    eprintln!("This is feed {number}. Whoever has the address can read the calendar; `exgate feed revoke` ends that.");
+    if config.dav.url.is_none() {
+        eprintln!("HOST stands for the gateway; set dav.url in the configuration to have it written here.");
+    }
+    Ok(())
+}
+
+/// Signs in once, with a state of its own: a gateway that is running is not disturbed.
+async fn check(config: &Config, credentials: &Credentials, calendar: &str) -> Result<(), Failure> {
+    let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
+    let directory: Directory = gateway::backend(config, home.path())?;
+    let told = |error: mailbox::Error| Failure::new(error.to_string());
+    let account = directory.sign_in(credentials).await.map_err(told)?;
+    let collections = account.collections().await.map_err(told)?;
+    if find(&collections, calendar).is_some() {
+        return Ok(());
+    }
+    let calendars = collections.iter().filter(|collection| collection.kind == CollectionKind::Calendar);
+    let names: Vec<&str> = calendars.map(|collection| collection.display_name.as_str()).collect();
+    Err(Failure::mistake(format!(
+        "{} has no calendar {calendar:?}; there are: {}",
+        credentials.user,
+        names.join(", ")
+    )))
+}
+
+fn list(config: &Config, user: Option<&str>) -> Result<(), Failure> {
+    let all = open(config)?.list(user).map_err(|error| Failure::new(error.to_string()))?;
+    let days = |days: Option<u32>| days.map_or("all".to_owned(), |days| days.to_string());
+    say("NUMBER  USER  CALENDAR  DETAIL  DAYS BACK  DAYS AHEAD  MADE  LAST READ")?;
+    for feed in all {
+        say(&format!(
+            "{}  {}  {}  {}  {}  {}  {}  {}",
+            feed.id,
+            feed.user,
+            feed.calendar,
+            feed.detail.as_str(),
+            days(feed.past_days),
+            days(feed.future_days),
+            feed.created,
+            feed.used.map_or("never".to_owned(), |used| used.to_string())
+        ))?;
+    }
+    Ok(())
+}
+
+fn revoke(config: &Config, number: FeedId) -> Result<(), Failure> {
+    match open(config)?.revoke(number).map_err(|error| Failure::new(error.to_string()))? {
+        true => say(&format!("feed {number} is revoked")),
+        false => Err(Failure::mistake(format!("there is no feed {number}; `exgate feed list` shows those there are"))),
+    }
+}
+
+fn password(user: &str) -> Result<String, Failure> {
+    let trouble = |error: std::io::Error| Failure::new(format!("the password cannot be read: {error}"));
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(format!("Exchange password of {user}: ")).map_err(trouble);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(trouble)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
