@@ -6,6 +6,7 @@
 
 mod collections;
 mod condition;
+mod home;
 mod index;
 mod people;
 mod principal;

@@ -1,60 +1,98 @@
-//! Who the user is: names and addresses, asked for once a day.
+//! Who the user is, and where: names, addresses, the time zone. Asked for once a day.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ews::op::get_user_availability::{GetUserAvailability, View};
 use ews::op::resolve_names::{Resolution, ResolveNames, SearchScope};
 use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
 use mailbox::FolderId;
 use mailbox::objects::Principal;
 
+use super::home;
 use crate::account::Live;
 use crate::convert::native::Context;
 use crate::error::{Result, Tried};
 
 /// What is known of the user.
 #[derive(Debug, Default)]
-pub(crate) struct Myself(Mutex<Option<Arc<Principal>>>);
+pub(crate) struct Myself {
+    known: Mutex<Option<Known>>,
+    /// Held while Exchange is asked, so that it is asked once.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    principal: Arc<Principal>,
+    /// Windows' id of the zone the user lives in.
+    zone: Option<String>,
+}
 
 impl Myself {
-    fn known(&self) -> Option<Arc<Principal>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn known(&self) -> Option<Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn learn(&self, principal: &Arc<Principal>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(principal));
+    fn learn(&self, known: &Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
     }
 }
 
 impl Live {
     /// Who the user is.
     pub(crate) async fn principal(self: &Arc<Self>) -> Result<Arc<Principal>> {
+        Ok(self.known_of_me().await?.principal)
+    }
+
+    async fn known_of_me(self: &Arc<Self>) -> Result<Known> {
+        if let Some(known) = self.myself.known() {
+            return Ok(known);
+        }
+        let _asking = self.myself.asking.lock().await;
         if let Some(known) = self.myself.known() {
             return Ok(known);
         }
         let now = Timestamp::now();
         let noted = self.map.note(NOTE).await?.and_then(|note| self.from_note(&note));
-        let principal = match noted {
-            Some((at, principal)) if now.duration_since(at) < REFRESH => principal,
+        let known = match noted {
+            Some((at, known)) if now.duration_since(at) < REFRESH => known,
             noted => match (self.ask_who().await, noted) {
                 (Ok(principal), _) => {
-                    self.map.put_note(NOTE, &note(now, &principal)).await?;
-                    principal
+                    let zone = self.ask_where(&principal, now).await;
+                    let known = Known { principal: Arc::new(principal), zone };
+                    self.map.put_note(NOTE, &note(now, &known)).await?;
+                    known
                 }
                 // What was known yesterday is better than nothing.
-                (Err(_), Some((_, principal))) => principal,
+                (Err(_), Some((_, known))) => known,
                 (Err(error), None) => return Err(error),
             },
         };
-        let principal = Arc::new(principal);
-        self.myself.learn(&principal);
-        Ok(principal)
+        self.myself.learn(&known);
+        Ok(known)
+    }
+
+    /// The zone the user lives in, as far as Exchange tells.
+    async fn ask_where(&self, principal: &Principal, now: Timestamp) -> Option<String> {
+        let ask = GetUserAvailability {
+            mailboxes: vec![principal.addresses.first()?.clone()],
+            start: now,
+            end: now.checked_add(DAY).ok()?,
+            view: View::FreeBusy,
+            interval: 60,
+        };
+        let answer = self.client().ok()?.call(&ask).await;
+        let answer = answer.inspect_err(|error| tracing::info!(user = self.user, %error, "no time zone is known"));
+        let hours = answer.ok()?.into_iter().next()?.ok()?.hours?;
+        home::zone_of(&hours, jiff::tz::TimeZone::UTC.to_datetime(now).year())
     }
 
     /// For whom objects of a collection are rendered; the UID is each object's own.
     pub(crate) async fn context(self: &Arc<Self>, _folder: FolderId) -> Result<Context> {
-        let principal = self.principal().await?;
+        let Known { principal, zone } = self.known_of_me().await?;
         Ok(Context {
+            zone,
             me: principal.addresses.iter().map(|address| address.to_lowercase()).collect(),
             my_name: Some(principal.display_name.clone()).filter(|name| !name.is_empty()),
             ..Context::default()
@@ -86,19 +124,21 @@ impl Live {
         })
     }
 
-    fn from_note(&self, note: &str) -> Option<(Timestamp, Principal)> {
+    fn from_note(&self, note: &str) -> Option<(Timestamp, Known)> {
         let mut lines = note.lines();
         let at = lines.next()?.parse().ok()?;
+        let zone = Some(lines.next()?.to_owned()).filter(|zone| !zone.is_empty());
         let display_name = lines.next()?.to_owned();
         let addresses: Vec<String> = lines.map(str::to_owned).collect();
-        Some((at, Principal { user: self.user.clone(), display_name, addresses, quota: None }))
+        let principal = Principal { user: self.user.clone(), display_name, addresses, quota: None };
+        Some((at, Known { principal: Arc::new(principal), zone }))
     }
 }
 
-fn note(at: Timestamp, principal: &Principal) -> String {
-    let name = principal.display_name.replace(['\r', '\n'], " ");
-    let mut lines = vec![at.to_string(), name];
-    lines.extend(principal.addresses.iter().cloned());
+fn note(at: Timestamp, known: &Known) -> String {
+    let name = known.principal.display_name.replace(['\r', '\n'], " ");
+    let mut lines = vec![at.to_string(), known.zone.clone().unwrap_or_default(), name];
+    lines.extend(known.principal.addresses.iter().cloned());
     lines.join("\n")
 }
 
@@ -130,3 +170,4 @@ pub(crate) fn addresses(one: &Resolution) -> Vec<String> {
 /// The map's note that holds what is known of the user.
 const NOTE: &str = "principal";
 const REFRESH: SignedDuration = SignedDuration::from_hours(24);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
