@@ -43,6 +43,9 @@ impl std::error::Error for Malformed {}
 /// It is not well-formed, not UTF-8, has a document type or an entity of its own, or exceeds the limits.
 pub fn read(document: &[u8], limits: Limits) -> Result<Element, Malformed> {
     let text = std::str::from_utf8(document).map_err(|_| malformed("The XML is not UTF-8"))?;
+    if text.contains(|char| !is_allowed(char)) {
+        return Err(malformed("The XML has a character that XML forbids"));
+    }
     let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     reader.config_mut().expand_empty_elements = true;
     let mut tree = Tree { limits, nodes: 0, open: Vec::new(), root: None };
@@ -128,7 +131,7 @@ impl Tree {
 fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits) -> Result<Element, Malformed> {
     let (namespace, local) = resolver.resolve_element(start.name());
     let name = Name { namespace: bound(namespace)?, local: local.into_inner().to_owned() };
-    if name.local.is_empty() || name.local.contains(':') {
+    if !is_name(&name.local) {
         return Err(malformed("The XML has an element without a proper name"));
     }
     let mut attributes: Vec<(Name, String)> = Vec::new();
@@ -147,6 +150,9 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits)
         }
         let (namespace, local) = resolver.resolve_attribute(attribute.key);
         let name = Name { namespace: bound(namespace)?, local: local.into_inner().to_owned() };
+        if !is_name(&name.local) {
+            return Err(malformed("The XML has an attribute without a proper name"));
+        }
         let value = attribute
             .normalized_value(quick_xml::XmlVersion::Implicit1_0)
             .map_err(|error| malformed(format!("The XML has a broken attribute: {error}")))?;
@@ -163,7 +169,14 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits)
 
 fn bound(namespace: ResolveResult<'_>) -> Result<String, Malformed> {
     match namespace {
-        ResolveResult::Bound(namespace) => Ok(namespace.0.to_owned()),
+        ResolveResult::Bound(namespace) => {
+            let resolved = quick_xml::escape::unescape(namespace.0);
+            let resolved = resolved.map_err(|_| malformed("The XML has a namespace that cannot be read"))?;
+            if resolved.contains(|char| !is_allowed(char)) {
+                return Err(malformed("The XML has a character that XML forbids"));
+            }
+            Ok(resolved.into_owned())
+        }
         ResolveResult::Unbound => Ok(String::new()),
         ResolveResult::Unknown(_) => Err(malformed("The XML uses a prefix that it does not declare")),
     }
@@ -177,6 +190,12 @@ fn referred(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, Malfo
     }
     let name = reference.xml10_content();
     quick_xml::escape::resolve_xml_entity(&name).map(str::to_owned).ok_or_else(unknown)
+}
+
+/// `NCName` of Namespaces in XML 1.0 section 3, and whatever is not ASCII: names are written again as they came.
+fn is_name(name: &str) -> bool {
+    let begins = |char: char| char.is_ascii_alphabetic() || char == '_' || !char.is_ascii();
+    name.starts_with(begins) && name.chars().all(|char| begins(char) || char.is_ascii_digit() || "-.".contains(char))
 }
 
 /// `Char` of XML 1.0 section 2.2.
@@ -248,6 +267,8 @@ mod tests {
         assert_eq!(bad("<x:a/>"), "The XML uses a prefix that it does not declare");
         assert_eq!(bad("<a b='' b=''/>"), "The XML has an attribute twice");
         assert_eq!(bad("<?xml version='1.0' encoding='UTF-16'?><a/>"), "The XML must be in UTF-8");
+        assert_eq!(bad("<1/>"), "The XML has an element without a proper name");
+        assert_eq!(bad("<a=b/>"), "The XML has an element without a proper name");
         assert_eq!(bad("<a xmlns:x=''/>"), "The XML binds a prefix to no namespace");
         assert!(bad("<a></b>").starts_with("The XML is not well-formed"));
         assert_eq!(read(b"<a>\xff</a>", Limits::default()).unwrap_err().0, "The XML is not UTF-8");
@@ -255,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_stands_for_itself() {
-        let root = good("<a xmlns:x='urn:x'> <x:b c='&lt;\"' x:d='e'>t&amp;<f/></x:b></a>");
+        let root = good("<a xmlns:x='urn:&amp;\"'> <x:b c='&lt;\"' x:d='e\n' xml:lang='de'>t&amp;<f/>&#13;</x:b></a>");
         let kept = inner(&root);
         let again = good(&format!("<a>{kept}</a>"));
         assert_eq!(again, root);
