@@ -38,6 +38,8 @@ pub(crate) struct Rights {
     pub(crate) read: Sight,
     /// Sees what is marked private; for delegates who were told so.
     pub(crate) private: bool,
+    /// The mailbox is one's own.
+    pub(crate) mine: bool,
 }
 
 impl Rights {
@@ -52,6 +54,7 @@ impl Rights {
         delete: Reach::All,
         read: Sight::FullDetails,
         private: true,
+        mine: true,
     };
 
     /// Of a level by name; `None` for `Custom` and names that are none.
@@ -62,7 +65,7 @@ impl Rights {
     /// The level with these rights.
     fn level(&self) -> &'static str {
         let same = |other: &Rights| {
-            Rights { contact: false, private: false, ..*self } == Rights { contact: false, private: false, ..*other }
+            Rights { contact: false, private: false, mine: false, ..*self } == Rights { contact: false, private: false, mine: false, ..*other }
         };
         LEVELS.iter().find(|(_, rights)| same(rights)).map_or("Custom", |(name, _)| *name)
     }
@@ -203,7 +206,7 @@ fn custom(element: &Element) -> Rights {
             .child_text("ReadItems")
             .and_then(|text| SIGHTS.iter().find(|(_, name)| *name == text))
             .map_or(Sight::None, |(sight, _)| *sight),
-        private: false,
+        ..Rights::default()
     }
 }
 
@@ -279,6 +282,7 @@ const NOTHING: Rights = Rights {
     delete: Reach::None,
     read: Sight::None,
     private: false,
+    mine: false,
 };
 
 const READER: Rights = Rights { visible: true, read: Sight::FullDetails, ..NOTHING };

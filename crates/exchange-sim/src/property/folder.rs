@@ -56,7 +56,9 @@ pub(crate) fn write_folder(
     if all || shape.asks("folder:EffectiveRights") {
         write_rights(w, version, rights, None);
     }
-    if let Some(name) = folder.distinguished.filter(|_| all || shape.asks("folder:DistinguishedFolderId"))
+    // exchangelib opens shared folders by the rule that only one's own have this name.
+    let named = rights.mine && (all || shape.asks("folder:DistinguishedFolderId"));
+    if let Some(name) = folder.distinguished.filter(|_| named)
         && version >= Version::Exchange2013
     {
         w.text("t:DistinguishedFolderId", name);
