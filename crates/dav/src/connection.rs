@@ -75,6 +75,7 @@ where
             error.response()
         }
     };
+    debug!(status = response.status().as_u16(), "answered");
     // Thunderbird and others look for the classes in whatever answer comes first.
     let classes = HeaderValue::from_static(method::CLASSES);
     response.headers_mut().insert(HeaderName::from_static("dav"), classes);
@@ -119,7 +120,8 @@ where
             headers: head.headers,
             body,
         };
-        let facts = Arc::new(Facts::of(&account, Arc::clone(&shared.settings)).await?);
+        let facts = Facts::of(&account, Arc::clone(&shared.settings)).await?;
+        let facts = Arc::new(facts.called_by(&request.place));
         let context = Context { account, facts, request: Arc::new(request) };
         method::run(&context).await
     }

@@ -91,3 +91,5 @@ impl Request {
 pub(crate) const MINIMAL: &str = "return=minimal";
 /// RFC 7240 section 4.2: answer a change with what came of it.
 pub(crate) const REPRESENTATION: &str = "return=representation";
+/// RFC 8144 section 4: a listing without what is listed.
+pub(crate) const NO_ROOT: &str = "depth-noroot";

@@ -60,6 +60,23 @@ impl Facts {
         Ok(Self { principal: account.principal().await?, collections: account.collections().await?, settings })
     }
 
+    /// The same with the user called as this place calls the user, if it does so by another address: clients compare the
+    /// paths they are told with those they know.
+    pub(crate) fn called_by(mut self, place: &Place) -> Self {
+        let (Place::Principal { user }
+        | Place::Home { user, .. }
+        | Place::Collection { user, .. }
+        | Place::Object { user, .. }) = place
+        else {
+            return self;
+        };
+        if self.user() != user && self.who(user) == Some(Who::Me) {
+            let principal = Principal { user: user.clone(), ..self.principal.as_ref().clone() };
+            self.principal = Arc::new(principal);
+        }
+        self
+    }
+
     /// The user's segment.
     pub(crate) fn user(&self) -> &str {
         &self.principal.user

@@ -8,7 +8,7 @@ use crate::error::{Answer, Error};
 use crate::multistatus::{self, Multistatus};
 use crate::place::Family;
 use crate::property::Asked;
-use crate::request::Depth;
+use crate::request::{Depth, NO_ROOT};
 use crate::resource::{Resource, Who};
 use crate::xml::DAV;
 
@@ -35,13 +35,24 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     let token = context.token(&resource, &asked).await?;
     let context = context.clone();
     Ok(multistatus::answer(move |mut out| async move {
-        let propstats = context.propstats(&resource, token, None, &asked);
-        out.properties(&context.href(&resource), &propstats).await?;
+        // RFC 8144 section 4: the members only.
+        if !(with_members && context.request.prefers(NO_ROOT)) {
+            let propstats = context.propstats(&resource, token, None, &asked);
+            out.properties(&href(&context, &resource), &propstats).await?;
+        }
         for member in &members {
             write(&mut out, &context, member, &asked).await?;
         }
         Ok(out)
     }))
+}
+
+/// The root is called as it was asked for.
+fn href<A: Objects>(context: &Context<A>, resource: &Resource) -> String {
+    match resource {
+        Resource::Root if context.request.path == "/" => "/".to_owned(),
+        _ => context.href(resource),
+    }
 }
 
 /// What is directly in a resource.

@@ -76,6 +76,9 @@ fn content(response: &mut Response<Body>, kind: &'static str) {
 
 /// A whole collection: for those who subscribe, and for whoever wants a copy.
 async fn all<A: Objects>(context: &Context<A>, collection: Collection) -> Answer {
+    if !collection.rights.read {
+        return Err(Error::forbidden("D:need-privileges", "Only free and busy times can be seen here"));
+    }
     let token = context.account.sync_token(collection.id).await?.to_string();
     let known = condition::is_known(&context.request, &token)?.unwrap_or(false);
     let mut response = if known {

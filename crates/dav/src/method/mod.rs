@@ -10,7 +10,7 @@ mod post;
 mod put;
 mod transfer;
 
-use http::header::{ALLOW, HeaderValue};
+use http::header::{ALLOW, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use mailbox::objects::{Objects, Way};
 
@@ -18,11 +18,22 @@ use crate::Body;
 use crate::context::Context;
 use crate::error::{Answer, Error};
 use crate::report;
+use crate::request::MINIMAL;
 
 pub(crate) use options::{CLASSES, options};
 
 /// Answers a request of somebody who is signed in.
 pub(crate) async fn run<A: Objects>(context: &Context<A>) -> Answer {
+    let mut response = by_method(context).await?;
+    if response.status() == StatusCode::MULTI_STATUS && context.request.prefers(MINIMAL) {
+        // RFC 7240 section 3, RFC 8144 section 2.1
+        let applied = HeaderValue::from_static(MINIMAL);
+        response.headers_mut().insert(HeaderName::from_static("preference-applied"), applied);
+    }
+    Ok(response)
+}
+
+async fn by_method<A: Objects>(context: &Context<A>) -> Answer {
     match context.request.method.as_str() {
         "GET" | "HEAD" => get::run(context).await,
         "PUT" => put::run(context).await,

@@ -115,7 +115,8 @@ fn own_quota(subject: &Subject<'_>) -> Option<(u64, Option<u64>)> {
 /// A UUID (version 8, RFC 9562 section 5.8) of what stays when a collection is renamed.
 pub(super) fn resource_id(subject: &Subject<'_>, _: &Element) -> Option<String> {
     let collection = subject.collection()?;
-    let mut digest: [u8; 32] = Sha256::digest(format!("{}\n{}", subject.facts.user(), collection.id)).into();
+    let address = subject.facts.principal.addresses.first().map_or("", String::as_str);
+    let mut digest: [u8; 32] = Sha256::digest(format!("{address}\n{}", collection.id)).into();
     digest[6] = digest[6] & 0x0f | 0x80;
     digest[8] = digest[8] & 0x3f | 0x80;
     let hex = digest.iter().take(16).fold(String::new(), |mut hex, byte| {
