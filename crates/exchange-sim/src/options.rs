@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Someone with a mailbox; without any, alice, bob and carol @demo.test with passwords like demo-alice
     #[arg(long = "user", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
     users: Vec<User>,
-    /// What is in the mailboxes: demo, empty, or large:N for N small messages in the first inbox
+    /// What is in the mailboxes: demo, empty, large:N for N small messages in the first inbox, or calendar:N for N events
     #[arg(long, default_value = "demo")]
     pub(crate) preset: Preset,
     /// A Maildir, an mbox, or a directory of .eml files for the first user's inbox

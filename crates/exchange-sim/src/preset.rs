@@ -1,5 +1,6 @@
 //! What is in the mailboxes at the start.
 
+pub mod calendar;
 pub mod demo;
 pub mod large;
 
@@ -19,6 +20,8 @@ pub enum Preset {
     Empty,
     /// So many small messages in the first user's inbox: [`large`].
     Large(u32),
+    /// So many events in the first user's calendar: [`calendar`].
+    Calendar(u32),
 }
 
 impl Preset {
@@ -33,6 +36,10 @@ impl Preset {
                 large::fill(exchange, &user.address, count)?;
                 Ok(usize::try_from(count).unwrap_or(usize::MAX))
             }
+            (Self::Calendar(count), Some(user)) => {
+                calendar::fill(exchange, &user.address, count)?;
+                Ok(0)
+            }
             _ => Ok(0),
         }
     }
@@ -42,11 +49,13 @@ impl FromStr for Preset {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match (name, name.strip_prefix("large:").map(str::parse)) {
-            ("demo", _) => Ok(Self::Demo),
-            ("empty", _) => Ok(Self::Empty),
-            (_, Some(Ok(count))) => Ok(Self::Large(count)),
-            _ => Err(format!("no such preset: {name} (known: demo, empty, large:N)")),
+        let of = |kind: &str| name.strip_prefix(kind).and_then(|count| count.parse().ok());
+        match (name, of("large:"), of("calendar:")) {
+            ("demo", ..) => Ok(Self::Demo),
+            ("empty", ..) => Ok(Self::Empty),
+            (_, Some(count), _) => Ok(Self::Large(count)),
+            (.., Some(count)) => Ok(Self::Calendar(count)),
+            _ => Err(format!("no such preset: {name} (known: demo, empty, large:N, calendar:N)")),
         }
     }
 }

@@ -235,20 +235,28 @@ async fn the_presets_fill_mailboxes() {
         exchange.add_mailbox(&user.address, &user.name);
     }
     let count = Preset::Demo.fill(&exchange, &users).unwrap();
-    let held: usize = users.iter().map(|user| size(&exchange, &user.address)).sum();
-    assert!(count == held && size(&exchange, "alice@demo.test") >= 1200, "{count} {held}");
+    let held: usize = users.iter().map(|user| size(&exchange, &user.address, "IPM.Note")).sum();
+    assert!(count == held && size(&exchange, "alice@demo.test", "IPM.Note") >= 1200, "{count} {held}");
+    for (class, least) in
+        [("IPM.Appointment", 25), ("IPM.Contact", 20), ("IPM.DistList", 1), ("IPM.Task", 9), ("IPM.StickyNote", 3)]
+    {
+        assert!(size(&exchange, "alice@demo.test", class) >= least, "{class}");
+    }
     let contents = exchange.contents("bob@demo.test").unwrap();
     assert!(contents["Posteingang/Aufträge/Überfällig"].as_array().is_some_and(|items| !items.is_empty()));
     assert_eq!(Preset::Large(30).fill(&exchange, &users).unwrap(), 30);
-    assert_eq!(
-        size(&exchange, "alice@demo.test") + size(&exchange, "bob@demo.test") + size(&exchange, "carol@demo.test"),
-        held + 30
-    );
+    let now: usize = users.iter().map(|user| size(&exchange, &user.address, "IPM.Note")).sum();
+    assert_eq!(now, held + 30);
+    let events = size(&exchange, "alice@demo.test", "IPM.Appointment");
+    Preset::Calendar(600).fill(&exchange, &users).unwrap();
+    assert_eq!(size(&exchange, "alice@demo.test", "IPM.Appointment"), events + 600);
 }
 
-fn size(exchange: &Exchange, mailbox: &str) -> usize {
+/// The number of items of a class.
+fn size(exchange: &Exchange, mailbox: &str, class: &str) -> usize {
     let contents = exchange.contents(mailbox).unwrap();
-    contents.as_object().unwrap().values().map(|items| items.as_array().unwrap().len()).sum()
+    let items = contents.as_object().unwrap().values().flat_map(|items| items.as_array().unwrap());
+    items.filter(|item| item["class"].as_str().is_some_and(|of| of.starts_with(class))).count()
 }
 
 /// Reads until the text was said.

@@ -1,9 +1,12 @@
 //! Mail that looks real: threads, newsletters, notices, drafts, in many languages and shapes, and always the same.
 
+mod calendar;
 mod directory;
 mod kinds;
 mod letter;
 mod people;
+pub(super) mod request;
+mod things;
 mod words;
 
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +35,8 @@ pub fn users() -> Vec<User> {
 }
 
 /// Fills the mailboxes: the first gets more than 1,200 messages in nested folders, the second speaks German, the
-/// others get less. Returns how many messages there are.
+/// others get less. Calendars, task lists and address books are filled around today. Returns how many messages there
+/// are.
 ///
 /// # Errors
 /// What the organisation refused.
@@ -60,6 +64,9 @@ pub fn fill(exchange: &Exchange, users: &[User]) -> Result<usize, String> {
             exchange.import(&user.address, entry.folder, Original::Bytes(entry.message.into()), entry.received)?;
         }
     }
+    let today = calendar::today();
+    calendar::fill(exchange, users, today)?;
+    things::fill(exchange, users, today)?;
     Ok(count)
 }
 
