@@ -232,12 +232,20 @@ fn write_availability(fields: &Fields, component: &mut Component) {
         FreeBusy::WorkingElsewhere => ("OPAQUE", "WORKINGELSEWHERE"),
     };
     component.set(Property::new("TRANSP", transparency));
-    component.set(Property::new("X-MICROSOFT-CDO-BUSYSTATUS", status));
+    // TRANSP alone says free and busy.
+    let plain = matches!(fields.free_busy, FreeBusy::Free | FreeBusy::Busy);
+    if !plain || component.has("X-MICROSOFT-CDO-BUSYSTATUS") {
+        component.set(Property::new("X-MICROSOFT-CDO-BUSYSTATUS", status));
+    }
     let had = component.value("STATUS").map(|status| status.trim().to_ascii_uppercase());
     match (fields.cancelled, fields.free_busy, had.as_deref()) {
         (true, _, _) => component.set(Property::new("STATUS", "CANCELLED")),
         (false, FreeBusy::Tentative, _) => component.set(Property::new("STATUS", "TENTATIVE")),
-        (false, _, Some("CANCELLED" | "TENTATIVE")) => component.set(Property::new("STATUS", "CONFIRMED")),
+        (false, _, Some("CANCELLED")) => component.set(Property::new("STATUS", "CONFIRMED")),
+        // Free and tentative at once Exchange cannot say.
+        (false, busy, Some("TENTATIVE")) if busy != FreeBusy::Free => {
+            component.set(Property::new("STATUS", "CONFIRMED"))
+        }
         _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ews::{BodyKind, Calendar, FreeBusy, Importance, Item, Moment, ResponseKind, Sensitivity};
+use ews::{BodyKind, Calendar, CalendarItemKind, FreeBusy, Importance, Item, Moment, ResponseKind, Sensitivity};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -70,7 +70,7 @@ fn fields(item: &Item, zone: &Arc<Place>, native: &Native, context: &Context) ->
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().trim_end().to_owned();
     let subject = text(&item.subject);
     let free_busy = calendar.free_busy.filter(|status| *status != FreeBusy::NoData).unwrap_or(FreeBusy::Busy);
-    let called_off = CANCELLED.iter().any(|prefix| subject.starts_with(prefix)) && free_busy == FreeBusy::Free;
+    let called_off = calendar.kind != Some(CalendarItemKind::Exception) && is_called_off(&subject, free_busy);
     let received = is_received(&calendar, context);
     let guests = guests(&calendar, received, context);
     let meeting = !guests.is_empty() || received;
@@ -242,8 +242,15 @@ pub(super) fn is_file(info: &ews::AttachmentInfo) -> bool {
     !info.is_item && info.location.is_none() && info.is_inline != Some(true)
 }
 
-/// What Exchange puts before the subject of a meeting that was called off, in the languages we know.
-const CANCELLED: [&str; 3] = ["Canceled: ", "Cancelled: ", "Abgesagt: "];
+/// Whether an event is shown as called off, as Outlook shows it: by a word before the subject, and no time taken. An
+/// occurrence is deleted instead.
+pub(super) fn is_called_off(subject: &str, free_busy: FreeBusy) -> bool {
+    free_busy == FreeBusy::Free
+        && [CALLED_OFF, "Cancelled: ", "Abgesagt: "].iter().any(|word| subject.starts_with(word))
+}
+
+/// What Exchange puts before the subject of a meeting that was called off.
+pub(super) const CALLED_OFF: &str = "Canceled: ";
 
 /// Minutes; what Exchange itself means when it says no number.
 const DEFAULT_REMINDER: i32 = 15;

@@ -13,7 +13,7 @@ use super::aspect::{Aspect, local};
 use super::files;
 use super::native::calendar_of;
 use super::text::{Meetings, Reading};
-use super::value::{Event, Fields, Times};
+use super::value::{Event, Fields, Times, same_markup};
 use crate::convert::kept::Kept;
 use crate::convert::native::{Context, Native, Rendered};
 use crate::convert::series::End;
@@ -25,7 +25,10 @@ pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
     let digest = event.digest();
     let (text, calendar) = match Kept::of(&native.item) {
         Some(kept) if kept.digest == Some(digest) => as_kept(kept.text, native, context),
-        Some(kept) => mended(&kept.text, &event, native, context).unwrap_or_else(|| made(&event, native, context)),
+        Some(kept) => {
+            let body = kept.digest.is_some_and(|had| same_markup(&had, &digest));
+            mended(&kept.text, &event, body, native, context).unwrap_or_else(|| made(&event, native, context))
+        }
         None => made(&event, native, context),
     };
     Rendered { text, kind: ObjectKind::Event, span: span(&calendar), digest, schedule: event.schedule_digest() }
@@ -83,11 +86,20 @@ fn made(event: &Event, native: &Native, context: &Context) -> (String, Component
 }
 
 /// The kept text, where it says the same as Exchange; what Exchange says, where it does not. What has no place in
-/// Exchange stays. `None` if the text can no longer be understood.
-fn mended(text: &str, event: &Event, native: &Native, context: &Context) -> Option<(String, Component)> {
+/// Exchange stays. `None` if the text can no longer be understood. With `same_body`, HTML is what Exchange made of ours.
+fn mended(
+    text: &str,
+    event: &Event,
+    same_body: bool,
+    native: &Native,
+    context: &Context,
+) -> Option<(String, Component)> {
     let kept = calendar(text)?;
     let meetings = if event.received { Meetings::Received } else { Meetings::Own };
-    let was = Reading::of(&kept, meetings, context).ok()?;
+    let mut was = Reading::of(&kept, meetings, context).ok()?;
+    if same_body {
+        as_stored(&mut was.event, event);
+    }
     let mut master = was.master.clone();
     fill(&event.fields, Some(&was.event.fields), native, &mut master);
     write_series(event, Some(&was), &mut master);
@@ -127,6 +139,22 @@ fn mended(text: &str, event: &Event, native: &Native, context: &Context) -> Opti
     calendar.components.push(master);
     calendar.components.extend(overrides);
     Some(finish(calendar, Some(&kept), event, native, context))
+}
+
+/// Makes HTML in a text equal to what Exchange has in its place.
+fn as_stored(was: &mut Event, event: &Event) {
+    let store = |had: &mut Fields, now: &Fields| {
+        if had.body.html.is_some() && now.body.html.is_some() {
+            had.body.clone_from(&now.body);
+        }
+    };
+    store(&mut was.fields, &event.fields);
+    for (date, had) in &mut was.exceptions {
+        match event.exceptions.get(date) {
+            Some(now) => store(had, now),
+            None => store(had, &event.fields),
+        }
+    }
 }
 
 /// Brings files, zones and the UID into place.

@@ -13,7 +13,7 @@ use mailbox::objects::{ObjectError, ObjectResult, Precondition};
 use pim::ical::{DateOrTime, Duration, Moment, Zone, Zones};
 use pim::{Component, Property};
 
-use super::native::home;
+use super::native::{CALLED_OFF, home, is_called_off};
 use super::value::{Body, Event, Fields, FileKey, Guest, Person, Reply, Role, Times, half};
 use crate::convert::native::Context;
 use crate::convert::series::{Series, rule};
@@ -191,12 +191,15 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn fields(&self, component: &Component) -> ObjectResult<Fields> {
-        let cancelled = word(component, "STATUS").as_deref() == Some("CANCELLED");
+        let status = word(component, "STATUS");
         let subject = component.text("SUMMARY").unwrap_or_default().replace('\n', " ").trim_end().to_owned();
+        let free_busy = free_busy(component);
+        let cancelled = status.as_deref() == Some("CANCELLED")
+            || !component.has("RECURRENCE-ID") && is_called_off(&subject, free_busy);
         let (organizer, guests) = self.people(component);
         Ok(Fields {
-            // Where nobody else was invited, Exchange has no other way to show that it was called off.
-            subject: if cancelled && !subject.starts_with(CALLED_OFF) {
+            // Exchange has no other way to show that something was called off where nobody else was invited.
+            subject: if cancelled && !is_called_off(&subject, FreeBusy::Free) {
                 format!("{CALLED_OFF}{subject}")
             } else {
                 subject
@@ -207,7 +210,7 @@ impl<'a> Reader<'a, '_> {
             categories: categories(component),
             importance: importance(component),
             sensitivity: sensitivity(component),
-            free_busy: free_busy(component),
+            free_busy,
             cancelled,
             reminder: reminder(component).map(|(_, minutes)| minutes),
             organizer,
@@ -498,9 +501,6 @@ fn unreadable(property: &Property) -> ObjectError {
 
 /// The parameter that marks an ATTACH whose bytes are a file of the item.
 pub(super) const MARK: &str = "X-EXGATE-FILE";
-
-/// What Exchange puts before the subject of what was called off.
-const CALLED_OFF: &str = "Canceled: ";
 
 /// Some clients leave the padding out.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
