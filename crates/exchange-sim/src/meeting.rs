@@ -5,9 +5,11 @@
 
 mod answer;
 mod deliver;
+mod mail;
 
 pub(crate) use answer::{cancel_item, remove_item, respond};
 use deliver::{Letter, send_letter};
+pub(crate) use mail::take_up;
 
 use crate::{
     calendar::event::{Attendee, Event, Message},

@@ -296,7 +296,8 @@ impl Patch {
         match item.kind {
             Kind::CalendarItem => {
                 let read = ical::read(&String::from_utf8_lossy(&bytes));
-                let read = read.ok_or_else(|| Trouble::new("ErrorMimeContentInvalid", "The MIME content is invalid."))?;
+                let read =
+                    read.ok_or_else(|| Trouble::new("ErrorMimeContentInvalid", "The MIME content is invalid."))?;
                 for property in &read.properties {
                     self.set(item, property)?;
                 }
@@ -325,6 +326,10 @@ impl Patch {
         })?;
         let Path::Extended(extended) = Path::read(uri)? else { return Ok(()) };
         let value = extended_value(&extended, element)?;
+        if let Some(alias) = change::alias(&extended.key, &value).filter(|_| item.kind == Kind::CalendarItem) {
+            // Of an event that is there the id stays as it is.
+            return if alias.name == "UID" && item.event().is_some() { Ok(()) } else { self.set(item, &alias) };
+        }
         match (&extended.key, &value) {
             (PropertyKey::Tag(0x0037), Value::Text(text)) => self.edits.fields.push(("Subject", Some(words(text)))),
             (PropertyKey::Tag(0x1000), Value::Text(text)) => self.edits.body = Some((false, text.clone())),

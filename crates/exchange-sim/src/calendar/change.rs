@@ -13,7 +13,7 @@ use crate::{
     mime::parse::Person,
     op::Trouble,
     soap::Element,
-    store::{Item, Kind},
+    store::{Item, Kind, PropertyKey, PropertyName, Value},
     time::Seconds,
 };
 
@@ -283,6 +283,29 @@ pub(crate) fn place(item: &mut Item, element: &Element) {
         _ => {}
     }
 }
+
+/// What a MAPI property is called in EWS, where setting one sets the other (MS-OXPROPS): PidLidBusyStatus,
+/// PidLidLocation, and the GlobalObjectIds of a new event.
+pub(crate) fn alias(key: &PropertyKey, value: &Value) -> Option<Element> {
+    let PropertyKey::Named(set, PropertyName::Id(id)) = key else { return None };
+    match (set.as_str(), id, value) {
+        (APPOINTMENT, 0x8205, Value::Number(status)) => {
+            let name = BUSY.get(usize::try_from(*status).ok()?)?;
+            Some(Element::new("LegacyFreeBusyStatus", *name))
+        }
+        (APPOINTMENT, 0x8208, Value::Text(place)) => Some(Element::new("Location", place.as_str())),
+        (MEETING, 0x0003 | 0x0023, Value::Binary(id)) => Some(Element::new("UID", uid::of_global_id(id)?)),
+        _ => None,
+    }
+}
+
+/// PidLidBusyStatus.
+pub(crate) const BUSY: &[&str] = &["Free", "Tentative", "Busy", "OOF", "WorkingElsewhere"];
+
+/// The property sets Meeting, Appointment and Common.
+pub(crate) const MEETING: &str = "6ed8da90-450b-101b-98da-00aa003f1305";
+pub(crate) const APPOINTMENT: &str = "00062002-0000-0000-c000-000000000046";
+pub(crate) const COMMON: &str = "00062008-0000-0000-c000-000000000046";
 
 /// Takes a changed occurrence into its master.
 ///

@@ -127,17 +127,24 @@ fn source(letter: &Letter<'_>, event: Option<&Event>, from: &Person, now: i64) -
         letter.body.clone().or(original.html.map(|html| (true, html))).or(original.text.map(|text| (false, text)));
     let (html, text) = body.unwrap_or((false, String::new()));
     let head = Edits { fields, body: Some((html, text)), attachments: None }.apply(b"", &Default::default());
-    with_calendar(head, &calendar(letter))
+    with_calendar(head, &calendar(letter, from))
 }
 
 /// The calendar object of the message.
-fn calendar(letter: &Letter<'_>) -> String {
-    let method = match letter.kind {
-        Kind::MeetingRequest => "REQUEST",
-        Kind::MeetingCancellation => "CANCEL",
-        _ => "REPLY",
-    };
-    ical::write(method, letter.item)
+fn calendar(letter: &Letter<'_>, from: &Person) -> String {
+    match letter.kind {
+        Kind::MeetingRequest => ical::write("REQUEST", letter.item),
+        Kind::MeetingCancellation => ical::write("CANCEL", letter.item),
+        _ => {
+            // RFC 5546 section 3.2.3: a reply names nobody but the one who replies.
+            let mut item = letter.item.clone();
+            if let Some(event) = item.event_mut() {
+                event.attendees.retain(|attendee| attendee.person.address.eq_ignore_ascii_case(&from.address));
+                event.attendees.iter_mut().for_each(|attendee| attendee.response = letter.message.response);
+            }
+            ical::write("REPLY", &item)
+        }
+    }
 }
 
 /// Puts a calendar part beside the one body part of a message.
@@ -163,7 +170,7 @@ fn with_calendar(message: Vec<u8>, calendar: &str) -> Vec<u8> {
 }
 
 /// The calendar attendant: takes a message that arrives into the calendar.
-fn attend(mailbox: &mut Mailbox, message: &mut Item) {
+pub(super) fn attend(mailbox: &mut Mailbox, message: &mut Item) {
     let Some(folder) = mailbox.distinguished("calendar") else { return };
     let Some(event) = message.event().cloned() else { return };
     let known = find(mailbox, folder, &event.uid);
@@ -191,6 +198,9 @@ pub(super) fn find(mailbox: &Mailbox, folder: u64, uid: &str) -> Option<u64> {
 /// A request makes or changes a tentative entry.
 fn requested(mailbox: &mut Mailbox, folder: u64, known: Option<u64>, message: &mut Item, event: &Event) -> Option<u64> {
     let Some(key) = known else {
+        if event.organizer.as_ref().is_some_and(|organizer| organizer.address.eq_ignore_ascii_case(&mailbox.address)) {
+            return None;
+        }
         return mailbox.insert(folder, entry(message, event, None));
     };
     let there = mailbox.item(folder, key)?.clone();

@@ -106,6 +106,17 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
+/// The calendar object of a meeting message (RFC 6047 section 2.4): a text/calendar part that names a method.
+pub(crate) fn calendar(message: &[u8]) -> Option<String> {
+    let mime = MessageParser::default().parse(message)?;
+    let is_calendar = |kind: &mail_parser::ContentType<'_>| {
+        kind.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("calendar"))
+            && kind.attribute("method").is_some()
+    };
+    let part = mime.parts.iter().find(|part| part.content_type().is_some_and(is_calendar))?;
+    Some(String::from_utf8_lossy(part.contents()).into_owned())
+}
+
 /// The bytes before the empty line that ends the header (RFC 5322 section 2.1), with the last line's end.
 pub fn header_block(message: &[u8]) -> &[u8] {
     let mut start = 0;

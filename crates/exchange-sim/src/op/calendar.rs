@@ -3,7 +3,7 @@
 use super::{Call, FolderPlace, ItemPlace, Reply, Trouble, update_item::apply};
 use crate::{
     calendar::{change::keep_exception, day::DAY, event::in_span, xml::read_instant, zone::Zone},
-    meeting::{self, Mailing},
+    meeting::{self, Mailing, Whom},
     patch::Patch,
     property::{Shape, View, write_item, write_item_id},
     soap::{Element, Writer},
@@ -14,6 +14,13 @@ use crate::{
 pub(super) fn update(call: &mut Call<'_>, request: &Element, change: &Element, place: &ItemPlace) -> Reply {
     let mailing = Mailing::read(request.attribute("SendMeetingInvitationsOrCancellations"));
     let before = call.found(place)?;
+    let trash = call.organisation.mailboxes[place.mailbox].distinguished("deleteditems");
+    if mailing.whom != Whom::Nobody && trash == Some(place.folder) {
+        return Err(Trouble::new(
+            "ErrorCalendarCannotUpdateDeletedItem",
+            "Nobody can be told of changes to what is in Deleted Items.",
+        ));
+    }
     let context = call.context(place.mailbox);
     let updates = change.list("Updates");
     let mut after = before.clone();

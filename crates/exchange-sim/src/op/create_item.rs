@@ -312,6 +312,9 @@ pub(crate) fn deliver(organisation: &mut Organisation, mailbox: usize, folder: O
     let Some(folder) = folder.or_else(|| mailbox.distinguished("inbox")) else { return };
     let mut item = Item::new(Kind::Message, Some(message), time::now());
     item.transported = true;
+    if mailbox.distinguished("inbox") == Some(folder) {
+        meeting::take_up(mailbox, &mut item);
+    }
     if let Some(key) = mailbox.insert(folder, item) {
         // One mail makes three events (documentation capture).
         let subject = Subject::Item { folder, item: key };

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Version,
     calendar::{
+        change::{APPOINTMENT, BUSY, COMMON, MEETING},
         day::{DAY, write_duration, write_local, write_offset},
         event::{Attendee, Event, Role, in_span},
         xml::{write_meeting_zone, write_recurrence, write_zone},
@@ -71,7 +72,10 @@ const ROWS: &[Row] = &[
     row("IsMeeting", BOTH, |_, event| Some(Value::Flag(event.is_meeting()))),
     row("IsCancelled", BOTH, |_, event| Some(Value::Flag(event.cancelled))),
     // Recorded: false on masters.
-    row("IsRecurring", BOTH, |_, event| Some(Value::Flag(event.instance.is_some()))),
+    row("IsRecurring", BOTH, |_, event| {
+        let invited_to_all = event.message.is_some() && event.series.is_some();
+        Some(Value::Flag(event.instance.is_some() || invited_to_all))
+    }),
     row("MeetingRequestWasSent", BOTH, |_, event| Some(Value::Flag(event.sent))),
     row("IsResponseRequested", ALL, |_, event| Some(Value::Flag(event.response_requested))),
     row("CalendarItemType", BOTH, |_, event| Some(Value::Text(event.kind().into()))),
@@ -438,13 +442,6 @@ pub(super) fn named(view: &View<'_>, key: &PropertyKey) -> Option<Value> {
         _ => None,
     }
 }
-
-const MEETING: &str = "6ed8da90-450b-101b-98da-00aa003f1305";
-const APPOINTMENT: &str = "00062002-0000-0000-c000-000000000046";
-const COMMON: &str = "00062008-0000-0000-c000-000000000046";
-
-/// PidLidBusyStatus.
-pub(crate) const BUSY: &[&str] = &["Free", "Tentative", "Busy", "OOF", "WorkingElsewhere"];
 
 /// PidLidResponseStatus.
 const RESPONSES: &[&str] = &["Unknown", "Organizer", "Tentative", "Accept", "Decline", "NoResponseReceived"];

@@ -468,3 +468,73 @@ fn the_client_s_version_decides_what_is_shown() {
         (vec!["Sunday".into()], vec!["true".into()])
     );
 }
+
+#[test]
+fn an_event_has_mapi_names() {
+    let server = Server::new("se");
+    let named = |set: &str, id: i64, of: &str| {
+        format!(r#"<t:ExtendedFieldURI DistinguishedPropertySetId="{set}" PropertyId="{id}" PropertyType="{of}"/>"#)
+    };
+    let valued =
+        |uri: String, value: &str| format!("<t:ExtendedProperty>{uri}<t:Value>{value}</t:Value></t:ExtendedProperty>");
+    let id = created(
+        &server,
+        &format!(
+            "<t:Subject>x</t:Subject>{}{}<t:Start>2024-07-01T08:00:00Z</t:Start><t:End>2024-07-01T09:30:00Z</t:End>",
+            valued(named("Appointment", 0x8205, "Integer"), "3"),
+            valued(named("Appointment", 0x8208, "String"), "Attic")
+        ),
+    );
+    created(&server, WEEKLY);
+    let shape = format!(
+        "<t:BaseShape>Default</t:BaseShape><t:AdditionalProperties>{}</t:AdditionalProperties>",
+        [
+            named("Appointment", 0x820d, "SystemTime"),
+            named("Appointment", 0x820e, "SystemTime"),
+            named("Appointment", 0x8213, "Integer"),
+            named("Appointment", 0x8223, "Boolean"),
+            named("Appointment", 0x8216, "Binary"),
+            named("Common", 0x8503, "Boolean"),
+        ]
+        .concat()
+    );
+    let item = server.item(&id, &shape);
+    assert_eq!(texts(&item, "Value"), ["2024-07-01T08:00:00Z", "2024-07-01T09:30:00Z", "90", "false", "true"]);
+    assert_eq!(
+        (texts(&item, "LegacyFreeBusyStatus").remove(0), texts(&item, "Location").remove(0)),
+        ("OOF".into(), "Attic".into())
+    );
+    // As DavMail looks for masters.
+    let found = server.ask(&format!(
+        r#"<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>Default</t:BaseShape></m:ItemShape>
+        <m:Restriction><t:IsEqualTo>{}<t:FieldURIOrConstant><t:Constant Value="true"/></t:FieldURIOrConstant></t:IsEqualTo></m:Restriction>
+        <m:SortOrder><t:FieldOrder Order="Ascending"><t:FieldURI FieldURI="calendar:Start"/></t:FieldOrder></m:SortOrder>
+        <m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>"#,
+        named("Appointment", 0x8223, "Boolean")
+    ));
+    assert_eq!(texts(&found, "Subject"), ["Weekly"]);
+}
+
+#[test]
+fn what_is_at_the_same_time_is_counted() {
+    let server = Server::new("se");
+    let at = |from: &str, to: &str| {
+        created(
+            &server,
+            &format!(
+                "<t:Subject>{from}</t:Subject><t:Start>2024-07-01T{from}:00Z</t:Start><t:End>2024-07-01T{to}:00Z</t:End>"
+            ),
+        )
+    };
+    let id = at("08:00", "09:00");
+    at("08:30", "10:00");
+    at("09:00", "11:00");
+    at("12:00", "13:00");
+    let shape = fields(
+        "calendar:ConflictingMeetingCount calendar:AdjacentMeetingCount calendar:ConflictingMeetings calendar:AdjacentMeetings",
+    );
+    let item = server.item(&id, &shape);
+    assert_eq!(texts(&item, "ConflictingMeetingCount"), ["1"]);
+    assert_eq!(texts(&item, "AdjacentMeetingCount"), ["1"]);
+    assert_eq!(texts(&item, "Subject"), ["08:30", "09:00"]);
+}

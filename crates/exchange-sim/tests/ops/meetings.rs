@@ -330,3 +330,69 @@ fn one_occurrence_is_moved_answered_and_cancelled() {
     assert_eq!(texts(&left, "Start"), ["2024-05-06T08:00:00Z", "2024-05-09T08:00:00Z"]);
     assert_eq!(classes(&server, BOB, "calendar").len(), 1);
 }
+
+/// A calendar object in a mail, as another system sends it.
+fn mail(method: &str, lines: &str) -> String {
+    format!(
+        "From: Dan <dan@elsewhere.example>\r\nTo: anna@example.org\r\nSubject: {method}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/alternative; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee the calendar.\r\n\
+         --b\r\nContent-Type: text/calendar; charset=utf-8; method={method}\r\n\r\nBEGIN:VCALENDAR\r\nVERSION:2.0\r\n\
+         PRODID:x\r\nMETHOD:{method}\r\nBEGIN:VEVENT\r\nDTSTAMP:20240101T000000Z\r\n{lines}END:VEVENT\r\nEND:VCALENDAR\r\n--b--\r\n"
+    )
+}
+
+#[test]
+fn people_elsewhere_invite_change_and_cancel_by_mail() {
+    let server = Server::new("se");
+    let invitation = |sequence: u32, start: &str| {
+        format!(
+            "UID:elsewhere-1\r\nSEQUENCE:{sequence}\r\nSUMMARY:Dinner\r\nLOCATION:Dan's\r\nDTSTART:{start}\r\nDURATION:PT2H\r\n\
+             ORGANIZER;CN=Dan:mailto:dan@elsewhere.example\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:anna@example.org\r\n"
+        )
+    };
+    server.deliver(&mail("REQUEST", &invitation(0, "20240506T180000Z")));
+    let request = get(&server, ANNA, &ids(&server, ANNA, "inbox")[0], ALL);
+    assert_eq!(texts(&request, "ItemClass"), ["IPM.Schedule.Meeting.Request"]);
+    assert_eq!(
+        (texts(&request, "UID").remove(0), texts(&request, "Location").remove(0)),
+        ("elsewhere-1".into(), "Dan's".into())
+    );
+    let entries = ids(&server, ANNA, "calendar");
+    let entry = get(&server, ANNA, &entries[0], ALL);
+    assert_eq!(texts(&entry, "MyResponseType"), ["NoResponseReceived"]);
+    assert_eq!(texts(entry.split("<t:Organizer>").nth(1).unwrap(), "EmailAddress")[0], "dan@elsewhere.example");
+    server.deliver(&mail("REQUEST", &invitation(1, "20240507T180000Z")));
+    server.deliver(&mail("REQUEST", &invitation(0, "20240508T180000Z")));
+    let entry = get(&server, ANNA, &entries[0], ALL);
+    assert_eq!(
+        (texts(&entry, "Start").remove(0), ids(&server, ANNA, "calendar")),
+        ("2024-05-07T18:00:00Z".into(), entries.clone())
+    );
+    let kinds: Vec<String> = ids(&server, ANNA, "inbox")
+        .iter()
+        .map(|id| texts(&get(&server, ANNA, id, ALL), "MeetingRequestType").remove(0))
+        .collect();
+    assert_eq!(kinds, ["Outdated", "FullUpdate", "NewMeetingRequest"]);
+    server.deliver(&mail("CANCEL", &invitation(2, "20240507T180000Z")));
+    assert_eq!(texts(&get(&server, ANNA, &entries[0], ALL), "IsCancelled"), ["true"]);
+}
+
+#[test]
+fn people_elsewhere_answer_by_mail() {
+    let server = Server::new("se");
+    let properties = format!(
+        "<t:Subject>Plan</t:Subject><t:UID>mine-1</t:UID><t:Start>2024-05-06T08:00:00Z</t:Start><t:End>2024-05-06T09:00:00Z</t:End>{}",
+        attendees("RequiredAttendees", &["dan@elsewhere.example", BOB])
+    );
+    let id = attribute(&create(&server, "SendOnlyToAll", &properties), "ItemId", "Id");
+    server.deliver(&mail(
+        "REPLY",
+        "UID:mine-1\r\nSUMMARY:Plan\r\nDTSTART:20240506T080000Z\r\nDTEND:20240506T090000Z\r\nORGANIZER:mailto:anna@example.org\r\n\
+         ATTENDEE;PARTSTAT=DECLINED:mailto:dan@elsewhere.example\r\n",
+    ));
+    assert_eq!(classes(&server, ANNA, "inbox"), ["IPM.Schedule.Meeting.Resp.Neg"]);
+    assert_eq!(texts(&get(&server, ANNA, &id, ALL), "ResponseType"), ["Decline", "Unknown"]);
+    // A calendar that is merely attached is no invitation.
+    server.deliver("Subject: x\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
+    assert_eq!(classes(&server, ANNA, "inbox")[0], "IPM.Note");
+}

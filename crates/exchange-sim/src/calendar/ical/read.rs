@@ -11,6 +11,7 @@ use crate::{
         xml::{write_recurrence, write_zone},
         zone::{Period, Step, When, Zone, zones},
     },
+    mime::parse::Person,
     soap::{self, Element, Ns, Writer},
     time::Seconds,
 };
@@ -24,6 +25,14 @@ pub(crate) struct Read {
     pub(crate) deleted: Vec<Seconds>,
     /// Occurrences that differ.
     pub(crate) overrides: Vec<Override>,
+    /// For scheduling (RFC 5546).
+    pub(crate) method: Option<String>,
+    pub(crate) organizer: Option<Person>,
+    pub(crate) sequence: i64,
+    /// What those invited have answered: `ResponseTypeType` by address.
+    pub(crate) answers: Vec<(String, &'static str)>,
+    /// The object is about this occurrence alone.
+    pub(crate) occurrence: Option<Seconds>,
 }
 
 /// An occurrence that differs.
@@ -37,9 +46,13 @@ pub(crate) struct Override {
 pub(crate) fn read(text: &str) -> Option<Read> {
     let lines = unfolded(text);
     let zones: Vec<(String, Arc<Zone>)> = blocks(&lines, "VTIMEZONE").filter_map(zone).collect();
-    let mut result = Read::default();
+    let method = lines.iter().find(|line| line.name == "METHOD").map(|line| line.value.trim().to_ascii_uppercase());
+    let mut result = Read { method, ..Read::default() };
     for event in blocks(&lines, "VEVENT") {
         let properties = properties(event, &zones)?;
+        if result.organizer.is_none() {
+            scheduling(event, &mut result);
+        }
         match find(event, "RECURRENCE-ID") {
             Some(original) => {
                 let original = instant(original, &zones)?;
@@ -55,7 +68,30 @@ pub(crate) fn read(text: &str) -> Option<Read> {
             }
         }
     }
+    if result.properties.is_empty() && !result.overrides.is_empty() {
+        let only = result.overrides.remove(0);
+        (result.properties, result.occurrence) = (only.properties, Some(only.original));
+    }
     (!result.properties.is_empty()).then_some(result)
+}
+
+fn scheduling(event: &[Line], result: &mut Read) {
+    let person = |line: &Line| Person {
+        name: line.parameter("CN").unwrap_or_default().to_owned(),
+        address: address(&line.value),
+    };
+    result.organizer = find(event, "ORGANIZER").map(person);
+    result.sequence = find(event, "SEQUENCE").and_then(|line| line.value.trim().parse().ok()).unwrap_or(0);
+    let answer = |line: &Line| {
+        let answer = match line.parameter("PARTSTAT").unwrap_or_default().to_ascii_uppercase().as_str() {
+            "ACCEPTED" => "Accept",
+            "TENTATIVE" => "Tentative",
+            "DECLINED" => "Decline",
+            _ => "Unknown",
+        };
+        (address(&line.value), answer)
+    };
+    result.answers = event.iter().filter(|line| line.name == "ATTENDEE").map(answer).collect();
 }
 
 /// One content line.
