@@ -2,7 +2,7 @@
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
             $(#[doc = concat!("`", $word, "`")] $variant,)*
         }

@@ -1,0 +1,241 @@
+//! Contacts as Exchange has them, and what changes them.
+
+use ews::op::update_item::FieldChange;
+use ews::{
+    AddressPart, Body, BodyKind, EmailEntry, EmailKey, ExtendedField, Field, FileAsMapping, Item, Moment, Property,
+    PropertyKind, PropertySet, Sensitivity, Value,
+};
+use jiff::civil::Date;
+
+use super::Slot;
+use crate::convert::days::{before_noon, day_of};
+use crate::convert::native::Native;
+use crate::convert::photo;
+use crate::convert::slots::{Fields, block, changed, joined, line, parted};
+
+/// What an item says.
+pub(super) fn fields(native: &Native) -> Fields<Slot> {
+    let item = &native.item;
+    let contact = item.contact.as_deref().cloned().unwrap_or_default();
+    let mut fields = Fields::new();
+    let mut say = |slot, value: String| {
+        if !value.is_empty() {
+            fields.insert(slot, value);
+        }
+    };
+    let words = [
+        (Slot::DisplayName, &contact.display_name),
+        (Slot::Surname, &contact.surname),
+        (Slot::Given, &contact.given_name),
+        (Slot::Middle, &contact.middle_name),
+        (Slot::Suffix, &contact.generation),
+        (Slot::Nickname, &contact.nickname),
+        (Slot::Company, &contact.company),
+        (Slot::Department, &contact.department),
+        (Slot::JobTitle, &contact.job_title),
+        (Slot::Profession, &contact.profession),
+        (Slot::Office, &contact.office),
+        (Slot::HomePage, &contact.home_page),
+        (Slot::Spouse, &contact.spouse),
+        (Slot::Manager, &contact.manager),
+        (Slot::Assistant, &contact.assistant),
+    ];
+    for (slot, text) in words {
+        say(slot, line(text.as_deref().unwrap_or_default()));
+    }
+    for (slot, field) in &EXTENDED {
+        say(*slot, line(item.extended.get(field).and_then(Value::as_text).unwrap_or_default()));
+    }
+    for key in EmailKey::ALL {
+        say(Slot::Email(*key), line(&email(item, *key).unwrap_or_default()));
+    }
+    for (key, number) in &contact.phones {
+        say(Slot::Phone(*key), line(number));
+    }
+    for (key, address) in &contact.ims {
+        say(Slot::Im(*key), line(address));
+    }
+    for (key, address) in &contact.addresses {
+        for part in AddressPart::ALL {
+            say(Slot::Postal(*key, *part), block(address.part(*part).unwrap_or_default()));
+        }
+    }
+    say(Slot::Birthday, contact.birthday.and_then(day_of).map_or(String::new(), told));
+    say(Slot::Anniversary, contact.anniversary.and_then(day_of).map_or(String::new(), told));
+    say(Slot::Categories, joined(item.categories.iter().cloned()));
+    say(Slot::Note, block(item.body.as_ref().map_or("", |body| &body.text)));
+    let class = match item.sensitivity {
+        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
+        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
+        Some(Sensitivity::Normal) | None => "",
+    };
+    say(Slot::Class, class.to_owned());
+    say(Slot::Photo, photo::mark(native));
+    fields.entry(Slot::DisplayName).or_insert_with(|| name_of(item));
+    fields.retain(|_, value| !value.is_empty());
+    fields
+}
+
+/// An SMTP address. Of an entry of the directory it stands in what Outlook shows.
+fn email(item: &Item, key: EmailKey) -> Option<String> {
+    let entry = item.contact.as_ref()?.email(key)?;
+    let legacy = entry.routing.as_deref() == Some("EX") || entry.address.starts_with("/o=");
+    if !legacy {
+        return Some(entry.address.clone());
+    }
+    let (_, shown) = SMTP.iter().find(|(known, _)| *known == key)?;
+    item.extended.get(shown).and_then(Value::as_text).filter(|shown| shown.contains('@')).map(str::to_owned)
+}
+
+/// What a contact without a name to show is called.
+fn name_of(item: &Item) -> String {
+    let contact = item.contact.as_deref();
+    let full = contact.and_then(|contact| contact.complete_name.as_ref()).and_then(|name| name.full.clone());
+    let company = contact.and_then(|contact| contact.company.clone());
+    let names = [contact.and_then(|contact| contact.file_as.clone()), full, company, email(item, EmailKey::First)];
+    names.into_iter().flatten().map(|name| line(&name)).find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+/// A day as it stands in a slot.
+pub(super) fn told(date: Date) -> String {
+    match date.year() {
+        NO_YEAR => format!("--{:02}-{:02}", date.month(), date.day()),
+        _ => date.to_string(),
+    }
+}
+
+/// The day in a slot.
+pub(super) fn day(value: &str) -> Option<Date> {
+    match value.strip_prefix("--") {
+        Some(rest) => {
+            let (month, day) = rest.split_once('-')?;
+            Date::new(NO_YEAR, month.parse().ok()?, day.parse().ok()?).ok()
+        }
+        None => value.parse().ok(),
+    }
+}
+
+/// What makes an item say what a card says; everything, if there is none yet.
+pub(super) fn changes(before: Option<&Fields<Slot>>, after: &Fields<Slot>) -> Vec<FieldChange> {
+    let nothing = Fields::new();
+    let changed = changed(before.unwrap_or(&nothing), after);
+    let mut changes: Vec<FieldChange> = changed.filter_map(|(slot, value)| change(*slot, value)).collect();
+    if before.is_none() {
+        changes.extend(file_as(after).map(FieldChange::Set));
+    }
+    changes
+}
+
+/// What a new contact is sorted under.
+fn file_as(fields: &Fields<Slot>) -> Option<Property> {
+    let has = |slot| fields.contains_key(&slot);
+    match (has(Slot::Surname) || has(Slot::Given), has(Slot::Company)) {
+        (true, _) => Some(Property::FileAsMapping(FileAsMapping::LastCommaFirst)),
+        (false, true) => Some(Property::FileAsMapping(FileAsMapping::Company)),
+        (false, false) => fields.get(&Slot::DisplayName).map(|name| Property::FileAs(name.clone())),
+    }
+}
+
+fn change(slot: Slot, value: Option<&str>) -> Option<FieldChange> {
+    if let Some((_, field)) = EXTENDED.iter().find(|(known, _)| *known == slot) {
+        return Some(match value {
+            Some(text) => Property::Extended(field.clone(), Value::Text(text.to_owned())).into(),
+            None => FieldChange::Delete(field.clone().into()),
+        });
+    }
+    let word = |property: fn(String) -> Property, field: Field| match value {
+        Some(text) => property(text.to_owned()).into(),
+        None => FieldChange::Delete(field.into()),
+    };
+    let on_day = |property: fn(Moment) -> Property, field: Field| match value.and_then(day) {
+        Some(date) => property(before_noon(date)).into(),
+        None => FieldChange::Delete(field.into()),
+    };
+    let text = value.unwrap_or_default();
+    Some(match slot {
+        Slot::DisplayName => word(Property::DisplayName, Field::DISPLAY_NAME),
+        Slot::Surname => word(Property::Surname, Field::SURNAME),
+        Slot::Given => word(Property::GivenName, Field::GIVEN_NAME),
+        Slot::Middle => word(Property::MiddleName, Field::MIDDLE_NAME),
+        Slot::Suffix => word(Property::Generation, Field::GENERATION),
+        Slot::Nickname => word(Property::Nickname, Field::NICKNAME),
+        Slot::Company => word(Property::CompanyName, Field::COMPANY_NAME),
+        Slot::Department => word(Property::Department, Field::DEPARTMENT),
+        Slot::JobTitle => word(Property::JobTitle, Field::JOB_TITLE),
+        Slot::Profession => word(Property::Profession, Field::PROFESSION),
+        Slot::Office => word(Property::Office, Field::OFFICE),
+        Slot::HomePage => word(Property::BusinessHomePage, Field::BUSINESS_HOME_PAGE),
+        Slot::Spouse => word(Property::Spouse, Field::SPOUSE),
+        Slot::Manager => word(Property::Manager, Field::MANAGER),
+        Slot::Assistant => word(Property::AssistantName, Field::ASSISTANT_NAME),
+        Slot::Birthday => on_day(Property::Birthday, Field::BIRTHDAY),
+        Slot::Anniversary => on_day(Property::Anniversary, Field::ANNIVERSARY),
+        Slot::Email(key) => match value {
+            Some(address) => Property::Email(key, EmailEntry::new(address)).into(),
+            None => FieldChange::Delete(key.path()),
+        },
+        Slot::Phone(key) => match value {
+            Some(number) => Property::Phone(key, number.to_owned()).into(),
+            None => FieldChange::Delete(key.path()),
+        },
+        Slot::Im(key) => match value {
+            Some(address) => Property::Im(key, address.to_owned()).into(),
+            None => FieldChange::Delete(key.path()),
+        },
+        Slot::Postal(key, part) => match value {
+            Some(text) => Property::Postal(key, part, text.to_owned()).into(),
+            None => FieldChange::Delete(key.path(part)),
+        },
+        Slot::Note => Property::Body(Body { kind: BodyKind::Text, text: text.to_owned() }).into(),
+        Slot::Categories => Property::Categories(parted(text)).into(),
+        Slot::Class => Property::Sensitivity(match text {
+            "PRIVATE" => Sensitivity::Private,
+            "CONFIDENTIAL" => Sensitivity::Confidential,
+            _ => Sensitivity::Normal,
+        })
+        .into(),
+        // An attachment: see `photo`. The others are extended properties.
+        Slot::Photo | Slot::Prefix | Slot::PersonalPage | Slot::FreeBusyUrl | Slot::YomiFirst | Slot::YomiLast => {
+            return None;
+        }
+    })
+}
+
+/// Fields that EWS has no name for, or none it lets write (MS-OXOCNTC 2.2.1).
+pub(super) static EXTENDED: [(Slot, ExtendedField); 5] = [
+    // PidTagDisplayNamePrefix
+    (Slot::Prefix, ExtendedField::tag(0x3a45, PropertyKind::String)),
+    // PidTagPersonalHomePage
+    (Slot::PersonalPage, ExtendedField::tag(0x3a50, PropertyKind::String)),
+    // PidLidFreeBusyLocation
+    (Slot::FreeBusyUrl, ExtendedField::id(PropertySet::Address, 0x80d8, PropertyKind::String)),
+    // PidLidYomiFirstName
+    (Slot::YomiFirst, ExtendedField::id(PropertySet::Address, 0x802c, PropertyKind::String)),
+    // PidLidYomiLastName
+    (Slot::YomiLast, ExtendedField::id(PropertySet::Address, 0x802d, PropertyKind::String)),
+];
+
+/// PidLidEmail1OriginalDisplayName and its like (MS-OXOCNTC 2.2.1.2.4): the SMTP address where the address is X.500.
+pub(super) static SMTP: [(EmailKey, ExtendedField); 3] = [
+    (EmailKey::First, ExtendedField::id(PropertySet::Address, 0x8084, PropertyKind::String)),
+    (EmailKey::Second, ExtendedField::id(PropertySet::Address, 0x8094, PropertyKind::String)),
+    (EmailKey::Third, ExtendedField::id(PropertySet::Address, 0x80a4, PropertyKind::String)),
+];
+
+/// The year of a birthday without one: Outlook's and Apple's, and a leap year.
+pub(super) const NO_YEAR: i16 = 1604;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn days_without_a_year_are_told_without_one() {
+        for (day_of_birth, told_as) in [(date(1604, 2, 29), "--02-29"), (date(1980, 12, 1), "1980-12-01")] {
+            assert_eq!(told(day_of_birth), told_as);
+            assert_eq!(day(told_as), Some(day_of_birth));
+        }
+        assert_eq!(day("--13-01"), None);
+    }
+}
