@@ -35,7 +35,7 @@ pub fn semantic_difference(a: &Component, b: &Component) -> Vec<String> {
 fn facts(component: &Component) -> Vec<String> {
     let mut facts = Vec::new();
     if component.is("VCARD") {
-        let card = vcard::to_v4(component);
+        let card = vcard::canonical(component);
         add_card(&card, &mut facts);
     } else {
         let zones = Zones::of(component);
@@ -248,6 +248,8 @@ fn card_values(property: &Property, name: &str) -> Vec<String> {
             None => property.text(),
         },
         "PHOTO" | "LOGO" | "SOUND" | "KEY" => format!("{:?}", Media::of(property)),
+        // 4.0 may write a number as a link.
+        "TEL" => property.text().trim_start_matches("tel:").to_owned(),
         "UID" | "MEMBER" => {
             let value = property.text().trim().to_ascii_lowercase();
             value.trim_start_matches("urn:uuid:").to_owned()

@@ -5,6 +5,7 @@ pub mod date;
 pub mod media;
 mod validate;
 
+pub(crate) use convert::canonical;
 pub use convert::{to_v3, to_v4};
 pub use date::PartialDate;
 pub use validate::{CardKind, ValidCard, validate};

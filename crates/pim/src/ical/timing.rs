@@ -67,9 +67,11 @@ impl Timing {
 
     /// The moment at which it is over, if its start is set to another time.
     pub(crate) fn end(&self, start: DateTime) -> Timestamp {
+        let begin = self.begin(start);
         match self.length {
-            Length::Exact(seconds) => later(self.begin(start), seconds),
-            Length::Nominal(length) => length.after(start, &self.own_zone()),
+            Length::Exact(seconds) => later(begin, seconds),
+            // A zone of somebody's own may turn its clocks back further than that.
+            Length::Nominal(length) => length.after(start, &self.own_zone()).max(begin),
         }
     }
 

@@ -175,7 +175,7 @@ fn time_zone(zone: &Component) -> Result<(), Violation> {
     let Some(tzid) = zone.property("TZID").filter(|tzid| !tzid.value.trim().is_empty()) else {
         return data(zone.line(), "The VTIMEZONE has no TZID.");
     };
-    if Zone::named(&tzid.value).is_none() && Observances::of(zone).is_none() {
+    if Zone::named(&tzid.text()).is_none() && Observances::of(zone).is_none() {
         let sentence = format!(
             "The VTIMEZONE {} has no STANDARD or DAYLIGHT with DTSTART, TZOFFSETFROM and TZOFFSETTO that can be read.",
             tzid.value

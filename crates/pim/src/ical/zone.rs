@@ -94,8 +94,8 @@ impl Zones {
     #[must_use]
     pub fn of(calendar: &Component) -> Self {
         let named = calendar.components("VTIMEZONE").filter_map(|component| {
-            let tzid = component.value("TZID")?;
-            let known = Zone::named(tzid);
+            let tzid = component.text("TZID")?;
+            let known = Zone::named(&tzid);
             let zone = known.or_else(|| Observances::of(component).map(|own| Zone::Custom(Arc::new(own))));
             Some((tzid.trim().to_owned(), zone))
         });

@@ -10,9 +10,12 @@ use crate::{Component, Parameter, Property, text};
 /// A card as vCard 4.0 (RFC 6350). One that is of that version stays as it is.
 #[must_use]
 pub fn to_v4(card: &Component) -> Component {
-    if version(card) == Some(Version::V4) {
-        return card.clone();
-    }
+    if version(card) == Some(Version::V4) { card.clone() } else { canonical(card) }
+}
+
+/// A card as vCard 4.0, with what has a name there under that name, also if it was of that version.
+#[must_use]
+pub(crate) fn canonical(card: &Component) -> Component {
     let mut out = card.clone();
     labels_into_addresses(&mut out);
     sort_string_into_name(&mut out);
@@ -54,7 +57,7 @@ fn property_to_v4(mut property: Property) -> Property {
                 property.remove_parameter("VALUE");
             }
         }
-        "GEO" => {
+        "GEO" if !property.value.starts_with("geo:") => {
             if let Some((latitude, longitude)) = property.value.replace("\\;", ";").split_once(';') {
                 property.value = format!("geo:{},{}", latitude.trim(), longitude.trim());
             }
