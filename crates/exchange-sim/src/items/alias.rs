@@ -1,7 +1,7 @@
 //! MAPI names of properties that EWS has elements for: set by one name, they are read by the other (MS-OXPROPS,
 //! MS-OXOCNTC, MS-OXOTASK).
 
-use super::{drop_field, indexed, keep, kept, set as set_field, task};
+use super::{contact, drop_field, indexed, keep, kept, set as set_field, task};
 use crate::{
     soap::Element,
     store::{Item, Kind, PropertyKey, PropertyName, Value},
@@ -37,6 +37,9 @@ enum Home {
 pub(crate) fn read(item: &Item, key: &PropertyKey) -> Option<Value> {
     let text = |name: &str| kept(item, name).map(|element| element.text.trim().to_owned());
     match home(item.kind, key)? {
+        // These two follow from others where they were not set.
+        Home::Field("DisplayName") => Some(contact::display_name(item)).filter(|name| !name.is_empty()).map(Value::Text),
+        Home::Field("FileAs") => Some(contact::file_as(item)).filter(|name| !name.is_empty()).map(Value::Text),
         Home::Field(name) => text(name).map(Value::Text),
         Home::Time(name) => text(name).and_then(|text| time::parse(&text)).map(Value::Time),
         Home::Flag(name) => text(name).map(|text| Value::Flag(text == "true" || text == "1")),

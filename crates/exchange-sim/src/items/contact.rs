@@ -147,7 +147,7 @@ fn complete_name(item: &Item) -> Option<Element> {
 }
 
 /// How a contact is filed: a text of its own, or made as `FileAsMapping` says (MS-OXWSCONT 3.1.4.1.2.4).
-fn file_as(item: &Item) -> String {
+pub(super) fn file_as(item: &Item) -> String {
     let mapping = kept_text(item, "FileAsMapping").unwrap_or("None");
     let Some((_, parts)) = MAPPINGS.iter().find(|(name, _)| *name == mapping) else {
         return kept_text(item, "FileAs").unwrap_or_default().to_owned();

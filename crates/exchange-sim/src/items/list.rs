@@ -191,17 +191,23 @@ fn of_id<'a>(mailbox: &'a Mailbox, id: &str) -> Option<(&'a Item, u64)> {
 /// The status and the change key of a member that is an item.
 fn refresh(mailbox: &Mailbox, member: &mut Element) {
     let id = member.child("Mailbox").and_then(|given| given.child("ItemId")).and_then(|id| id.attribute("Id"));
-    let Some(id) = id.map(str::to_owned) else { return };
-    let now = of_id(mailbox, &id).map(|(item, _)| ids::change_key(mailbox.guid, item.kind.facts().2, item.changed));
+    let Some(decoded) = id.and_then(ids::decode) else { return };
+    // The id may be from before a migration, which changes ids and moves nothing.
+    let now = match decoded.target {
+        Target::Item { folder, item } => mailbox.item(folder, item).map(|item| {
+            let id = mailbox.id(Target::Item { folder, item: item.key });
+            (id, ids::change_key(mailbox.guid, item.kind.facts().2, item.changed))
+        }),
+        _ => None,
+    };
     if let Some(status) = member.children.iter_mut().find(|child| child.name == "Status") {
         // What a member was made from is gone: the list still knows name and address.
         status.text = if now.is_some() { "Normal" } else { "Demoted" }.to_owned();
     }
     let given = member.children.iter_mut().find(|child| child.name == "Mailbox");
     let id = given.and_then(|given| given.children.iter_mut().find(|child| child.name == "ItemId"));
-    if let (Some(id), Some(now)) = (id, now) {
-        id.attributes.retain(|(name, _)| name != "ChangeKey");
-        id.attributes.push(("ChangeKey".to_owned(), now));
+    if let (Some(element), Some((id, key))) = (id, now) {
+        element.attributes = vec![("Id".to_owned(), id), ("ChangeKey".to_owned(), key)];
     }
 }
 
