@@ -18,6 +18,7 @@ mod find_people;
 mod frame;
 mod get_folder;
 mod get_item;
+mod get_mail_tips;
 mod get_user_photo;
 mod move_folder;
 mod move_item;
@@ -104,6 +105,7 @@ const OPERATIONS: &[(&str, Version, Operation)] = &[
     ("GetEvents", V2007, subscribe::get_events),
     ("GetFolder", V2007, get_folder::get_folder),
     ("GetItem", V2007, get_item::get_item),
+    ("GetMailTips", V2010, get_mail_tips::get_mail_tips),
     ("GetPersona", V2013, find_people::get_persona),
     ("GetRoomLists", V2010, rooms::get_room_lists),
     ("GetRooms", V2010, rooms::get_rooms),
@@ -265,7 +267,7 @@ impl Call<'_> {
                     "Folder ID provided where item ID is expected.",
                 ));
             }
-            Target::Attachment { .. } => return Err(Trouble::malformed()),
+            Target::Attachment { .. } | Target::OccurrenceAttachment { .. } => return Err(Trouble::malformed()),
         };
         let Some(found) = self.organisation.mailboxes[mailbox].item(folder, item) else {
             return Err(Trouble::not_found());

@@ -210,13 +210,21 @@ impl Changes {
             .next()
             .ok_or_else(|| Trouble::new("ErrorRecurrenceHasNoOccurrence", "The recurrence has no occurrence."))?;
         (event.start, event.end) = event.span_on(first);
-        let same = old.is_some_and(|old| {
-            (old.start, old.end, old.all_day, &old.zone) == (event.start, event.end, event.all_day, &event.zone)
-        });
-        event.series = Some(match now {
-            Some(series) if same && series.recurrence == recurrence => series,
-            _ => Series { recurrence, exceptions: Default::default(), deleted: Default::default() },
-        });
+        // Another name for the same zone, or a definition of it, moves nothing.
+        let unmoved = |old: &Event, series: &Series| {
+            series.recurrence.days().take(A_YEAR).all(|day| old.span_on(day) == event.span_on(day))
+        };
+        let same = |series: &Series| {
+            old.is_some_and(|old| {
+                (old.start, old.end, old.all_day) == (event.start, event.end, event.all_day) && unmoved(old, series)
+            })
+        };
+        let kept = now.filter(|series| series.recurrence == recurrence && same(series));
+        event.series = Some(kept.unwrap_or_else(|| Series {
+            recurrence,
+            exceptions: Default::default(),
+            deleted: Default::default(),
+        }));
         Ok(())
     }
 }
@@ -399,5 +407,8 @@ const READ_ONLY: &[&str] = &[
     "IntendedFreeBusyStatus",
     "IsOrganizer",
 ];
+
+/// Occurrences of a daily series within a year, in which all changes of clocks come.
+const A_YEAR: usize = 366;
 
 const FIVE_YEARS: i64 = (5 * 365 + 2) * DAY;

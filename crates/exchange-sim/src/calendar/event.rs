@@ -226,6 +226,14 @@ impl Item {
         }
     }
 
+    /// Where an id of one of its attachments leads.
+    pub(crate) fn attachment_target(&self, folder: u64, number: u32) -> Target {
+        match self.target(folder) {
+            Target::Occurrence { day, .. } => Target::OccurrenceAttachment { folder, item: self.key, day, number },
+            _ => Target::Attachment { folder, item: self.key, number },
+        }
+    }
+
     /// What makes it an event.
     pub(crate) fn event(&self) -> Option<&Event> {
         self.extra.as_ref()?.event.as_deref()

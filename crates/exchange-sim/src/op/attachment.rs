@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Call, ItemPlace, Reply, Trouble, each, respond};
+use super::{Call, ItemPlace, Reply, Trouble, calendar, each, respond};
 use crate::{
     Original,
     patch::{Patch, attachment},
@@ -24,7 +24,8 @@ fn read(call: &mut Call<'_>, shape: &Result<Shape, Trouble>, id: &Element) -> Re
     let shape = shape.as_ref().map_err(Clone::clone)?;
     let (place, number) = find(call, id)?;
     let version = call.version;
-    let view = call.view(place.mailbox, place.folder, place.item)?;
+    let item = call.found(&place)?;
+    let view = call.view_of(&place, &item)?;
     let attachments = view.attachments();
     let found = attachments.iter().find(|(known, _)| *known == number);
     let (_, attachment) =
@@ -68,12 +69,13 @@ fn create(call: &mut Call<'_>, parent: &Element, element: &Element) -> Reply {
     let kind = if new.content_type == "message/rfc822" { "t:ItemAttachment" } else { "t:FileAttachment" };
     let mut patch = Patch::default();
     patch.attach(new, element.is_true("IsContactPhoto"));
-    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
-    alter(mailbox, &place, patch)?;
-    let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?;
+    let item = call.found(&place)?;
+    alter(&mut call.organisation.mailboxes[place.mailbox], &place, item, patch)?;
+    let item = call.found(&place)?;
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
     let number = item.extra.as_ref().and_then(|extra| extra.attachments.as_ref()?.last().copied()).unwrap_or(0);
-    let id = mailbox.id(Target::Attachment { folder: place.folder, item: place.item, number });
-    let root = mailbox.id(Target::Item { folder: place.folder, item: place.item });
+    let id = mailbox.id(item.attachment_target(place.folder, number));
+    let root = mailbox.id(item.target(place.folder));
     let key = ids::change_key(mailbox.guid, item.kind.facts().2, item.changed);
     let mut w = Writer::new();
     w.open("m:Attachments", &[]);
@@ -92,22 +94,22 @@ pub(super) fn delete_attachment(call: &mut Call<'_>, request: &Element) -> Resul
 fn delete(call: &mut Call<'_>, id: &Element) -> Reply {
     let (place, number) = find(call, id)?;
     call.may_edit(&place)?;
-    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
-    let mut item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+    let mut item = call.found(&place)?;
     let mut patch = Patch::default();
     patch.detach(&mut item, number)?;
-    let _ = mailbox.alter(place.folder, place.item, |now| *now = item);
-    alter(mailbox, &place, patch)?;
-    let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?;
-    let root = mailbox.id(Target::Item { folder: place.folder, item: place.item });
+    alter(&mut call.organisation.mailboxes[place.mailbox], &place, item, patch)?;
+    let item = call.found(&place)?;
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
+    let root = mailbox.id(item.target(place.folder));
     let key = ids::change_key(mailbox.guid, item.kind.facts().2, item.changed);
     let mut w = Writer::new();
     w.empty("m:RootItemId", &[("RootItemId", &root), ("RootItemChangeKey", &key)]);
     Ok(w.finish())
 }
 
-fn alter(mailbox: &mut Mailbox, place: &ItemPlace, patch: Patch) -> Result<(), Trouble> {
-    mailbox.alter(place.folder, place.item, |item| patch.finish(item)).ok_or_else(Trouble::not_found)?;
+fn alter(mailbox: &mut Mailbox, place: &ItemPlace, mut item: Item, patch: Patch) -> Result<(), Trouble> {
+    patch.finish(&mut item);
+    calendar::keep(mailbox, place, item, &["Attachments".to_owned()])?;
     mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item: place.item }, None);
     mailbox.notify_folder(place.folder);
     Ok(())
@@ -117,8 +119,12 @@ fn find(call: &Call<'_>, id: &Element) -> Result<(ItemPlace, u32), Trouble> {
     let invalid = || Trouble::new("ErrorInvalidAttachmentId", "The attachment id is invalid.");
     let decoded = ids::decode(id.attribute("Id").unwrap_or_default()).ok_or_else(invalid)?;
     let mailbox = call.mailbox_of(decoded.mailbox)?;
-    let Target::Attachment { folder, item, number } = decoded.target else { return Err(invalid()) };
-    let place = ItemPlace { mailbox, folder, item, change: None, occurrence: None };
+    let (folder, item, occurrence, number) = match decoded.target {
+        Target::Attachment { folder, item, number } => (folder, item, None, number),
+        Target::OccurrenceAttachment { folder, item, day, number } => (folder, item, Some(day), number),
+        _ => return Err(invalid()),
+    };
+    let place = ItemPlace { mailbox, folder, item, change: None, occurrence };
     call.may_see(&place)?;
     Ok((place, number))
 }

@@ -1,6 +1,6 @@
 //! What FindItem, UpdateItem and DeleteItem do otherwise for calendar items.
 
-use super::{Call, FolderPlace, ItemPlace, Reply, Trouble, update_item::apply};
+use super::{Call, FolderPlace, ItemPlace, Reply, Trouble, is_private, update_item::apply};
 use crate::{
     calendar::{change::keep_exception, day::DAY, event::in_span, xml::read_instant, zone::Zone},
     meeting::{self, Mailing, Whom},
@@ -38,15 +38,24 @@ pub(super) fn update(call: &mut Call<'_>, request: &Element, change: &Element, p
             mailbox.alter(place.folder, place.item, |item| *item = after.clone()).ok_or_else(Trouble::not_found)?;
         }
         Some(_) => {
-            let mut master = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
             let names: Vec<String> = updates.iter().filter_map(changed_name).collect();
-            keep_exception(&mut master, after.clone(), &names)?;
-            mailbox.alter(place.folder, place.item, |item| *item = master).ok_or_else(Trouble::not_found)?;
+            keep(mailbox, place, after.clone(), &names)?;
         }
     }
     tell(mailbox, place);
     meeting::send_notices(call.organisation, place.mailbox, &after, notices, mailing);
     answer(call, place)
+}
+
+/// Puts a changed item in its place: in the folder, or among the exceptions of its master.
+pub(super) fn keep(mailbox: &mut Mailbox, place: &ItemPlace, after: Item, names: &[String]) -> Result<(), Trouble> {
+    let mut whole = after;
+    if place.occurrence.is_some() {
+        let occurrence = whole;
+        whole = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
+        keep_exception(&mut whole, occurrence, names)?;
+    }
+    mailbox.alter(place.folder, place.item, |item| *item = whole).ok_or_else(Trouble::not_found)
 }
 
 /// The element an update is about.
@@ -168,7 +177,9 @@ pub(super) fn calendar_view(
             "A CalendarView is for calendar folders only.",
         ));
     }
-    let found = in_span(folder, from, to);
+    let rights = call.rights(place);
+    let mut found = in_span(folder, from, to);
+    found.retain(|item| rights.private || !is_private(item));
     let shown = found.len().min(most.unwrap_or(usize::MAX));
     let (total, last) = (found.len().to_string(), shown == found.len());
     let mut w = Writer::new();
@@ -179,7 +190,8 @@ pub(super) fn calendar_view(
     w.open("t:Items", &[]);
     for item in found.iter().take(shown) {
         let view = View::new(mailbox, folder, item, call.version, call.organisation.options.mime, 0);
-        write_item(&mut w, &view.in_zone(call.zone.clone()), shape);
+        let view = view.in_zone(call.zone.clone()).for_user(rights, &call.organisation.mailboxes[call.me].address);
+        write_item(&mut w, &view, shape);
     }
     w.close("t:Items");
     w.close("m:RootFolder");

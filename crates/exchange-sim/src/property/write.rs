@@ -232,7 +232,7 @@ fn write_attachments(w: &mut Writer, view: &View<'_>) {
 
 /// What lists and contents of attachments begin with.
 pub(crate) fn write_attachment_head(w: &mut Writer, view: &View<'_>, number: u32, attachment: &Attachment) {
-    let id = view.mailbox.id(Target::Attachment { folder: view.folder.key, item: view.item.key, number });
+    let id = view.mailbox.id(view.item.attachment_target(view.folder.key, number));
     w.empty("t:AttachmentId", &[("Id", &id)]);
     w.text("t:Name", if attachment.name.is_empty() { "attachment" } else { &attachment.name });
     w.text("t:ContentType", &attachment.content_type);

@@ -15,11 +15,41 @@ use uuid::Uuid;
 /// What an id leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    Folder { folder: u64 },
-    Item { folder: u64, item: u64 },
+    Folder {
+        folder: u64,
+    },
+    Item {
+        folder: u64,
+        item: u64,
+    },
     /// The occurrence that the pattern of a recurring item gives on a day.
-    Occurrence { folder: u64, item: u64, day: i64 },
-    Attachment { folder: u64, item: u64, number: u32 },
+    Occurrence {
+        folder: u64,
+        item: u64,
+        day: i64,
+    },
+    /// An attachment of such an occurrence.
+    OccurrenceAttachment {
+        folder: u64,
+        item: u64,
+        day: i64,
+        number: u32,
+    },
+    Attachment {
+        folder: u64,
+        item: u64,
+        number: u32,
+    },
+}
+
+impl Target {
+    /// The day of an occurrence.
+    fn day(self) -> Option<i64> {
+        match self {
+            Target::Occurrence { day, .. } | Target::OccurrenceAttachment { day, .. } => Some(day),
+            _ => None,
+        }
+    }
 }
 
 /// An id, decoded.
@@ -36,11 +66,11 @@ pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
     bytes.extend(36u16.to_le_bytes());
     bytes.extend(mailbox.hyphenated().to_string().as_bytes());
     // IdProcessingInstruction: Normal or Recurrence.
-    bytes.push(u8::from(matches!(target, Target::Occurrence { .. })));
+    bytes.push(u8::from(target.day().is_some()));
     let entry = entry_id(mailbox, target);
     bytes.extend(u16::try_from(entry.len()).unwrap_or_default().to_le_bytes());
     bytes.extend(entry);
-    if let Target::Attachment { number, .. } = target {
+    if let Target::Attachment { number, .. } | Target::OccurrenceAttachment { number, .. } = target {
         bytes.push(1);
         bytes.extend(16u16.to_le_bytes());
         bytes.extend(&provider(mailbox)[..12]);
@@ -60,11 +90,12 @@ pub(crate) fn entry_id(mailbox: Uuid, target: Target) -> Vec<u8> {
         }
         Target::Item { folder, item }
         | Target::Attachment { folder, item, .. }
-        | Target::Occurrence { folder, item, .. } => {
+        | Target::Occurrence { folder, item, .. }
+        | Target::OccurrenceAttachment { folder, item, .. } => {
             entry.extend(7u16.to_le_bytes());
             counter(&mut entry, mailbox, folder);
             counter(&mut entry, mailbox, item);
-            if let Target::Occurrence { day, .. } = target {
+            if let Some(day) = target.day() {
                 entry.extend(day.to_le_bytes());
             }
         }
@@ -85,19 +116,28 @@ pub(crate) fn decode(id: &str) -> Option<Decoded> {
     if *instruction == 1 {
         let (entry, day) = entry.split_last_chunk()?;
         let Target::Item { folder, item } = decode_entry(mailbox, entry)? else { return None };
-        let target = Target::Occurrence { folder, item, day: i64::from_le_bytes(*day) };
-        return attachment.is_empty().then_some(Decoded { mailbox, target });
+        let day = i64::from_le_bytes(*day);
+        let target = match attachment {
+            [] => Target::Occurrence { folder, item, day },
+            _ => Target::OccurrenceAttachment { folder, item, day, number: read_number(attachment)? },
+        };
+        return Some(Decoded { mailbox, target });
     }
     let target = decode_entry(mailbox, entry).filter(|_| *instruction == 0)?;
     let target = match (target, attachment) {
         (target, []) => target,
-        (Target::Item { folder, item }, [1, 16, 0, path @ ..]) if path.len() == 16 => {
-            let number = u32::from_le_bytes(path.get(12..)?.try_into().ok()?);
-            Target::Attachment { folder, item, number }
+        (Target::Item { folder, item }, attachment) => {
+            Target::Attachment { folder, item, number: read_number(attachment)? }
         }
         _ => return None,
     };
     Some(Decoded { mailbox, target })
+}
+
+/// The number in the attachment part of an id.
+fn read_number(attachment: &[u8]) -> Option<u32> {
+    let path = attachment.strip_prefix(&[1, 16, 0])?;
+    u32::from_le_bytes(path.get(12..)?.try_into().ok()?).into()
 }
 
 /// Reads an entry id of that mailbox.
@@ -198,6 +238,7 @@ mod tests {
             (Target::Item { folder: 3, item: 1 << 40 }, 152),
             (Target::Attachment { folder: 3, item: 4, number: 9 }, 176),
             (Target::Occurrence { folder: 3, item: 4, day: 20_000 }, 164),
+            (Target::OccurrenceAttachment { folder: 3, item: 4, day: -1, number: 9 }, 188),
         ] {
             let id = encode(mailbox, target);
             assert_eq!(id.len(), length);

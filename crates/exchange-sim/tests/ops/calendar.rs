@@ -538,3 +538,52 @@ fn what_is_at_the_same_time_is_counted() {
     assert_eq!(texts(&item, "AdjacentMeetingCount"), ["1"]);
     assert_eq!(texts(&item, "Subject"), ["08:30", "09:00"]);
 }
+
+#[test]
+fn an_occurrence_has_attachments_of_its_own() {
+    let server = Server::new("se");
+    let master = created(&server, WEEKLY);
+    let attach = |id: &str, name: &str| {
+        server.ask(&format!(
+            r#"<m:CreateAttachment><m:ParentItemId Id="{id}"/><m:Attachments><t:FileAttachment><t:Name>{name}</t:Name>
+            <t:Content>aGVsbG8=</t:Content></t:FileAttachment></m:Attachments></m:CreateAttachment>"#
+        ))
+    };
+    attach(&master, "all.txt");
+    let second = attribute(&get(&server, &occurrence_id(&master, 2), ALL), "ItemId", "Id");
+    let made = attach(&second, "second.txt");
+    assert_eq!(attribute(&made, "AttachmentId", "RootItemId"), second);
+    let names = |id: &str| texts(&get(&server, id, &fields("item:Attachments")), "Name");
+    assert_eq!(names(&item_id(&second)), ["all.txt", "second.txt"]);
+    assert_eq!(names(&occurrence_id(&master, 3)), ["all.txt"]);
+    assert_eq!(names(&item_id(&master)), ["all.txt"]);
+    assert_eq!(texts(&get(&server, &item_id(&second), ALL), "CalendarItemType"), ["Exception"]);
+    let id = attribute(&made, "AttachmentId", "Id");
+    let got = server.ask(&format!(
+        r#"<m:GetAttachment><m:AttachmentIds><t:AttachmentId Id="{id}"/></m:AttachmentIds></m:GetAttachment>"#
+    ));
+    assert_eq!((texts(&got, "Name"), texts(&got, "Content")), (vec!["second.txt".into()], vec!["aGVsbG8=".into()]));
+    let gone = format!(
+        r#"<m:DeleteAttachment><m:AttachmentIds><t:AttachmentId Id="{id}"/></m:AttachmentIds></m:DeleteAttachment>"#
+    );
+    assert_eq!(server.code(&gone), "NoError");
+    assert_eq!(names(&item_id(&second)), ["all.txt"]);
+}
+
+#[test]
+fn the_same_zone_in_other_words_moves_nothing() {
+    let server = Server::new("se");
+    let master = created(&server, WEEKLY);
+    assert_eq!(delete(&server, &occurrence_id(&master, 2)), "NoError");
+    let zone = server.item(&master, &fields("calendar:StartTimeZone"));
+    let definition = zone.split("<t:StartTimeZone").nth(1).unwrap().split("</t:StartTimeZone>").next().unwrap();
+    let given = set(
+        "calendar:StartTimeZone",
+        &format!("<t:StartTimeZone{definition}</t:StartTimeZone>").replace("Eastern Standard Time\"", "Mine\""),
+    );
+    update(&server, &item_id(&master), "SendToNone", &given);
+    assert!(server.item(&master, ALL).contains("DeletedOccurrences"));
+    let other = set("calendar:StartTimeZone", r#"<t:StartTimeZone Id="India Standard Time"/>"#);
+    update(&server, &item_id(&master), "SendToNone", &other);
+    assert!(!server.item(&master, ALL).contains("DeletedOccurrences"));
+}
