@@ -411,7 +411,11 @@ mod tests {
                 "ftp://",
                 "exgate.toml: exchange.main.url: `ftp://mail.corp.example/EWS/Exchange.asmx` is no address of an Exchange server; write https://HOST/EWS/Exchange.asmx",
             ),
-            ("imap = '127.0.0.1:1143'", "", "exgate.toml: listen: no address to listen on; set imap, imaps, http or https"),
+            (
+                "imap = '127.0.0.1:1143'",
+                "",
+                "exgate.toml: listen: no address to listen on; set imap, imaps, http or https",
+            ),
             (
                 "imap = '127.0.0.1:1143'",
                 "http = '0.0.0.0:1080'",

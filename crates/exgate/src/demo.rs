@@ -10,9 +10,9 @@ use exchange_sim::preset::{self, Preset};
 use exchange_sim::{Exchange, MimeMode, Version};
 use serve::Security;
 
-use crate::Failure;
 use crate::command::Demo;
 use crate::gateway::{self, Door, Gateway, Settings, Speaks, say};
+use crate::{Failure, feed};
 
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let doors = [("imap", Speaks::Imap, options.imap), ("http", Speaks::Dav, options.http)]
         .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
     let settings = Settings { imap: imap_settings(&home)?, ..Settings::default() };
-    let gateway = Gateway::open(backend(&home, &simulator)?, settings, doors.into()).await?;
+    let gateway = Gateway::open(backend(&home, &simulator)?, feed::open(&home.path)?, settings, doors.into()).await?;
 
     say(&format!(
         "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",

@@ -1,12 +1,14 @@
-//! `exgate feed`: making, listing and revoking calendar feeds.
+//! Calendar feeds: `exgate feed` makes, lists and revokes them; the gateway opens them.
 
 use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
 
 use accounts::{FeedId, Feeds, NewFeed};
-use exchange::Directory;
+use exchange::{Account, Directory};
 use jiff::Timestamp;
 use mailbox::objects::{Collection, CollectionKind, Objects};
-use mailbox::{Credentials, Secret, SignIn};
+use mailbox::{Credentials, ErrorKind, Secret, SignIn};
 
 use crate::Failure;
 use crate::command::{self, Detail, Feed};
@@ -22,10 +24,58 @@ pub(crate) async fn run(command: Feed) -> Result<(), Failure> {
     }
 }
 
+/// Opens feeds for whoever knows their address.
+pub(crate) struct Opener {
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) directory: Directory,
+}
+
+impl dav::Feeds<Account> for Opener {
+    async fn feed(&self, token: &str) -> mailbox::Result<Option<dav::Feed<Account>>> {
+        let (feeds, token) = (Arc::clone(&self.feeds), token.to_owned());
+        let Some((feed, credentials)) = blocking(move || feeds.redeem(&token, Timestamp::now())).await? else {
+            return Ok(None);
+        };
+        let account = self.directory.sign_in(&credentials).await?;
+        let collections = account.collections().await?;
+        let Some(calendar) = find(&collections, &feed.calendar) else {
+            tracing::warn!(user = feed.user, feed = %feed.id, calendar = feed.calendar, "the calendar of a feed is gone");
+            return Ok(None);
+        };
+        if calendar.name != feed.calendar {
+            let (feeds, id, name) = (Arc::clone(&self.feeds), feed.id, calendar.name.clone());
+            blocking(move || feeds.bind(id, &name)).await?;
+        }
+        Ok(Some(dav::Feed {
+            account,
+            collection: calendar.id,
+            detail: match feed.detail {
+                accounts::Detail::Full => dav::Detail::Full,
+                accounts::Detail::Titles => dav::Detail::Titles,
+                accounts::Detail::Busy => dav::Detail::Busy,
+            },
+            past_days: feed.past_days,
+            future_days: feed.future_days,
+        }))
+    }
+}
+
+/// What waits for the disk waits on a thread for that; what goes wrong there is the operator's to read.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> accounts::Result<T> + Send + 'static,
+) -> mailbox::Result<T> {
+    let failed = |error: String| {
+        tracing::error!(error, "feeds cannot be opened");
+        mailbox::Error::new(ErrorKind::Internal, "the gateway cannot open its feeds; its log says why")
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))?;
+    done.map_err(|error| failed(error.to_string()))
+}
+
 /// The feeds of this gateway.
-pub(crate) fn open(config: &Config) -> Result<Feeds, Failure> {
-    gateway::make_private(&config.state)?;
-    Feeds::open(&config.state).map_err(|error| Failure::new(error.to_string()))
+pub(crate) fn open(state: &Path) -> Result<Feeds, Failure> {
+    gateway::make_private(state)?;
+    Feeds::open(state).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The calendar of that name: what it is called in URLs, or what a person sees.
@@ -38,7 +88,7 @@ pub(crate) fn find<'a>(collections: &'a [Collection], name: &str) -> Option<&'a 
 
 async fn create(options: command::NewFeed) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
-    let feeds = open(&config)?;
+    let feeds = open(&config.state)?;
     let password = password(&options.user)?;
     let credentials = Credentials { user: options.user, password: Secret::new(password) };
     check(&config, &credentials, &options.calendar).await?;
@@ -53,8 +103,7 @@ async fn create(options: command::NewFeed) -> Result<(), Failure> {
         past_days: options.past,
         future_days: options.future,
     };
-    let (number, token) =
-        feeds.create(&feed, Timestamp::now()).map_err(|error| Failure::new(error.to_string()))?;
+    let (number, token) = feeds.create(&feed, Timestamp::now()).map_err(|error| Failure::new(error.to_string()))?;
     let url = config.dav.url.as_deref().unwrap_or("https://HOST").trim_end_matches('/');
     say(&format!("{url}/feed/{}/calendar.ics", token.expose()))?;
     eprintln!("This is feed {number}. Whoever has the address can read the calendar; `exgate feed revoke` ends that.");
@@ -76,15 +125,11 @@ async fn check(config: &Config, credentials: &Credentials, calendar: &str) -> Re
     }
     let calendars = collections.iter().filter(|collection| collection.kind == CollectionKind::Calendar);
     let names: Vec<&str> = calendars.map(|collection| collection.display_name.as_str()).collect();
-    Err(Failure::mistake(format!(
-        "{} has no calendar {calendar:?}; there are: {}",
-        credentials.user,
-        names.join(", ")
-    )))
+    Err(Failure::mistake(format!("{} has no calendar {calendar:?}; there are: {}", credentials.user, names.join(", "))))
 }
 
 fn list(config: &Config, user: Option<&str>) -> Result<(), Failure> {
-    let all = open(config)?.list(user).map_err(|error| Failure::new(error.to_string()))?;
+    let all = open(&config.state)?.list(user).map_err(|error| Failure::new(error.to_string()))?;
     let days = |days: Option<u32>| days.map_or("all".to_owned(), |days| days.to_string());
     say("NUMBER  USER  CALENDAR  DETAIL  DAYS BACK  DAYS AHEAD  MADE  LAST READ")?;
     for feed in all {
@@ -104,7 +149,7 @@ fn list(config: &Config, user: Option<&str>) -> Result<(), Failure> {
 }
 
 fn revoke(config: &Config, number: FeedId) -> Result<(), Failure> {
-    match open(config)?.revoke(number).map_err(|error| Failure::new(error.to_string()))? {
+    match open(&config.state)?.revoke(number).map_err(|error| Failure::new(error.to_string()))? {
         true => say(&format!("feed {number} is revoked")),
         false => Err(Failure::mistake(format!("there is no feed {number}; `exgate feed list` shows those there are"))),
     }

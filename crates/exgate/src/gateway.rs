@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::Feeds;
 use dav::Dav;
 use exchange::{Directory, Organisation};
 use imap::Imap;
@@ -13,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::Failure;
 use crate::config::{Auth, Config, SizePolicy};
+use crate::{Failure, feed};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
@@ -22,7 +24,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let backend = backend(&config, &config.state)?;
     let doors = doors(&config, tls)?;
     let settings = Settings { imap: imap_settings(&config)?, dav: dav_settings(&config) };
-    let gateway = Gateway::open(backend, settings, doors).await?;
+    let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
     gateway.announce()?;
     say("ready")?;
     info!("ready");
@@ -68,7 +70,12 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Opens every listener, or none.
-    pub(crate) async fn open(backend: Directory, settings: Settings, doors: Vec<Door>) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        backend: Directory,
+        feeds: Feeds,
+        settings: Settings,
+        doors: Vec<Door>,
+    ) -> Result<Self, Failure> {
         let mut listeners = Vec::new();
         for door in doors {
             let bound = TcpListener::bind(door.address).await;
@@ -80,7 +87,8 @@ impl Gateway {
         let drain = Drain::new();
         let limits = Limits::new(serve::Settings::default());
         let imap = Imap::new(backend.clone(), settings.imap);
-        let dav = Dav::new(backend, settings.dav);
+        let opener = feed::Opener { feeds: Arc::new(feeds), directory: backend.clone() };
+        let dav = Dav::with_feeds(backend, settings.dav, opener);
         let mut addresses = Vec::new();
         for (door, listener) in listeners {
             addresses.push((door.name, listener.local_addr().unwrap_or(door.address)));
