@@ -14,7 +14,7 @@ pub mod vcard;
 mod violation;
 mod write;
 
-pub use parse::{Limits, ParseError, parse, parse_within};
+pub use parse::{Limits, ParseError, decode, parse, parse_within};
 pub use patch::semantic_difference;
 pub use tree::{Component, Parameter, Property};
 pub use violation::{Breach, Violation};

@@ -5,6 +5,7 @@
 //! over, control characters are dropped, BEGIN and END may be followed by blanks. What is left out altogether, such as
 //! a missing END, is an error with its line.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::tree::{Component, Parameter, Property};
@@ -52,6 +53,32 @@ impl std::error::Error for ParseError {}
 /// is beyond the default [`Limits`].
 pub fn parse(text: &str) -> Result<Vec<Component>, ParseError> {
     parse_within(text, &Limits::default())
+}
+
+/// The text in octets as they came. Lines may be folded within a character (RFC 5545 section 3.1); then all of them are
+/// unfolded here already.
+///
+/// # Errors
+/// The line that is not UTF-8.
+pub fn decode(octets: &[u8]) -> Result<Cow<'_, str>, ParseError> {
+    let Err(error) = str::from_utf8(octets) else { return Ok(String::from_utf8_lossy(octets)) };
+    let mut unfolded = Vec::with_capacity(octets.len());
+    let mut rest = octets;
+    while let Some((first, more)) = rest.split_first() {
+        let fold = FOLDS.iter().find(|fold| rest.starts_with(fold));
+        rest = match fold {
+            Some(fold) => rest.get(fold.len()..).unwrap_or_default(),
+            None => {
+                unfolded.push(*first);
+                more
+            }
+        };
+    }
+    String::from_utf8(unfolded).map(Cow::Owned).or_else(|_| {
+        let before = octets.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|octet| **octet == b'\n').count() + 1;
+        fail(line, "The text is not UTF-8 here.")
+    })
 }
 
 /// As [`parse`], with other limits.
@@ -239,6 +266,8 @@ fn is_quoted_printable(line: &str) -> bool {
     head.split(';').any(|part| matches!(part, "QUOTED-PRINTABLE" | "ENCODING=QUOTED-PRINTABLE"))
 }
 
+const FOLDS: [&[u8]; 4] = [b"\r\n ", b"\r\n\t", b"\n ", b"\n\t"];
+
 /// Enough of a line to recognise it by.
 fn shortened(line: &str) -> String {
     let mut start: String = line.chars().take(40).collect();
@@ -294,6 +323,17 @@ mod tests {
         let note = one("NOTE;ENCODING=QUOTED-PRINTABLE:Gr=C3=BC=\r\n=C3=9Fe=\r\n!");
         assert_eq!(note.value, "Gr=C3=BC=C3=9Fe!");
         assert_eq!(one("X:a=").value, "a=");
+    }
+
+    #[test]
+    fn folds_within_a_character() {
+        let text = "BEGIN:A\r\nX:Gr\u{fc}\u{df}e\r\nEND:A\r\n";
+        assert!(matches!(decode(text.as_bytes()), Ok(Cow::Borrowed(same)) if same == text));
+        let (head, tail) = text.as_bytes().split_at(14);
+        let folded = [head, b"\r\n ", tail].concat();
+        assert!(str::from_utf8(&folded).is_err());
+        assert_eq!(decode(&folded).unwrap(), text);
+        assert_eq!(decode(b"BEGIN:A\nX:\xff\n").unwrap_err().to_string(), "line 2: The text is not UTF-8 here.");
     }
 
     #[test]

@@ -27,7 +27,7 @@ struct Onset {
 }
 
 impl Observances {
-    /// What a VTIMEZONE says, up to the year 2200. `None` without a STANDARD or DAYLIGHT that can be read.
+    /// What a VTIMEZONE says for the years 1950 to 2100; before and after, clocks stay. `None` without a STANDARD or DAYLIGHT that can be read.
     #[must_use]
     pub fn of(component: &Component) -> Option<Self> {
         let mut onsets: Vec<(Onset, i32)> = Vec::new();
@@ -86,7 +86,8 @@ fn onsets_of(part: &Component) -> Option<Vec<(Onset, i32)>> {
         if let Some(DateOrTime::Utc(until)) = rule.until {
             rule.until = Some(DateOrTime::Local(shifted(Zone::Utc.to_instant(until), from)));
         }
-        let times = Occurrences::new(&rule, DateOrTime::Local(start.civil()), &Zone::Utc).take(MOST_ONSETS);
+        let times = Occurrences::new(&rule, DateOrTime::Local(start.civil()), &Zone::Utc).skipped_to(FIRST);
+        let times = times.take(MOST_ONSETS);
         found.extend(times.take_while(|time| time.year() < HORIZON).map(onset));
     }
     for property in part.properties("RDATE") {
@@ -231,11 +232,14 @@ fn new_year(year: i16) -> Option<Timestamp> {
 /// Clocks do not turn twice within this many seconds.
 const DAY: i64 = 86_400;
 
+/// Rules are not followed before, since Windows' zones begin in 1601 and each turn costs time.
+const FIRST: DateTime = jiff::civil::datetime(1950, 1, 1, 0, 0, 0, 0);
+
 /// The year from which on nothing changes any more.
-const HORIZON: i16 = 2200;
+const HORIZON: i16 = 2100;
 
 /// STANDARD and DAYLIGHT of one VTIMEZONE: some programs write one for each year since 1900.
 const MOST_PARTS: usize = 500;
 
-/// Onsets of one of them: two a year, for the time from 1601, where Windows' zones begin.
-const MOST_ONSETS: usize = 1200;
+/// Onsets of one of them.
+const MOST_ONSETS: usize = 600;
