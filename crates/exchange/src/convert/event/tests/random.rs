@@ -161,8 +161,9 @@ fn of_native(model: &Model) -> Event {
 fn same_meaning(text: &str, served: &str) -> Vec<String> {
     let without = |text: &str| {
         let mut calendar = parsed(text);
-        let properties = calendar.components.iter_mut().flat_map(|event| &mut event.properties);
-        properties.for_each(|property| drop(property.remove_parameter("SCHEDULE-STATUS")));
+        for property in calendar.components.iter_mut().flat_map(|event| &mut event.properties) {
+            property.remove_parameter("SCHEDULE-STATUS");
+        }
         calendar
     };
     pim::semantic_difference(&without(text), &without(served))
