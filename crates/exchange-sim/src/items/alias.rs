@@ -38,7 +38,9 @@ pub(crate) fn read(item: &Item, key: &PropertyKey) -> Option<Value> {
     let text = |name: &str| kept(item, name).map(|element| element.text.trim().to_owned());
     match home(item.kind, key)? {
         // These two follow from others where they were not set.
-        Home::Field("DisplayName") => Some(contact::display_name(item)).filter(|name| !name.is_empty()).map(Value::Text),
+        Home::Field("DisplayName") => {
+            Some(contact::display_name(item)).filter(|name| !name.is_empty()).map(Value::Text)
+        }
         Home::Field("FileAs") => Some(contact::file_as(item)).filter(|name| !name.is_empty()).map(Value::Text),
         Home::Field(name) => text(name).map(Value::Text),
         Home::Time(name) => text(name).and_then(|text| time::parse(&text)).map(Value::Time),
@@ -115,8 +117,14 @@ pub(crate) fn remove(item: &mut Item, key: &PropertyKey) -> bool {
     true
 }
 
+/// By tag.
+type Tags = &'static [(u16, Home)];
+
+/// By number in a property set.
+type Ids = &'static [(i64, Home)];
+
 fn home(kind: Kind, key: &PropertyKey) -> Option<Home> {
-    let (tags, set, ids): (&[(u16, Home)], &str, &[(i64, Home)]) = match kind {
+    let (tags, set, ids): (Tags, &str, Ids) = match kind {
         Kind::Contact => (CONTACT_TAGS, ADDRESS, CONTACT_IDS),
         Kind::DistributionList => (LIST_TAGS, ADDRESS, LIST_IDS),
         Kind::Task => (&[], TASK, TASK_IDS),

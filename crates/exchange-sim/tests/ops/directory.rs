@@ -196,5 +196,20 @@ fn rooms_portraits_and_replies() {
     assert_eq!(set("2026-01-01T00:00:00"), "ErrorInvalidScheduledOofDuration");
     assert_eq!(set("2026-01-09T00:00:00"), "NoError");
     let now = get("anna@example.org");
+    let tips = |of: &str| {
+        server.ask(&format!(
+            "<m:GetMailTips><m:SendingAs><t:EmailAddress>bob@example.org</t:EmailAddress></m:SendingAs><m:Recipients><t:Mailbox><t:EmailAddress>{of}</t:EmailAddress></t:Mailbox></m:Recipients>
+            <m:MailTipsRequested>OutOfOfficeMessage TotalMemberCount InvalidRecipient</m:MailTipsRequested></m:GetMailTips>"
+        ))
+    };
+    assert_eq!(texts(&tips("all@example.org"), "TotalMemberCount"), ["2"]);
+    assert_eq!(texts(&tips("nobody@example.org"), "InvalidRecipient"), ["true"]);
+    let away = server.ask(&format!(
+        "<m:SetUserOofSettingsRequest>{}<t:UserOofSettings><t:OofState>Enabled</t:OofState><t:ExternalAudience>None</t:ExternalAudience>
+        <t:InternalReply><t:Message>Back soon</t:Message></t:InternalReply></t:UserOofSettings></m:SetUserOofSettingsRequest>",
+        mailbox("anna@example.org")
+    ));
+    assert_eq!(texts(&away, "ResponseCode"), ["NoError"]);
+    assert_eq!(texts(&tips("anna@example.org"), "Message"), ["Back soon"]);
     assert_eq!((texts(&now, "OofState"), texts(&now, "Message")), (vec!["Scheduled".into()], vec!["Away".into(), "Gone".into()]));
 }

@@ -123,6 +123,7 @@ const OPERATIONS: &[&str] = &[
     "GetEvents",
     "GetFolder",
     "GetItem",
+    "GetMailTips",
     "GetPersona",
     "GetRoomLists",
     "GetRooms",

@@ -151,6 +151,22 @@ fn a_delegate_has_levels_and_may_see_what_is_private() {
     assert_eq!(attribute(&as_bob(&server, &find(&annas("contacts"))), "RootFolder", "TotalItemsInView"), "0");
     assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(true))), "ResponseCode"), ["NoError", "NoError"]);
     assert_eq!(texts(&as_bob(&server, &item), "ResponseCode"), ["NoError"]);
+    // The same for events, however they are looked for.
+    for (subject, sensitivity) in [("Open", "Normal"), ("Hidden", "Private")] {
+        server.ask(&format!(
+            r#"<m:CreateItem SendMeetingInvitations="SendToNone"><m:Items><t:CalendarItem><t:Subject>{subject}</t:Subject><t:Sensitivity>{sensitivity}</t:Sensitivity>
+            <t:Start>2026-01-05T09:00:00Z</t:Start><t:End>2026-01-05T10:00:00Z</t:End></t:CalendarItem></m:Items></m:CreateItem>"#
+        ));
+    }
+    let view = find(&annas("calendar")).replace(
+        "<m:ParentFolderIds>",
+        r#"<m:CalendarView StartDate="2026-01-01T00:00:00Z" EndDate="2026-02-01T00:00:00Z"/><m:ParentFolderIds>"#,
+    );
+    let count = |request: &str| attribute(&as_bob(&server, request), "RootFolder", "TotalItemsInView");
+    assert_eq!((count(&view), count(&find(&annas("calendar")))), ("2".to_owned(), "2".to_owned()));
+    assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(false))), "ResponseCode"), ["NoError", "NoError"]);
+    assert_eq!((count(&view), count(&find(&annas("calendar")))), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(true))), "ResponseCode"), ["NoError", "NoError"]);
     let known = server.ask(&delegate("GetDelegate", "").replacen("GetDelegate>", r#"GetDelegate IncludePermissions="true">"#, 1));
     assert_eq!(texts(&known, "CalendarFolderPermissionLevel"), ["Editor"]);
     assert_eq!(texts(&known, "TasksFolderPermissionLevel"), ["None"]);

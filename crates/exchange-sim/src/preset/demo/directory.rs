@@ -23,7 +23,7 @@ pub(super) fn fill(exchange: &Exchange, users: &[User]) {
         exchange.add_to_directory(Entry {
             department: DEPARTMENTS[place % DEPARTMENTS.len()].to_owned(),
             manager: first.to_owned(),
-            photo: (place % 3 == 0).then(|| portrait(place + 10)),
+            photo: (place.is_multiple_of(3)).then(|| portrait(place + 10)),
             ..colleague(&address, name, place + 3)
         });
     }
@@ -42,7 +42,7 @@ fn colleague(address: &str, name: &str, place: usize) -> Entry {
         company: "Demo Works".to_owned(),
         office: format!("House {}/{}", 1 + place % 3, 101 + place),
         phone: format!("+49 30 5550 {:03}", 100 + place),
-        mobile: if place % 2 == 0 { format!("+49 151 5550 {:03}", 100 + place) } else { String::new() },
+        mobile: if place.is_multiple_of(2) { format!("+49 151 5550 {:03}", 100 + place) } else { String::new() },
         city: "Berlin".to_owned(),
         country: "Germany".to_owned(),
         ..Entry::person(address, name)

@@ -54,22 +54,23 @@ fn contact(place: usize, (name, address, _): &(&str, &str, usize), modern: bool)
     let entry = |key: &str, text: &str| format!("<t:Entry Key=\"{key}\">{text}</t:Entry>");
     let domain = address.rsplit('@').next().unwrap_or_default();
     let mut out = String::from("<t:Contact>");
-    if place % 4 == 0 {
+    if place.is_multiple_of(4) {
         let flag = if modern { "<t:IsInline>false</t:IsInline><t:IsContactPhoto>true</t:IsContactPhoto>" } else { "" };
         out += &format!(
             "<t:Attachments><t:FileAttachment><t:Name>ContactPicture.jpg</t:Name>{flag}<t:Content>{}</t:Content></t:FileAttachment></t:Attachments>",
             STANDARD.encode(portrait(place + 30))
         );
     }
-    if place % 3 == 0 {
+    if place.is_multiple_of(3) {
         out += "<t:Categories><t:String>Partner</t:String></t:Categories>";
     }
     out += "<t:FileAsMapping>LastCommaFirst</t:FileAsMapping>";
     out += &format!("<t:GivenName>{}</t:GivenName>", escaped(given));
     out += &format!("<t:CompanyName>{domain}</t:CompanyName>");
-    let second = if place % 5 == 0 { entry("EmailAddress2", &format!("office@{domain}")) } else { String::new() };
+    let second =
+        if place.is_multiple_of(5) { entry("EmailAddress2", &format!("office@{domain}")) } else { String::new() };
     out += &format!("<t:EmailAddresses>{}{second}</t:EmailAddresses>", entry("EmailAddress1", address));
-    if place % 2 == 0 {
+    if place.is_multiple_of(2) {
         out += &format!(
             "<t:PhysicalAddresses><t:Entry Key=\"Business\"><t:Street>Am Kanal {}</t:Street><t:City>Hamburg</t:City><t:CountryOrRegion>Germany</t:CountryOrRegion><t:PostalCode>2045{}</t:PostalCode></t:Entry></t:PhysicalAddresses>",
             place + 1,
