@@ -93,6 +93,36 @@ fn everything_repeats_as_others_say() {
     assert_eq!(compared, expected.len());
 }
 
+/// Month by month one finds what there is in the year, and what CalDAV expands is what there is.
+#[test]
+fn ranges_add_up() {
+    let month = |number: i8| -> Timestamp {
+        let (year, month) = if number > 12 { (2027, number - 12) } else { (2026, number) };
+        format!("{year}-{month:02}-01T00:00:00Z").parse().unwrap()
+    };
+    let zone = Zone::named("Europe/Berlin").unwrap();
+    for (name, text) in files("events").into_iter().chain(files("tasks")) {
+        let calendar = pim::parse(&text).unwrap().remove(0);
+        let year = month(1)..month(13);
+        let all = ical::instances(&calendar, year.clone(), &zone, 2000);
+        let mut months: Vec<ical::Instance> = (1..=12)
+            .flat_map(|number| ical::instances(&calendar, month(number)..month(number + 1), &zone, 2000))
+            .collect();
+        months.sort_by_key(|one| (one.start, one.original, one.component));
+        months.dedup();
+        assert_eq!(months, all, "{name}");
+        let expanded = ical::expanded(&calendar, &year, &zone, 2000).unwrap();
+        let again = pim::parse(&expanded.write()).unwrap().remove(0);
+        let times =
+            |found: &[ical::Instance]| found.iter().map(|one| (one.start, one.end, one.all_day)).collect::<Vec<_>>();
+        let mut found = times(&ical::instances(&again, year, &zone, 2000));
+        found.sort_unstable();
+        let mut expected = times(&all);
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{name}\n{expanded:?}");
+    }
+}
+
 #[test]
 fn cards_say_the_same_in_either_version() {
     for (name, text) in files("cards") {

@@ -314,7 +314,7 @@ fn bombs_are_bounded() {
         assert!(instances(&calendar, ALL, &Zone::Utc, limit).len() <= limit);
         let _ = span(&calendar);
     }
-    assert!(began.elapsed().as_secs() < 30, "took {:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "took {:?}", began.elapsed());
 }
 
 fn all(calendar: &Component) -> Vec<Instance> {

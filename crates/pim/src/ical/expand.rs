@@ -286,6 +286,8 @@ struct RecurrenceSet {
     except_rules: Vec<Peekable<Occurrences>>,
     except: HashSet<DateTime>,
     except_days: HashSet<Date>,
+    /// Steps that EXRULEs may still take.
+    patience: usize,
 }
 
 impl RecurrenceSet {
@@ -317,12 +319,21 @@ impl RecurrenceSet {
             except_rules: rules("EXRULE"),
             except,
             except_days,
+            patience: MOST_EXCEPTED,
         }
     }
 
     fn is_taken_away(&mut self, time: DateTime) -> bool {
+        // EXRULE is no part of iCalendar any more (RFC 5545 appendix A.3): one that nobody can count through is passed
+        // over, rather than waited for.
+        if self.patience == 0 {
+            self.except_rules.clear();
+        }
+        let patience = &mut self.patience;
         let by_rule = self.except_rules.iter_mut().any(|rule| {
-            while rule.next_if(|except| *except < time).is_some() {}
+            while *patience > 0 && rule.next_if(|except| *except < time).is_some() {
+                *patience -= 1;
+            }
             rule.peek() == Some(&time)
         });
         by_rule || self.except.contains(&time) || self.except_days.contains(&time.date())
@@ -394,6 +405,9 @@ const MARGIN: i64 = 3 * 3600;
 
 /// Repetitions taken away in a row, after which there are no more.
 const MOST_TAKEN_AWAY: usize = 100_000;
+
+/// Steps that the EXRULEs of one component take.
+const MOST_EXCEPTED: usize = 500_000;
 
 /// RRULEs of one component; a second one is rare already.
 const MOST_RULES: usize = 20;

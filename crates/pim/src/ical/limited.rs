@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::expand::{Instance, Timeline, repeats};
 use super::overlap::{overlaps, touches};
-use super::value::{DateOrTime, Moment, Period};
+use super::value::{DateOrTime, Duration, Moment, Period};
 use super::zone::{Zone, Zones};
 use crate::{Component, Property};
 
@@ -105,6 +105,12 @@ fn one(component: &Component, instance: &Instance, zones: &Zones) -> Component {
                 *place = with_value(place, value);
             }
         }
+    }
+    // In UTC a day has 24 hours always, and a period of RDATE has a length of its own.
+    let length = instance.end.duration_since(instance.start).as_secs();
+    let told = component.value("DURATION").and_then(Duration::parse).map_or(0, Duration::nominal_seconds);
+    if !component.has("DTEND") && !component.has("DUE") && !instance.all_day && length != told {
+        out.set(Property::new("DURATION", Duration::of_seconds(length).to_string()));
     }
     if let Some(id) = instance.recurrence_id {
         let value = match id {

@@ -115,6 +115,7 @@ pub fn vtimezone(tzid: &str, years: std::ops::RangeInclusive<i16>) -> Option<Com
     let end = new_year(years.end().checked_add(1)?)?;
     let mut offset = iana.to_offset(start).seconds();
     let at_start = iana.to_offset_info(start);
+    let mut saving = at_start.dst().is_dst();
     let mut turns: Vec<Turn> = Vec::new();
     for turn in iana.following(start).take_while(|turn| turn.timestamp() < end).take(MOST_ONSETS) {
         let to = turn.offset().seconds();
@@ -122,16 +123,18 @@ pub fn vtimezone(tzid: &str, years: std::ops::RangeInclusive<i16>) -> Option<Com
             local: shifted(turn.timestamp(), offset),
             from: offset,
             to,
-            daylight: turn.dst().is_dst(),
+            // Ireland's law saves in winter, backwards; to a calendar daylight time is what is ahead.
+            daylight: saving != turn.dst().is_dst() && to > offset,
             name: turn.abbreviation().to_owned(),
         });
         offset = to;
+        saving = turn.dst().is_dst();
     }
     let first = Turn {
         local: shifted(start, iana.to_offset(start).seconds()),
         from: at_start.offset().seconds(),
         to: at_start.offset().seconds(),
-        daylight: at_start.dst().is_dst(),
+        daylight: at_start.dst().is_dst() && turns.first().is_none_or(|next| !next.daylight),
         name: at_start.abbreviation().to_owned(),
     };
     let mut parts = vec![first.part(None)];
