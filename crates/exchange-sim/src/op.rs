@@ -39,9 +39,9 @@ use crate::{
     Version,
     calendar::{change::Context, event::Missing, zone::Zone},
     exchange::Organisation,
+    mime::parse::Person,
     property::View,
     soap::{Element, Fault, Ns, Writer},
-    mime::parse::Person,
     store::{
         Item, Mailbox,
         ids::{self, Target},
@@ -227,11 +227,9 @@ impl Call<'_> {
     fn distinguished(&self, element: &Element) -> Result<FolderPlace, Trouble> {
         let mailbox = match element.child("Mailbox").and_then(|mailbox| mailbox.child_text("EmailAddress")) {
             None => self.me,
-            Some(address) => {
-                self.organisation.find(address).ok_or_else(|| {
-                    Trouble::new("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
-                })?
-            }
+            Some(address) => self.organisation.find(address).ok_or_else(|| {
+                Trouble::new("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
+            })?,
         };
         let id = element.attribute("Id").unwrap_or_default();
         match self.organisation.mailboxes[mailbox].distinguished(id) {
@@ -375,10 +373,9 @@ fn occurrence(element: &Element, item: &Item, day: Option<i64>) -> Result<Option
 /// Why there is no such occurrence (R/responsecode).
 pub(crate) fn missing(why: Missing) -> Trouble {
     match why {
-        Missing::NoSeries => Trouble::new(
-            "ErrorCalendarCannotUseIdForOccurrenceId",
-            "The id is not that of a recurring master item.",
-        ),
+        Missing::NoSeries => {
+            Trouble::new("ErrorCalendarCannotUseIdForOccurrenceId", "The id is not that of a recurring master item.")
+        }
         Missing::OutOfRange => Trouble::new(
             "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
             "Occurrence index is out of recurrence range.",

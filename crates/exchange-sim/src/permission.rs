@@ -65,7 +65,8 @@ impl Rights {
     /// The level with these rights.
     fn level(&self) -> &'static str {
         let same = |other: &Rights| {
-            Rights { contact: false, private: false, mine: false, ..*self } == Rights { contact: false, private: false, mine: false, ..*other }
+            Rights { contact: false, private: false, mine: false, ..*self }
+                == Rights { contact: false, private: false, mine: false, ..*other }
         };
         LEVELS.iter().find(|(_, rights)| same(rights)).map_or("Custom", |(name, _)| *name)
     }

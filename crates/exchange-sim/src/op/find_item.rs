@@ -1,6 +1,6 @@
 //! FindItem.
 
-use super::{Call, FolderPlace, Reply, Trouble, is_private, calendar, respond};
+use super::{Call, FolderPlace, Reply, Trouble, calendar, is_private, respond};
 use crate::{
     Version, aqs,
     property::{Path, Shape, View, write_item},

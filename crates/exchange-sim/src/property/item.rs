@@ -16,11 +16,11 @@ use crate::{
         zone::Zone,
     },
     items,
-    permission::Rights,
     mime::{
         parse::{Attachment, Parsed, Person, parse},
         render::render,
     },
+    permission::Rights,
     soap::Element,
     store::{
         Folder, Item, Kind, Mailbox, PropertyKey, Summary, Value,

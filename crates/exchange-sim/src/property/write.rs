@@ -11,14 +11,11 @@ use super::{
 };
 use crate::{
     Version, items,
-    permission::{Reach, Rights, Sight},
     mime::parse::{Attachment, Person},
+    permission::{Reach, Rights, Sight},
     schema::Schema,
     soap::{Element, Writer},
-    store::{
-        Item, Kind, Mailbox, Value,
-        ids::{self, Target},
-    },
+    store::{Item, Kind, Mailbox, Value, ids},
 };
 
 /// Writes `t:ItemId`.
@@ -61,7 +58,8 @@ fn write_named(w: &mut Writer, view: &View<'_>, shape: &Shape, name: &str) {
         return;
     }
     let mail = view.item.kind.is_mail();
-    if !mail && name.starts_with("Reminder") && shape.base == Base::AllProperties && view.stored_element(name).is_some() {
+    if !mail && name.starts_with("Reminder") && shape.base == Base::AllProperties && view.stored_element(name).is_some()
+    {
         // Of contacts and tasks only what was set.
         w.text(&format!("t:{name}"), &reminder(view, name));
         return;

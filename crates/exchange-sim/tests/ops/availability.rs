@@ -33,8 +33,20 @@ fn request(mailboxes: &[&str], start: &str, end: &str, view: &str) -> String {
 #[test]
 fn free_and_busy_is_told_as_far_as_it_is_granted() {
     let server = Server::new("se");
-    event(&server, "Secret plan", "2026-01-05T09:00:00Z", "2026-01-05T10:30:00Z", "START<t:LegacyFreeBusyStatus>Busy</t:LegacyFreeBusyStatus><t:Location>Attic</t:Location>");
-    event(&server, "Maybe", "2026-01-05T10:00:00Z", "2026-01-05T11:00:00Z", "START<t:LegacyFreeBusyStatus>Tentative</t:LegacyFreeBusyStatus>");
+    event(
+        &server,
+        "Secret plan",
+        "2026-01-05T09:00:00Z",
+        "2026-01-05T10:30:00Z",
+        "START<t:LegacyFreeBusyStatus>Busy</t:LegacyFreeBusyStatus><t:Location>Attic</t:Location>",
+    );
+    event(
+        &server,
+        "Maybe",
+        "2026-01-05T10:00:00Z",
+        "2026-01-05T11:00:00Z",
+        "START<t:LegacyFreeBusyStatus>Tentative</t:LegacyFreeBusyStatus>",
+    );
     event(
         &server,
         "Every day",
@@ -54,7 +66,8 @@ fn free_and_busy_is_told_as_far_as_it_is_granted() {
     assert_eq!(texts(&own, "IsRecurring"), ["false", "false", "true"]);
     assert!(own.contains("<t:Location>Attic</t:Location>"));
     let as_bob = || {
-        let (_, answer) = server.document("bob@example.org", &server.envelope(&day("DetailedMerged", &["anna@example.org"])));
+        let (_, answer) =
+            server.document("bob@example.org", &server.envelope(&day("DetailedMerged", &["anna@example.org"])));
         answer
     };
     let other = as_bob();
@@ -88,6 +101,8 @@ fn windows_have_limits() {
         let refused = server.refused(&request(anna, "2026-01-05T00:00:00", end, view));
         assert!(refused.contains(code), "{refused}");
     }
-    let most = server.ask(&request(anna, "2026-01-05T00:00:00", "2026-02-16T00:00:00", "MergedOnly").replace("2026-02-16", "2026-02-15"));
+    let most = server.ask(
+        &request(anna, "2026-01-05T00:00:00", "2026-02-16T00:00:00", "MergedOnly").replace("2026-02-16", "2026-02-15"),
+    );
     assert_eq!(texts(&most, "FreeBusyViewType"), ["MergedOnly"]);
 }

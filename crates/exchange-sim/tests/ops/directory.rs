@@ -45,7 +45,10 @@ fn resolve(server: &Server, entry: &str, attributes: &str) -> String {
 fn names_are_resolved_in_the_directory_and_in_contacts() {
     let server = organisation("se");
     let one = resolve(&server, "berg", "");
-    assert_eq!((texts(&one, "ResponseCode"), texts(&one, "EmailAddress")), (vec!["NoError".into()], vec!["anna@example.org".into()]));
+    assert_eq!(
+        (texts(&one, "ResponseCode"), texts(&one, "EmailAddress")),
+        (vec!["NoError".into()], vec!["anna@example.org".into()])
+    );
     assert_eq!((texts(&one, "JobTitle"), texts(&one, "Manager")), (vec!["Engineer".into()], vec!["Bob Cook".into()]));
     assert!(!one.contains("Photo>"));
     let all = resolve(&server, "smtp:ANNA@example.org", r#"ContactDataShape="AllProperties""#);
@@ -61,7 +64,10 @@ fn names_are_resolved_in_the_directory_and_in_contacts() {
     let contact = resolve(&server, "bert", r#"SearchScope="Contacts""#);
     assert_eq!(texts(&contact, "MailboxType"), ["Contact"]);
     assert_eq!(texts(&contact, "EmailAddress"), ["bert@far.example"]);
-    assert_eq!(texts(&resolve(&server, "bert", r#"SearchScope="ActiveDirectory""#), "ResponseCode"), ["ErrorNameResolutionNoResults"]);
+    assert_eq!(
+        texts(&resolve(&server, "bert", r#"SearchScope="ActiveDirectory""#), "ResponseCode"),
+        ["ErrorNameResolutionNoResults"]
+    );
     for index in 0..120 {
         let address = format!("zoe{index}@example.org");
         server.exchange.add_to_directory(Entry::person(&address, &format!("Zoe Z{index}")));
@@ -109,7 +115,10 @@ fn a_private_list_has_members() {
     let id = attribute(&list, "ItemId", "Id");
     let shape = "<t:BaseShape>AllProperties</t:BaseShape>";
     let item = server.item(&id, shape);
-    assert_eq!((texts(&item, "Subject"), texts(&item, "ItemClass")), (vec!["Friends".into()], vec!["IPM.DistList".into()]));
+    assert_eq!(
+        (texts(&item, "Subject"), texts(&item, "ItemClass")),
+        (vec!["Friends".into()], vec!["IPM.DistList".into()])
+    );
     assert_eq!(texts(&item, "MailboxType"), ["OneOff", "Mailbox", "Contact"]);
     assert_eq!(texts(&item, "EmailAddress"), ["someone@far.example", "anna@example.org", "bert@far.example"]);
     assert_eq!(texts(&item, "Status"), ["Normal", "Normal", "Normal"]);
@@ -132,7 +141,9 @@ fn a_private_list_has_members() {
         member("<t:EmailAddress>bob@example.org</t:EmailAddress>")
     );
     assert_eq!(update(&more), "NoError");
-    let delete = format!(r#"<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="{bert}"/></m:ItemIds></m:DeleteItem>"#);
+    let delete = format!(
+        r#"<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="{bert}"/></m:ItemIds></m:DeleteItem>"#
+    );
     assert_eq!(server.code(&delete), "NoError");
     let item = server.item(&id, shape);
     assert_eq!(texts(&item, "EmailAddress"), ["anna@example.org", "bert@far.example", "bob@example.org"]);
@@ -162,7 +173,8 @@ fn people_are_found_page_by_page() {
     let one = find("<m:QueryString>anna</m:QueryString>", 0, shape);
     assert_eq!(texts(&one, "Title"), ["Engineer"]);
     assert!(!one.contains("DisplayName"));
-    let persona = server.ask(&format!(r#"<m:GetPersona><m:PersonaId Id="{}"/></m:GetPersona>"#, attribute(&one, "PersonaId", "Id")));
+    let persona = server
+        .ask(&format!(r#"<m:GetPersona><m:PersonaId Id="{}"/></m:GetPersona>"#, attribute(&one, "PersonaId", "Id")));
     assert_eq!(texts(&persona, "GivenName"), ["Anna"]);
 }
 
@@ -171,17 +183,21 @@ fn rooms_portraits_and_replies() {
     let server = organisation("se");
     assert_eq!(texts(&server.ask("<m:GetRoomLists/>"), "EmailAddress"), ["house1@example.org"]);
     let rooms = |list: &str| {
-        server.ask(&format!("<m:GetRooms><m:RoomList><t:EmailAddress>{list}</t:EmailAddress></m:RoomList></m:GetRooms>"))
+        server
+            .ask(&format!("<m:GetRooms><m:RoomList><t:EmailAddress>{list}</t:EmailAddress></m:RoomList></m:GetRooms>"))
     };
     assert_eq!(texts(&rooms("house1@example.org"), "Name"), ["Blue room"]);
     assert_eq!(texts(&rooms("all@example.org"), "ResponseCode"), ["ErrorNameResolutionNoResults"]);
     let photo = |of: &str| {
-        server.ask(&format!("<m:GetUserPhoto><m:Email>{of}</m:Email><m:SizeRequested>HR48x48</m:SizeRequested></m:GetUserPhoto>"))
+        server.ask(&format!(
+            "<m:GetUserPhoto><m:Email>{of}</m:Email><m:SizeRequested>HR48x48</m:SizeRequested></m:GetUserPhoto>"
+        ))
     };
     assert_eq!(texts(&photo("anna@example.org"), "PictureData"), ["/9j/"]);
     assert_eq!(texts(&photo("bob@example.org"), "ResponseCode"), ["ErrorItemNotFound"]);
     let mailbox = |of: &str| format!("<t:Mailbox><t:Address>{of}</t:Address></t:Mailbox>");
-    let get = |of: &str| server.ask(&format!("<m:GetUserOofSettingsRequest>{}</m:GetUserOofSettingsRequest>", mailbox(of)));
+    let get =
+        |of: &str| server.ask(&format!("<m:GetUserOofSettingsRequest>{}</m:GetUserOofSettingsRequest>", mailbox(of)));
     assert_eq!(texts(&get("anna@example.org"), "OofState"), ["Disabled"]);
     assert_eq!(texts(&get("bob@example.org"), "ResponseCode"), ["ErrorAccessDenied"]);
     let set = |end: &str| {
@@ -211,5 +227,8 @@ fn rooms_portraits_and_replies() {
     ));
     assert_eq!(texts(&away, "ResponseCode"), ["NoError"]);
     assert_eq!(texts(&tips("anna@example.org"), "Message"), ["Back soon"]);
-    assert_eq!((texts(&now, "OofState"), texts(&now, "Message")), (vec!["Scheduled".into()], vec!["Away".into(), "Gone".into()]));
+    assert_eq!(
+        (texts(&now, "OofState"), texts(&now, "Message")),
+        (vec!["Scheduled".into()], vec!["Away".into(), "Gone".into()])
+    );
 }

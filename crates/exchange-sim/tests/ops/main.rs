@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
-mod contacts;
 mod availability;
 mod calendar;
+mod contacts;
 mod directory;
 mod documentation;
 mod folders;

@@ -68,7 +68,8 @@ fn delete(id: &str) -> String {
 fn a_level_says_what_others_may_do() {
     let server = Server::new("se");
     let contacts = annas("contacts");
-    let anna = attribute(&server.ask(&create(r#"<t:DistinguishedFolderId Id="contacts"/>"#, "Ada", "")), "ItemId", "Id");
+    let anna =
+        attribute(&server.ask(&create(r#"<t:DistinguishedFolderId Id="contacts"/>"#, "Ada", "")), "ItemId", "Id");
     let code = |request: &str| texts(&as_bob(&server, request), "ResponseCode").remove(0);
     assert_eq!(code(&get(&contacts)), "ErrorFolderNotFound");
     for (name, read, make, edit) in [
@@ -111,9 +112,14 @@ fn permissions_are_set_and_shown() {
         level("Editor")
     );
     assert_eq!(server.code(&wrong), "ErrorCannotSetNonCalendarPermissionOnCalendarFolder");
-    let user = |inside: &str| format!("<t:CalendarPermission><t:UserId>{inside}</t:UserId><t:CalendarPermissionLevel>Reviewer</t:CalendarPermissionLevel></t:CalendarPermission>");
+    let user = |inside: &str| {
+        format!(
+            "<t:CalendarPermission><t:UserId>{inside}</t:UserId><t:CalendarPermissionLevel>Reviewer</t:CalendarPermissionLevel></t:CalendarPermission>"
+        )
+    };
     let bob = user(&format!("<t:PrimarySmtpAddress>{BOB}</t:PrimarySmtpAddress>"));
-    let set = |inside: &str| permit(&server, "calendar", &format!("<t:CalendarPermissions>{inside}</t:CalendarPermissions>"));
+    let set =
+        |inside: &str| permit(&server, "calendar", &format!("<t:CalendarPermissions>{inside}</t:CalendarPermissions>"));
     assert_eq!(set(&bob), "NoError");
     assert_eq!(set(&(bob.clone() + &bob)), "ErrorDuplicateUserIdsSpecified");
     assert_eq!(set(&user("<t:PrimarySmtpAddress>nobody@example.org</t:PrimarySmtpAddress>")), "ErrorInvalidUserInfo");
@@ -139,14 +145,17 @@ fn a_delegate_has_levels_and_may_see_what_is_private() {
             <t:ViewPrivateItems>{private}</t:ViewPrivateItems></t:DelegateUser></m:DelegateUsers><m:DeliverMeetingRequests>DelegatesOnly</m:DeliverMeetingRequests>"
         )
     };
-    let secret = create(r#"<t:DistinguishedFolderId Id="contacts"/>"#, "Secret", "<t:Sensitivity>Private</t:Sensitivity>");
+    let secret =
+        create(r#"<t:DistinguishedFolderId Id="contacts"/>"#, "Secret", "<t:Sensitivity>Private</t:Sensitivity>");
     let id = attribute(&server.ask(&secret), "ItemId", "Id");
     let added = server.ask(&delegate("AddDelegate", &user(false)));
     assert_eq!(texts(&added, "ResponseCode"), ["NoError", "NoError"]);
     assert_eq!(texts(&added, "DisplayName"), ["Bob Cook"]);
     let again = server.ask(&delegate("AddDelegate", &user(false)));
     assert_eq!(texts(&again, "ResponseCode"), ["NoError", "ErrorDelegateAlreadyExists"]);
-    let item = format!(r#"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:ItemIds><t:ItemId Id="{id}"/></m:ItemIds></m:GetItem>"#);
+    let item = format!(
+        r#"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:ItemIds><t:ItemId Id="{id}"/></m:ItemIds></m:GetItem>"#
+    );
     assert_eq!(texts(&as_bob(&server, &item), "ResponseCode"), ["ErrorAccessDenied"]);
     assert_eq!(attribute(&as_bob(&server, &find(&annas("contacts"))), "RootFolder", "TotalItemsInView"), "0");
     assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(true))), "ResponseCode"), ["NoError", "NoError"]);
@@ -167,13 +176,20 @@ fn a_delegate_has_levels_and_may_see_what_is_private() {
     assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(false))), "ResponseCode"), ["NoError", "NoError"]);
     assert_eq!((count(&view), count(&find(&annas("calendar")))), ("1".to_owned(), "1".to_owned()));
     assert_eq!(texts(&server.ask(&delegate("UpdateDelegate", &user(true))), "ResponseCode"), ["NoError", "NoError"]);
-    let known = server.ask(&delegate("GetDelegate", "").replacen("GetDelegate>", r#"GetDelegate IncludePermissions="true">"#, 1));
+    let known = server.ask(&delegate("GetDelegate", "").replacen(
+        "GetDelegate>",
+        r#"GetDelegate IncludePermissions="true">"#,
+        1,
+    ));
     assert_eq!(texts(&known, "CalendarFolderPermissionLevel"), ["Editor"]);
     assert_eq!(texts(&known, "TasksFolderPermissionLevel"), ["None"]);
     assert_eq!(texts(&known, "DeliverMeetingRequests"), ["DelegatesOnly"]);
     let other = delegate("GetDelegate", "").replacen("GetDelegate>", r#"GetDelegate IncludePermissions="false">"#, 1);
     assert_eq!(texts(&as_bob(&server, &other), "ResponseCode"), ["ErrorAccessDenied"]);
-    let remove = delegate("RemoveDelegate", &format!("<m:UserIds><t:UserId><t:PrimarySmtpAddress>{BOB}</t:PrimarySmtpAddress></t:UserId></m:UserIds>"));
+    let remove = delegate(
+        "RemoveDelegate",
+        &format!("<m:UserIds><t:UserId><t:PrimarySmtpAddress>{BOB}</t:PrimarySmtpAddress></t:UserId></m:UserIds>"),
+    );
     assert_eq!(texts(&server.ask(&remove), "ResponseCode"), ["NoError", "NoError"]);
     assert_eq!(texts(&server.ask(&remove), "ResponseCode"), ["NoError", "ErrorNotDelegate"]);
     assert_eq!(texts(&as_bob(&server, &item), "ResponseCode"), ["ErrorAccessDenied"]);
