@@ -2,18 +2,22 @@
 //!
 //! Mail is here; each kind of object (events, tasks, contacts, groups, notes) has a file below.
 
+pub(crate) mod contact;
 mod days;
-#[cfg(test)]
-mod pretend;
-mod slots;
-pub(crate) mod task;
 pub(crate) mod event;
 pub(crate) mod html;
 pub(crate) mod kept;
+pub(crate) mod list;
 pub(crate) mod native;
+pub(crate) mod note;
 pub(crate) mod object;
+mod photo;
 pub(crate) mod plan;
+#[cfg(test)]
+mod pretend;
 pub(crate) mod series;
+mod slots;
+pub(crate) mod task;
 pub(crate) mod zone;
 
 use ews::{

@@ -10,7 +10,7 @@ use mailbox::{Error, ErrorKind};
 
 use super::native::{Context, Native, Needs, Rendered};
 use super::plan::Plan;
-use super::{SEARCH_KEY, event, kept, task};
+use super::{SEARCH_KEY, contact, event, kept, list, note, task};
 use crate::error::Result;
 
 /// What a collection's folder is called at Exchange (MS-OXOSFLD 2.2.5); other classes that begin so and a dot count
@@ -133,10 +133,13 @@ fn native_shape(collection: CollectionKind) -> ItemShape {
     match collection {
         CollectionKind::Calendar => event::shape(),
         CollectionKind::Tasks => task::shape(),
-        CollectionKind::Contacts
-        | CollectionKind::Notes
-        | CollectionKind::ScheduleInbox
-        | CollectionKind::Directory => ItemShape::default(),
+        CollectionKind::Contacts => {
+            let mut shape = contact::shape();
+            shape.additional.extend(list::paths());
+            shape
+        }
+        CollectionKind::Notes => note::shape(),
+        CollectionKind::ScheduleInbox | CollectionKind::Directory => ItemShape::default(),
     }
 }
 
@@ -148,7 +151,10 @@ pub(crate) fn render(native: &Native, collection: CollectionKind, context: &Cont
     match kind_of(&native.item, collection) {
         Some(ObjectKind::Event) => Ok(event::render(native, context)),
         Some(ObjectKind::Todo) => Ok(task::render(native, context)),
-        Some(ObjectKind::Journal | ObjectKind::Card | ObjectKind::Group | ObjectKind::Message) | None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
+        Some(ObjectKind::Card) => Ok(contact::render(native, context)),
+        Some(ObjectKind::Group) => Ok(list::render(native, context)),
+        Some(ObjectKind::Journal) => Ok(note::render(native, context)),
+        Some(ObjectKind::Message) | None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
     }
 }
 
@@ -166,10 +172,17 @@ pub(crate) fn plan(
     match collection {
         CollectionKind::Calendar => event::plan(text, current, context),
         CollectionKind::Tasks => task::plan(text, &component, current, context),
-        CollectionKind::Contacts
-        | CollectionKind::Notes
-        | CollectionKind::ScheduleInbox
-        | CollectionKind::Directory => {
+        CollectionKind::Contacts => {
+            let group = list::is_group(&component);
+            let kind = if group { ItemKind::DistributionList } else { ItemKind::Contact };
+            if current.is_some_and(|current| current.item.kind != kind) {
+                let sentence = "a group cannot become a person at Exchange, nor a person a group";
+                return Err(ObjectError::precondition(Precondition::ValidObject, sentence));
+            }
+            if group { list::plan(text, &component, current) } else { contact::plan(text, &component, current) }
+        }
+        CollectionKind::Notes => note::plan(text, &component, current),
+        CollectionKind::ScheduleInbox | CollectionKind::Directory => {
             Err(ObjectError::new(ErrorKind::Denied, "nothing can be stored in this collection"))
         }
     }
