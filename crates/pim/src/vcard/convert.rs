@@ -17,6 +17,7 @@ pub fn to_v4(card: &Component) -> Component {
 #[must_use]
 pub(crate) fn canonical(card: &Component) -> Component {
     let mut out = card.clone();
+    made_up_name_away(&mut out);
     labels_into_addresses(&mut out);
     sort_string_into_name(&mut out);
     labelled_into_named(&mut out);
@@ -41,6 +42,7 @@ pub fn to_v3(card: &Component) -> Component {
     let properties = std::mem::take(&mut out.properties);
     out.properties = properties.into_iter().map(property_to_v3).collect();
     out.set(Property::new("VERSION", Version::V3.number()));
+    name_made_up(&mut out);
     out
 }
 
@@ -355,6 +357,31 @@ fn named_into_labelled(card: &mut Component) {
     }
 }
 
+/// RFC 2426 section 3.1.2: N must be there, and some clients show nothing else. In 4.0 it may be missing; then the whole
+/// name stands for it, with a mark by which it goes again.
+fn name_made_up(card: &mut Component) {
+    if !card.has("N")
+        && let Some(whole) = whole_name(card)
+    {
+        let place = card.properties.iter().position(|property| property.is("FN")).map_or(0, |index| index + 1);
+        card.properties.insert(place, Property::new("N", whole).with(MADE_FROM, "FN"));
+    }
+}
+
+fn made_up_name_away(card: &mut Component) {
+    let whole = whole_name(card);
+    let made_up = |property: &Property| property.is("N") && property.has_parameter(MADE_FROM, "FN");
+    // What somebody has changed since is a name of its own.
+    card.properties.retain(|property| !(made_up(property) && whole.as_deref() == Some(property.value.as_str())));
+    for name in card.properties.iter_mut().filter(|property| property.is("N")) {
+        name.remove_parameter(MADE_FROM);
+    }
+}
+
+fn whole_name(card: &Component) -> Option<String> {
+    card.text("FN").map(|name| format!("{};;;;", text::escape(&name)))
+}
+
 fn groups_labelled(card: &Component, label: &str) -> Vec<String> {
     let labels = card.properties("X-ABLabel").filter(|property| property.text().eq_ignore_ascii_case(label));
     labels.filter_map(|property| property.group.clone()).collect()
@@ -370,6 +397,9 @@ fn free_group(card: &Component) -> String {
     let names = (1..=card.properties.len() + 1).map(|number| format!("item{number}"));
     names.into_iter().find(|name| !taken(name)).unwrap_or_default()
 }
+
+/// Marks an N that was made from FN.
+const MADE_FROM: &str = "X-MADE-FROM";
 
 /// PREF other than 1 in vCard 3.0.
 const X_PREF: &str = "X-PREF";
@@ -469,6 +499,10 @@ mod tests {
         ] {
             assert_eq!(lines(&to_v3(&card("4.0", new))), lines(&card("3.0", old)), "{new}");
         }
+        let unnamed = card("4.0", "FN:Ada Lovelace\nTEL:1");
+        let made = to_v3(&unnamed);
+        assert_eq!(lines(&made), ["FN:Ada Lovelace", "N;X-MADE-FROM=FN:Ada Lovelace;;;;", "TEL:1"]);
+        assert_eq!(to_v4(&made), unnamed);
         let last = card("3.0", "FN:A");
         let moved = Component { properties: last.properties.iter().rev().cloned().collect(), ..last };
         assert_eq!(to_v4(&moved).properties[0].write_line(), "VERSION:4.0");
