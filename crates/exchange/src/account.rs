@@ -23,7 +23,7 @@ use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
-use crate::objects::Myself;
+use crate::objects::{Myself, Others};
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
 use crate::watch::Watching;
@@ -49,6 +49,7 @@ pub(crate) struct Live {
     pub(crate) bodies: Bodies,
     pub(crate) keywords: Keywords,
     pub(crate) myself: Myself,
+    pub(crate) others: Others,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
     pub(crate) watching: watch::Sender<Watching>,
@@ -91,6 +92,7 @@ impl Live {
             bodies: parts.bodies,
             keywords: Keywords::default(),
             myself: Myself::default(),
+            others: Others::default(),
             sizes: parts.sizes,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),

@@ -6,6 +6,7 @@ pub(crate) mod contact;
 mod days;
 pub(crate) mod event;
 pub(crate) mod html;
+pub(crate) mod invitation;
 pub(crate) mod kept;
 pub(crate) mod list;
 pub(crate) mod native;

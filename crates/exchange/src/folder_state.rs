@@ -23,6 +23,8 @@ pub(crate) struct FolderState {
     /// Held while texts of objects are read, so that each is read once. Whoever holds the gate may wait for it, and
     /// nobody for the gate who holds it.
     pub(crate) reading: tokio::sync::Mutex<()>,
+    /// It is in another mailbox, of which Exchange does not tell us.
+    pub(crate) foreign: AtomicBool,
     /// Somebody has asked for its contents since the mailbox came to life.
     pub(crate) used: AtomicBool,
     /// A task is on its way to look.
@@ -43,6 +45,7 @@ impl FolderState {
             due: Due::default(),
             gate: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Mutex::new(()),
+            foreign: AtomicBool::new(false),
             used: AtomicBool::new(false),
             sent_for: AtomicBool::new(false),
             sent_for_later: AtomicBool::new(false),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
 use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
-use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap};
+use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap, ObjectMap};
 use mailbox::FolderId;
 
 use crate::account::Live;
@@ -86,7 +86,8 @@ impl Live {
         if let Some(listing) = remembered {
             return Ok(listing);
         }
-        let listing = Arc::new(Listing::new(self.map.folders().await?, &self.map.subscriptions().await?));
+        let listing = Listing::new(self.map.folders().await?, &self.map.subscriptions().await?);
+        let listing = Arc::new(listing.with_aside(self.map.aside().await?));
         self.hierarchy.remember(&listing, forgotten);
         Ok(listing)
     }

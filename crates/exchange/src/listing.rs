@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use idmap::FolderRow;
+use mailbox::objects::CollectionKind;
 use mailbox::{Folder, FolderId, FolderPath, Subscription};
+
+use crate::objects::pseudo_kind;
 
 /// The folders as they are now.
 #[derive(Debug, Default)]
@@ -20,6 +23,10 @@ pub(crate) struct Listing {
     by_path: HashMap<FolderPath, FolderId>,
     by_exchange_id: HashMap<String, FolderId>,
     rows: HashMap<FolderId, FolderRow>,
+    /// Folders outside the mailbox's own tree, with their owners.
+    asides: HashMap<FolderId, String>,
+    /// The schedule inbox, if there is one.
+    pub(crate) schedule_inbox: Option<FolderId>,
 }
 
 impl Listing {
@@ -38,7 +45,25 @@ impl Listing {
         subscribed.extend(wished(Subscription::Subscribed).filter(|path| !by_path.contains_key(path)).cloned());
         let by_exchange_id = rows.iter().map(|row| (row.folder.exchange_id.clone(), row.id)).collect();
         let rows = rows.into_iter().map(|row| (row.id, row)).collect();
-        Self { folders: folders.into(), subscribed, by_path, by_exchange_id, rows }
+        let folders = folders.into();
+        Self { folders, subscribed, by_path, by_exchange_id, rows, ..Self::default() }
+    }
+
+    /// With folders that are not shown as mail, each with its owner.
+    pub(crate) fn with_aside(mut self, asides: Vec<(FolderRow, String)>) -> Self {
+        for (row, owner) in asides {
+            if pseudo_kind(row.folder.class.as_deref()) == Some(CollectionKind::ScheduleInbox) {
+                self.schedule_inbox = Some(row.id);
+            }
+            self.asides.insert(row.id, owner);
+            self.rows.insert(row.id, row);
+        }
+        self
+    }
+
+    /// Who owns a folder outside the mailbox's own tree; nobody if Exchange has no such folder.
+    pub(crate) fn owner(&self, id: FolderId) -> Option<&str> {
+        self.asides.get(&id).map(String::as_str)
     }
 
     /// The folder at a path, if it is shown.
@@ -51,9 +76,9 @@ impl Listing {
         self.rows.get(&id)
     }
 
-    /// All folders, shown or not, in no order.
+    /// All folders of the mailbox's own tree, shown or not, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &FolderRow> {
-        self.rows.values()
+        self.rows.values().filter(|row| !self.asides.contains_key(&row.id))
     }
 
     /// How many folders are above a folder.

@@ -6,19 +6,22 @@
 
 mod collections;
 mod condition;
+mod directory;
 mod home;
+mod inbox;
 mod index;
 mod people;
 mod principal;
 mod reading;
 mod removing;
+mod shared;
 mod writing;
 
 use std::sync::Arc;
 
 use idmap::ObjectMap;
 use mailbox::objects::{
-    Calendaring, Collection, CollectionChange, Condition, DeltaStart, FreeBusy, NewCollection, NewObject, Object,
+    Calendaring, Collection, CollectionChange, CollectionKind, Condition, DeltaStart, FreeBusy, NewCollection, NewObject, Object,
     ObjectDelta, ObjectEntry, ObjectError, ObjectName, ObjectResult, Objects, Person, Precondition, Principal, Put,
     Range, SyncToken, Way,
 };
@@ -28,6 +31,7 @@ use crate::account::Account;
 use crate::error::Result;
 
 pub(crate) use principal::Myself;
+pub(crate) use shared::{Others, pseudo_kind};
 
 impl Objects for Account {
     async fn principal(&self) -> Result<Arc<Principal>> {
@@ -36,6 +40,10 @@ impl Objects for Account {
 
     async fn collections(&self) -> Result<Arc<[Collection]>> {
         self.live().collections().await
+    }
+
+    async fn open_mailbox(&self, address: &str) -> Result<bool> {
+        self.live().open_mailbox(address).await
     }
 
     async fn create_collection(&self, collection: &NewCollection) -> Result<FolderId> {
@@ -62,6 +70,10 @@ impl Objects for Account {
     }
 
     async fn entry(&self, collection: FolderId, name: &ObjectName) -> Result<Option<ObjectEntry>> {
+        if self.live().collection_kind(collection).await? == Some(CollectionKind::Directory) {
+            let mut found = self.live().directory_objects(collection, std::slice::from_ref(name)).await?;
+            return Ok(found.pop().and_then(|(_, object)| object.ok()).map(|object| object.entry));
+        }
         self.live().fresh(collection).await?;
         let rows = self.live().map.objects_named(collection, std::slice::from_ref(name)).await?;
         Ok(rows.into_iter().next().map(|row| row.entry))

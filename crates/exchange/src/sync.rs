@@ -8,6 +8,7 @@ use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderIt
 use ews::{ErrorKind, FolderRef, ItemShape};
 use idmap::{IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
+use mailbox::objects::CollectionKind;
 
 use crate::account::Live;
 use crate::convert;
@@ -23,6 +24,9 @@ impl Live {
         self.folder_row(folder).await?;
         let state = self.state(folder);
         state.used.store(true, Ordering::SeqCst);
+        if self.known_listing().await?.owner(folder).is_some_and(|owner| !owner.is_empty()) {
+            state.foreign.store(true, Ordering::SeqCst);
+        }
         self.want_if_polling(&state);
         if state.due.is_met() {
             return Ok(state);
@@ -103,6 +107,11 @@ impl Live {
         let tried = Tried::new("the folder could not be brought up to date");
         let client = self.client()?;
         let objects = self.collection_kind(state.id).await?;
+        match objects {
+            Some(CollectionKind::Directory) => return Ok(()),
+            Some(CollectionKind::ScheduleInbox) => return self.look_into_inbox(state).await,
+            _ => {}
+        }
         let shape = match objects {
             Some(kind) => ItemShape::of(convert::object::index_paths(kind)),
             None => convert::item_shape(),

@@ -15,6 +15,7 @@ use crate::account::Live;
 use crate::due;
 use crate::error::Tried;
 use crate::folder_state::FolderState;
+use crate::listing::Listing;
 
 /// How changes are learnt of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +64,8 @@ impl Live {
 
     /// Where Exchange does not tell, an old look is no look.
     pub(crate) fn want_if_polling(&self, state: &FolderState) {
-        if *self.watching.borrow() == Watching::Polling
-            && state.is_older_than(self.poll.min(ASKED))
-            && state.due.is_met()
-        {
+        let polling = *self.watching.borrow() == Watching::Polling || state.foreign.load(Ordering::SeqCst);
+        if polling && state.is_older_than(self.poll.min(ASKED)) && state.due.is_met() {
             state.due.want();
         }
     }
@@ -136,6 +135,9 @@ impl Live {
         let kind = event.kind;
         let folders = [event.parent.as_ref(), event.old_parent.as_ref()].into_iter().flatten();
         for folder in folders.filter_map(|folder| listing.by_exchange_id(&folder.id)) {
+            if listing.is_within(folder, "inbox") {
+                self.invitations_touched(&listing);
+            }
             // Nobody uses it: it is looked at when somebody does.
             let Some(state) = self.folders.get(&folder).map(|state| Arc::clone(&state)) else { continue };
             if !state.used.load(Ordering::SeqCst) {
@@ -153,6 +155,16 @@ impl Live {
             } else {
                 self.judge(&state, kind, &items);
             }
+        }
+    }
+
+    /// What came or went may be an invitation.
+    fn invitations_touched(self: &Arc<Self>, listing: &Listing) {
+        let Some(inbox) = listing.schedule_inbox else { return };
+        let Some(state) = self.folders.get(&inbox).map(|state| Arc::clone(&state)) else { return };
+        match state.used.load(Ordering::SeqCst) && state.bell.listeners() > 0 {
+            true => self.changed_at_exchange(&state),
+            false => state.due.want(),
         }
     }
 

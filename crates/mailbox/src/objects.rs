@@ -38,6 +38,16 @@ pub trait Objects: Clone + Send + Sync + 'static {
     /// `Unavailable` or `Busy` before the first listing is there.
     fn collections(&self) -> impl Future<Output = Result<Arc<[Collection]>>> + Send;
 
+    /// Looks whether somebody lets the user in whose collections are not listed. True if some of theirs are listed from
+    /// now on.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Busy`.
+    fn open_mailbox(&self, address: &str) -> impl Future<Output = Result<bool>> + Send {
+        let _ = address;
+        std::future::ready(Ok(false))
+    }
+
     /// Makes a collection.
     ///
     /// # Errors

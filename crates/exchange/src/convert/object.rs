@@ -10,7 +10,7 @@ use mailbox::{Error, ErrorKind};
 
 use super::native::{Context, Native, Needs, Rendered};
 use super::plan::Plan;
-use super::{SEARCH_KEY, contact, event, kept, list, note, task};
+use super::{SEARCH_KEY, contact, event, invitation, kept, list, note, task};
 use crate::error::Result;
 
 /// What a collection's folder is called at Exchange (MS-OXOSFLD 2.2.5); other classes that begin so and a dot count
@@ -133,13 +133,14 @@ fn native_shape(collection: CollectionKind) -> ItemShape {
     match collection {
         CollectionKind::Calendar => event::shape(),
         CollectionKind::Tasks => task::shape(),
+        CollectionKind::ScheduleInbox => invitation::shape(),
         CollectionKind::Contacts => {
             let mut shape = contact::shape();
             shape.additional.extend(list::paths());
             shape
         }
         CollectionKind::Notes => note::shape(),
-        CollectionKind::ScheduleInbox | CollectionKind::Directory => ItemShape::default(),
+        CollectionKind::Directory => ItemShape::default(),
     }
 }
 
@@ -150,11 +151,12 @@ fn native_shape(collection: CollectionKind) -> ItemShape {
 pub(crate) fn render(native: &Native, collection: CollectionKind, context: &Context) -> Result<Rendered> {
     match kind_of(&native.item, collection) {
         Some(ObjectKind::Event) => Ok(event::render(native, context)),
+        Some(ObjectKind::Message) => Ok(invitation::render(native, context)),
         Some(ObjectKind::Todo) => Ok(task::render(native, context)),
         Some(ObjectKind::Card) => Ok(contact::render(native, context)),
         Some(ObjectKind::Group) => Ok(list::render(native, context)),
         Some(ObjectKind::Journal) => Ok(note::render(native, context)),
-        Some(ObjectKind::Message) | None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
+        None => Err(Error::new(ErrorKind::Cannot, "such an object cannot be shown")),
     }
 }
 

@@ -12,6 +12,7 @@ use idmap::{CollectionRow, ExchangeFolder, FolderRow, IdMap, ObjectMap};
 use mailbox::objects::{Collection, CollectionChange, CollectionKind, NewCollection, Owner, Rights};
 use mailbox::{Error, ErrorKind, FolderId};
 
+use super::pseudo_kind;
 use crate::account::Live;
 use crate::convert::object::{CLASSES, collection_kind};
 use crate::error::{Result, Tried};
@@ -20,11 +21,35 @@ use crate::listing::Listing;
 impl Live {
     /// All collections: parents before their children, the default one of each kind first.
     pub(crate) async fn collections(self: &Arc<Self>) -> Result<Arc<[Collection]>> {
+        self.with_pseudo_folders().await?;
         let listing = self.listing().await?;
+        let asides = self.asides().await?;
         let mut shown = shown(&listing);
+        let own = shown.len();
+        shown.extend(asides.iter().filter_map(|(row, _)| Some((row, kind_of(row)?))));
         let known = self.named(&shown).await?;
+        let aside = |row: &FolderRow| asides.iter().find(|(other, _)| other.id == row.id).map(|(_, aside)| aside);
         let mut collections = Vec::with_capacity(shown.len());
-        for (row, kind) in shown.drain(..) {
+        for (row, kind) in shown.drain(own..).collect::<Vec<_>>() {
+            let (Some(collection), Some(aside)) = (known.get(&row.id), aside(row)) else { continue };
+            collections.push(Collection {
+                id: row.id,
+                name: collection.name.clone(),
+                kind,
+                display_name: row.folder.name.clone(),
+                is_default: aside.is_default,
+                parent: None,
+                owner: aside.owner.clone(),
+                rights: match kind {
+                    // Who has dealt with an invitation takes it out.
+                    CollectionKind::ScheduleInbox => Rights { delete: true, ..Rights::READ },
+                    _ => aside.rights,
+                },
+                dead: collection.dead.clone(),
+            });
+        }
+        let others = std::mem::take(&mut collections);
+        for (row, kind) in shown {
             let Some(collection) = known.get(&row.id) else { continue };
             let is_default = is_default(row, kind);
             let parent = row.folder.parent.as_deref().and_then(|parent| listing.by_exchange_id(parent));
@@ -40,12 +65,13 @@ impl Live {
                 dead: collection.dead.clone(),
             });
         }
+        collections.extend(others);
         Ok(collections.into())
     }
 
     /// What is in a folder; `None` if it is no collection.
     pub(crate) async fn collection_kind(self: &Arc<Self>, folder: FolderId) -> Result<Option<CollectionKind>> {
-        Ok(collection_kind(self.folder_row(folder).await?.folder.class.as_deref()))
+        Ok(kind_of(&self.folder_row(folder).await?))
     }
 
     /// What is in a collection.
@@ -143,7 +169,7 @@ impl Live {
     pub(crate) async fn delete_collection(self: &Arc<Self>, collection: FolderId) -> Result<()> {
         self.objects_in(collection).await?;
         let row = self.folder_row(collection).await?;
-        if row.folder.role.is_some() {
+        if row.folder.role.is_some() || pseudo_kind(row.folder.class.as_deref()).is_some() {
             let sentence = format!("Exchange needs the collection \"{}\"; it cannot be deleted", row.folder.name);
             return Err(Error::new(ErrorKind::Cannot, Tried::new(sentence).text()));
         }
@@ -185,6 +211,11 @@ fn shown(listing: &Listing) -> Vec<(&FolderRow, CollectionKind)> {
     shown
 }
 
+fn kind_of(row: &FolderRow) -> Option<CollectionKind> {
+    let class = row.folder.class.as_deref();
+    pseudo_kind(class).or_else(|| collection_kind(class))
+}
+
 fn is_default(row: &FolderRow, kind: CollectionKind) -> bool {
     row.folder.role.is_some() && row.folder.role.as_deref() == default_role(kind).map(DistinguishedFolder::as_str)
 }
@@ -210,8 +241,11 @@ fn folder_kind(kind: CollectionKind) -> FolderKind {
 
 /// The segment of the URL of a folder no client named: from the name it has when first seen.
 fn segment(row: &FolderRow, kind: CollectionKind) -> String {
-    if is_default(row, kind) {
-        return default_role(kind).map_or("", DistinguishedFolder::as_str).to_owned();
+    match kind {
+        CollectionKind::Directory => return "directory".to_owned(),
+        CollectionKind::ScheduleInbox => return "inbox".to_owned(),
+        _ if is_default(row, kind) => return default_role(kind).map_or("", DistinguishedFolder::as_str).to_owned(),
+        _ => {}
     }
     let mut segment = String::new();
     for char in row.folder.name.chars().flat_map(char::to_lowercase).take(LONGEST_SEGMENT) {

@@ -108,7 +108,8 @@ fn busy_kind(kind: Theirs) -> Option<BusyKind> {
     }
 }
 
-fn person(one: &Resolution) -> Option<Person> {
+/// Somebody of the directory; `None` without an SMTP address.
+pub(crate) fn person(one: &Resolution) -> Option<Person> {
     let address = addresses(one).into_iter().next()?;
     let display_name = one.address.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
     let kind = match one.address.kind {

@@ -89,8 +89,14 @@ impl Live {
     }
 
     /// For whom objects of a collection are rendered; the UID is each object's own.
-    pub(crate) async fn context(self: &Arc<Self>, _folder: FolderId) -> Result<Context> {
+    pub(crate) async fn context(self: &Arc<Self>, folder: FolderId) -> Result<Context> {
         let Known { principal, zone } = self.known_of_me().await?;
+        if let Some(owner) = self.known_listing().await?.owner(folder)
+            && let Some((address, name)) = owner.split_once('\n')
+        {
+            let my_name = Some(name.to_owned());
+            return Ok(Context { zone, me: vec![address.to_owned()], my_name, ..Context::default() });
+        }
         Ok(Context {
             zone,
             me: principal.addresses.iter().map(|address| address.to_lowercase()).collect(),

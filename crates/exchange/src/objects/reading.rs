@@ -36,6 +36,9 @@ impl Live {
         names: &[ObjectName],
     ) -> Result<Vec<(ObjectName, Result<Object>)>> {
         let kind = self.objects_in(folder).await?;
+        if kind == CollectionKind::Directory {
+            return self.directory_objects(folder, names).await;
+        }
         let state = self.fresh(folder).await?;
         let mut failed: HashMap<ObjectNumber, Error> = HashMap::new();
         // What is gone may go by another id since a migration, and what changes while it is read is read again.

@@ -133,6 +133,7 @@ impl Writing<'_> {
             plan.answer = plan.answer.map(|answer| Answer { tell: false, ..answer });
         }
         let created = row.is_none();
+        tracing::debug!(user = self.live.user, folder = %self.state.id, kind = ?plan.kind, created, "an object is stored");
         let context = Context { uid: plan.uid.clone(), ..context };
         let native = match (&row, current) {
             (Some(row), Some(current)) if says_it_already(&plan, &current) => {
