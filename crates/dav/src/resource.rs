@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mailbox::ErrorKind;
 use mailbox::objects::{Collection, CollectionKind, ObjectEntry, ObjectKind, ObjectName, Objects, Owner, Principal};
 
 use crate::Settings;
@@ -153,7 +154,7 @@ impl Facts {
             Place::Object { name, .. } => {
                 let above = place.collection().ok_or_else(Error::not_found)?;
                 let collection = self.collection(&above).ok_or_else(Error::not_found)?;
-                let entry = account.entry(collection.id, &ObjectName(name.clone())).await?;
+                let entry = entry(account, collection, ObjectName(name.clone())).await?;
                 Resource::Object(Box::new(collection.clone()), Box::new(entry.ok_or_else(Error::not_found)?))
             }
             Place::WellKnown | Place::Feed { .. } => return Err(Error::not_found()),
@@ -201,6 +202,22 @@ impl Who {
             Owner::Me => Self::Me,
             Owner::Other { address, name } => Self::Other { address: address.clone(), name: name.clone() },
         }
+    }
+}
+
+/// An object's entry. A directory has no index: whoever is in it is found by name.
+async fn entry<A: Objects>(
+    account: &A,
+    collection: &Collection,
+    name: ObjectName,
+) -> Result<Option<ObjectEntry>, Error> {
+    if collection.kind != CollectionKind::Directory {
+        return Ok(account.entry(collection.id, &name).await?);
+    }
+    match account.objects(collection.id, &[name]).await?.pop() {
+        Some((_, Ok(object))) => Ok(Some(object.entry)),
+        Some((_, Err(error))) if error.kind != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(None),
     }
 }
 

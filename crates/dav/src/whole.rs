@@ -1,8 +1,10 @@
 //! A whole collection as one file: .ics or .vcf, written while it is being sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use mailbox::ErrorKind;
 use mailbox::objects::{Collection, CollectionKind, ObjectName, Objects};
+use pim::ical::vtimezone;
 use pim::{Component, Property};
 
 use crate::Body;
@@ -23,8 +25,8 @@ pub(crate) async fn body<A: Objects>(account: A, collection: Collection) -> Resu
             for (_, object) in account.objects(collection.id, names).await? {
                 let object = match object {
                     Ok(object) => object,
-                    // It was removed since the listing.
-                    Err(error) if error.kind == mailbox::ErrorKind::NotFound => continue,
+                    // It was removed since the listing, or never could be read.
+                    Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => continue,
                     Err(error) => return Err(error.into()),
                 };
                 let text = String::from_utf8_lossy(&object.text);
@@ -57,7 +59,8 @@ fn begin(sink: &mut Sink, name: &str) {
 }
 
 /// The components of one object, with those time zones that are not there yet.
-pub(crate) fn write(out: &mut String, zones: &mut Zones, mut calendar: Component) {
+pub(crate) fn write(out: &mut String, zones: &mut Zones, calendar: Component) {
+    let mut calendar = with_zones(calendar);
     let (own, mut rest): (Vec<_>, Vec<_>) =
         std::mem::take(&mut calendar.components).into_iter().partition(|part| part.is("VTIMEZONE"));
     for mut zone in own {
@@ -75,6 +78,25 @@ pub(crate) fn write(out: &mut String, zones: &mut Zones, mut calendar: Component
         }
     }
     rest.iter().for_each(|part| part.write_to(out));
+}
+
+/// The same with the VTIMEZONEs that it speaks of, and no others.
+fn with_zones(mut calendar: Component) -> Component {
+    let mut spoken = HashSet::new();
+    calendar.components.iter().filter(|part| !part.is("VTIMEZONE")).for_each(|part| gather(part, &mut spoken));
+    calendar
+        .components
+        .retain(|part| !part.is("VTIMEZONE") || part.value("TZID").is_some_and(|tzid| spoken.remove(tzid.trim())));
+    let mut missing: Vec<String> = spoken.into_iter().collect();
+    missing.sort_unstable();
+    let made = missing.iter().filter_map(|tzid| vtimezone(tzid, YEARS));
+    calendar.components.splice(..0, made);
+    calendar
+}
+
+fn gather(part: &Component, spoken: &mut HashSet<String>) {
+    spoken.extend(part.properties.iter().filter_map(|property| property.parameter("TZID")).map(str::to_owned));
+    part.components.iter().for_each(|inner| gather(inner, spoken));
 }
 
 /// The zones written so far. Two objects may mean different things by one name: then the second one gets another.
@@ -124,3 +146,5 @@ fn rename(component: &mut Component, from: &str, to: &str) {
 
 /// Objects fetched together.
 const AT_ONCE: usize = 50;
+/// Years for which a VTIMEZONE of ours is told turn by turn; its last rule goes on.
+const YEARS: std::ops::RangeInclusive<i16> = 1990..=2037;

@@ -1,13 +1,12 @@
 //! The text of a feed: one VCALENDAR, written piece by piece.
 
-use std::collections::HashSet;
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mailbox::ErrorKind;
 use mailbox::objects::{Collection, ObjectEntry, ObjectName, Objects, Range};
-use pim::ical::{Zone, overlaps, vtimezone};
+use pim::ical::{Zone, overlaps};
 use pim::{Component, Property};
 
 use super::{Feed, detail};
@@ -83,7 +82,7 @@ impl<A: Objects> Text<A> {
             };
             let Some(calendar) = parsed(&object.text).filter(|calendar| self.is_within(calendar)) else { continue };
             if let Some(shown) = detail::shown(calendar, self.feed.detail, &self.secret) {
-                whole::write(&mut self.out, &mut self.zones, with_zones(shown));
+                whole::write(&mut self.out, &mut self.zones, shown);
             }
         }
         Ok(())
@@ -115,25 +114,6 @@ fn head(name: &str) -> String {
     head
 }
 
-/// The same with the VTIMEZONEs that it speaks of, and no others.
-fn with_zones(mut calendar: Component) -> Component {
-    let mut spoken = HashSet::new();
-    calendar.components.iter().filter(|part| !part.is("VTIMEZONE")).for_each(|part| gather(part, &mut spoken));
-    calendar
-        .components
-        .retain(|part| !part.is("VTIMEZONE") || part.value("TZID").is_some_and(|tzid| spoken.remove(tzid.trim())));
-    let mut missing: Vec<String> = spoken.into_iter().collect();
-    missing.sort_unstable();
-    let made = missing.iter().filter_map(|tzid| vtimezone(tzid, YEARS));
-    calendar.components.splice(..0, made);
-    calendar
-}
-
-fn gather(part: &Component, spoken: &mut HashSet<String>) {
-    spoken.extend(part.properties.iter().filter_map(|property| property.parameter("TZID")).map(str::to_owned));
-    part.components.iter().for_each(|inner| gather(inner, spoken));
-}
-
 fn unfinished(cut: Cut) -> Error {
     Error::new(http::StatusCode::SERVICE_UNAVAILABLE, cut.0)
 }
@@ -143,5 +123,3 @@ const END: &str = "END:VCALENDAR\r\n";
 const REFRESH: &str = "PT1H";
 /// Texts fetched together.
 const AT_ONCE: usize = 50;
-/// Years for which a VTIMEZONE of ours is told turn by turn; its last rule goes on.
-const YEARS: std::ops::RangeInclusive<i16> = 1990..=2037;

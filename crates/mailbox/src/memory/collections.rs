@@ -212,11 +212,11 @@ impl Collections {
     pub(super) fn remove(&mut self, id: FolderId, name: &ObjectName, condition: &Condition) -> ObjectResult<()> {
         let data = self.get_mut(id)?;
         let before = data.find(name).cloned();
-        if before.is_none() && condition.if_match.is_none() {
-            return Err(no_object().into());
-        }
         if !data.about.rights.delete {
             return Err(denied().into());
+        }
+        if before.is_none() && condition.if_match.is_none() {
+            return Err(no_object().into());
         }
         data.check(before.as_ref(), condition)?;
         Ok(data.bury(name)?)
@@ -271,6 +271,31 @@ impl Collections {
         Some(FreeBusy { busy: found.busy.iter().filter(touches).copied().collect() })
     }
 
+    /// An object; in a directory, somebody by address.
+    pub(super) fn object(&self, collection: FolderId, name: &ObjectName) -> Result<Object> {
+        let data = self.get(collection)?;
+        if data.about.kind != CollectionKind::Directory {
+            return data.object(name);
+        }
+        let address = name.0.strip_suffix(".vcf").unwrap_or_default();
+        let person = self.people.iter().find(|person| person.address.eq_ignore_ascii_case(address));
+        let text = Bytes::from(person.ok_or_else(no_object)?.card.clone());
+        let gist = (self.reader)(&text);
+        let (modseq, modified) = (ModSeq(1), Timestamp::UNIX_EPOCH);
+        let (number, version, schedule_version) = (text.len() as u64, 1, 1);
+        let stored = Stored {
+            name: name.clone(),
+            number,
+            version,
+            schedule_version,
+            modseq,
+            modified,
+            gist,
+            text: text.clone(),
+        };
+        Ok(Object { entry: stored.entry(), text })
+    }
+
     pub(super) fn people_named(&self, words: &str, limit: usize) -> Vec<Person> {
         let wanted = words.to_lowercase();
         let begins = |text: &str| text.to_lowercase().starts_with(&wanted);
@@ -307,7 +332,7 @@ impl Data {
         self.find(name).map(Stored::entry)
     }
 
-    pub(super) fn object(&self, name: &ObjectName) -> Result<Object> {
+    fn object(&self, name: &ObjectName) -> Result<Object> {
         let stored = self.find(name).ok_or_else(no_object)?;
         if !self.about.rights.read {
             return Err(denied());

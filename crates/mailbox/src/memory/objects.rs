@@ -91,8 +91,7 @@ impl Objects for Account {
     async fn objects(&self, collection: FolderId, names: &[ObjectName]) -> Result<Vec<(ObjectName, Result<Object>)>> {
         self.enter(Call::Objects).await?;
         let store = self.held_objects();
-        let collection = store.get(collection)?;
-        Ok(names.iter().map(|name| (name.clone(), collection.object(name))).collect())
+        Ok(names.iter().map(|name| (name.clone(), store.object(collection, name))).collect())
     }
 
     async fn put(&self, collection: FolderId, object: NewObject, condition: Condition) -> ObjectResult<Put> {
