@@ -75,7 +75,8 @@ impl Changes {
         if old.is_some() && self.set.is_empty() && self.deleted.is_empty() {
             return Ok(());
         }
-        if old.is_some() && self.find("UID").is_some() {
+        let renamed = old.as_ref().zip(self.text("UID")).is_some_and(|(old, given)| old.uid != uid::given(given));
+        if renamed {
             return Err(Trouble::new("ErrorInvalidPropertySet", "Set action is invalid for property."));
         }
         let mut event = self.timed(old.as_ref(), context)?;

@@ -138,7 +138,7 @@ pub(super) fn span(call: &Call<'_>, request: &Element) -> Result<Option<(i64, i6
     let Some(view) = request.child("CalendarView") else { return Ok(None) };
     if request.child("Restriction").or_else(|| request.child("SortOrder")).is_some() {
         return Err(Trouble::new(
-            "ErrorInvalidRestriction",
+            "ErrorInvalidOperation",
             "Restrictions and sort order may not be specified for a CalendarView.",
         ));
     }
@@ -178,7 +178,9 @@ pub(super) fn calendar_view(
         ));
     }
     let rights = call.rights(place);
-    let mut found = in_span(folder, from, to);
+    // exchangelib's tests against Exchange Online: what ends when the view begins is in it, what begins when it ends is not.
+    let mut found = in_span(folder, from - 1, to);
+    found.retain(|item| item.event().is_some_and(|event| event.end >= from));
     found.retain(|item| rights.private || !is_private(item));
     let shown = found.len().min(most.unwrap_or(usize::MAX));
     let (total, last) = (found.len().to_string(), shown == found.len());
