@@ -120,7 +120,12 @@ where
             headers: head.headers,
             body,
         };
-        let facts = Facts::of(&account, Arc::clone(&shared.settings)).await?;
+        let mut facts = Facts::of(&account, Arc::clone(&shared.settings)).await?;
+        if let Some(address) = stranger(&facts, &request.place)
+            && account.open_mailbox(address).await?
+        {
+            facts = Facts::of(&account, Arc::clone(&shared.settings)).await?;
+        }
         let facts = Arc::new(facts.called_by(&request.place));
         let context = Context { account, facts, request: Arc::new(request) };
         method::run(&context).await
@@ -134,6 +139,18 @@ where
         }
         outcome => outcome,
     }
+}
+
+/// Somebody a client names who lets the user in, for all that is known yet.
+fn stranger<'a>(facts: &Facts, place: &'a Place) -> Option<&'a str> {
+    let user = match place {
+        Place::Principal { user }
+        | Place::Home { user, .. }
+        | Place::Collection { user, .. }
+        | Place::Object { user, .. } => user,
+        _ => return None,
+    };
+    (user.contains('@') && facts.who(user).is_none()).then_some(user)
 }
 
 /// RFC 6764 section 5: 301 where the client is to begin.
