@@ -43,6 +43,7 @@ fn names_of_all_kinds() {
         ("Mid-Atlantic Standard Time", "Etc/GMT+2"),
         ("utc", "UTC"),
         ("Etc/UTC", "UTC"),
+        ("tzone://Microsoft/Utc", "UTC"),
     ] {
         assert_eq!(Zone::named(name).unwrap().iana(), Some(iana), "{name}");
     }

@@ -141,6 +141,12 @@ impl<'a> Timeline<'a> {
         self.instances_of(range, limit, |one| one == component)
     }
 
+    /// The instance that a component with RECURRENCE-ID describes.
+    pub(crate) fn replacing(&self, component: usize) -> Option<Instance> {
+        let mut all = self.series.iter().flat_map(|series| &series.overrides);
+        all.find(|one| one.component == component).map(|one| self.replacement(one))
+    }
+
     /// The zones of this calendar.
     #[must_use]
     pub fn zones(&self) -> &Zones {
@@ -180,13 +186,14 @@ impl<'a> Timeline<'a> {
         let cancelled = is_cancelled(component);
         let from = timing.own_zone().to_local(later(range.start, -(timing.longest().saturating_add(MARGIN))));
         let set = RecurrenceSet::new(component, timing, &self.zones, Some(from));
+        let replaced: HashSet<DateTime> = series.overrides.iter().map(|one| one.original).collect();
         let mut count = 0;
         for (local, end) in set {
             let start = timing.begin(local);
             if start > range.end || count == limit {
                 break;
             }
-            if series.overrides.iter().any(|one| one.original == local) {
+            if replaced.contains(&local) {
                 continue;
             }
             let instance = Instance {

@@ -49,12 +49,11 @@ pub fn limit_recurrence_set(calendar: &Component, range: &Range<Timestamp>, defa
         if !component.has("RECURRENCE-ID") {
             return true;
         }
-        let all = timeline.instances_of_component(index, Timestamp::MIN..Timestamp::MAX, 1);
-        all.first().is_none_or(|instance| {
+        timeline.replacing(index).is_none_or(|instance| {
             let length = instance.end.duration_since(instance.start);
             let end = instance.original.saturating_add(length).unwrap_or(instance.original);
             let before = Instance { start: instance.original, end, ..instance.clone() };
-            touches(component, instance, range) || touches(component, &before, range)
+            touches(component, &instance, range) || touches(component, &before, range)
         })
     };
     let components = calendar.components.iter().enumerate().filter(|(index, component)| keep(*index, component));

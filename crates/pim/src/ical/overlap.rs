@@ -29,8 +29,18 @@ pub fn overlaps(calendar: &Component, component: usize, range: &Range<Timestamp>
 /// Whether any component of this name (`VEVENT`, ...) in a calendar touches a range.
 #[must_use]
 pub fn any_overlaps(calendar: &Component, name: &str, range: &Range<Timestamp>, default_zone: &Zone) -> bool {
-    let named = calendar.components.iter().enumerate().filter(|(_, component)| component.is(name));
-    named.into_iter().any(|(index, _)| overlaps(calendar, index, range, default_zone))
+    let mut named = calendar.clone();
+    named.components.retain(|component| component.is(name) || component.is("VTIMEZONE"));
+    if !Timeline::of(&named, default_zone).instances(range.clone(), 1).is_empty() {
+        return true;
+    }
+    let undated = |component: &Component| !component.has("DTSTART") && !component.has("DUE");
+    let told_otherwise =
+        |component: &&Component| component.is("VFREEBUSY") || component.is("VTODO") && undated(component);
+    calendar.components(name).filter(told_otherwise).any(|component| match component.is("VFREEBUSY") {
+        true => free_busy_touches(component, range, default_zone),
+        false => undated_todo_touches(component, range, default_zone),
+    })
 }
 
 /// Whether one alarm of a component goes off within a range, for any of the instances the component describes, with

@@ -51,6 +51,9 @@ impl Kind {
 pub fn validate(parsed: &[Component]) -> Result<Valid, Violation> {
     let calendar = the_calendar(parsed)?;
     let kind = the_kind(calendar)?;
+    if let Some(component) = calendar.components.get(MOST_COMPONENTS) {
+        return object(component.line(), format!("The VCALENDAR holds more than {MOST_COMPONENTS} components."));
+    }
     let zones = Zones::of(calendar);
     calendar.components("VTIMEZONE").try_for_each(time_zone)?;
     for component in calendar.components(kind.component()) {
@@ -350,6 +353,9 @@ fn object<T>(line: usize, sentence: impl Into<String>) -> Result<T, Violation> {
 const KINDS: [(&str, Kind); 4] =
     [("VEVENT", Kind::Event), ("VTODO", Kind::Todo), ("VJOURNAL", Kind::Journal), ("VFREEBUSY", Kind::FreeBusy)];
 
+/// More repetitions than that nobody replaces one by one; each is looked for among all.
+const MOST_COMPONENTS: usize = 2000;
+
 /// What a property's value must be.
 #[derive(Clone, Copy)]
 enum Value {
@@ -451,6 +457,8 @@ mod tests {
         let start = "DTSTART:20260105T090000Z";
         let with = |lines: &str| event(&format!("{start}\n{lines}"));
         let two = |second: &str| in_calendar(&format!("BEGIN:VEVENT\nUID:1\n{start}\nEND:VEVENT\n{second}"));
+        let many = in_calendar(&"BEGIN:VEVENT\nEND:VEVENT\n".repeat(2001));
+        assert_eq!(check(&many).unwrap_err().sentence, "The VCALENDAR holds more than 2000 components.");
         for (text, breach, sentence) in [
             (String::new(), ValidData, "The text is empty; a VCALENDAR is expected."),
             ("BEGIN:VCARD\nEND:VCARD".into(), ValidData, "line 1: The text is a VCARD; a VCALENDAR is expected."),

@@ -155,4 +155,6 @@ pub(crate) fn database() -> &'static TimeZoneDatabase {
     DATABASE.get_or_init(TimeZoneDatabase::bundled)
 }
 
-const UTC_NAMES: [&str; 8] = ["UTC", "Z", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Zulu", "UCT", "GMT"];
+/// The last one is of Outlook and Exchange.
+const UTC_NAMES: [&str; 9] =
+    ["UTC", "Z", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Zulu", "UCT", "GMT", "tzone://Microsoft/Utc"];
