@@ -129,6 +129,10 @@ impl World for InMemory {
                 self.account.add_collection(collection(name, kind, rest));
                 Exchange::Done
             }
+            ["unlisted", name, kind, ref rest @ ..] => {
+                self.account.add_unlisted(collection(name, kind, rest));
+                Exchange::Done
+            }
             ["person", address, kind, ref name @ ..] => {
                 self.account.add_person(person(address, kind, &name.join(" ")));
                 Exchange::Done

@@ -20,6 +20,7 @@ pub(super) struct Collections {
     pub(super) principal: Principal,
     pub(super) people: Vec<Person>,
     pub(super) busy: HashMap<String, FreeBusy>,
+    pub(super) unlisted: Vec<Collection>,
     pub(super) reader: fn(&[u8]) -> Gist,
     pub(super) rewriter: Option<Rewriter>,
     all: Vec<Data>,
@@ -70,6 +71,7 @@ impl Collections {
             },
             people: Vec::new(),
             busy: HashMap::new(),
+            unlisted: Vec::new(),
             reader: scan,
             rewriter: None,
             all: Vec::new(),
@@ -108,6 +110,17 @@ impl Collections {
 
     pub(super) fn listing(&self) -> Vec<Collection> {
         self.all.iter().map(|data| data.about.clone()).collect()
+    }
+
+    /// Lists what of somebody's is not listed yet.
+    pub(super) fn open(&mut self, address: &str) -> bool {
+        let is_theirs = |collection: &mut Collection| matches!(&collection.owner, Owner::Other { address: own, .. } if own.eq_ignore_ascii_case(address));
+        let theirs: Vec<Collection> = self.unlisted.extract_if(.., is_theirs).collect();
+        let any = !theirs.is_empty();
+        for collection in theirs {
+            self.add(collection);
+        }
+        any
     }
 
     pub(super) fn get(&self, id: FolderId) -> Result<&Data> {

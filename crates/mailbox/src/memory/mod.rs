@@ -77,6 +77,7 @@ pub enum Call {
     Expunge,
     Principal,
     Collections,
+    OpenMailbox,
     CreateCollection,
     ChangeCollection,
     DeleteCollection,

@@ -40,6 +40,11 @@ impl Objects for Account {
         Ok(self.held_objects().listing().into())
     }
 
+    async fn open_mailbox(&self, address: &str) -> Result<bool> {
+        self.enter(Call::OpenMailbox).await?;
+        Ok(self.held_objects().open(address))
+    }
+
     async fn create_collection(&self, collection: &NewCollection) -> Result<FolderId> {
         self.enter(Call::CreateCollection).await?;
         self.held_objects().create(collection)
@@ -153,6 +158,11 @@ impl Account {
     /// A collection there is, whoever made it; its id is given here.
     pub fn add_collection(&self, collection: Collection) -> FolderId {
         self.held_objects().add(collection)
+    }
+
+    /// Somebody else's collection, which is not listed before that mailbox is opened.
+    pub fn add_unlisted(&self, collection: Collection) {
+        self.held_objects().unlisted.push(collection);
     }
 
     /// Somebody is in the directory.
