@@ -3,6 +3,7 @@
 
 use ews::op::update_item::FieldChange;
 use ews::{BodyKind, FreeBusy, Importance, Sensitivity};
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use pim::ical::{DateOrTime, Moment};
 use pim::{Component, Property};
@@ -49,7 +50,7 @@ impl Aspect {
         Aspect::Reminder,
     ];
 
-    /// Whether nothing was changed between a text and an item, or between two texts.
+    /// Whether nothing was changed between a text and an item, or from a text to another.
     pub(super) fn same(self, one: &Fields, other: &Fields) -> bool {
         match self {
             Aspect::Subject => same_words(&one.subject, &other.subject),
@@ -63,7 +64,8 @@ impl Aspect {
             Aspect::Reminder => one.reminder == other.reminder,
             Aspect::People => people::same(one, other, people::Compared::Answers),
             Aspect::Files => same_files(&one.files, &other.files),
-            Aspect::Online => one.join_url == other.join_url,
+            // What a text says of it is the client's, as long as Exchange says nothing.
+            Aspect::Online => other.join_url.is_none() || one.join_url == other.join_url,
         }
     }
 
@@ -209,9 +211,18 @@ fn write_times(times: &Times, component: &mut Component) {
             component.set(Moment::new(DateOrTime::Date(*end), None).to_property("DTEND"));
         }
         Times::Span { start, end, zone, end_zone } => {
-            component.set(local(zone, zone.zone.to_local(*start)).to_property("DTSTART"));
-            component.set(local(end_zone, end_zone.zone.to_local(*end)).to_property("DTEND"));
+            component.set(told(zone, *start).to_property("DTSTART"));
+            component.set(told(end_zone, *end).to_property("DTEND"));
         }
+    }
+}
+
+/// A moment by the clocks of a zone; in UTC in the hour that clocks show twice, of which a local time means the first.
+fn told(place: &Place, moment: Timestamp) -> Moment {
+    let time = place.zone.to_local(moment);
+    match place.zone.to_instant(time) == moment {
+        true => local(place, time),
+        false => Moment::new(DateOrTime::of_timestamp(moment), None),
     }
 }
 

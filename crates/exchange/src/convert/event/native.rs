@@ -25,7 +25,9 @@ impl Event {
         let original = |exception: &Item| original_start(exception, &calendar);
         let exceptions = native.exceptions.iter().filter_map(|exception| {
             let date = day(&original(exception)?);
-            Some((date, self::fields(exception, &zone_of(&calendar_of(exception), context), native, context)))
+            let own = self::fields(exception, &zone_of(&calendar_of(exception), context), native, context);
+            let times = own.times.by_clocks_of(&fields.times);
+            Some((date, Fields { times, ..own }))
         });
         let exceptions = exceptions.collect();
         let series = calendar.recurrence.as_ref().and_then(Series::of_native);

@@ -143,7 +143,9 @@ impl<'a> Reader<'a, '_> {
         }
         // An override of an excluded day brings it back (RFC 5545 says nothing of it; clients do it).
         reading.event.deleted.remove(&date);
-        reading.event.exceptions.insert(date, self.fields(component)?);
+        let fields = self.fields(component)?;
+        let times = fields.times.by_clocks_of(&reading.event.fields.times);
+        reading.event.exceptions.insert(date, Fields { times, ..fields });
         Ok(())
     }
 

@@ -226,6 +226,16 @@ impl Times {
         }
     }
 
+    /// The same moments by the clocks of a series, whose zones its occurrences share at Exchange.
+    pub(super) fn by_clocks_of(&self, master: &Times) -> Times {
+        match (self, master) {
+            (Times::Span { start, end, .. }, Times::Span { zone, end_zone, .. }) => {
+                Times::Span { start: *start, end: *end, zone: zone.clone(), end_zone: end_zone.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// The zone of the start; `None` for days.
     pub(super) fn place(&self) -> Option<&Arc<Place>> {
         match self {

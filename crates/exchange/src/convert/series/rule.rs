@@ -183,7 +183,10 @@ impl Rule {
         match self.months.as_slice() {
             [] => {}
             [_] if self.interval == 1 => return self.yearly(start),
-            _ => return Err(self.refused("BYMONTH")),
+            _ => {
+                let interval = self.step(start).ok_or_else(|| self.refused("BYMONTH"))?;
+                return Ok(Pattern::Monthly { interval, day: self.day(start, None)? });
+            }
         }
         if let Some(weekly) = self.every_week() {
             return weekly;
@@ -203,6 +206,11 @@ impl Rule {
             }
             [] if !self.month_days.is_empty() => return Err(self.refused("BYMONTHDAY of a year without BYMONTH")),
             [] => start.month(),
+            // Of a set of days in all months of a year BYSETPOS picks one.
+            _ if self.positions.is_empty() => {
+                let interval = self.step(start).ok_or_else(|| self.refused("several months in BYMONTH"))?;
+                return Ok(Pattern::Monthly { interval, day: self.day(start, None)? });
+            }
             _ => return Err(self.refused("several months in BYMONTH")),
         };
         let day = self.day(start, Some(month))?;
@@ -212,6 +220,17 @@ impl Rule {
             _ if month == start.month() => Ok(Pattern::Monthly { interval: self.interval.saturating_mul(12), day }),
             _ => Err(format!("DTSTART {start} is not one of the days the rule {} names", self.value)),
         }
+    }
+
+    /// How many months are between those in BYMONTH, if they are all as far apart, over the end of the year too.
+    fn step(&self, start: Date) -> Option<u32> {
+        let mut months = self.months.clone();
+        months.sort_unstable();
+        months.dedup();
+        let step = 12 / i8::try_from(months.len()).ok()?;
+        let even = months.windows(2).all(|pair| matches!(pair, [one, next] if next - one == step));
+        let whole = step * i8::try_from(months.len()).ok()? == 12;
+        (even && whole && self.interval == 1 && months.contains(&start.month())).then(|| u32::try_from(step).ok())?
     }
 
     /// Days of the week without a number, and nothing else: every week, whatever the frequency says.
