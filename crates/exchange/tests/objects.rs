@@ -4,6 +4,7 @@
 mod lab;
 
 use ews::{DistinguishedFolder, ItemKind, Property};
+use exchange_sim::{MimeMode, Version};
 use lab::calendar::{Follower, Someone, event, if_match, if_none, name};
 use lab::{ANNA, Lab};
 use mailbox::FolderId;
@@ -343,4 +344,123 @@ async fn objects_are_moved_and_copied() {
     let gate = lab.sign_in().await;
     let two = collection(&gate.account, "two").await.id;
     assert_eq!(gate.account.entries(two, None).await.unwrap()[0].name, a);
+}
+
+/// Series with changed occurrences: one call more for all of them together.
+#[tokio::test]
+async fn changed_occurrences_come_with_one_more_call() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let client = follower(&gate.account).await;
+    for n in 0..8 {
+        let uid = format!("{n}@lab");
+        let moved = format!(
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:20260311T090000Z\r\n\
+             DTSTART:20260311T140000Z\r\nDTEND:20260311T150000Z\r\nSUMMARY:Late\r\nEND:VEVENT\r\nEND:VCALENDAR"
+        );
+        let text = event(&uid, "Daily", "RRULE:FREQ=DAILY;COUNT=5").replace("END:VCALENDAR", &moved);
+        client.put(&format!("{n}.ics"), &text, if_none()).await.unwrap();
+    }
+    drop((gate, client));
+    std::fs::remove_dir_all(lab.state.path().join("maps")).unwrap();
+    let gate = lab.sign_in().await;
+    let mut client = follower(&gate.account).await;
+    client.sync().await;
+    gate.account.principal().await.unwrap();
+    let names: Vec<ObjectName> = client.here.keys().cloned().collect();
+    lab.reset().await;
+    for (_, text) in read(&client, &names).await {
+        assert!(text.contains("DTSTART:20260311T140000Z"), "{text}");
+    }
+    assert_eq!((lab.calls().await, lab.calls_of("GetItem").await), (2, 2), "{}", lab.stats().await);
+}
+
+/// What newer versions have more is left out for older ones, and comes from the text that is kept.
+#[tokio::test]
+async fn every_version_serves_calendars() {
+    let mut runs = tokio::task::JoinSet::new();
+    for version in [
+        Version::Exchange2007Sp1,
+        Version::Exchange2010,
+        Version::Exchange2010Sp1,
+        Version::Exchange2010Sp2,
+        Version::Exchange2013,
+        Version::Exchange2013Sp1,
+        Version::Exchange2016,
+        Version::ExchangeSe,
+    ] {
+        runs.spawn(async move {
+            let mut lab = Lab::with(version, MimeMode::Render).await;
+            lab.settings.poll = std::time::Duration::from_millis(200);
+            let gate = lab.sign_in().await;
+            let mut client = follower(&gate.account).await;
+            client.sync().await;
+            let more = "X-KEPT:yes\nRRULE:FREQ=WEEKLY;COUNT=4\nEXDATE:20260317T090000Z\nLOCATION:Here";
+            let text = event("a@lab", "A", more);
+            let put =
+                client.put("a.ics", &text, if_none()).await.unwrap_or_else(|error| panic!("{version:?}: {error}"));
+            assert!(put.verbatim, "{version:?}: {}", client.text("a.ics").await);
+            let delta = client.sync().await;
+            assert_eq!(delta.changed, [put.entry], "{version:?}");
+            let other = text.replace("SUMMARY:A", "SUMMARY:B");
+            client.put("a.ics", &other, Condition::default()).await.unwrap();
+            let someone = Someone::new(&lab, ANNA);
+            someone.make_event(3).await;
+            let delta = client.news().await;
+            assert!(delta.changed.len() <= 2, "{version:?} {delta:?}");
+            client.news_until(2).await;
+            gate.account
+                .remove(client.collection, &name("a.ics"), Condition::default(), Calendaring::Server)
+                .await
+                .unwrap();
+            client.sync().await;
+            assert_eq!(client.here.len(), 1, "{version:?}");
+        });
+    }
+    while let Some(run) = runs.join_next().await {
+        run.unwrap();
+    }
+}
+
+/// Ten thousand events: the numbers, on demand (`cargo test -- --ignored --nocapture`).
+#[tokio::test]
+#[ignore = "takes minutes to fill"]
+async fn ten_thousand_events() {
+    let lab = Lab::new().await;
+    let someone = Someone::new(&lab, ANNA);
+    for number in 0..10_000 {
+        someone.make_event(number % 4000).await;
+    }
+    let gate = lab.sign_in().await;
+    let mut client = follower(&gate.account).await;
+    gate.account.principal().await.unwrap();
+    lab.reset().await;
+    let started = std::time::Instant::now();
+    client.sync().await;
+    println!("index: {:?}, {}", started.elapsed(), lab.stats().await["operations"]);
+    assert_eq!(lab.calls_of("SyncFolderItems").await, 20);
+    let names: Vec<ObjectName> = client.here.keys().cloned().collect();
+    lab.reset().await;
+    let started = std::time::Instant::now();
+    for some in names.chunks(50) {
+        gate.account.objects(client.collection, some).await.unwrap();
+    }
+    println!("all texts: {:?}, {}", started.elapsed(), lab.stats().await["operations"]);
+    // A client asks for 50 at a time: 200 calls at least, if nothing were read ahead.
+    assert!(lab.calls().await <= 200, "{}", lab.stats().await);
+    let started = std::time::Instant::now();
+    for some in names.chunks(50) {
+        gate.account.objects(client.collection, some).await.unwrap();
+    }
+    println!("again: {:?}", started.elapsed());
+    let id = someone.make_event(5000).await;
+    client.news().await;
+    someone.change(&id, ItemKind::CalendarItem, Property::Subject("Other".to_owned())).await;
+    let mut watch = gate.account.watch_objects(client.collection);
+    watch.changed().await;
+    lab.reset().await;
+    let started = std::time::Instant::now();
+    let delta = client.sync().await;
+    println!("one change: {:?}, {} changed", started.elapsed(), delta.changed.len());
+    assert_eq!((delta.changed.len(), lab.calls().await), (1, 0));
 }

@@ -126,6 +126,13 @@ impl Follower {
         tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.expect("no news came")
     }
 
+    /// Waits until so many objects are here.
+    pub async fn news_until(&mut self, count: usize) {
+        while self.here.len() < count {
+            self.news().await;
+        }
+    }
+
     pub async fn text(&self, under: &str) -> String {
         let objects = self.account.objects(self.collection, &[name(under)]).await.unwrap();
         let object = objects.into_iter().next().unwrap().1.unwrap();
