@@ -1,7 +1,10 @@
 //! Meetings: who is told of what, and what becomes of it in the other mailboxes.
 //!
 //! A request, cancellation or response is one item in the inbox of each mailbox it reaches; there the calendar attendant
-//! (which Exchange runs on its own) puts it into the calendar at once. People without a mailbox here get nothing.
+//! (which Exchange runs on its own) puts it into the calendar at once. People without a mailbox here get nothing, but
+//! may write: what comes by mail with a calendar object in it is taken up the same way.
+//!
+//! Absent: rooms that accept by themselves, copies for delegates, forwarding of invitations, automatic removal of old ones.
 
 mod answer;
 mod deliver;

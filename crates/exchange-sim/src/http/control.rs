@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /stats` | what was counted |
 //! | `POST /stats/reset` | count from zero |
-//! | `GET /mailbox?mailbox=…` | all items by folder path: ids, flags, length and SHA-256 of what came in |
+//! | `GET /mailbox?mailbox=…` | all items by folder path: ids, flags, length and SHA-256 of what came in; of events UID, start and end |
 //! | `POST /deliver?mailbox=…&folder=…` | deliver the message in the body, as if it had come by SMTP |
 //! | `POST /folder?mailbox=…&path=…&class=…` | create a folder |
 //! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`, `message_id=…`) | put the message in the body in place of what a draft holds |
