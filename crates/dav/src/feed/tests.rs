@@ -119,7 +119,7 @@ async fn a_feed_is_one_calendar_with_its_name_and_its_zones() {
     assert!(calendar.property("REFRESH-INTERVAL").unwrap().has_parameter("VALUE", "DURATION"));
     // One VTIMEZONE for what is spoken of, none for what is not.
     let zones: Vec<_> = calendar.components("VTIMEZONE").map(|zone| zone.value("TZID").unwrap()).collect();
-    assert_eq!(zones, ["Europe/Berlin"]);
+    assert_eq!(zones, ["Europe/Berlin"], "{}", told.text());
     assert_eq!(calendar.components("VEVENT").count(), 3);
     assert!(told.text().lines().all(|line| line.len() <= 75));
 }
@@ -134,7 +134,8 @@ async fn a_feed_reaches_as_far_as_its_token_says() {
     stage.put("over", "$event\nDTSTART:20200101T120000Z\nRRULE:FREQ=MONTHLY;COUNT=3\nEND:VEVENT");
     let names = |told: &Told| {
         let calendar = pim::parse(&told.text()).unwrap().remove(0);
-        let mut names: Vec<String> = calendar.components("VEVENT").map(|one| one.value("UID").unwrap().to_owned()).collect();
+        let mut names: Vec<String> =
+            calendar.components("VEVENT").map(|one| one.value("UID").unwrap().to_owned()).collect();
         names.sort_unstable();
         names
     };
@@ -221,8 +222,14 @@ async fn a_wrong_address_is_told_nothing() {
 async fn a_busy_feed_tells_nothing_else() {
     let stage = Stage::new(Detail::Busy).await;
     stage.put("lunch@secret.example", HOUR);
-    stage.put("free", "$event\nSUMMARY:Hidden\nTRANSP:TRANSPARENT\nDTSTART:20260112T120000Z\nDURATION:PT1H\nEND:VEVENT");
+    stage
+        .put("free", "$event\nSUMMARY:Hidden\nTRANSP:TRANSPARENT\nDTSTART:20260112T120000Z\nDURATION:PT1H\nEND:VEVENT");
     let told = stage.get(&[]).await.text();
-    assert!(told.contains("SUMMARY:Busy") && !told.contains("Lunch") && !told.contains("secret") && !told.contains("Hidden"));
+    assert!(
+        told.contains("SUMMARY:Busy")
+            && !told.contains("Lunch")
+            && !told.contains("secret")
+            && !told.contains("Hidden")
+    );
     assert_eq!(told.matches("BEGIN:VEVENT").count(), 1);
 }

@@ -4,6 +4,7 @@ mod appendix_b;
 mod cards;
 mod outbox;
 mod people;
+mod properties;
 mod queries;
 mod rfc4791;
 mod rfc6352;
