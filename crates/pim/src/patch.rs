@@ -128,7 +128,20 @@ fn repetitions(component: &Component, context: &Context<'_>) -> String {
     let all = timeline.instances_of_component(last, Timestamp::MIN..Timestamp::MAX, MOST_TIMES);
     let times: Vec<String> = all.iter().map(|one| DateOrTime::of_timestamp(one.start).to_string()).collect();
     let (first, last) = (times.first().cloned().unwrap_or_default(), times.last().cloned().unwrap_or_default());
-    format!("{} times from {first} to {last} ({:016x})", times.len(), digest(&times))
+    let mut told = format!("{} times from {first} to {last} ({:016x})", times.len(), digest(&times));
+    // What is listed for later than was looked at counts as it stands.
+    if let Some(end) = all.last().filter(|_| times.len() == MOST_TIMES).map(|one| one.start) {
+        for name in ["RDATE", "EXDATE"] {
+            let listed = component.properties(name).filter_map(Moment::list).flatten();
+            let mut late: Vec<Timestamp> = listed.map(|one| context.zones.instant(&one, &Zone::Utc)).collect();
+            late.retain(|one| *one > end);
+            late.sort_unstable();
+            for one in late {
+                told = format!("{told}, {name} {one}");
+            }
+        }
+    }
+    told
 }
 
 /// A date or time: days and floating times as they are, others as moments with the offsets of their zone.
