@@ -141,6 +141,7 @@ impl Property {
     pub(crate) fn is_known_in(&self, version: Version) -> bool {
         match self {
             Property::MeetingTimeZone(_) => version < Version::Exchange2010,
+            Property::FreeBusy(FreeBusy::WorkingElsewhere) => version >= Version::Exchange2013Sp1,
             other => other.path().since() <= version,
         }
     }
@@ -149,6 +150,7 @@ impl Property {
     pub(crate) fn since(&self) -> Version {
         match self {
             Property::Flag(_) | Property::EnhancedLocation(_) => Version::Exchange2007,
+            Property::FreeBusy(FreeBusy::WorkingElsewhere) => Version::Exchange2013Sp1,
             Property::Email(_, email) => email.since(),
             other => other.path().since(),
         }
