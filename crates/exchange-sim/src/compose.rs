@@ -147,7 +147,8 @@ fn part(of: &str, text: &str) -> Vec<u8> {
     out
 }
 
-fn attached(attachment: &Attachment) -> Vec<u8> {
+/// An attachment as a body part.
+pub(crate) fn attached(attachment: &Attachment) -> Vec<u8> {
     let disposition = if attachment.inline { "inline" } else { "attachment" };
     let name = words(&attachment.name).replace('"', "'").replace("\r\n", "");
     let mut out = format!("Content-Type: {}", attachment.content_type).into_bytes();

@@ -8,9 +8,9 @@ use crate::{
         event::{Event, Message, Role},
         ical,
     },
-    compose::{Edits, addresses, date, words},
+    compose::{Edits, addresses, attached, date, words},
     exchange::Organisation,
-    mime::parse::{Person, parse},
+    mime::parse::{Attachment, Person, parse},
     store::{EventKind, Item, Kind, Mailbox, Subject},
     time,
 };
@@ -127,7 +127,8 @@ fn source(letter: &Letter<'_>, event: Option<&Event>, from: &Person, now: i64) -
         letter.body.clone().or(original.html.map(|html| (true, html))).or(original.text.map(|text| (false, text)));
     let (html, text) = body.unwrap_or((false, String::new()));
     let head = Edits { fields, body: Some((html, text)), attachments: None }.apply(b"", &Default::default());
-    with_calendar(head, &calendar(letter, from))
+    let attachments = if letter.kind == Kind::MeetingResponse { Vec::new() } else { original.attachments };
+    with_attachments(with_calendar(head, &calendar(letter, from)), &attachments)
 }
 
 /// The calendar object of the message.
@@ -167,6 +168,24 @@ fn with_calendar(message: Vec<u8>, calendar: &str) -> Vec<u8> {
         lines.join("\r\n")
     )
     .into_bytes()
+}
+
+/// Puts attachments beside what a message holds.
+fn with_attachments(message: Vec<u8>, attachments: &[Attachment]) -> Vec<u8> {
+    let mark = b"Content-Type:";
+    let at = message.windows(mark.len()).position(|window| window == mark).filter(|_| !attachments.is_empty());
+    let Some((head, part)) = at.and_then(|at| message.split_at_checked(at)) else { return message };
+    let boundary = format!("_000_{}_", uuid::Uuid::new_v4().simple());
+    let mut out = head.to_vec();
+    out.extend(format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n").into_bytes());
+    let parts = std::iter::once(part.to_vec()).chain(attachments.iter().map(attached));
+    for part in parts {
+        out.extend(format!("--{boundary}\r\n").into_bytes());
+        out.extend(part);
+        out.extend(b"\r\n");
+    }
+    out.extend(format!("--{boundary}--\r\n").into_bytes());
+    out
 }
 
 /// The calendar attendant: takes a message that arrives into the calendar.
@@ -299,7 +318,8 @@ fn message_content(message: &Item) -> Vec<u8> {
         (None, None) => None,
     };
     let fields = vec![("Subject", Some(words(&parsed.subject)))];
-    Edits { fields, body, attachments: None }.apply(b"", &Default::default())
+    let attachments = Some(parsed.attachments.clone()).filter(|attachments| !attachments.is_empty());
+    Edits { fields, body, attachments }.apply(b"", &Default::default())
 }
 
 /// A cancellation marks the entry; the user removes it.

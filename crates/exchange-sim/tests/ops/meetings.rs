@@ -396,3 +396,26 @@ fn people_elsewhere_answer_by_mail() {
     server.deliver("Subject: x\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
     assert_eq!(classes(&server, ANNA, "inbox")[0], "IPM.Note");
 }
+
+#[test]
+fn what_is_attached_reaches_those_invited() {
+    let server = Server::new("se");
+    let properties = format!(
+        r#"<t:Subject>Plan</t:Subject><t:Body BodyType="HTML">&lt;p&gt;See there&lt;/p&gt;</t:Body>
+        <t:Attachments><t:FileAttachment><t:Name>plan.txt</t:Name><t:Content>aGVsbG8=</t:Content></t:FileAttachment></t:Attachments>
+        <t:Start>2024-05-06T08:00:00Z</t:Start>{}"#,
+        attendees("RequiredAttendees", &[BOB])
+    );
+    create(&server, "SendOnlyToAll", &properties);
+    for folder in ["inbox", "calendar"] {
+        let item = get(&server, BOB, &ids(&server, BOB, folder)[0], ALL);
+        let attachments = item.split("<t:Attachments>").nth(1).unwrap().split("</t:Attachments>").next().unwrap();
+        assert_eq!(texts(attachments, "Name"), ["plan.txt"], "{folder}");
+        assert!(item.contains("See there"));
+        let id = attribute(attachments, "AttachmentId", "Id");
+        let request = format!(
+            r#"<m:GetAttachment><m:AttachmentIds><t:AttachmentId Id="{id}"/></m:AttachmentIds></m:GetAttachment>"#
+        );
+        assert_eq!(texts(&ask(&server, BOB, &request), "Content"), ["aGVsbG8="]);
+    }
+}
