@@ -5,15 +5,15 @@
 //! those Exchange has by an item are told by their addresses.
 
 use ews::op::update_item::FieldChange;
-use ews::{Address, Body, BodyKind, Field, Item, ItemKind, MailboxKind, Member, Path, Sensitivity};
+use ews::{Address, Body, BodyKind, Field, Item, ItemKind, MailboxKind, Member, Path};
 use mailbox::objects::{ObjectKind, ObjectResult};
-use pim::text::{join_list, split_list};
+use pim::text::join_list;
 use pim::{Component, Property};
 
 use super::kept::Kept;
 use super::native::{Context, Native, Rendered};
 use super::plan::{Invitations, Plan};
-use super::slots::{Fields, Said, block, changed, digest, joined, line, parted};
+use super::slots::{Fields, Said, block, changed, class, class_of, digest, joined, line, parted, sensitivity};
 
 /// What a list can hold at Exchange.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,12 +86,7 @@ fn fields(item: &Item) -> Fields<Slot> {
     fields.insert(Slot::Name, line(&name));
     fields.insert(Slot::Note, block(item.body.as_ref().map_or("", |body| &body.text)));
     fields.insert(Slot::Categories, joined(item.categories.iter().cloned()));
-    let class = match item.sensitivity {
-        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
-        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
-        Some(Sensitivity::Normal) | None => "",
-    };
-    fields.insert(Slot::Class, class.to_owned());
+    fields.insert(Slot::Class, class_of(item.sensitivity));
     for member in &list.members {
         if let Some((slot, address)) = slot_of(member) {
             fields.insert(slot, address);
@@ -114,15 +109,8 @@ fn read(card: &Component) -> Said<Slot> {
         match property.name.to_ascii_uppercase().as_str() {
             "FN" => drop(said.say(index, Slot::Name, line(&property.text()))),
             "NOTE" => drop(said.say(index, Slot::Note, block(&property.text()))),
-            "CATEGORIES" => drop(said.say(index, Slot::Categories, joined(split_list(&property.value)))),
-            "CLASS" => {
-                let class = match property.value.trim().to_ascii_uppercase().as_str() {
-                    "PUBLIC" | "" => "",
-                    "CONFIDENTIAL" => "CONFIDENTIAL",
-                    _ => "PRIVATE",
-                };
-                said.say(index, Slot::Class, class);
-            }
+            "CATEGORIES" => said.say_categories(index, Slot::Categories, &property.value),
+            "CLASS" => drop(said.say(index, Slot::Class, class(&property.value))),
             "MEMBER" | "X-ADDRESSBOOKSERVER-MEMBER" => {
                 if let Some(address) = address_of(&property.value) {
                     let address = address.to_lowercase();
@@ -156,14 +144,7 @@ fn changes(current: Option<&Item>, after: &Fields<Slot>) -> Vec<FieldChange> {
             }
             Slot::Note => changes.push(Property::Body(Body { kind: BodyKind::Text, text }).into()),
             Slot::Categories => changes.push(Property::Categories(parted(&text)).into()),
-            Slot::Class => changes.push(
-                Property::Sensitivity(match text.as_str() {
-                    "PRIVATE" => Sensitivity::Private,
-                    "CONFIDENTIAL" => Sensitivity::Confidential,
-                    _ => Sensitivity::Normal,
-                })
-                .into(),
-            ),
+            Slot::Class => changes.push(Property::Sensitivity(sensitivity(&text)).into()),
             Slot::Member(_) => members = true,
         }
     }

@@ -1,15 +1,15 @@
 //! VJOURNAL (RFC 5545 section 3.6.3) and sticky notes: a subject and a text. A note has no time; DTSTART is kept.
 
 use ews::op::update_item::FieldChange;
-use ews::{Body, BodyKind, Field, Item, ItemKind, ItemShape, Sensitivity};
+use ews::{Body, BodyKind, Field, Item, ItemKind, ItemShape};
 use mailbox::objects::{ObjectError, ObjectKind, ObjectResult, Precondition, Span};
-use pim::text::{join_list, split_list};
+use pim::text::join_list;
 use pim::{Component, Property};
 
 use super::kept::Kept;
 use super::native::{Context, Native, Rendered};
 use super::plan::{Invitations, Plan};
-use super::slots::{Fields, Said, block, changed, digest, joined, line, parted};
+use super::slots::{Fields, Said, block, changed, class, class_of, digest, joined, line, parted, sensitivity};
 
 /// What a note can hold at Exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,16 +82,11 @@ pub(crate) fn plan(text: &str, calendar: &Component, current: Option<&Native>) -
 
 /// What an item says.
 fn fields(item: &Item) -> Fields<Slot> {
-    let class = match item.sensitivity {
-        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
-        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
-        Some(Sensitivity::Normal) | None => "",
-    };
     let mut fields = Fields::from([
         (Slot::Summary, line(item.subject.as_deref().unwrap_or_default())),
         (Slot::Description, block(item.body.as_ref().map_or("", |body| &body.text))),
         (Slot::Categories, joined(item.categories.iter().cloned())),
-        (Slot::Class, class.to_owned()),
+        (Slot::Class, class_of(item.sensitivity)),
     ]);
     fields.retain(|_, value| !value.is_empty());
     fields
@@ -104,22 +99,8 @@ fn read(journal: &Component) -> Said<Slot> {
         match property.name.to_ascii_uppercase().as_str() {
             "SUMMARY" => drop(said.say(index, Slot::Summary, line(&property.text()))),
             "DESCRIPTION" => drop(said.say(index, Slot::Description, block(&property.text()))),
-            "CATEGORIES" => {
-                let before = said.fields.remove(&Slot::Categories).unwrap_or_default();
-                let all = joined(parted(&before).into_iter().chain(split_list(&property.value)));
-                if !all.is_empty() {
-                    said.fields.insert(Slot::Categories, all);
-                }
-                said.tie(index, Slot::Categories);
-            }
-            "CLASS" => {
-                let class = match property.value.trim().to_ascii_uppercase().as_str() {
-                    "PUBLIC" | "" => "",
-                    "CONFIDENTIAL" => "CONFIDENTIAL",
-                    _ => "PRIVATE",
-                };
-                said.say(index, Slot::Class, class);
-            }
+            "CATEGORIES" => said.say_categories(index, Slot::Categories, &property.value),
+            "CLASS" => drop(said.say(index, Slot::Class, class(&property.value))),
             _ => {}
         }
     }
@@ -135,11 +116,7 @@ fn changes(before: Option<&Fields<Slot>>, after: &Fields<Slot>) -> Vec<FieldChan
             Slot::Summary => Property::Subject(text.to_owned()),
             Slot::Description => Property::Body(Body { kind: BodyKind::Text, text: text.to_owned() }),
             Slot::Categories => Property::Categories(parted(text)),
-            Slot::Class => Property::Sensitivity(match text {
-                "PRIVATE" => Sensitivity::Private,
-                "CONFIDENTIAL" => Sensitivity::Confidential,
-                _ => Sensitivity::Normal,
-            }),
+            Slot::Class => Property::Sensitivity(sensitivity(text)),
         })
     };
     changed(before.unwrap_or(&nothing), after).map(change).collect()

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use ews::Sensitivity;
 use pim::Property;
+use pim::text::split_list;
 use sha2::{Digest, Sha256};
 
 /// The native side of an object. A slot that is not there is empty.
@@ -46,6 +48,16 @@ impl<S: Ord + Clone> Said<S> {
         if let Some(slots) = self.lines.get_mut(line) {
             slots.push(slot);
         }
+    }
+
+    /// CATEGORIES: there may be several, which are one list.
+    pub(super) fn say_categories(&mut self, line: usize, slot: S, value: &str) {
+        let before = self.fields.remove(&slot).unwrap_or_default();
+        let all = joined(parted(&before).into_iter().chain(split_list(value)));
+        if !all.is_empty() {
+            self.fields.insert(slot.clone(), all);
+        }
+        self.tie(line, slot);
     }
 
     /// What is left of a text's properties once Exchange says something else, and the slots they leave to be told anew.
@@ -110,6 +122,34 @@ pub(super) fn joined(list: impl IntoIterator<Item = String>) -> String {
 /// The list that [`joined`] made a value of.
 pub(super) fn parted(value: &str) -> Vec<String> {
     value.split('\n').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// A word of CLASS (RFC 5545 section 3.8.1.3): PUBLIC is nothing, and a word nobody knows is PRIVATE.
+pub(super) fn class(value: &str) -> &'static str {
+    match value.trim().to_ascii_uppercase().as_str() {
+        "PUBLIC" | "" => "",
+        "CONFIDENTIAL" => "CONFIDENTIAL",
+        _ => "PRIVATE",
+    }
+}
+
+/// The word of CLASS for what Exchange has.
+pub(super) fn class_of(sensitivity: Option<Sensitivity>) -> String {
+    match sensitivity {
+        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
+        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
+        Some(Sensitivity::Normal) | None => "",
+    }
+    .to_owned()
+}
+
+/// What Exchange has for a word of CLASS.
+pub(super) fn sensitivity(class: &str) -> Sensitivity {
+    match class {
+        "PRIVATE" => Sensitivity::Private,
+        "CONFIDENTIAL" => Sensitivity::Confidential,
+        _ => Sensitivity::Normal,
+    }
 }
 
 const LONGEST_LINE: usize = 255;

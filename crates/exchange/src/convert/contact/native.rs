@@ -3,7 +3,7 @@
 use ews::op::update_item::FieldChange;
 use ews::{
     AddressPart, Body, BodyKind, EmailEntry, EmailKey, ExtendedField, Field, FileAsMapping, Item, Moment, Property,
-    PropertyKind, PropertySet, Sensitivity, Value,
+    PropertyKind, PropertySet, Value,
 };
 use jiff::civil::Date;
 
@@ -11,7 +11,7 @@ use super::Slot;
 use crate::convert::days::{before_noon, day_of};
 use crate::convert::native::Native;
 use crate::convert::photo;
-use crate::convert::slots::{Fields, block, changed, joined, line, parted};
+use crate::convert::slots::{Fields, block, changed, class_of, joined, line, parted, sensitivity};
 
 /// What an item says.
 pub(super) fn fields(native: &Native) -> Fields<Slot> {
@@ -64,12 +64,7 @@ pub(super) fn fields(native: &Native) -> Fields<Slot> {
     say(Slot::Anniversary, contact.anniversary.and_then(day_of).map_or(String::new(), told));
     say(Slot::Categories, joined(item.categories.iter().cloned()));
     say(Slot::Note, block(item.body.as_ref().map_or("", |body| &body.text)));
-    let class = match item.sensitivity {
-        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
-        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
-        Some(Sensitivity::Normal) | None => "",
-    };
-    say(Slot::Class, class.to_owned());
+    say(Slot::Class, class_of(item.sensitivity));
     say(Slot::Photo, photo::mark(native));
     fields.entry(Slot::DisplayName).or_insert_with(|| name_of(item));
     fields.retain(|_, value| !value.is_empty());
@@ -188,12 +183,7 @@ fn change(slot: Slot, value: Option<&str>) -> Option<FieldChange> {
         },
         Slot::Note => Property::Body(Body { kind: BodyKind::Text, text: text.to_owned() }).into(),
         Slot::Categories => Property::Categories(parted(text)).into(),
-        Slot::Class => Property::Sensitivity(match text {
-            "PRIVATE" => Sensitivity::Private,
-            "CONFIDENTIAL" => Sensitivity::Confidential,
-            _ => Sensitivity::Normal,
-        })
-        .into(),
+        Slot::Class => Property::Sensitivity(sensitivity(text)).into(),
         // An attachment: see `photo`. The others are extended properties.
         Slot::Photo | Slot::Prefix | Slot::PersonalPage | Slot::FreeBusyUrl | Slot::YomiFirst | Slot::YomiLast => {
             return None;

@@ -1,7 +1,5 @@
 use bytes::Bytes;
-use ews::{
-    AddressKey, AddressPart, AttachmentId, AttachmentInfo, EmailKey, ImKey, Item, Moment, PhoneKey, Sensitivity,
-};
+use ews::{AddressKey, AddressPart, AttachmentId, AttachmentInfo, EmailKey, ImKey, Moment, PhoneKey, Sensitivity};
 
 use super::*;
 use crate::convert::kept;

@@ -1,7 +1,7 @@
 //! Cards, read and written.
 
 use ews::{AddressKey, AddressPart};
-use pim::text::{join_fields, join_list, split_fields, split_list};
+use pim::text::{join_fields, join_list, split_fields};
 use pim::vcard::PartialDate;
 use pim::{Component, Property};
 
@@ -10,7 +10,7 @@ use super::native::{NO_YEAR, day};
 use super::places::{EMAILS, IMS, MESSENGERS, address, address_type, phone, phone_types, types};
 use crate::convert::native::Native;
 use crate::convert::photo;
-use crate::convert::slots::{Fields, Said, block, joined, line, parted};
+use crate::convert::slots::{Fields, Said, block, class, line, parted};
 
 /// What a card says that has a place in Exchange. Values take the places they have in `now`, where they can.
 pub(super) fn read(card: &Component, now: &Fields<Slot>) -> Said<Slot> {
@@ -21,7 +21,7 @@ pub(super) fn read(card: &Component, now: &Fields<Slot>) -> Said<Slot> {
             "N" => fields(&mut said, index, &property.value, &NAME_PARTS),
             "ORG" => organization(&mut said, index, &property.value),
             "EMAIL" | "TEL" | "ADR" | "IMPP" | "URL" => wishes.extend(wish(index, property)),
-            "CATEGORIES" => categories(&mut said, index, &property.value),
+            "CATEGORIES" => said.say_categories(index, Slot::Categories, &property.value),
             "NOTE" => drop(said.say(index, Slot::Note, block(&property.text()))),
             "PHOTO" => {
                 if let Some(photo) = photo::of_property(property) {
@@ -140,23 +140,6 @@ fn organization(said: &mut Said<Slot>, index: usize, value: &str) {
     said.say(index, Slot::Company, line(&parts.next().unwrap_or_default()));
     let units: Vec<String> = parts.filter(|unit| !unit.trim().is_empty()).collect();
     said.say(index, Slot::Department, line(&units.join("; ")));
-}
-
-fn categories(said: &mut Said<Slot>, index: usize, value: &str) {
-    let before = said.fields.remove(&Slot::Categories).unwrap_or_default();
-    let all = joined(parted(&before).into_iter().chain(split_list(value)));
-    if !all.is_empty() {
-        said.fields.insert(Slot::Categories, all);
-    }
-    said.tie(index, Slot::Categories);
-}
-
-fn class(value: &str) -> &'static str {
-    match value.trim().to_ascii_uppercase().as_str() {
-        "PUBLIC" | "" => "",
-        "CONFIDENTIAL" => "CONFIDENTIAL",
-        _ => "PRIVATE",
-    }
 }
 
 /// A whole date, or one that lacks only its year.

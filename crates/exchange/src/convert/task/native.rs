@@ -1,7 +1,7 @@
 //! Tasks as Exchange has them, and what changes them.
 
 use ews::op::update_item::FieldChange;
-use ews::{Body, BodyKind, Field, Importance, Item, Moment, Property, Sensitivity, TaskStatus};
+use ews::{Body, BodyKind, Field, Importance, Item, Moment, Property, TaskStatus};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -11,7 +11,7 @@ use crate::convert::days::{day_of, midnight};
 use crate::convert::native::Context;
 use crate::convert::series::Series;
 use crate::convert::series::rule::Start;
-use crate::convert::slots::{Fields, block, changed, joined, line, parted};
+use crate::convert::slots::{Fields, block, changed, class_of, joined, line, parted, sensitivity};
 
 /// What an item says.
 pub(super) fn fields(item: &Item, _context: &Context) -> Fields<Slot> {
@@ -48,12 +48,7 @@ pub(super) fn fields(item: &Item, _context: &Context) -> Fields<Slot> {
         Some(Importance::Normal) | None => "",
     };
     say(Slot::Priority, importance.to_owned());
-    let class = match item.sensitivity {
-        Some(Sensitivity::Private | Sensitivity::Personal) => "PRIVATE",
-        Some(Sensitivity::Confidential) => "CONFIDENTIAL",
-        Some(Sensitivity::Normal) | None => "",
-    };
-    say(Slot::Class, class.to_owned());
+    say(Slot::Class, class_of(item.sensitivity));
     say(Slot::Categories, joined(item.categories.iter().cloned()));
     if item.reminder_is_set == Some(true) {
         say(Slot::Reminder, item.reminder_due_by.map_or(String::new(), |at| at.to_string()));
@@ -84,8 +79,11 @@ pub(super) fn changes(before: Option<&Fields<Slot>>, after: &Fields<Slot>) -> Ve
         changes.extend(progress(after));
     }
     // A rule is counted from the day the task is planned for.
-    if is(Slot::Rule) || after.contains_key(&Slot::Rule) && (is(Slot::Start) || is(Slot::Due)) {
+    if after.contains_key(&Slot::Rule) && (is(Slot::Rule) || is(Slot::Start) || is(Slot::Due)) {
         changes.extend(repetition(after));
+    } else if is(Slot::Rule) {
+        // What repeats needs its days: it stops to repeat before they go.
+        changes.insert(0, FieldChange::Delete(Field::TASK_RECURRENCE.into()));
     }
     match before {
         Some(_) => changes,
@@ -112,14 +110,7 @@ fn change(slot: Slot, value: Option<&str>) -> Vec<FieldChange> {
             })
             .into(),
         ],
-        Slot::Class => vec![
-            Property::Sensitivity(match text {
-                "PRIVATE" => Sensitivity::Private,
-                "CONFIDENTIAL" => Sensitivity::Confidential,
-                _ => Sensitivity::Normal,
-            })
-            .into(),
-        ],
+        Slot::Class => vec![Property::Sensitivity(sensitivity(text)).into()],
         Slot::Categories => vec![Property::Categories(parted(text)).into()],
         Slot::Reminder => match moment(text) {
             Some(at) => vec![Property::ReminderDueBy(at.into()).into(), Property::ReminderIsSet(true).into()],
@@ -148,15 +139,10 @@ fn progress(after: &Fields<Slot>) -> Vec<FieldChange> {
     changes
 }
 
-fn repetition(after: &Fields<Slot>) -> Vec<FieldChange> {
+fn repetition(after: &Fields<Slot>) -> Option<FieldChange> {
     let start: Option<Date> = after.get(&Slot::Start).or(after.get(&Slot::Due)).and_then(|text| day(text));
-    let series = after.get(&Slot::Rule).zip(start).and_then(|(rule, start)| {
-        let to_local = |at| Some(TimeZone::UTC.to_datetime(at));
-        let start = Start { local: start.at(0, 0, 0, 0), to_local: &to_local };
-        Series::of_rule(rule, &start).ok()
-    });
-    match series {
-        Some(series) => vec![Property::TaskRecurrence(series.to_native()).into()],
-        None => vec![FieldChange::Delete(Field::TASK_RECURRENCE.into())],
-    }
+    let to_local = |at| Some(TimeZone::UTC.to_datetime(at));
+    let start = Start { local: start?.at(0, 0, 0, 0), to_local: &to_local };
+    let series = Series::of_rule(after.get(&Slot::Rule)?, &start).ok()?;
+    Some(Property::TaskRecurrence(series.to_native()).into())
 }

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mailbox::objects::{ObjectError, ObjectResult, Precondition};
 use pim::ical::{Alarm, DateOrTime, Duration, Moment, Trigger, Zone, Zones};
-use pim::text::{join_list, split_list};
+use pim::text::join_list;
 use pim::{Component, Property};
 
 use super::Slot;
 use crate::convert::native::Context;
 use crate::convert::series::Series;
 use crate::convert::series::rule::Start;
-use crate::convert::slots::{Fields, Said, block, joined, line, parted};
+use crate::convert::slots::{Fields, Said, block, class, line, parted};
 
 /// A VTODO and what Exchange can hold of it.
 pub(super) struct Reading {
@@ -64,25 +64,8 @@ fn plain(said: &mut Said<Slot>, index: usize, property: &Property) {
             };
             said.say(index, Slot::Priority, priority);
         }
-        "CLASS" => {
-            let class = match property.value.trim().to_ascii_uppercase().as_str() {
-                "PUBLIC" | "" => "",
-                "CONFIDENTIAL" => "CONFIDENTIAL",
-                // RFC 5545 section 3.8.1.3: a word nobody knows is treated as PRIVATE.
-                _ => "PRIVATE",
-            };
-            said.say(index, Slot::Class, class);
-        }
-        "CATEGORIES" => {
-            // There may be several, which are one list.
-            let more = split_list(&property.value);
-            let before = said.fields.remove(&Slot::Categories).unwrap_or_default();
-            let all = joined(parted(&before).into_iter().chain(more));
-            if !all.is_empty() {
-                said.fields.insert(Slot::Categories, all);
-            }
-            said.tie(index, Slot::Categories);
-        }
+        "CLASS" => drop(said.say(index, Slot::Class, class(&property.value))),
+        "CATEGORIES" => said.say_categories(index, Slot::Categories, &property.value),
         _ => {}
     }
 }
