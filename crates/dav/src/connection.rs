@@ -21,6 +21,7 @@ use tracing::{Instrument, debug, info_span, warn};
 
 use crate::context::Context;
 use crate::error::{Answer, Error};
+use crate::patient::Patient;
 use crate::place::Place;
 use crate::request::Request;
 use crate::resource::Facts;
@@ -44,7 +45,7 @@ where
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.silence).max_buf_size(HEAD);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(Patient::new(stream, settings.patience)), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = shutdown.requested() => {

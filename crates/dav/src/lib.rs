@@ -13,6 +13,7 @@ mod feed;
 mod method;
 mod multistatus;
 mod object;
+mod patient;
 mod place;
 mod property;
 mod report;

@@ -15,7 +15,7 @@ pub struct Settings {
     pub largest_xml: u64,
     /// How long a connection may be silent between requests, and take for the head of one.
     pub silence: Duration,
-    /// How long the next piece of a body may take.
+    /// How long the next piece of a body may take, in either direction.
     pub patience: Duration,
     /// How long a sign-in that was right is not asked again.
     pub sign_in_kept: Duration,
