@@ -114,6 +114,16 @@ fn written_zones_agree_with_the_database() {
     }
 }
 
+/// A name with commas is escaped in TZID, and found again by the parameter.
+#[test]
+fn a_zone_by_the_name_outlook_shows() {
+    let name = "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna";
+    let component = vtimezone(name, 2025..=2027).unwrap();
+    assert!(component.write().contains("TZID:(UTC+01:00) Amsterdam\\, Berlin"));
+    let calendar = Component::new("VCALENDAR").with_component(component);
+    assert_eq!(Zones::of(&calendar).resolve(name).unwrap().iana(), Some("Europe/Berlin"));
+}
+
 /// Berlin, as if nobody knew it.
 fn custom(iana: &str) -> Zone {
     let mut component = vtimezone(iana, 2015..=2032).unwrap();
