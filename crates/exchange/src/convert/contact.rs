@@ -101,7 +101,10 @@ pub(crate) fn shape() -> ItemShape {
 pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
     let fields = native::fields(native);
     let digest = digest(&fields);
-    let kept = Kept::of(&native.item).and_then(|kept| Some((kept.digest, card(&kept.text)?, kept.text)));
+    let kept = Kept::of(&native.item).and_then(|kept| {
+        let text = photo::put_in(kept.text, native);
+        Some((kept.digest, card(&text)?, text))
+    });
     let text = match kept {
         Some((Some(known), card, text)) if known == digest => {
             let same_uid = context.uid.is_empty() || card.text("UID").as_ref() == Some(&context.uid);
@@ -137,7 +140,7 @@ pub(crate) fn plan(text: &str, card: &Component, current: Option<&Native>) -> Ob
         detach,
         invitations: Invitations::Nobody,
         answer: None,
-        keep: Some(text.to_owned()),
+        keep: Some(photo::taken_out(text)),
     })
 }
 
