@@ -56,6 +56,11 @@ impl Error {
         Self::new(StatusCode::PRECONDITION_FAILED, sentence)
     }
 
+    /// The same with another sentence.
+    pub(crate) fn saying(self, sentence: &str) -> Self {
+        Self { sentence: sentence.to_owned(), ..self }
+    }
+
     /// The same with a header.
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));

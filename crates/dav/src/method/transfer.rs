@@ -1,7 +1,7 @@
 //! COPY and MOVE (RFC 4918 sections 9.8, 9.9), of objects. A collection keeps its place for as long as it exists.
 
 use http::StatusCode;
-use mailbox::objects::{ObjectName, Objects, Way};
+use mailbox::objects::{ObjectError, ObjectName, Objects, Precondition, Way};
 
 use super::empty;
 use crate::condition;
@@ -28,6 +28,13 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, way: Way) -> Answer {
         return Err(Error::new(StatusCode::FORBIDDEN, "Source and destination are the same"));
     }
     hold(context, &entry.etag.0).await?;
+    if overwrite
+        && let Some(there) = context.account.entry(target.id, &name).await?
+        && there.uid.is_some()
+        && there.uid != entry.uid
+    {
+        return Err(another_uid(&above, &name));
+    }
     let replaced = context
         .account
         .relocate_object(way, (source.id, &entry.name), (target.id, &name), overwrite)
@@ -55,4 +62,10 @@ async fn hold<A: Objects>(context: &Context<A>, etag: &str) -> Result<(), Error>
         return Err(Error::precondition("The object has been changed meanwhile"));
     }
     Ok(())
+}
+
+/// RFC 4791 section 5.3.2.1, RFC 6352 section 6.3.2.1: an object is not replaced by one of another UID.
+fn another_uid(above: &Place, there: &ObjectName) -> Error {
+    Error::of_object(ObjectError::precondition(Precondition::NoUidConflict, there.0.clone()), above)
+        .saying("What is there has another UID, and an object keeps its UID")
 }

@@ -409,8 +409,12 @@ impl Data {
     }
 
     fn check_uid(&self, name: &ObjectName, uid: Option<&str>) -> ObjectResult<()> {
-        let same = |other: &&Stored| uid.is_some() && other.gist.uid.as_deref() == uid && other.name != *name;
-        match self.objects.iter().find(same) {
+        let same = |other: &Stored| uid.is_some() && other.gist.uid.as_deref() == uid;
+        // RFC 4791 section 5.3.2.1: neither stands a UID twice, nor is an object replaced by one of another UID.
+        let in_the_way = |other: &&Stored| {
+            if other.name == *name { other.gist.uid.is_some() && !same(other) } else { same(other) }
+        };
+        match self.objects.iter().find(in_the_way) {
             Some(other) => Err(ObjectError::precondition(Precondition::NoUidConflict, other.name.0.clone())),
             None => Ok(()),
         }
