@@ -2,8 +2,8 @@ use jiff::Timestamp;
 
 use super::{
     AddressKey, AddressPart, Attendee, Body, EmailEntry, EmailKey, EnhancedLocation, ExtendedField, Field,
-    FileAsMapping, FlagStatus, FreeBusy, ImKey, Importance, ItemKind, MeetingTimeZone, Member, Moment, Path, PhoneKey,
-    PostalIndex, Recurrence, Sensitivity, TaskStatus, TimeZoneDefinition, Value, Version, write_property,
+    FileAsMapping, FlagStatus, FreeBusy, ImKey, Importance, ItemKind, MeetingTimeZone, Member, Moment, Path, Pattern,
+    PhoneKey, PostalIndex, Recurrence, Sensitivity, TaskStatus, TimeZoneDefinition, Value, Version, write_property,
 };
 use crate::soap::Xml;
 
@@ -151,6 +151,12 @@ impl Property {
         match self {
             Property::Flag(_) | Property::EnhancedLocation(_) => Version::Exchange2007,
             Property::FreeBusy(FreeBusy::WorkingElsewhere) => Version::Exchange2013Sp1,
+            // FirstDayOfWeek; without it every second week would be another one.
+            Property::Recurrence(recurrence) | Property::TaskRecurrence(recurrence)
+                if matches!(recurrence.pattern, Pattern::Weekly { first: Some(_), .. }) =>
+            {
+                Version::Exchange2010Sp1
+            }
             Property::Email(_, email) => email.since(),
             other => other.path().since(),
         }

@@ -207,7 +207,8 @@ impl Differences<'_> {
     }
 
     fn one(&self, date: Date, aspects: Vec<Aspect>, fields: &Fields, base: &Fields) -> Option<OccurrenceChange> {
-        let what = What::Occurrence(self.home);
+        // A day instead of times is from midnight to midnight where the series is.
+        let what = What::Occurrence(self.after.event.fields.times.place().map_or(self.home, |place| &**place));
         let changes: Vec<_> = aspects.into_iter().flat_map(|aspect| aspect.changes(fields, Some(base), what)).collect();
         let attach = match self.after.overrides.get(&date) {
             Some(component) => {
