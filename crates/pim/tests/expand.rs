@@ -147,6 +147,9 @@ fn spans_hold_everything() {
     }
     assert_eq!(told(&moved()).unwrap(), "0105T08 0201T15");
     assert_eq!(told(&calendar("BEGIN:VTODO\nUID:1\nEND:VTODO")), None);
+    // Due at ten touches what ends at ten.
+    let due = span(&calendar("BEGIN:VTODO\nUID:1\nDUE:20260105T100000Z\nEND:VTODO")).unwrap();
+    assert!(due.0 < "2026-01-05T10:00:00Z".parse().unwrap() && due.1 > "2026-01-05T10:00:00Z".parse().ok());
 }
 
 /// The rows of the tables in RFC 4791 section 9.9, against 10:00 to 12:00.

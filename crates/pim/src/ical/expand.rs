@@ -231,9 +231,11 @@ impl<'a> Timeline<'a> {
 impl Series {
     /// From when to when: the master with its repetitions, then each that replaces one.
     fn bounds(&self, zones: &Zones, calendar: &Component) -> Vec<(Timestamp, Option<Timestamp>)> {
-        let widened = |timing: &Timing, start: Timestamp, end: Option<Timestamp>| {
+        let widened = |timing: &Timing, index: usize, start: Timestamp, end: Option<Timestamp>| {
             let (before, after) = if timing.floats { (14 * 3600, 12 * 3600) } else { (0, 0) };
-            (later(start, -before), end.map(|end| later(end, after + 1)))
+            // A task touches a range that ends with the moment it is due (RFC 4791 section 9.9).
+            let due = i64::from(calendar.components.get(index).is_some_and(|component| component.is("VTODO")));
+            (later(start, -before - due), end.map(|end| later(end, after + 1)))
         };
         let mut bounds = Vec::new();
         if let Some((index, timing)) = &self.master
@@ -243,11 +245,12 @@ impl Series {
             let listed = dates(component, timing, zones);
             let first = listed.keys().next().copied().into_iter().chain([timing.start.civil()]).min();
             let first = first.unwrap_or(timing.start.civil());
-            bounds.push(widened(timing, timing.begin(first), last));
+            bounds.push(widened(timing, *index, timing.begin(first), last));
         }
         for one in &self.overrides {
             let local = one.timing.start.civil();
-            bounds.push(widened(&one.timing, one.timing.begin(local), Some(one.timing.end(local))));
+            let (begin, end) = (one.timing.begin(local), one.timing.end(local));
+            bounds.push(widened(&one.timing, one.component, begin, Some(end)));
         }
         bounds
     }
