@@ -1,6 +1,8 @@
 //! PROPFIND (RFC 4918 section 9.1).
 
-use mailbox::objects::{Collection, Objects};
+use mailbox::objects::{Collection, Objects, SyncToken};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::body::Cut;
 use crate::context::Context;
@@ -33,6 +35,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     let resource = context.resource().await?;
     let members = if with_members { members(context, &resource).await? } else { Vec::new() };
     let token = context.token(&resource, &asked).await?;
+    let tokens = tokens(context, &members, &asked);
     let context = context.clone();
     Ok(multistatus::answer(move |mut out| async move {
         // RFC 8144 section 4: the members only.
@@ -40,8 +43,8 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
             let propstats = context.propstats(&resource, token, None, &asked);
             out.properties(&href(&context, &resource), &propstats).await?;
         }
-        for member in &members {
-            write(&mut out, &context, member, &asked).await?;
+        for (member, token) in members.iter().zip(tokens) {
+            write(&mut out, &context, member, token, &asked).await?;
         }
         Ok(out)
     }))
@@ -82,16 +85,38 @@ async fn members<A: Objects>(context: &Context<A>, resource: &Resource) -> Resul
     })
 }
 
+/// A question on its way; `None` where there is nothing to ask.
+type Pending = Option<JoinHandle<mailbox::Result<SyncToken>>>;
+
+/// Asks where each member stands, all at once: a collection that was never looked at is synchronised first, and the
+/// others need not wait for it.
+fn tokens<A: Objects>(context: &Context<A>, members: &[Resource], asked: &Asked) -> Vec<Pending> {
+    let ask = |member: &Resource| match member {
+        Resource::Collection(collection) if asked.needs_token() => {
+            let (account, id) = (context.account.clone(), collection.id);
+            Some(tokio::spawn(async move { account.sync_token(id).await }.in_current_span()))
+        }
+        _ => None,
+    };
+    members.iter().map(ask).collect()
+}
+
 /// A member that cannot be told of does not spoil the others.
 async fn write<A: Objects>(
     out: &mut Multistatus,
     context: &Context<A>,
     member: &Resource,
+    token: Pending,
     asked: &Asked,
 ) -> Result<(), Cut> {
     let href = context.href(member);
-    match context.token(member, asked).await {
-        Ok(token) => out.properties(&href, &context.propstats(member, token, None, asked)).await,
-        Err(error) => out.error(&href, &error).await,
-    }
+    let token = match token {
+        None => None,
+        Some(pending) => match pending.await {
+            Ok(Ok(token)) => Some(token),
+            Ok(Err(error)) => return out.error(&href, &error.into()).await,
+            Err(failed) => return Err(Cut(failed.to_string())),
+        },
+    };
+    out.properties(&href, &context.propstats(member, token, None, asked)).await
 }
