@@ -22,7 +22,7 @@ fn anna() -> Context {
         me: vec!["anna@example.com".to_owned(), "anna.a@example.com".to_owned()],
         my_name: Some("Anna".to_owned()),
         zone: Some("Europe/Berlin".to_owned()),
-        uid: String::new(),
+        ..Context::default()
     }
 }
 
