@@ -54,6 +54,9 @@ pub trait ObjectMap: IdMap {
     /// Objects whose texts are to be read again.
     fn stale_objects(&self, folder: FolderId) -> impl Future<Output = Result<Vec<ObjectRow>>> + Send;
 
+    /// Some objects whose texts nobody has read.
+    fn unread_objects(&self, folder: FolderId, limit: usize) -> impl Future<Output = Result<Vec<ObjectRow>>> + Send;
+
     /// Where the folder stands.
     fn object_token(&self, folder: FolderId) -> impl Future<Output = Result<SyncToken>> + Send;
 

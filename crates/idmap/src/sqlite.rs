@@ -242,6 +242,10 @@ impl ObjectMap for Mailbox {
         self.0.read(move |connection| object::view::stale(connection, folder)).await
     }
 
+    async fn unread_objects(&self, folder: FolderId, limit: usize) -> Result<Vec<ObjectRow>> {
+        self.0.read(move |connection| object::view::unread(connection, folder, limit)).await
+    }
+
     async fn object_token(&self, folder: FolderId) -> Result<SyncToken> {
         self.0.read(move |connection| object::view::token(connection, folder)).await
     }

@@ -63,6 +63,6 @@ fn only_the_answer(event: &mut Component, native: &Native) {
     };
     event.properties.retain(|property| !property.is("ATTENDEE"));
     let address = sender.and_then(|sender| sender.address.as_deref()).unwrap_or_default();
-    let attendee = Property::new("ATTENDEE", &format!("mailto:{address}")).with("PARTSTAT", status);
+    let attendee = Property::new("ATTENDEE", format!("mailto:{address}")).with("PARTSTAT", status);
     event.push(attendee);
 }

@@ -16,8 +16,8 @@ pub(crate) fn zone_of(hours: &WorkingHours, year: i16) -> Option<String> {
         let zone = windows::iana_of(id).and_then(Zone::named);
         zone.is_some_and(|zone| expected.iter().all(|(at, offset)| i64::from(zone.offset_at(*at)) == *offset))
     };
-    let usual = USUAL.iter().copied().find(|id| is_same(&id));
-    usual.or_else(|| windows::ids().find(|id| is_same(&id))).map(str::to_owned)
+    let usual = USUAL.iter().copied().find(|id| is_same(id));
+    usual.or_else(|| windows::ids().find(|id| is_same(id))).map(str::to_owned)
 }
 
 /// Some moments of a year, of which no two rules agree on all.

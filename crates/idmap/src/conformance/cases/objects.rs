@@ -53,8 +53,11 @@ pub async fn an_etag_changes_exactly_with_the_text<P: Place<Map: ObjectMap>>(pla
     let id = filled(&map, &[object(1), object(2)]).await;
     let first = etags(&map, id).await;
     let start = token(&map, id).await;
+    assert_eq!(map.unread_objects(id, 9).await.unwrap().len(), 2);
     assert!(!read(&map, id, 1, "one").await);
     assert_eq!(etags(&map, id).await, first);
+    assert_eq!(map.unread_objects(id, 9).await.unwrap()[0].number.0, 2);
+    assert!(map.unread_objects(id, 0).await.unwrap().is_empty());
     assert_eq!(map.object_texts(id, &[rows(&map, id).await[0].number]).await.unwrap()[0].1, Bytes::from("one"));
     // Changed at Exchange: the one that was read waits for its text, the other one may be anything.
     let edited = |number| ObjectItem { change_key: format!("QUJD{number:04}"), ..object(number) };

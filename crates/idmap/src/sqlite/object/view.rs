@@ -50,6 +50,13 @@ pub(crate) fn stale(connection: &Connection, folder: FolderId) -> Outcome<Vec<Ob
     several(connection, folder, &sql, params![first, last])
 }
 
+pub(crate) fn unread(connection: &Connection, folder: FolderId, limit: usize) -> Outcome<Vec<ObjectRow>> {
+    let (first, last) = item_keys(folder_number(folder)?);
+    let sql = format!("SELECT {ROW} FROM object WHERE text = 0 AND key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    several(connection, folder, &sql, params![first, last, limit])
+}
+
 pub(crate) fn token(connection: &Connection, folder: FolderId) -> Outcome<SyncToken> {
     let mut find = connection.prepare_cached("SELECT uid_validity, highest_modseq FROM folder WHERE id = ?1")?;
     let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
