@@ -239,11 +239,12 @@ impl Iterator for Unfolded<'_> {
         };
         let number = self.number;
         let mut line = first.to_owned();
+        let quoted_printable = is_quoted_printable(first);
         loop {
             if self.rest.starts_with([' ', '\t']) {
                 let more = self.physical()?;
                 line.push_str(more.get(1..).unwrap_or_default());
-            } else if line.ends_with('=') && is_quoted_printable(&line) {
+            } else if quoted_printable && line.ends_with('=') {
                 // A soft line break of vCard 2.1, where quoted-printable folds by its own rule.
                 line.pop();
                 match self.physical() {

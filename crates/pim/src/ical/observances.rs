@@ -31,8 +31,11 @@ impl Observances {
     pub fn of(component: &Component) -> Option<Self> {
         let mut onsets: Vec<(Onset, i32)> = Vec::new();
         let parts = component.components.iter().filter(|part| part.is("STANDARD") || part.is("DAYLIGHT"));
-        for part in parts.take(MOST_PARTS) {
+        for part in parts {
             onsets.extend(onsets_of(part)?);
+            if onsets.len() > MOST_IN_ALL {
+                break;
+            }
         }
         onsets.sort();
         let first = onsets.first()?.1;
@@ -107,8 +110,8 @@ const FIRST: DateTime = jiff::civil::datetime(1950, 1, 1, 0, 0, 0, 0);
 /// The year from which on nothing changes any more.
 const HORIZON: i16 = 2100;
 
-/// STANDARD and DAYLIGHT of one VTIMEZONE: some programs write one for each year since 1900.
-const MOST_PARTS: usize = 500;
+/// Onsets of one STANDARD or DAYLIGHT: two a year.
+const MOST_ONSETS: usize = 300;
 
-/// Onsets of one of them.
-const MOST_ONSETS: usize = 600;
+/// Onsets of one zone. Some programs write STANDARD and DAYLIGHT for each year since 1900.
+const MOST_IN_ALL: usize = 3000;

@@ -3,6 +3,7 @@
 //! Ranges go from their first moment to the moment after their last; `Timestamp::MIN` and `Timestamp::MAX` stand for
 //! a start or an end that was not given.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -23,7 +24,22 @@ pub fn overlaps(calendar: &Component, component: usize, range: &Range<Timestamp>
     if one.is("VTODO") && !one.has("DTSTART") && !one.has("DUE") {
         return undated_todo_touches(one, range, default_zone);
     }
-    !Timeline::of(calendar, default_zone).instances_of_component(component, range.clone(), 1).is_empty()
+    let (calendar, component) = what_matters(calendar, component);
+    !Timeline::of(&calendar, default_zone).instances_of_component(component, range.clone(), 1).is_empty()
+}
+
+/// What replaces a repetition takes place by itself; a master by all that replace its repetitions.
+fn what_matters(calendar: &Component, component: usize) -> (Cow<'_, Component>, usize) {
+    match calendar.components.get(component).filter(|one| one.has("RECURRENCE-ID")) {
+        Some(replacing) => {
+            let mut alone = Component::new("VCALENDAR");
+            alone.components.extend(calendar.components("VTIMEZONE").cloned());
+            alone.components.push(replacing.clone());
+            let last = alone.components.len() - 1;
+            (Cow::Owned(alone), last)
+        }
+        None => (Cow::Borrowed(calendar), component),
+    }
 }
 
 /// Whether any component of this name (`VEVENT`, ...) in a calendar touches a range.
@@ -54,7 +70,8 @@ pub fn alarm_overlaps(
     default_zone: &Zone,
 ) -> bool {
     let Some(alarm) = Alarm::of(alarm) else { return false };
-    let timeline = Timeline::of(calendar, default_zone);
+    let (calendar, component) = what_matters(calendar, component);
+    let timeline = Timeline::of(&calendar, default_zone);
     let reach = alarm.reach();
     // Whatever instance can have it go off within the range.
     let near = later(range.start, -reach)..later(range.end, reach);

@@ -93,7 +93,7 @@ impl Zones {
     /// the history and the future from what they send; any other is its VTIMEZONE.
     #[must_use]
     pub fn of(calendar: &Component) -> Self {
-        let named = calendar.components("VTIMEZONE").filter_map(|component| {
+        let named = calendar.components("VTIMEZONE").take(MOST_ZONES).filter_map(|component| {
             let tzid = component.text("TZID")?;
             let known = Zone::named(&tzid);
             let zone = known.or_else(|| Observances::of(component).map(|own| Zone::Custom(Arc::new(own))));
@@ -154,6 +154,9 @@ pub(crate) fn database() -> &'static TimeZoneDatabase {
     static DATABASE: OnceLock<TimeZoneDatabase> = OnceLock::new();
     DATABASE.get_or_init(TimeZoneDatabase::bundled)
 }
+
+/// Zones of one object; a start and an end each for some dozen replaced repetitions.
+const MOST_ZONES: usize = 100;
 
 /// The last one is of Outlook and Exchange.
 const UTC_NAMES: [&str; 9] =

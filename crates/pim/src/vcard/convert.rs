@@ -240,7 +240,7 @@ fn date_to_v3(property: &mut Property) {
 
 /// LABEL of 3.0 becomes a parameter of the ADR of the same TYPE (RFC 6350 section 6.3.1).
 fn labels_into_addresses(card: &mut Component) {
-    let labels: Vec<Property> = card.properties("LABEL").cloned().collect();
+    let labels: Vec<Property> = card.properties("LABEL").take(MOST_PAIRED).cloned().collect();
     for label in labels {
         let types = type_words(&label);
         let address = card.properties.iter_mut().find(|property| {
@@ -327,8 +327,8 @@ fn labelled_into_named(card: &mut Component) {
 }
 
 fn named_into_labelled(card: &mut Component) {
-    let mut index = 0;
-    while let Some(property) = card.properties.get(index) {
+    let (mut index, mut made) = (0, 0);
+    while let Some(property) = card.properties.get(index).filter(|_| made < MOST_PAIRED) {
         index += 1;
         let of_kind = |kind: &Option<&str>| match kind {
             Some(kind) => {
@@ -354,6 +354,7 @@ fn named_into_labelled(card: &mut Component) {
         }
         card.properties.insert(index, Property::new("X-ABLabel", *label).in_group(group));
         index += 1;
+        made += 1;
     }
 }
 
@@ -384,7 +385,7 @@ fn whole_name(card: &Component) -> Option<String> {
 
 fn groups_labelled(card: &Component, label: &str) -> Vec<String> {
     let labels = card.properties("X-ABLabel").filter(|property| property.text().eq_ignore_ascii_case(label));
-    labels.filter_map(|property| property.group.clone()).collect()
+    labels.filter_map(|property| property.group.clone()).take(MOST_PAIRED).collect()
 }
 
 /// A group that no property is in: `item1` or the next.
@@ -400,6 +401,9 @@ fn free_group(card: &Component) -> String {
 
 /// Marks an N that was made from FN.
 const MADE_FROM: &str = "X-MADE-FROM";
+
+/// Properties that are put together with another one: each is looked for among all. Beyond, they stay as they are.
+const MOST_PAIRED: usize = 200;
 
 /// PREF other than 1 in vCard 3.0.
 const X_PREF: &str = "X-PREF";
