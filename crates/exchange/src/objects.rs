@@ -4,6 +4,7 @@
 //! call. Texts are read in batches, kept in the ID map, and read again when Exchange tells that an item changed, so
 //! that an ETag changes only if the text did. What changes something is done at Exchange first, under the folder's gate.
 
+mod cards;
 mod collections;
 mod condition;
 mod directory;

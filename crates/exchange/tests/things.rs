@@ -202,6 +202,38 @@ async fn groups_come_back_and_are_lists() {
 }
 
 #[tokio::test]
+async fn groups_name_cards() {
+    let lab = Lab::new().await;
+    let uid = "6B29FC40-CA47-1067-B31D-00DD010662DA";
+    let anna = card("FN:Anna\nEMAIL:a@example.org").replace("card@lab", uid);
+    let gate = lab.sign_in().await;
+    let client = follower(&gate, CollectionKind::Contacts).await;
+    client.put("anna.vcf", &anna, if_none()).await.unwrap();
+    let text = format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:group@lab\r\nFN:Team\r\nN:Team;;;;\r\nX-ADDRESSBOOKSERVER-KIND:group\r\n\
+         X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:{uid}\r\nEND:VCARD\r\n"
+    );
+    let put = client.put("team.vcf", &text, if_none()).await.unwrap();
+    assert!(put.verbatim && client.text("team.vcf").await == text);
+    let someone = Someone::new(&lab, ANNA);
+    let items = natives(&someone, DistinguishedFolder::Contacts, &[Field::MEMBERS]).await;
+    let list = items.iter().find(|item| item.list.is_some()).unwrap();
+    let contact = items.iter().find(|item| item.contact.is_some()).unwrap();
+    let members = &list.list.as_ref().unwrap().members;
+    assert_eq!(members.len(), 1, "{members:?}");
+    assert_eq!(
+        members[0].mailbox.item.as_ref().map(|item| &item.id),
+        contact.id.as_ref().map(|id| &id.id),
+        "{members:?}"
+    );
+    drop((gate, client));
+    std::fs::remove_dir_all(lab.state.path().join("maps")).unwrap();
+    let gate = lab.sign_in().await;
+    let client = follower(&gate, CollectionKind::Contacts).await;
+    assert_eq!(client.text("team.vcf").await, text);
+}
+
+#[tokio::test]
 async fn notes_come_back_and_are_notes() {
     let lab = Lab::new().await;
     let text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Lab//EN\r\nBEGIN:VJOURNAL\r\nUID:note@lab\r\n\

@@ -1,17 +1,17 @@
 //! Cards of KIND:group (RFC 6350 section 6.1.4, and Apple's X-ADDRESSBOOKSERVER-KIND of 3.0) and private distribution
 //! lists.
 //!
-//! A member that is an address is a member at Exchange. One that is another card (`urn:uuid:`) is kept as text, and
-//! those Exchange has by an item are told by their addresses.
+//! A member is an address or another card of the collection, which Exchange names by its item. What is neither is kept as
+//! text; a contact of another folder is told by its address.
 
 use ews::op::update_item::FieldChange;
-use ews::{Address, Body, BodyKind, Field, Item, ItemKind, MailboxKind, Member, Path};
+use ews::{Address, Body, BodyKind, Field, Item, ItemId, ItemKind, MailboxKind, Member, Path};
 use mailbox::objects::{ObjectKind, ObjectResult};
 use pim::text::join_list;
 use pim::{Component, Property};
 
 use super::kept::Kept;
-use super::native::{Context, Native, Rendered};
+use super::native::{CardRef, Context, Native, Rendered};
 use super::plan::{Invitations, Plan};
 use super::slots::{Fields, Said, block, changed, class, class_of, digest, joined, line, parted, sensitivity};
 
@@ -24,7 +24,8 @@ enum Slot {
     Categories,
     /// A word of CLASS.
     Class,
-    /// Somebody, by address in lower case; the value is the name shown, or the address.
+    /// Somebody, by URI: `mailto:` with the address in lower case, or `urn:uuid:` with the UID of a card. The value is the
+    /// same.
     Member(String),
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn is_group(card: &Component) -> bool {
 
 /// The card of a list.
 pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
-    let fields = fields(&native.item);
+    let fields = fields(&native.item, &context.cards);
     let digest = digest(&fields);
     let kept = Kept::of(&native.item).and_then(|kept| Some((kept.digest, card(&kept.text)?, kept.text)));
     let text = match kept {
@@ -51,7 +52,7 @@ pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
             let same_uid = context.uid.is_empty() || card.text("UID").as_ref() == Some(&context.uid);
             if same_uid { text } else { with_uid(card, context).write() }
         }
-        Some((_, kept, _)) => with_uid(mended(kept, &fields), context).write(),
+        Some((_, kept, _)) => with_uid(mended(kept, &fields, &context.cards), context).write(),
         None => made(&fields, context).write(),
     };
     Rendered { text, kind: ObjectKind::Group, span: None, digest, schedule: None }
@@ -61,14 +62,14 @@ pub(crate) fn render(native: &Native, context: &Context) -> Rendered {
 ///
 /// # Errors
 /// None so far: every card of a group can be a list.
-pub(crate) fn plan(text: &str, card: &Component, current: Option<&Native>) -> ObjectResult<Plan> {
-    let said = read(card);
+pub(crate) fn plan(text: &str, card: &Component, current: Option<&Native>, context: &Context) -> ObjectResult<Plan> {
+    let said = read(card, &context.cards);
     Ok(Plan {
         kind: ObjectKind::Group,
         uid: card.text("UID").unwrap_or_default(),
         item: ItemKind::DistributionList,
         class: None,
-        changes: changes(current.map(|current| &current.item), &said.fields),
+        changes: changes(current.map(|current| &current.item), &said.fields, &context.cards),
         occurrences: Vec::new(),
         attach: Vec::new(),
         detach: Vec::new(),
@@ -79,7 +80,7 @@ pub(crate) fn plan(text: &str, card: &Component, current: Option<&Native>) -> Ob
 }
 
 /// What an item says.
-fn fields(item: &Item) -> Fields<Slot> {
+fn fields(item: &Item, cards: &[CardRef]) -> Fields<Slot> {
     let list = item.list.as_deref().cloned().unwrap_or_default();
     let mut fields = Fields::new();
     let name = list.display_name.or(list.file_as).or(item.subject.clone()).unwrap_or_default();
@@ -88,22 +89,32 @@ fn fields(item: &Item) -> Fields<Slot> {
     fields.insert(Slot::Categories, joined(item.categories.iter().cloned()));
     fields.insert(Slot::Class, class_of(item.sensitivity));
     for member in &list.members {
-        if let Some((slot, address)) = slot_of(member) {
-            fields.insert(slot, address);
+        if let Some(uri) = uri_of(member, cards) {
+            fields.insert(Slot::Member(uri.clone()), uri);
         }
     }
     fields.retain(|_, value| !value.is_empty());
     fields
 }
 
-/// A member that has an SMTP address.
-fn slot_of(member: &Member) -> Option<(Slot, String)> {
-    let address = member.mailbox.address.as_deref().map(str::trim).filter(|address| address.contains('@'))?;
-    Some((Slot::Member(address.to_lowercase()), address.to_lowercase()))
+/// The URI of a member: of its card, or of its SMTP address.
+fn uri_of(member: &Member, cards: &[CardRef]) -> Option<String> {
+    let item = member.mailbox.item.as_ref();
+    let card = cards.iter().find(|card| item.is_some_and(|item| item.id == card.item_id));
+    let address = || member.mailbox.address.as_deref().map(str::trim).filter(|address| address.contains('@'));
+    card.and_then(|card| urn(&card.uid))
+        .or_else(|| address().map(|address| format!("mailto:{}", address.to_lowercase())))
+}
+
+/// `urn:uuid:` of a UID that is a UUID (RFC 9562 section 4), in lower case.
+fn urn(uid: &str) -> Option<String> {
+    let uuid = uid.trim().to_ascii_lowercase();
+    let uuid = uuid.strip_prefix("urn:uuid:").unwrap_or(&uuid);
+    uuid::Uuid::try_parse(uuid).ok().map(|uuid| format!("urn:uuid:{uuid}"))
 }
 
 /// What a card says that has a place in Exchange.
-fn read(card: &Component) -> Said<Slot> {
+fn read(card: &Component, cards: &[CardRef]) -> Said<Slot> {
     let mut said = Said::of(card.properties.len());
     for (index, property) in card.properties.iter().enumerate() {
         match property.name.to_ascii_uppercase().as_str() {
@@ -112,9 +123,8 @@ fn read(card: &Component) -> Said<Slot> {
             "CATEGORIES" => said.say_categories(index, Slot::Categories, &property.value),
             "CLASS" => drop(said.say(index, Slot::Class, class(&property.value))),
             "MEMBER" | "X-ADDRESSBOOKSERVER-MEMBER" => {
-                if let Some(address) = address_of(&property.value) {
-                    let address = address.to_lowercase();
-                    said.say(index, Slot::Member(address.clone()), address);
+                if let Some(uri) = known(&property.value, cards) {
+                    said.say(index, Slot::Member(uri.clone()), uri);
                 }
             }
             _ => {}
@@ -123,16 +133,20 @@ fn read(card: &Component) -> Said<Slot> {
     said
 }
 
-/// The address of a `mailto:` member.
-fn address_of(value: &str) -> Option<&str> {
-    let (scheme, address) = value.trim().split_once(':')?;
-    let address = address.split('?').next().unwrap_or_default().trim();
-    (scheme.eq_ignore_ascii_case("mailto") && address.contains('@')).then_some(address)
+/// The URI of a member that Exchange can name.
+fn known(value: &str, cards: &[CardRef]) -> Option<String> {
+    let (scheme, rest) = value.trim().split_once(':')?;
+    if scheme.eq_ignore_ascii_case("mailto") {
+        let address = rest.split('?').next().unwrap_or_default().trim();
+        return address.contains('@').then(|| format!("mailto:{}", address.to_lowercase()));
+    }
+    let wanted = urn(value)?;
+    cards.iter().any(|card| urn(&card.uid).as_ref() == Some(&wanted)).then_some(wanted)
 }
 
-fn changes(current: Option<&Item>, after: &Fields<Slot>) -> Vec<FieldChange> {
+fn changes(current: Option<&Item>, after: &Fields<Slot>, cards: &[CardRef]) -> Vec<FieldChange> {
     use ews::Property;
-    let before = current.map(fields).unwrap_or_default();
+    let before = current.map(|current| fields(current, cards)).unwrap_or_default();
     let mut changes: Vec<FieldChange> = Vec::new();
     let mut members = false;
     for (slot, value) in changed(&before, after) {
@@ -150,29 +164,39 @@ fn changes(current: Option<&Item>, after: &Fields<Slot>) -> Vec<FieldChange> {
     }
     if members {
         let had = current.and_then(|item| item.list.as_deref()).map(|list| list.members.as_slice());
-        changes.push(Property::Members(members_of(had.unwrap_or_default(), after)).into());
+        changes.push(Property::Members(members_of(had.unwrap_or_default(), after, cards)).into());
     }
     changes
 }
 
 /// The members a list shall have: those it has and shall keep as they are, those a card cannot name among them; then new
 /// ones.
-fn members_of(had: &[Member], after: &Fields<Slot>) -> Vec<Member> {
-    let stays = |member: &&Member| slot_of(member).is_none_or(|(slot, _)| after.contains_key(&slot));
+fn members_of(had: &[Member], after: &Fields<Slot>, cards: &[CardRef]) -> Vec<Member> {
+    let stays = |member: &&Member| uri_of(member, cards).is_none_or(|uri| after.contains_key(&Slot::Member(uri)));
     let mut members: Vec<Member> = had.iter().filter(stays).cloned().collect();
-    let known: Vec<Slot> = had.iter().filter_map(slot_of).map(|(slot, _)| slot).collect();
-    for (slot, address) in after.iter().filter(|(slot, _)| !known.contains(slot)) {
+    let there: Vec<String> = had.iter().filter_map(|member| uri_of(member, cards)).collect();
+    for (slot, uri) in after.iter().filter(|(_, uri)| !there.contains(uri)) {
         if let Slot::Member(_) = slot {
-            let mailbox = Address {
-                name: Some(address.clone()),
-                routing: Some("SMTP".to_owned()),
-                kind: Some(MailboxKind::OneOff),
-                ..Address::smtp(address)
-            };
-            members.push(Member::new(mailbox));
+            members.push(Member::new(mailbox(uri, cards)));
         }
     }
     members
+}
+
+fn mailbox(uri: &str, cards: &[CardRef]) -> Address {
+    match uri.strip_prefix("mailto:") {
+        Some(address) => Address {
+            name: Some(address.to_owned()),
+            routing: Some("SMTP".to_owned()),
+            kind: Some(MailboxKind::OneOff),
+            ..Address::smtp(address)
+        },
+        None => {
+            let card = cards.iter().find(|card| urn(&card.uid).as_deref() == Some(uri));
+            let item = card.map(|card| ItemId::new(&card.item_id));
+            Address { kind: Some(MailboxKind::Contact), item, ..Address::default() }
+        }
+    }
 }
 
 fn card(text: &str) -> Option<Component> {
@@ -199,8 +223,8 @@ fn made(fields: &Fields<Slot>, context: &Context) -> Component {
 }
 
 /// A kept card after Exchange was changed by others.
-fn mended(mut card: Component, fields: &Fields<Slot>) -> Component {
-    let said = read(&card);
+fn mended(mut card: Component, fields: &Fields<Slot>, cards: &[CardRef]) -> Component {
+    let said = read(&card, cards);
     let (mut properties, rest) = said.mended(&card.properties, fields);
     let v4 = pim::vcard::version(&card) == Some(pim::vcard::Version::V4);
     properties.extend(drawn(&rest, v4));
@@ -215,7 +239,7 @@ fn drawn(fields: &Fields<Slot>, v4: bool) -> Vec<Property> {
         Slot::Note => Property::of_text("NOTE", value),
         Slot::Categories => Property::new("CATEGORIES", join_list(parted(value))),
         Slot::Class => Property::new("CLASS", value),
-        Slot::Member(_) => Property::new(member, format!("mailto:{value}")),
+        Slot::Member(_) => Property::new(member, value),
     };
     fields.iter().map(property).collect()
 }
@@ -231,7 +255,7 @@ mod tests {
     }
 
     fn put(text: &str, current: Option<&Native>) -> Native {
-        let plan = plan(text, &card(text).unwrap(), current).unwrap();
+        let plan = plan(text, &card(text).unwrap(), current, &context()).unwrap();
         let item = stored(current.map(|current| &current.item), ItemKind::DistributionList, &plan.changes);
         let mut native = Native { item, ..Native::default() };
         let kept = Kept { digest: Some(render(&native, &context()).digest), text: plan.keep.unwrap() };
@@ -259,7 +283,7 @@ mod tests {
         assert_eq!(native.item.list.as_ref().unwrap().display_name.as_deref(), Some("The Team"));
         assert_eq!(addresses(&native), ["anna@example.org", "otto@example.org"]);
         assert_eq!(got(&native), TEAM);
-        assert!(plan(TEAM, &card(TEAM).unwrap(), Some(&native)).unwrap().changes.is_empty());
+        assert!(plan(TEAM, &card(TEAM).unwrap(), Some(&native), &context()).unwrap().changes.is_empty());
         let fewer = TEAM.replace("MEMBER:mailto:otto@example.org\r\n", "");
         assert_eq!(addresses(&put(&fewer, Some(&native))), ["anna@example.org"]);
     }
@@ -274,6 +298,23 @@ mod tests {
         let expected = TEAM.replace("MEMBER:mailto:otto@example.org\r\n", "");
         let expected = expected.replace("END:VCARD", "MEMBER:mailto:new@example.org\r\nEND:VCARD");
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn members_that_are_cards_are_contacts() {
+        let uid = "03A0E51F-D1AA-4385-8A53-E29025ACD8AF".to_owned();
+        let cards = [CardRef { uid, item_id: "AAMk+/=".into() }].into();
+        let context = Context { cards, ..context() };
+        let parsed = card(TEAM).unwrap();
+        let changes = plan(TEAM, &parsed, None, &context).unwrap().changes;
+        let item = stored(None, ItemKind::DistributionList, &changes);
+        let members = item.list.as_ref().unwrap().members.clone();
+        assert_eq!(members.len(), 3);
+        assert_eq!(members[2].mailbox.item, Some(ItemId::new("AAMk+/=")));
+        let native = Native { item, ..Native::default() };
+        assert!(plan(TEAM, &parsed, Some(&native), &context).unwrap().changes.is_empty());
+        let text = render(&native, &context).text;
+        assert!(text.contains("MEMBER:urn:uuid:03a0e51f-d1aa-4385-8a53-e29025acd8af\r\n"), "{text}");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! (Exchange to text) and `plan` (text to Exchange). All are pure. The engine knows the order of calls and nothing of
 //! properties.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ews::{AttachmentId, AttachmentInfo, ItemId};
 use mailbox::objects::{ObjectKind, Span};
@@ -51,6 +53,17 @@ pub(crate) struct Context {
     /// The UID the object goes by in its collection. It is not the one Exchange has if that has none, or if another
     /// object of the collection has it already; a kept text is then served with this one in it.
     pub(crate) uid: String,
+    /// The cards beside it, if it is one: groups name them.
+    pub(crate) cards: Arc<[CardRef]>,
+}
+
+/// A card that a group may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CardRef {
+    /// Its UID.
+    pub(crate) uid: String,
+    /// Its contact.
+    pub(crate) item_id: String,
 }
 
 /// An object as clients see it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ews::op::get_attachment::GetAttachment;
 use ews::op::get_item::GetItem;
-use ews::{AttachmentId, ErrorKind as Theirs, ItemId, ItemRef};
+use ews::{AttachmentId, ErrorKind as Theirs, ItemId, ItemKind, ItemRef};
 use idmap::{ObjectMap, ObjectNumber, ObjectRead, ObjectRow, ObjectText, TextState};
 use mailbox::objects::{CollectionKind, Object, ObjectName};
 use mailbox::{Error, FolderId};
@@ -126,7 +126,10 @@ impl Live {
         let natives = self.natives(kind, ids).await?;
         let mut outcome = Outcome::default();
         let mut read = Vec::with_capacity(rows.len());
-        let context = self.context(state.id).await?;
+        let mut context = self.context(state.id).await?;
+        if natives.iter().flatten().any(|native| native.item.kind == ItemKind::DistributionList) {
+            context.cards = self.cards(state.id, kind).await?;
+        }
         for (row, native) in rows.iter().zip(natives) {
             let native = match native {
                 Ok(native) => native,

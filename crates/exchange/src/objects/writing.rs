@@ -165,7 +165,8 @@ impl Writing<'_> {
 
     async fn context(&self, row: Option<&ObjectRow>) -> Result<Context> {
         let uid = row.and_then(|row| row.entry.uid.clone()).unwrap_or_default();
-        Ok(Context { uid, ..self.live.context(self.state.id).await? })
+        let cards = self.live.cards(self.state.id, self.kind).await?;
+        Ok(Context { uid, cards, ..self.live.context(self.state.id).await? })
     }
 
     /// The item as it is. If it is another than the index knows, the index learns it first.
