@@ -254,21 +254,17 @@ fn labels_into_addresses(card: &mut Component) {
 }
 
 fn addresses_into_labels(card: &mut Component) {
-    let mut index = 0;
-    while let Some(property) = card.properties.get_mut(index) {
-        index += 1;
-        if !property.is("ADR") {
-            continue;
-        }
-        let Some(text) = property.parameter("LABEL").map(str::to_owned) else { continue };
-        property.remove_parameter("LABEL");
-        let mut label = Property::of_text("LABEL", &text);
-        label.group.clone_from(&property.group);
-        let kept = property.parameters.iter().filter(|parameter| parameter.is("TYPE") || parameter.is("PREF"));
-        label.parameters = kept.cloned().collect();
-        card.properties.insert(index, label);
-        index += 1;
-    }
+    let labelled = |mut property: Property| {
+        let text = property.parameter("LABEL").filter(|_| property.is("ADR")).map(str::to_owned);
+        let label = text.map(|text| {
+            property.remove_parameter("LABEL");
+            let kept = property.parameters.iter().filter(|parameter| parameter.is("TYPE") || parameter.is("PREF"));
+            let parameters = kept.cloned().collect();
+            Property { group: property.group.clone(), parameters, ..Property::of_text("LABEL", &text) }
+        });
+        [Some(property), label].into_iter().flatten()
+    };
+    card.properties = std::mem::take(&mut card.properties).into_iter().flat_map(labelled).collect();
 }
 
 fn type_words(property: &Property) -> Vec<String> {
