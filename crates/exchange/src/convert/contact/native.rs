@@ -2,8 +2,8 @@
 
 use ews::op::update_item::FieldChange;
 use ews::{
-    AddressPart, Body, BodyKind, EmailEntry, EmailKey, ExtendedField, Field, FileAsMapping, Item, Moment, Property,
-    PropertyKind, PropertySet, Value,
+    AddressPart, Body, BodyKind, Contact, EmailEntry, EmailKey, ExtendedField, Field, FileAsMapping, Item, Moment,
+    Property, PropertyKind, PropertySet, Value,
 };
 use jiff::civil::Date;
 
@@ -23,25 +23,8 @@ pub(super) fn fields(native: &Native) -> Fields<Slot> {
             fields.insert(slot, value);
         }
     };
-    let words = [
-        (Slot::DisplayName, &contact.display_name),
-        (Slot::Surname, &contact.surname),
-        (Slot::Given, &contact.given_name),
-        (Slot::Middle, &contact.middle_name),
-        (Slot::Suffix, &contact.generation),
-        (Slot::Nickname, &contact.nickname),
-        (Slot::Company, &contact.company),
-        (Slot::Department, &contact.department),
-        (Slot::JobTitle, &contact.job_title),
-        (Slot::Profession, &contact.profession),
-        (Slot::Office, &contact.office),
-        (Slot::HomePage, &contact.home_page),
-        (Slot::Spouse, &contact.spouse),
-        (Slot::Manager, &contact.manager),
-        (Slot::Assistant, &contact.assistant),
-    ];
-    for (slot, text) in words {
-        say(slot, line(text.as_deref().unwrap_or_default()));
+    for word in &WORDS {
+        say(word.slot, line((word.of)(&contact).as_deref().unwrap_or_default()));
     }
     for (slot, field) in &EXTENDED {
         say(*slot, line(item.extended.get(field).and_then(Value::as_text).unwrap_or_default()));
@@ -138,31 +121,18 @@ fn change(slot: Slot, value: Option<&str>) -> Option<FieldChange> {
             None => FieldChange::Delete(field.clone().into()),
         });
     }
-    let word = |property: fn(String) -> Property, field: Field| match value {
-        Some(text) => property(text.to_owned()).into(),
-        None => FieldChange::Delete(field.into()),
-    };
+    if let Some(word) = WORDS.iter().find(|word| word.slot == slot) {
+        return Some(match value {
+            Some(text) => (word.property)(text.to_owned()).into(),
+            None => FieldChange::Delete(word.field.into()),
+        });
+    }
     let on_day = |property: fn(Moment) -> Property, field: Field| match value.and_then(day) {
         Some(date) => property(before_noon(date)).into(),
         None => FieldChange::Delete(field.into()),
     };
     let text = value.unwrap_or_default();
     Some(match slot {
-        Slot::DisplayName => word(Property::DisplayName, Field::DISPLAY_NAME),
-        Slot::Surname => word(Property::Surname, Field::SURNAME),
-        Slot::Given => word(Property::GivenName, Field::GIVEN_NAME),
-        Slot::Middle => word(Property::MiddleName, Field::MIDDLE_NAME),
-        Slot::Suffix => word(Property::Generation, Field::GENERATION),
-        Slot::Nickname => word(Property::Nickname, Field::NICKNAME),
-        Slot::Company => word(Property::CompanyName, Field::COMPANY_NAME),
-        Slot::Department => word(Property::Department, Field::DEPARTMENT),
-        Slot::JobTitle => word(Property::JobTitle, Field::JOB_TITLE),
-        Slot::Profession => word(Property::Profession, Field::PROFESSION),
-        Slot::Office => word(Property::Office, Field::OFFICE),
-        Slot::HomePage => word(Property::BusinessHomePage, Field::BUSINESS_HOME_PAGE),
-        Slot::Spouse => word(Property::Spouse, Field::SPOUSE),
-        Slot::Manager => word(Property::Manager, Field::MANAGER),
-        Slot::Assistant => word(Property::AssistantName, Field::ASSISTANT_NAME),
         Slot::Birthday => on_day(Property::Birthday, Field::BIRTHDAY),
         Slot::Anniversary => on_day(Property::Anniversary, Field::ANNIVERSARY),
         Slot::Email(key) => match value {
@@ -184,12 +154,40 @@ fn change(slot: Slot, value: Option<&str>) -> Option<FieldChange> {
         Slot::Note => Property::Body(Body { kind: BodyKind::Text, text: text.to_owned() }).into(),
         Slot::Categories => Property::Categories(parted(text)).into(),
         Slot::Class => Property::Sensitivity(sensitivity(text)).into(),
-        // An attachment: see `photo`. The others are extended properties.
-        Slot::Photo | Slot::Prefix | Slot::PersonalPage | Slot::FreeBusyUrl | Slot::YomiFirst | Slot::YomiLast => {
-            return None;
-        }
+        // The photo is an attachment: see `photo`. The others are words and extended properties.
+        _ => return None,
     })
 }
+
+/// A field that is one line of text.
+struct Word {
+    slot: Slot,
+    of: fn(&Contact) -> &Option<String>,
+    property: fn(String) -> Property,
+    field: Field,
+}
+
+const fn word(slot: Slot, of: fn(&Contact) -> &Option<String>, property: fn(String) -> Property, field: Field) -> Word {
+    Word { slot, of, property, field }
+}
+
+static WORDS: [Word; 15] = [
+    word(Slot::DisplayName, |contact| &contact.display_name, Property::DisplayName, Field::DISPLAY_NAME),
+    word(Slot::Surname, |contact| &contact.surname, Property::Surname, Field::SURNAME),
+    word(Slot::Given, |contact| &contact.given_name, Property::GivenName, Field::GIVEN_NAME),
+    word(Slot::Middle, |contact| &contact.middle_name, Property::MiddleName, Field::MIDDLE_NAME),
+    word(Slot::Suffix, |contact| &contact.generation, Property::Generation, Field::GENERATION),
+    word(Slot::Nickname, |contact| &contact.nickname, Property::Nickname, Field::NICKNAME),
+    word(Slot::Company, |contact| &contact.company, Property::CompanyName, Field::COMPANY_NAME),
+    word(Slot::Department, |contact| &contact.department, Property::Department, Field::DEPARTMENT),
+    word(Slot::JobTitle, |contact| &contact.job_title, Property::JobTitle, Field::JOB_TITLE),
+    word(Slot::Profession, |contact| &contact.profession, Property::Profession, Field::PROFESSION),
+    word(Slot::Office, |contact| &contact.office, Property::Office, Field::OFFICE),
+    word(Slot::HomePage, |contact| &contact.home_page, Property::BusinessHomePage, Field::BUSINESS_HOME_PAGE),
+    word(Slot::Spouse, |contact| &contact.spouse, Property::Spouse, Field::SPOUSE),
+    word(Slot::Manager, |contact| &contact.manager, Property::Manager, Field::MANAGER),
+    word(Slot::Assistant, |contact| &contact.assistant, Property::AssistantName, Field::ASSISTANT_NAME),
+];
 
 /// Fields that EWS has no name for, or none it lets write (MS-OXOCNTC 2.2.1).
 pub(super) static EXTENDED: [(Slot, ExtendedField); 5] = [
