@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use idmap::ObjectMap;
 use mailbox::objects::{
-    Calendaring, Collection, CollectionChange, CollectionKind, Condition, DeltaStart, FreeBusy, NewCollection, NewObject, Object,
-    ObjectDelta, ObjectEntry, ObjectError, ObjectName, ObjectResult, Objects, Person, Precondition, Principal, Put,
-    Range, SyncToken, Way,
+    Calendaring, Collection, CollectionChange, CollectionKind, Condition, DeltaStart, FreeBusy, NewCollection,
+    NewObject, Object, ObjectDelta, ObjectEntry, ObjectError, ObjectName, ObjectResult, Objects, Person, Precondition,
+    Principal, Put, Range, SyncToken, Way,
 };
 use mailbox::{FolderId, Watch};
 

@@ -80,7 +80,7 @@ async fn what_was_put_is_read_octet_for_octet() {
     lab.reset().await;
     assert_eq!(client.text("Dentist.ics").await, text);
     let delta = client.sync().await;
-    assert_eq!(delta.changed, [put.entry.clone()]);
+    assert_eq!(delta.changed, std::slice::from_ref(&put.entry));
     assert_eq!(lab.calls().await, 0);
     // The same again changes nothing, whatever it says.
     let again = client.put("Dentist.ics", &text, if_match(&put.entry.etag)).await.unwrap();
@@ -271,7 +271,7 @@ async fn a_migration_keeps_names_etags_and_tokens() {
     let put = client.put("mine.ics", &event("m@lab", "Mine too", "X-A:b"), Condition::default()).await.unwrap();
     assert!(!put.created);
     let delta = client.sync().await;
-    assert_eq!(delta.changed, [put.entry.clone()], "{delta:?}");
+    assert_eq!(delta.changed, std::slice::from_ref(&put.entry), "{delta:?}");
     assert!(delta.removed.is_empty());
     drop((gate, client));
     lab.exchange.migrate(ANNA).unwrap();
@@ -446,8 +446,8 @@ async fn ten_thousand_events() {
         gate.account.objects(client.collection, some).await.unwrap();
     }
     println!("all texts: {:?}, {}", started.elapsed(), lab.stats().await["operations"]);
-    // A client asks for 50 at a time: 200 calls at least, if nothing were read ahead.
-    assert!(lab.calls().await <= 200, "{}", lab.stats().await);
+    // The least is 100, for 100 come with one call.
+    assert!(lab.calls().await <= 102, "{}", lab.stats().await);
     let started = std::time::Instant::now();
     for some in names.chunks(50) {
         gate.account.objects(client.collection, some).await.unwrap();

@@ -54,7 +54,7 @@ impl Live {
             return Ok(known);
         }
         let now = Timestamp::now();
-        let noted = self.map.note(NOTE).await?.and_then(|note| self.from_note(&note));
+        let noted = self.map.note(NOTE).await?.and_then(|note| self.noted(&note));
         let known = match noted {
             Some((at, known)) if now.duration_since(at) < REFRESH => known,
             noted => match (self.ask_who().await, noted) {
@@ -115,7 +115,7 @@ impl Live {
         };
         let ask = ResolveNames { entry, scope: SearchScope::ActiveDirectory, full: true };
         let answer = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
-        let mine = |one: &&Resolution| addresses(one).iter().any(|address| *address == self.user);
+        let mine = |one: &&Resolution| addresses(one).contains(&self.user);
         let found = answer.found.iter().find(mine).or_else(|| answer.found.first().filter(|_| answer.found.len() == 1));
         let mut all = found.map(addresses).unwrap_or_default();
         if self.user.contains('@') && !all.contains(&self.user) {
@@ -130,7 +130,7 @@ impl Live {
         })
     }
 
-    fn from_note(&self, note: &str) -> Option<(Timestamp, Known)> {
+    fn noted(&self, note: &str) -> Option<(Timestamp, Known)> {
         let mut lines = note.lines();
         let at = lines.next()?.parse().ok()?;
         let zone = Some(lines.next()?.to_owned()).filter(|zone| !zone.is_empty());

@@ -81,16 +81,15 @@ impl Live {
         Ok(rows)
     }
 
-    /// Whoever reads many objects nobody has read reads them all: what comes next in the index comes along.
+    /// Whoever reads many objects nobody has read reads them all: some of the others come along.
     async fn with_more(&self, folder: FolderId, asked: usize, mut unread: Vec<ObjectRow>) -> Result<Vec<ObjectRow>> {
         if asked < MANY || unread.len() < asked || unread.len() >= BATCH {
             return Ok(unread);
         }
         let wanted: HashSet<ObjectNumber> = unread.iter().map(|row| row.number).collect();
-        let last = unread.iter().map(|row| row.entry.modseq).max();
-        let all = self.map.objects(folder, None).await?;
-        let next = all.into_iter().filter(|row| row.text == TextState::Unread && Some(row.entry.modseq) > last);
-        unread.extend(next.filter(|row| !wanted.contains(&row.number)).take(BATCH - wanted.len()));
+        let next = self.map.unread_objects(folder, BATCH).await?;
+        let next = next.into_iter().filter(|row| !wanted.contains(&row.number));
+        unread.extend(next.take(BATCH.saturating_sub(wanted.len())));
         Ok(unread)
     }
 
@@ -175,7 +174,7 @@ impl Live {
             |item: &ews::Item| object::kind_of(item, kind).map(|kind| object::needs(item, kind)).unwrap_or_default();
         let wanted: Vec<ItemId> = answers.iter().flatten().flat_map(|item| needs(item).exceptions).collect();
         let mut exceptions: HashMap<String, ews::Item> = HashMap::new();
-        for some in wanted.chunks(BATCH) {
+        for some in wanted.chunks(EXCEPTIONS) {
             let items = some.iter().map(|id| ItemId::new(&id.id).into()).collect();
             let ask = GetItem { items, shape: object::exception_shape(kind) };
             let answers = client.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
@@ -245,6 +244,8 @@ pub(crate) fn text_of(rendered: Rendered) -> ObjectText {
 
 /// GetItem: one call for so many objects.
 pub(crate) const BATCH: usize = 100;
+/// GetItem: one call for so many exceptions, which are small.
+const EXCEPTIONS: usize = 300;
 /// From so many names on, more than was asked for is read.
 const MANY: usize = 20;
 /// GetAttachment: one call for so much.
