@@ -375,6 +375,31 @@ async fn changed_occurrences_come_with_one_more_call() {
     assert_eq!((lab.calls().await, lab.calls_of("GetItem").await), (2, 2), "{}", lab.stats().await);
 }
 
+/// Exchange lets no occurrence pass another. Where a part is refused, nothing of it is left.
+#[tokio::test]
+async fn what_is_refused_in_part_is_not_there() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let mut client = follower(&gate.account).await;
+    let passing = "BEGIN:VEVENT\r\nUID:a@lab\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:20260311T090000Z\r\n\
+                   DTSTART:20260313T140000Z\r\nDTEND:20260313T150000Z\r\nSUMMARY:Late\r\nEND:VEVENT\r\nEND:VCALENDAR";
+    let text = event("a@lab", "Daily", "RRULE:FREQ=DAILY;COUNT=5").replace("END:VCALENDAR", passing);
+    let error = client.put("a.ics", &text, if_none()).await.unwrap_err();
+    println!("{error}");
+    assert_eq!(lab.at_exchange("Calendar").len(), 0);
+    client.sync().await;
+    assert!(client.here.is_empty());
+    // By the gateway, that was; this time by Exchange, when half of it is there.
+    let later = passing.replace("20260313T14", "20260311T14").replace("20260313T15", "20260311T15");
+    let text = event("a@lab", "Daily", "RRULE:FREQ=DAILY;COUNT=5").replace("END:VCALENDAR", &later);
+    lab.fault(r#"{"what":"html","status":403,"operation":"UpdateItem","times":"forever"}"#).await;
+    client.put("a.ics", &text, if_none()).await.unwrap_err();
+    lab.clear_faults().await;
+    assert_eq!(lab.at_exchange("Calendar").len(), 0);
+    let put = client.put("a.ics", &text, if_none()).await.unwrap();
+    assert!(put.created && put.verbatim);
+}
+
 /// What newer versions have more is left out for older ones, and comes from the text that is kept.
 #[tokio::test]
 async fn every_version_serves_calendars() {

@@ -44,6 +44,19 @@ enum Trouble {
     Final(ObjectError),
 }
 
+impl Trouble {
+    /// Exchange said no, and will say so again.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Final(ObjectError::Precondition(..)) => true,
+            Self::Final(ObjectError::Mailbox(error)) => {
+                matches!(error.kind, ErrorKind::Cannot | ErrorKind::TooBig | ErrorKind::OverQuota | ErrorKind::Denied)
+            }
+            Self::Meanwhile(_) => false,
+        }
+    }
+}
+
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         Self::Final(error.into())
@@ -236,16 +249,41 @@ impl Writing<'_> {
         let mut id = self.create(name, &ask).await?;
         self.state.expect(&id.id);
         drop(expecting);
-        self.attach(&mut id, &plan.attach).await?;
-        if later {
-            let again = FieldChange::Set(Property::Extended(kept::NAME.clone(), Value::Text(name.0.clone())));
-            self.update(&mut id, plan.item, vec![again], plan.invitations).await?;
-        }
-        self.change_occurrences(&id, plan).await?;
-        self.read_back(&id).await?.ok_or_else(|| {
+        let mut mailed = plan.invitations != Invitations::Nobody && !later;
+        let finished = async {
+            self.attach(&mut id, &plan.attach).await?;
+            if later {
+                let again = FieldChange::Set(Property::Extended(kept::NAME.clone(), Value::Text(name.0.clone())));
+                mailed = true;
+                self.update(&mut id, plan.item, vec![again], plan.invitations).await?;
+            }
+            self.change_occurrences(&id, plan).await?;
+            self.read_back(&id).await
+        };
+        match finished.await {
+            Ok(Some(native)) => Ok(native),
             // Somebody was faster.
-            Trouble::Meanwhile(Tried::new(NOT_STORED).because(&Theirs::NotFound, None))
-        })
+            Ok(None) => Err(Trouble::Meanwhile(Tried::new(NOT_STORED).because(&Theirs::NotFound, None))),
+            Err(trouble) => {
+                if trouble.is_refusal() && !mailed {
+                    self.undo(&id).await;
+                } else {
+                    // What there is of it is told; the client may try again.
+                    self.state.due.want();
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    /// A part of an object was refused: none of it shall be there.
+    async fn undo(&self, id: &ItemId) {
+        let Ok(client) = self.live.client() else { return };
+        let ask = DeleteItem::quietly([ItemId::new(&id.id)], DeleteType::HardDelete);
+        if let Err(error) = client.call(&ask).await {
+            tracing::info!(user = self.live.user, %error, "an object that was refused in part may be there");
+        }
+        self.state.due.want();
     }
 
     async fn create(&self, name: &ObjectName, ask: &CreateObject) -> Result<ItemId, Trouble> {
@@ -271,6 +309,8 @@ impl Writing<'_> {
                 return Ok(id);
             }
         }
+        // Should it be made after all, the next try looks first.
+        self.state.due.want();
         Err(ours.into())
     }
 
