@@ -87,6 +87,13 @@ pub(crate) enum End {
     After(u32),
 }
 
+impl Day {
+    /// A day of every month: the 31st is the last.
+    fn of_month(number: i8) -> Day {
+        if number >= 31 { Day::Nth(-1, DayKind::Any) } else { Day::Number(number) }
+    }
+}
+
 impl DayKind {
     fn holds(self, day: Weekday) -> bool {
         let weekend = matches!(day, Weekday::Saturday | Weekday::Sunday);

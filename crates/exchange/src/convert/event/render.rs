@@ -281,6 +281,11 @@ fn under_its_name(times: &Times, was: &Times) -> Times {
 fn write_series(event: &Event, was: Option<&Reading<'_>>, master: &mut Component) {
     let had = was.and_then(|was| was.event.series.as_ref());
     if had != event.series.as_ref() {
+        // What several rules and dates said together is one pattern now.
+        if was.is_some_and(|was| !was.others.is_empty()) {
+            master.remove("RDATE");
+        }
+        master.remove("EXRULE");
         master.remove("RRULE");
         if let Some(series) = &event.series {
             let rule = series.rule(|last| until(&event.fields.times, last));
@@ -298,8 +303,10 @@ fn write_series(event: &Event, was: Option<&Reading<'_>>, master: &mut Component
     if same_form && was.is_some_and(|was| was.event.deleted == event.deleted) {
         return;
     }
-    // Days whose override says that they are called off need no EXDATE.
-    let told = |date: &&Date| !was.is_some_and(|was| was.cancelled.contains(date));
+    // Days whose override says that they are called off need no EXDATE, nor do those no rule of the text names.
+    let same_rule = had == event.series.as_ref();
+    let told =
+        |date: &&Date| !was.is_some_and(|was| was.cancelled.contains(date) || same_rule && was.others.contains(date));
     let days: Vec<Moment> =
         event.deleted.iter().filter(told).map(|date| start_of(*date, master, &event.fields.times)).collect();
     master.remove("EXDATE");

@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use ews::{FreeBusy, Importance, Sensitivity};
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, ToSpan};
 use mailbox::objects::{ObjectError, ObjectResult, Precondition};
-use pim::ical::{DateOrTime, Duration, Moment, Zone, Zones};
+use pim::ical::{DateOrTime, Duration, Moment, Occurrences, Recur, Zone, Zones};
 use pim::{Component, Property};
 
 use super::native::{CALLED_OFF, home, is_called_off};
@@ -31,6 +31,8 @@ pub(super) struct Reading<'a> {
     pub(super) beside: Vec<&'a Component>,
     /// Days whose override says STATUS:CANCELLED. Exchange has them deleted.
     pub(super) cancelled: BTreeSet<Date>,
+    /// Days that no rule of the text names. Exchange has them deleted, because its pattern does.
+    pub(super) others: BTreeSet<Date>,
 }
 
 /// Whose meeting a text is about, if it names attendees.
@@ -71,11 +73,11 @@ impl<'a> Reader<'a, '_> {
             _ => return Err(invalid("there are two events of one UID without RECURRENCE-ID")),
         };
         let fields = self.fields(master)?;
-        let series = self.series(master, &fields)?;
+        let (series, others) = self.series(master, &fields)?;
         let received = fields.organizer.as_ref().is_some_and(|person| !self.context.me.contains(&person.address));
-        let event = Event { fields, series, deleted: BTreeSet::new(), exceptions: BTreeMap::new(), received };
+        let event = Event { fields, series, deleted: others.clone(), exceptions: BTreeMap::new(), received };
         let overrides = BTreeMap::new();
-        let mut reading = Reading { event, master, overrides, beside: Vec::new(), cancelled: BTreeSet::new() };
+        let mut reading = Reading { event, master, overrides, beside: Vec::new(), cancelled: BTreeSet::new(), others };
         self.excluded(&mut reading)?;
         for component in events.into_iter().filter(|event| !std::ptr::eq(*event, master)) {
             self.one_override(component, &mut reading)?;
@@ -83,7 +85,21 @@ impl<'a> Reader<'a, '_> {
         Ok(reading)
     }
 
-    fn series(&self, master: &Component, fields: &Fields) -> ObjectResult<Option<Series>> {
+    /// The series, and the days of its pattern on which it does not take place.
+    fn series(&self, master: &Component, fields: &Fields) -> ObjectResult<(Option<Series>, BTreeSet<Date>)> {
+        let exact = self.rule(master, fields);
+        if exact.is_ok() && !master.has("RDATE") {
+            return Ok((exact?, BTreeSet::new()));
+        }
+        let start = fields.times.local_start().date();
+        match self.listed(master, fields).and_then(|days| Series::covering(start, &days)) {
+            Some((series, others)) => Ok((Some(series), others)),
+            None => Ok((exact?, BTreeSet::new())),
+        }
+    }
+
+    /// The series as one pattern of Exchange.
+    fn rule(&self, master: &Component, fields: &Fields) -> ObjectResult<Option<Series>> {
         let rules: Vec<&Property> = master.properties("RRULE").collect();
         if master.has("EXRULE") {
             return Err(refused("Exchange cannot leave out days by EXRULE; EXDATE names them one by one"));
@@ -100,6 +116,45 @@ impl<'a> Reader<'a, '_> {
         let start =
             rule::Start { local: fields.times.local_start(), to_local: &|moment| Some(zone.zone.to_local(moment)) };
         Series::of_rule(&rule.value, &start).map(Some).map_err(refused)
+    }
+
+    /// The days of rules that end, and of RDATE: a pattern with deleted occurrences can hold them, if all are at the
+    /// same time. Not of a meeting: each deletion would be a mail to everybody.
+    fn listed(&self, master: &Component, fields: &Fields) -> Option<BTreeSet<Date>> {
+        let meeting = super::people::any_served(fields) || master.has("RECURRENCE-ID");
+        let zone = &fields.times.place().unwrap_or(&self.home).zone;
+        let local = fields.times.local_start();
+        let start = match fields.times {
+            Times::Days { .. } => DateOrTime::Date(local.date()),
+            Times::Span { .. } => DateOrTime::Local(local),
+        };
+        let times = |name: &str, last: Option<Date>| -> Option<BTreeSet<DateTime>> {
+            let mut times = BTreeSet::new();
+            for property in master.properties.iter().filter(|property| property.is(name)) {
+                let rule = Recur::parse(&property.value).ok()?;
+                (last.is_some() || rule.count.is_some() || rule.until.is_some()).then_some(())?;
+                let all = Occurrences::new(&rule, start, zone).take(MOST_TIMES);
+                let within = all.take_while(|time| last.is_none_or(|last| time.date() <= last));
+                times.extend(within);
+            }
+            Some(times)
+        };
+        let mut all = times("RRULE", None)?;
+        all.insert(local);
+        for property in master.properties("RDATE") {
+            if property.has_parameter("VALUE", "PERIOD") {
+                return None;
+            }
+            for moment in Moment::list(property)? {
+                let at = moment.value.timestamp(&self.place(&moment, "RDATE").ok()?.zone);
+                all.insert(if moment.value.is_date() { moment.value.civil() } else { zone.to_local(at) });
+            }
+        }
+        let left_out = times("EXRULE", all.last().map(|last| last.date()))?;
+        let days = all.difference(&left_out);
+        let same = all.iter().all(|time| time.time() == local.time() && *time >= local);
+        let found: BTreeSet<Date> = days.map(|time| time.date()).collect();
+        (!meeting && same && all.len() > 1 && all.len() < MOST_TIMES).then_some(found)
     }
 
     /// EXDATE. What is no day of the rule has no native place and no effect.
@@ -124,7 +179,8 @@ impl<'a> Reader<'a, '_> {
             ));
         }
         let moment = Moment::of(id).ok_or_else(|| unreadable(id))?;
-        let Some(date) = self.day_of(&moment, &reading.event)? else {
+        let day = self.day_of(&moment, &reading.event)?.filter(|date| !reading.others.contains(date));
+        let Some(date) = day else {
             if self.is_added(&moment, reading.master)? {
                 reading.beside.push(component);
                 return Ok(());
@@ -503,6 +559,9 @@ fn unreadable(property: &Property) -> ObjectError {
 
 /// The parameter that marks an ATTACH whose bytes are a file of the item.
 pub(super) const MARK: &str = "X-EXGATE-FILE";
+
+/// Times of a rule that are looked at.
+const MOST_TIMES: usize = 1000;
 
 /// Some clients leave the padding out.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

@@ -1,5 +1,7 @@
 //! The days of a series, in order.
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
@@ -24,6 +26,32 @@ impl Series {
             End::After(count) => (count as usize, Date::MAX),
         };
         days.skip_while(|date| *date < self.start).take(count).take_while(move |date| *date <= last)
+    }
+
+    /// The series from `first` on that has all of these days and fewest others, and the others: what is to be deleted of
+    /// it. `None` if there are too many of either.
+    pub(crate) fn covering(first: Date, days: &BTreeSet<Date>) -> Option<(Series, BTreeSet<Date>)> {
+        let last = *days.last()?;
+        if days.len() > MOST_DAYS {
+            return None;
+        }
+        let all = days.iter().chain([&first]);
+        let weekdays: BTreeSet<i8> = all.map(|day| day.weekday().to_monday_zero_offset()).collect();
+        let weekdays =
+            weekdays.into_iter().filter_map(|offset| Weekday::from_monday_zero_offset(offset).ok()).collect();
+        let patterns = [
+            Pattern::Yearly { month: first.month(), day: Day::Number(first.day()) },
+            Pattern::Monthly { interval: 1, day: Day::of_month(first.day()) },
+            Pattern::Daily { interval: 1 },
+            Pattern::Weekly { interval: 1, days: weekdays, first: Weekday::Monday },
+        ];
+        let covers = |pattern: Pattern| {
+            let series = Series { pattern, start: first, end: End::On(last) };
+            let all: BTreeSet<Date> = series.dates().take(MOST_DAYS + MOST_OTHERS + 1).collect();
+            let others: BTreeSet<Date> = all.difference(days).copied().collect();
+            (days.is_subset(&all) && others.len() <= MOST_OTHERS).then_some((series, others))
+        };
+        patterns.into_iter().filter_map(covers).min_by_key(|(_, others)| others.len())
     }
 
     /// The number of a day in the series, counted from 1 (EWS "InstanceIndex"); `None` if it is none of its days.
@@ -82,3 +110,7 @@ fn years(start: Date, month: i8) -> impl Iterator<Item = Date> {
     let begin = Date::new(start.year(), month, 1).ok();
     std::iter::successors(begin, |month| month.checked_add(1.year()).ok())
 }
+
+/// Days one may list, and days one may delete for it: each deletion is a request.
+const MOST_DAYS: usize = 200;
+const MOST_OTHERS: usize = 60;

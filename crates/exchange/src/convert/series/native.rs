@@ -23,7 +23,7 @@ impl Series {
                 Pattern::Weekly { interval: (*interval).max(1), days, first }
             }
             ews::Pattern::AbsoluteMonthly { interval, day } => {
-                Pattern::Monthly { interval: (*interval).max(1), day: Day::Number(*day) }
+                Pattern::Monthly { interval: (*interval).max(1), day: Day::of_month(*day) }
             }
             ews::Pattern::RelativeMonthly { interval, day, index } => {
                 Pattern::Monthly { interval: (*interval).max(1), day: Day::Nth(nth(*index), kind(*day)) }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn every_pattern_comes_back() {
         let days = [
-            Day::Number(31),
+            Day::Number(30),
             Day::Nth(-1, DayKind::Any),
             Day::Nth(2, DayKind::On(Weekday::Tuesday)),
             Day::Nth(4, DayKind::Working),

@@ -245,13 +245,13 @@ fn corpus(folder: &str) -> Vec<(String, String)> {
 #[test]
 fn every_event_of_the_corpus_can_be_stored_and_is_read_back() {
     let mut troubles = Vec::new();
-    let mut refused = 0;
+    let mut refused = Vec::new();
     for (name, text) in corpus("events") {
         let plan = match plan(&text, None, &anna()) {
             Ok(plan) => plan,
             Err(error) => {
                 match REFUSED.iter().find(|(refused, _)| *refused == name) {
-                    Some((_, part)) if error.to_string().contains(part) => refused += 1,
+                    Some((_, part)) if error.to_string().contains(part) => refused.push(name),
                     _ => troubles.push(format!("{name} is refused: {error}")),
                 }
                 continue;
@@ -297,31 +297,20 @@ fn every_event_of_the_corpus_can_be_stored_and_is_read_back() {
             troubles.push(format!("{name} made: {differences:#?}"));
         }
     }
-    assert_eq!(refused, REFUSED.len());
+    assert_eq!(refused, REFUSED.map(|(name, _)| name));
     assert!(troubles.is_empty(), "{} troubles:\n{}", troubles.len(), troubles.join("\n"));
 }
 
 /// What of the corpus Exchange cannot hold, and what the sentence names.
-const REFUSED: [(&str, &str); 27] = [
+const REFUSED: [(&str, &str); 16] = [
     ("repeat-daily-at-three-hours", "BYHOUR"),
     ("repeat-daily-in-january", "BYMONTH"),
-    ("repeat-except-rule", "EXRULE"),
     ("repeat-hourly", "HOURLY"),
     ("repeat-hourly-in-working-time", "BYHOUR"),
     ("repeat-minutely", "MINUTELY"),
-    ("repeat-monthly-by-start-31", "day 31"),
-    ("repeat-monthly-day-31", "day 31"),
-    ("repeat-monthly-fifth-monday", "not 5"),
-    ("repeat-monthly-first-and-third", "BYDAY"),
-    ("repeat-monthly-friday-13", "BYDAY with BYMONTHDAY"),
-    ("repeat-monthly-several-days", "BYMONTHDAY"),
     ("repeat-monthly-third-last-day", "BYMONTHDAY"),
     ("repeat-secondly", "SECONDLY"),
-    ("repeat-start-not-of-the-rule", "DTSTART"),
-    ("repeat-two-rules", "several RRULE"),
-    ("repeat-weekly-in-summer", "BYMONTH"),
     ("repeat-yearly-day-100", "BYYEARDAY"),
-    ("repeat-yearly-leap-day", "day 29"),
     ("repeat-yearly-twentieth-monday", "BYDAY of a year"),
     ("repeat-yearly-week-20", "BYWEEKNO"),
     ("repeat-yearly-week-53", "BYWEEKNO"),

@@ -209,7 +209,7 @@ fn changes_of_occurrences_are_those_alone() {
     let model = stored(&text.replace('\n', "\r\n"));
     let plan = plan(&without.replace('\n', "\r\n"), Some(&model.native), &anna()).unwrap();
     assert_eq!(fates(&plan), ["exception 1 Start End"]);
-    let single = change(&text, "RRULE:FREQ=WEEKLY;COUNT=8\n", "RDATE;TZID=Europe/Berlin:20260318T100000\n");
+    let single = change(&without, "RRULE:FREQ=WEEKLY;COUNT=8\n", "");
     assert_eq!((names(&single.changes), fates(&single)), (vec!["Delete".to_owned()], vec![]));
 }
 
@@ -368,4 +368,38 @@ fn files_come_and_go() {
     assert!(served.contains(":Ynll") && !served.contains("aGVsbG8=") && !served.contains("X-EXGATE"), "{served}");
     let same = plan_of(&served, &model);
     assert!(same.attach.is_empty() && same.detach.is_empty());
+}
+
+#[test]
+fn what_ends_is_a_pattern_with_deleted_occurrences() {
+    let own = |lines: &str| event(&format!("DTSTART;TZID=Europe/Berlin:20260131T100000\nDURATION:PT1H\n{lines}"));
+    let rows: [(&str, &str, &[&str]); 5] = [
+        (
+            "RRULE:FREQ=MONTHLY;COUNT=3",
+            "FREQ=MONTHLY;BYMONTHDAY=-1;UNTIL=20260531T080000Z",
+            &["2 deleted", "4 deleted"],
+        ),
+        ("RDATE;TZID=Europe/Berlin:20260214T100000", "FREQ=WEEKLY;BYDAY=SA;UNTIL=20260214T090000Z", &["2 deleted"]),
+        ("RRULE:FREQ=WEEKLY;COUNT=2\nRDATE:20260201T090000Z", "FREQ=WEEKLY;BYDAY=SA,SU;UNTIL=20260207T090000Z", &[]),
+        (
+            "RRULE:FREQ=DAILY;COUNT=4\nEXRULE:FREQ=DAILY;INTERVAL=3;COUNT=2",
+            "FREQ=DAILY;UNTIL=20260202T090000Z",
+            &["1 deleted"],
+        ),
+        ("RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=2", "FREQ=WEEKLY;BYDAY=MO,SA;UNTIL=20260202T090000Z", &[]),
+    ];
+    for (lines, rule, deleted) in rows {
+        let text = own(lines);
+        assert_eq!(fates(&planned(&text)), deleted, "{lines}");
+        let mut model = stored(&text);
+        assert_eq!(model.text(), text);
+        model.native.item.subject = Some("Other".to_owned());
+        let edited = model.text();
+        assert!(lines.lines().all(|line| edited.contains(line)) && !edited.contains("EXDATE"), "{edited}");
+        model.forget();
+        assert!(model.text().contains(&format!("RRULE:{rule}\r\n")), "{lines}: {}", model.text());
+    }
+    let meeting = own("RRULE:FREQ=MONTHLY;COUNT=3\nORGANIZER:mailto:anna@example.com\nATTENDEE:mailto:b@example.com");
+    assert!(refusal(&meeting).contains("day 31"));
+    assert!(refusal(&own("RRULE:FREQ=MONTHLY;COUNT=300")).contains("day 31"));
 }
