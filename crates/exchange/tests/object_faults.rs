@@ -6,6 +6,7 @@ mod lab;
 
 use lab::calendar::{Follower, event};
 use lab::{BEN, Lab};
+use mailbox::SignIn;
 use mailbox::objects::{CollectionKind, Condition, Objects};
 
 const FAULTS: [&str; 8] = [
@@ -89,20 +90,30 @@ async fn a_put_survives_every_fault() {
 }
 
 /// The gateway goes away at any moment of a PUT; the next one serves what there is under the client's name.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_put_cut_off_anywhere_keeps_its_name() {
     let lab = Lab::new().await;
     for round in 0..12_u64 {
         let uid = format!("{round}@lab");
         let under = format!("{round}.ics");
         let text = event(&uid, "Cut off", "X-KEPT:yes");
-        {
-            let (gate, client) = client(&lab).await;
-            let work = client.put(&under, &text, Condition::default());
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(4 * round), work).await;
-            // All that runs in the background stops with the account.
-            drop((client, gate));
-        }
+        let (settings, object) = (lab.settings.clone(), lab::calendar::new_object(&under, &text));
+        // A runtime of its own, with which everything stops, wherever it is.
+        let life = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let directory = exchange::Directory::new(settings).unwrap();
+                let account = directory.sign_in(&lab::credentials(lab::ANNA, lab::PASSWORD)).await.unwrap();
+                let collections = account.collections().await.unwrap();
+                let id = collections.iter().find(|it| it.is_default && it.kind == CollectionKind::Calendar).unwrap().id;
+                account.entries(id, None).await.unwrap();
+                account.principal().await.unwrap();
+                let work = account.put(id, object, Condition::default());
+                let _ = tokio::time::timeout(std::time::Duration::from_millis(4 * round), work).await;
+            });
+            runtime.shutdown_background();
+        });
+        tokio::task::spawn_blocking(move || life.join().unwrap()).await.unwrap();
         let (_gate, mut client) = client(&lab).await;
         client.sync().await;
         for name in client.here.keys() {
