@@ -5,6 +5,7 @@ mod edits;
 mod model;
 mod plans;
 mod random;
+mod recorded;
 
 use ews::op::update_item::FieldChange;
 use pim::Component;
