@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ews::op::find_folder::{FindFolder, Traversal};
 use ews::op::get_folder::GetFolder;
 use ews::op::resolve_names::{ResolveNames, SearchScope};
-use ews::{DistinguishedFolder, Field, FolderRef, FolderShape, Page, Path, ReadAccess};
+use ews::{DistinguishedFolder, ErrorKind as Theirs, Field, FolderRef, FolderShape, Page, Path, ReadAccess};
 use idmap::{ExchangeFolder, FolderRow, IdMap, ObjectMap};
 use mailbox::objects::{CollectionKind, Owner, Rights};
 use mailbox::{FolderId, Result};
@@ -90,8 +90,16 @@ impl Live {
         let ask = GetFolder { folders: DEFAULTS.iter().map(|folder| theirs(*folder)).collect(), shape: shape() };
         let answers = client.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
         let mut seen = Vec::new();
+        // What cannot be looked at just now is not gone.
+        let mut certain = true;
         for (folder, answer) in DEFAULTS.iter().zip(answers) {
-            let Ok(found) = answer else { continue };
+            let found = match answer {
+                Ok(found) => found,
+                Err(error) => {
+                    certain &= is_closed(&error.kind);
+                    continue;
+                }
+            };
             seen.extend(self.take_aside(&found, address, name, true).await?);
             let ask = FindFolder {
                 parent: theirs(*folder),
@@ -101,13 +109,20 @@ impl Live {
                 page: Some(Page { offset: 0, max: MOST_FOLDERS }),
             };
             // Not everybody who may open a folder may see those below it.
-            let Ok(below) = client.call(&ask).await else { continue };
+            let below = match client.call(&ask).await {
+                Ok(below) => below,
+                Err(error) => {
+                    certain &= is_closed(&error.kind);
+                    continue;
+                }
+            };
+            certain &= below.next.is_none();
             for folder in &below.folders {
                 seen.extend(self.take_aside(folder, address, name, false).await?);
             }
         }
         for (row, owner) in self.map.aside().await? {
-            if owner.split('\n').next() == Some(address) && !seen.contains(&row.id) {
+            if certain && owner.split('\n').next() == Some(address) && !seen.contains(&row.id) {
                 self.map.remove_folder(row.id).await?;
             }
         }
@@ -181,6 +196,11 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// It is not there, or not for the user.
+fn is_closed(kind: &Theirs) -> bool {
+    matches!(kind, Theirs::NotFound | Theirs::Denied | Theirs::NoMatch | Theirs::Refused)
 }
 
 /// What Exchange calls modify and delete is about the folder itself. Who may add objects may mostly change them as well,
