@@ -354,13 +354,27 @@ impl Writing<'_> {
         if !changes.is_empty() {
             // A change of what only we keep concerns nobody.
             let whom = if plan.changes.is_empty() { Invitations::Nobody } else { plan.invitations };
-            self.update(&mut id, plan.item, changes, whom).await?;
+            if let Err(trouble) = self.update(&mut id, plan.item, changes, whom).await {
+                id = self.as_changed(&id, plan, current).await.ok_or(trouble)?;
+            }
         }
         self.change_occurrences(&id, plan).await?;
         if let Some(answer) = &plan.answer {
             self.answer(&id, answer).await?;
         }
         self.read_back(&id).await
+    }
+
+    /// After an answer that got lost: the item, if it keeps the new text already. Whoever put it would else be told that
+    /// somebody else had changed it.
+    async fn as_changed(&self, id: &ItemId, plan: &Plan, before: &Native) -> Option<ItemId> {
+        let text = plan.keep.as_ref()?;
+        let keeps = |native: &Native| Kept::of(&native.item).is_some_and(|kept| kept.text == *text);
+        if keeps(before) {
+            return None;
+        }
+        let native = self.read_back(id).await.ok()??;
+        keeps(&native).then_some(native.item.id)?
     }
 
     async fn update(
