@@ -257,6 +257,8 @@ fn segment(row: &FolderRow, kind: CollectionKind) -> String {
     }
     match segment.trim_end_matches('-') {
         "" => "collection".to_owned(),
+        // Others have these (RFC 6638 sections 2.1, 2.2).
+        reserved @ ("inbox" | "outbox" | "directory") => format!("{reserved}-folder"),
         segment => segment.to_owned(),
     }
 }
@@ -276,4 +278,44 @@ const LONGEST_SEGMENT: usize = 60;
 /// There is no such object.
 pub(crate) fn no_object() -> Error {
     Error::new(ErrorKind::NotFound, "there is no such object (any more)")
+}
+
+#[cfg(test)]
+mod tests {
+    use mailbox::UidValidity;
+
+    use super::*;
+
+    fn row(name: &str, role: Option<&str>) -> FolderRow {
+        FolderRow {
+            id: FolderId(7),
+            uid_validity: UidValidity(std::num::NonZeroU32::MIN),
+            folder: ExchangeFolder {
+                exchange_id: "AAMk".to_owned(),
+                parent: None,
+                name: name.to_owned(),
+                class: Some("IPF.Appointment".to_owned()),
+                role: role.map(str::to_owned),
+                special_use: None,
+                hidden: false,
+                total: None,
+            },
+            complete: true,
+        }
+    }
+
+    #[test]
+    fn segments_are_readable_and_safe() {
+        let kind = CollectionKind::Calendar;
+        for (name, role, expected) in [
+            ("Kalender", Some("calendar"), "calendar"),
+            ("Team / R&D (2026)", None, "team-r-d-2026"),
+            ("Überstunden", None, "überstunden"),
+            ("../..", None, "collection"),
+            ("Outbox", None, "outbox-folder"),
+        ] {
+            assert_eq!(segment(&row(name, role), kind), expected);
+        }
+        assert!(segment(&row(&"x".repeat(300), None), kind).len() <= LONGEST_SEGMENT);
+    }
 }
