@@ -351,6 +351,13 @@ impl Writing<'_> {
         }
         self.detach(&mut id, &plan.detach).await?;
         self.attach(&mut id, &plan.attach).await?;
+        // A series that is set to what it is already keeps its exceptions; so it is set to another one first.
+        let is_rule = |change: &FieldChange| matches!(change, FieldChange::Set(Property::Recurrence(_)));
+        let mut rules = changes.iter().enumerate().filter(|(_, change)| is_rule(change)).map(|(index, _)| index);
+        if let (Some(first), Some(_)) = (rules.next(), rules.next()) {
+            let other = vec![changes.remove(first)];
+            self.update(&mut id, plan.item, other, Invitations::Nobody).await?;
+        }
         if !changes.is_empty() {
             // A change of what only we keep concerns nobody.
             let whom = if plan.changes.is_empty() { Invitations::Nobody } else { plan.invitations };

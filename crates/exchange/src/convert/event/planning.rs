@@ -16,7 +16,7 @@ use super::value::{Event, Fields, Reply, Times};
 use super::{files, people, render};
 use crate::convert::native::{Context, Native};
 use crate::convert::plan::{Answer, Fate, Invitations, Occurrence, OccurrenceChange, Plan, Response};
-use crate::convert::series::End;
+use crate::convert::series::{End, Series};
 use crate::convert::zone::Place;
 
 /// What makes an event of a text, or makes the item that is there say what the text says.
@@ -149,7 +149,13 @@ impl Differences<'_> {
             aspects.flat_map(|aspect| aspect.changes(&after.fields, Some(&before.fields), what)).collect();
         match (&before.series, &after.series) {
             (Some(_), None) => changes.push(FieldChange::Delete(Field::RECURRENCE.into())),
-            (_, Some(series)) if self.is_reset() => {
+            (had, Some(series)) if self.is_reset() => {
+                if had.as_ref() == Some(series) {
+                    // The same again would be no change; another one first makes it one.
+                    let end = if series.end == End::After(1) { End::After(2) } else { End::After(1) };
+                    let other = Series { end, ..series.clone() };
+                    changes.push(FieldChange::Set(ews::Property::Recurrence(other.to_native())));
+                }
                 changes.push(FieldChange::Set(ews::Property::Recurrence(series.to_native())));
             }
             _ => {}

@@ -63,7 +63,9 @@ impl Model {
     pub(super) fn apply(&mut self, plan: &Plan) {
         let before = self.native.item.clone();
         for change in &plan.changes {
-            if is_recurrence(change) {
+            // The same rule again is no change.
+            let same = matches!(change, FieldChange::Set(Property::Recurrence(rule)) if calendar_of(&self.native.item).recurrence.as_ref() == Some(rule));
+            if is_recurrence(change) && !same {
                 self.native.exceptions.clear();
                 let calendar = self.calendar();
                 calendar.modified.clear();
