@@ -83,7 +83,7 @@ impl Live {
 
     /// Whoever reads many objects nobody has read reads them all: some of the others come along.
     async fn with_more(&self, folder: FolderId, asked: usize, mut unread: Vec<ObjectRow>) -> Result<Vec<ObjectRow>> {
-        if asked < MANY || unread.len() < asked || unread.len() >= BATCH {
+        if asked < MANY || unread.is_empty() || unread.len() >= BATCH {
             return Ok(unread);
         }
         let wanted: HashSet<ObjectNumber> = unread.iter().map(|row| row.number).collect();
