@@ -11,6 +11,9 @@ use exgate_tests::{Dav, Options, Site};
 const KINDS: [(&str, &str, usize); 3] =
     [("events", "calendar", 200), ("tasks", "tasks", 60), ("cards", "contacts", 80)];
 
+/// What Exchange has no form for.
+const UNREPRESENTABLE: &str = include_str!("corpus/unrepresentable.tsv");
+
 #[tokio::test]
 async fn nothing_is_lost_when_the_gateway_loses_its_memory() {
     let simulator = Options::preset("empty").start().await;
@@ -22,9 +25,14 @@ async fn nothing_is_lost_when_the_gateway_loses_its_memory() {
         let objects = objects(kind);
         assert!(objects.len() >= least, "{} {kind}", objects.len());
         let collection = Dav::collection(collection);
+        let (refused, objects): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            objects.into_iter().partition(|(name, _)| UNREPRESENTABLE.contains(&format!("{kind}/{name}\t")));
         for (name, text) in &objects {
             let answer = dav.put(&format!("{collection}{name}"), text).await;
             assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+        }
+        for (name, text) in &refused {
+            assert_eq!(dav.put(&format!("{collection}{name}"), text).await.status, 403, "{name}");
         }
         corpus.push((collection, objects));
     }

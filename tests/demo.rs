@@ -95,7 +95,9 @@ async fn start(dir: &TempDir) -> Program {
     // Built before the clock starts to run.
     let _ = program("exgate");
     let state = dir.path().join("state").to_string_lossy().into_owned();
-    let arguments = ["demo", "--imap", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state", &state].map(str::to_owned);
+    let arguments =
+        ["demo", "--imap", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state", &state]
+            .map(str::to_owned);
     Program::start("exgate", &arguments, &dir.path().join("stderr")).await
 }
 

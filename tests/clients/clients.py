@@ -44,7 +44,7 @@ def check(name):
     except Exception as error:  # noqa: BLE001: whatever goes wrong is the result
         _failed += 1
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"FAIL {name} {reason[:600]}", flush=True)
+        print(f"FAIL {name} {reason[: int(os.environ.get('REASON', '600'))]}", flush=True)
         traceback.print_exc(file=sys.stderr)
     else:
         print(f"ok {name}", flush=True)
