@@ -81,7 +81,8 @@ fn list(value: &str) -> Vec<ETag> {
     let mut tags = Vec::new();
     let mut rest = value;
     loop {
-        rest = rest.trim_start_matches([',', ' ', '\t']);
+        // A bracket is no part of a tag where no If header is read, and would never be passed.
+        rest = rest.trim_start_matches([',', ']', ' ', '\t']);
         if rest.is_empty() {
             return tags;
         }
@@ -240,6 +241,8 @@ mod tests {
         assert_eq!(tags("\"a,b\" , W/\"c\",\"\""), ["a,b", "W/c", ""]);
         assert_eq!(tags("a-1, b"), ["a-1", "b"]);
         assert_eq!(tags(", ,"), [""; 0]);
+        assert_eq!(tags("]"), [""; 0]);
+        assert_eq!(tags("\"a\"], W/], b]]"), ["a", "W/", "b"]);
     }
 
     #[test]
