@@ -20,6 +20,9 @@ pub const CALENDAR_SERVER: &str = "http://calendarserver.org/ns/";
 /// Apple's calendar application: colour, order.
 pub const APPLE: &str = "http://apple.com/ns/ical/";
 
+/// What the prefix `xml` is bound to (Namespaces in XML 1.0 section 3).
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
 /// An element's or attribute's name with its namespace, empty where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {

@@ -6,22 +6,24 @@ use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{NamespaceResolver, PrefixDeclaration, ResolveResult};
 
-use super::{Element, Name, Node};
+use super::{Element, Name, Node, XML};
 
 /// What a document may not exceed. Its length is the caller's to bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Elements within elements.
     pub depth: usize,
-    /// Elements and pieces of text in all.
+    /// Elements, attributes and pieces of text in all.
     pub nodes: usize,
     /// Attributes of one element.
     pub attributes: usize,
+    /// Octets of a namespace: each name in it has a copy.
+    pub namespace: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 64, nodes: 200_000, attributes: 64 }
+        Self { depth: 64, nodes: 200_000, attributes: 64, namespace: 255 }
     }
 }
 
@@ -79,13 +81,13 @@ struct Tree {
 }
 
 impl Tree {
-    fn count(&mut self) -> Result<(), Malformed> {
-        self.nodes += 1;
+    fn count(&mut self, nodes: usize) -> Result<(), Malformed> {
+        self.nodes += nodes;
         if self.nodes > self.limits.nodes { Err(malformed("The XML has too many elements")) } else { Ok(()) }
     }
 
     fn open(&mut self, element: Element) -> Result<(), Malformed> {
-        self.count()?;
+        self.count(1 + element.attributes.len())?;
         if self.open.len() >= self.limits.depth {
             return Err(malformed("The XML is nested too deep"));
         }
@@ -117,7 +119,7 @@ impl Tree {
             return Ok(());
         }
         parent.children.push(Node::Text(piece.to_owned()));
-        self.count()
+        self.count(1)
     }
 
     fn done(self) -> Result<Element, Malformed> {
@@ -130,8 +132,9 @@ impl Tree {
 
 fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits) -> Result<Element, Malformed> {
     let (namespace, local) = resolver.resolve_element(start.name());
-    let name = Name { namespace: bound(namespace)?, local: local.into_inner().to_owned() };
-    if !is_name(&name.local) {
+    let name = Name { namespace: bound(namespace, limits)?, local: local.into_inner().to_owned() };
+    // No prefix but xml can be bound to the namespace of xml:lang, and so nothing in it could be written again.
+    if !is_name(&name.local) || name.namespace == XML {
         return Err(malformed("The XML has an element without a proper name"));
     }
     let mut attributes: Vec<(Name, String)> = Vec::new();
@@ -149,7 +152,7 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits)
             None => {}
         }
         let (namespace, local) = resolver.resolve_attribute(attribute.key);
-        let name = Name { namespace: bound(namespace)?, local: local.into_inner().to_owned() };
+        let name = Name { namespace: bound(namespace, limits)?, local: local.into_inner().to_owned() };
         if !is_name(&name.local) {
             return Err(malformed("The XML has an attribute without a proper name"));
         }
@@ -167,8 +170,11 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits)
     Ok(Element { name, attributes, children: Vec::new() })
 }
 
-fn bound(namespace: ResolveResult<'_>) -> Result<String, Malformed> {
+fn bound(namespace: ResolveResult<'_>, limits: Limits) -> Result<String, Malformed> {
     match namespace {
+        ResolveResult::Bound(namespace) if namespace.0.len() > limits.namespace => {
+            Err(malformed("The XML has a namespace that is too long"))
+        }
         ResolveResult::Bound(namespace) => {
             let resolved = quick_xml::escape::unescape(namespace.0);
             let resolved = resolved.map_err(|_| malformed("The XML has a namespace that cannot be read"))?;
@@ -255,6 +261,10 @@ mod tests {
         assert_eq!(bad(&format!("<a>{}</a>", "<b/>".repeat(200_001))), "The XML has too many elements");
         let many: String = (0..65).map(|n| format!(" b{n}=''")).collect();
         assert_eq!(bad(&format!("<a{many}/>")), "The XML has an element with too many attributes");
+        let many = format!("<a>{}</a>", "<b c='' d='' e=''/>".repeat(50_001));
+        assert_eq!(bad(&many), "The XML has too many elements");
+        let long = format!("<a xmlns='urn:{}'/>", "x".repeat(255));
+        assert_eq!(bad(&long), "The XML has a namespace that is too long");
         assert_eq!(bad("<a>&#0;</a>"), "The XML has a broken reference");
         assert_eq!(bad("<a>\u{1}</a>"), "The XML has a character that XML forbids");
     }
@@ -269,6 +279,7 @@ mod tests {
         assert_eq!(bad("<?xml version='1.0' encoding='UTF-16'?><a/>"), "The XML must be in UTF-8");
         assert_eq!(bad("<1/>"), "The XML has an element without a proper name");
         assert_eq!(bad("<a=b/>"), "The XML has an element without a proper name");
+        assert_eq!(bad("<xml:a/>"), "The XML has an element without a proper name");
         assert_eq!(bad("<a xmlns:x=''/>"), "The XML binds a prefix to no namespace");
         assert!(bad("<a></b>").starts_with("The XML is not well-formed"));
         assert_eq!(read(b"<a>\xff</a>", Limits::default()).unwrap_err().0, "The XML is not UTF-8");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{APPLE, CALDAV, CALENDAR_SERVER, CARDDAV, DAV, Element, Name, Node};
+use super::{APPLE, CALDAV, CALENDAR_SERVER, CARDDAV, DAV, Element, Name, Node, XML};
 
 /// The prefixes every document of ours declares at its root.
 const PREFIXES: [(&str, &str); 5] = [("D", DAV), ("C", CALDAV), ("CR", CARDDAV), ("CS", CALENDAR_SERVER), ("A", APPLE)];
@@ -90,7 +90,7 @@ fn write_node(out: &mut String, node: &Node) {
                 let _ = write!(out, " {}=\"", name.local);
             }
             // This prefix needs no declaration and allows none of another name.
-            "http://www.w3.org/XML/1998/namespace" => {
+            XML => {
                 let _ = write!(out, " xml:{}=\"", name.local);
             }
             namespace => {
