@@ -138,11 +138,13 @@ pub(crate) struct Trouble {
     pub(crate) text: String,
     /// `ResponseClass` Warning instead of Error.
     pub(crate) warning: bool,
+    /// A `Value` of `MessageXml`: its name and text.
+    pub(crate) value: Option<(&'static str, String)>,
 }
 
 impl Trouble {
     pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Trouble {
-        Trouble { code, text: text.into(), warning: false }
+        Trouble { code, text: text.into(), warning: false, value: None }
     }
 
     /// Well-formed, but gone (recorded text).
@@ -177,6 +179,11 @@ pub(crate) fn respond(operation: &str, empty: &str, replies: Vec<Reply>) -> Stri
                 w.text("m:MessageText", &trouble.text);
                 w.text("m:ResponseCode", trouble.code);
                 w.text("m:DescriptiveLinkKey", "0");
+                if let Some((name, value)) = &trouble.value {
+                    w.open("m:MessageXml", &[]);
+                    w.text_with("t:Value", &[("Name", name)], value);
+                    w.close("m:MessageXml");
+                }
                 w.append(empty);
             }
         }

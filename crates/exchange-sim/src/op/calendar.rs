@@ -1,7 +1,13 @@
 //! What FindItem, UpdateItem and DeleteItem do otherwise for calendar items.
 
-use super::{Call, FolderPlace, ItemPlace, Reply, Trouble, is_private, update_item::apply};
+use super::{
+    Call, FolderPlace, ItemPlace, Reply, Trouble,
+    find_item::{LIMIT, too_many},
+    is_private,
+    update_item::apply,
+};
 use crate::{
+    Version,
     calendar::{change::keep_exception, day::DAY, event::in_span, xml::read_instant, zone::Zone},
     meeting::{self, Mailing, Whom},
     patch::Patch,
@@ -167,7 +173,7 @@ pub(super) fn calendar_view(
     place: FolderPlace,
     (from, to): (i64, i64),
     shape: &Shape,
-    most: Option<usize>,
+    most: usize,
 ) -> Reply {
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
@@ -182,7 +188,12 @@ pub(super) fn calendar_view(
     let mut found = in_span(folder, from - 1, to);
     found.retain(|item| item.event().is_some_and(|event| event.end >= from));
     found.retain(|item| rights.private || !is_private(item));
-    let shown = found.len().min(most.unwrap_or(usize::MAX));
+    let shown = found.len().min(most);
+    // Clients report the error (php-ews issue 143, ews-java-api issue 310): a view has no pages and is not cut short
+    // unless its size was asked for. They name no versions, so all do it that have the limit.
+    if shown > LIMIT && call.organisation.options.version >= Version::Exchange2010 {
+        return Err(too_many());
+    }
     let (total, last) = (found.len().to_string(), shown == found.len());
     let mut w = Writer::new();
     w.open(

@@ -80,7 +80,7 @@ fn one(call: &Call<'_>, search: &Result<Search, Trouble>, id: &Element) -> Reply
     let mut place = call.folder(id)?;
     call.may_read(place)?;
     if let Some(span) = search.span {
-        return calendar::calendar_view(call, place, span, &search.shape, search.page.asked());
+        return calendar::calendar_view(call, place, span, &search.shape, search.page.most());
     }
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     if search.deleted {
@@ -184,18 +184,22 @@ impl Page {
         let mut page = Page { offset: 0, most: limit, from_end: false, fraction: None, indexed: false };
         let view = VIEWS.iter().chain(&[indexed, fractional]).find_map(|name| request.child(name));
         let Some(view) = view else { return Ok(page) };
+        if view.name == "CalendarView" {
+            // It has no pages; what it may hold is seen when it is there.
+            page.most = usize::MAX;
+        }
         if let Some(most) = number(view, "MaxEntriesReturned") {
             if most < 1 {
                 return Err(Trouble::new("ErrorInvalidPagingMaxRows", "The maximum number of rows must be positive."));
             }
             page.most = size(Some(most)).unwrap_or(limit);
         }
+        if view.name == "CalendarView" {
+            return Ok(page);
+        }
         if page.most > limit {
             if (Version::Exchange2010..Version::Exchange2013).contains(&server) {
-                return Err(Trouble::new(
-                    "ErrorExceededFindCountLimit",
-                    "You have exceeded the maximum number of objects that can be returned for the find operation. Use paging to reduce the result size and try your request again.",
-                ));
+                return Err(too_many());
             }
             // 2007 knows no such limit; 2013 and later give a short page.
             if server >= Version::Exchange2013 {
@@ -217,9 +221,9 @@ impl Page {
         Ok(page)
     }
 
-    /// `MaxEntriesReturned` and the limit together.
-    pub(super) fn asked(&self) -> Option<usize> {
-        Some(self.most)
+    /// Of a calendar view: `MaxEntriesReturned`, or no bound.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// The part of `total` results that is wanted.
@@ -281,11 +285,18 @@ impl Window {
     }
 }
 
+/// What somebody is told who asks for more than EWSFindCountLimit (recorded by a client of php-ews, its issue 143).
+pub(super) fn too_many() -> Trouble {
+    let text = "You have exceeded the maximum number of objects that can be returned for the find operation. Use paging \
+                to reduce the result size and try your request again.";
+    Trouble { value: Some(("PolicyLimit", LIMIT.to_string())), ..Trouble::new("ErrorExceededFindCountLimit", text) }
+}
+
 /// Views that only FindItem has.
 const VIEWS: &[&str] = &["CalendarView", "SeekToConditionPageItemView"];
 
 /// EWSFindCountLimit.
-const LIMIT: usize = 1000;
+pub(super) const LIMIT: usize = 1000;
 
 /// The same for searches since 2013 (D/ews-throttling).
 const SEARCH_LIMIT: usize = 250;

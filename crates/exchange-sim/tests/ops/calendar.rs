@@ -231,6 +231,44 @@ fn a_changed_occurrence_is_an_exception() {
     assert_eq!(texts(&get(&server, &occurrence_id(&master, 1), ALL), "Duration"), ["PT1H30M"]);
 }
 
+/// There are no pages to go on with: whoever was given a part without asking for one would have no way to the rest.
+#[test]
+fn a_view_of_more_than_a_thousand_is_refused_unless_its_size_is_asked_for() {
+    for (version, code) in
+        [("2007_SP1", "NoError"), ("2010_SP2", "ErrorExceededFindCountLimit"), ("se", "ErrorExceededFindCountLimit")]
+    {
+        let server = Server::new(version);
+        for hour in [8, 9] {
+            let daily = format!(
+                "<t:Start>2024-01-01T0{hour}:00:00Z</t:Start><t:End>2024-01-01T0{hour}:30:00Z</t:End><t:Recurrence>\
+                 <t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence><t:NumberedRecurrence>\
+                 <t:StartDate>2024-01-01</t:StartDate><t:NumberOfOccurrences>600</t:NumberOfOccurrences>\
+                 </t:NumberedRecurrence></t:Recurrence>"
+            );
+            created(&server, &daily);
+        }
+        let find = |most: &str| {
+            server.ask(&format!(
+                r#"<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>
+                <m:CalendarView {most}StartDate="2024-01-01T00:00:00Z" EndDate="2025-12-31T00:00:00Z"/>
+                <m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>"#
+            ))
+        };
+        let whole = find("");
+        assert_eq!(texts(&whole, "ResponseCode"), [code], "{version}");
+        if code == "NoError" {
+            assert_eq!(attributes(&whole, "ItemId", "Id").len(), 1200);
+            continue;
+        }
+        assert!(whole.contains(r#"<t:Value Name="PolicyLimit">1000</t:Value>"#), "{whole}");
+        let part = find(r#"MaxEntriesReturned="1000" "#);
+        assert_eq!(attributes(&part, "ItemId", "Id").len(), 1000);
+        assert_eq!(attributes(&part, "RootFolder", "IncludesLastItemInRange"), ["false"]);
+        assert_eq!(attributes(&part, "RootFolder", "TotalItemsInView"), ["1200"]);
+        assert_eq!(texts(&find(r#"MaxEntriesReturned="1001" "#), "ResponseCode"), [code], "{version}");
+    }
+}
+
 #[test]
 fn the_view_has_its_limits() {
     let server = Server::new("se");
