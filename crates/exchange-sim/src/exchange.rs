@@ -16,7 +16,7 @@ use crate::{
     schema::{Schema, Violation, check},
     soap::{self, Element, Fault, Ns, envelope},
     store::{
-        EventKind, Item, Kind, Mailbox, Subject, Verb,
+        EventKind, Item, Kind, Mailbox, QUOTA, Subject, Verb,
         ids::{self, Target},
         names,
     },
@@ -57,6 +57,8 @@ pub(crate) struct Organisation {
     pub(crate) options: Options,
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) directory: Directory,
+    /// Bytes a new mailbox may hold.
+    quota: u64,
     /// Makes each rendering of a message another.
     pub(crate) salt: u64,
 }
@@ -208,7 +210,8 @@ pub enum Edit {
 impl Exchange {
     /// An organisation without mailboxes.
     pub fn new(options: Options) -> Exchange {
-        let organisation = Organisation { options, mailboxes: Vec::new(), directory: Directory::default(), salt: 0 };
+        let organisation =
+            Organisation { options, mailboxes: Vec::new(), directory: Directory::default(), quota: QUOTA, salt: 0 };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
 
@@ -221,12 +224,20 @@ impl Exchange {
     pub fn add_mailbox(&self, address: &str, display_name: &str) {
         let mut organisation = self.lock();
         if organisation.find(address).is_none() {
-            let mailbox = Mailbox::new(address, display_name, organisation.options.version);
+            let mut mailbox = Mailbox::new(address, display_name, organisation.options.version);
+            mailbox.quota = organisation.quota;
             organisation.mailboxes.push(mailbox);
             if organisation.directory.find(address).is_none() {
                 organisation.directory.add(Entry::person(address, display_name));
             }
         }
+    }
+
+    /// Lets every mailbox, and those to come, hold so many bytes; 2 GB unless told otherwise.
+    pub fn set_quota(&self, bytes: u64) {
+        let mut organisation = self.lock();
+        organisation.quota = bytes;
+        organisation.mailboxes.iter_mut().for_each(|mailbox| mailbox.quota = bytes);
     }
 
     /// The portrait of somebody in the directory.
@@ -302,7 +313,7 @@ impl Exchange {
         Ok(Answer::Document { status: 200, body: envelope(server, &response), operation: name })
     }
 
-    /// Delivers a message as if it had come by SMTP. `folder` is a distinguished id such as `inbox` or a path such as
+    /// Delivers a message as if it had come by SMTP; a mailbox without room does not take it. `folder` is a distinguished id such as `inbox` or a path such as
     /// `Inbox/Work` below the top of the information store. Errors name what is not there.
     pub fn deliver(&self, mailbox: &str, folder: &str, message: Vec<u8>) -> Result<(), String> {
         let mut organisation = self.lock();

@@ -28,6 +28,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), String> {
     let exchange = Exchange::new(Options { version: arguments.version, mime: arguments.mime.into() });
     let settings = arguments.settings()?;
+    exchange.set_quota(arguments.quota.saturating_mul(1 << 20));
     for user in &settings.users {
         exchange.add_mailbox(&user.address, &user.name);
     }

@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// Directory for the bodies of requests and answers
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Megabytes a mailbox may hold
+    #[arg(long, value_name = "MB", default_value_t = 2048)]
+    pub(crate) quota: u64,
     /// Longest request in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_REQUEST)]
     max_request: usize,

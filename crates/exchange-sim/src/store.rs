@@ -10,5 +10,5 @@ mod value;
 pub(crate) use distinguished::DISTINGUISHED;
 pub(crate) use folder::Folder;
 pub(crate) use item::{Item, Kind, Summary, Verb};
-pub(crate) use mailbox::{Event, EventKind, Mailbox, Subject, Subscription, names};
+pub(crate) use mailbox::{Event, EventKind, Mailbox, QUOTA, Subject, Subscription, names};
 pub(crate) use value::{PropertyKey, PropertyName, Value};

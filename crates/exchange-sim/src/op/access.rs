@@ -47,6 +47,14 @@ impl Call<'_> {
         allow(self.rights(place).create)
     }
 
+    /// Refuses what a mailbox has no room for.
+    pub(crate) fn has_room(&self, mailbox: usize, bytes: u64) -> Result<(), Trouble> {
+        match self.organisation.mailboxes[mailbox].is_full_for(bytes) {
+            true => Err(Trouble::new("ErrorQuotaExceeded", "The mailbox quota has been exceeded.")),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses new folders.
     pub(crate) fn may_create_folders(&self, place: FolderPlace) -> Result<(), Trouble> {
         allow(self.rights(place).create_folders)

@@ -66,6 +66,7 @@ fn create(call: &mut Call<'_>, parent: &Element, element: &Element) -> Reply {
     let place = call.item(parent)?;
     call.may_edit(&place)?;
     let new = attachment(element)?;
+    call.has_room(place.mailbox, u64::try_from(new.bytes.len()).unwrap_or(u64::MAX))?;
     let kind = if new.content_type == "message/rfc822" { "t:ItemAttachment" } else { "t:FileAttachment" };
     let mut patch = Patch::default();
     patch.attach(new, element.is_true("IsContactPhoto"));

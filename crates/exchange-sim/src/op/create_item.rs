@@ -82,6 +82,7 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
         if let Some(copy) = copy {
             call.may_create(copy)?;
         }
+        call.has_room(call.me, item.size())?;
         send(call.organisation, call.me, item, copy)?;
         return Ok("<m:Items/>".to_owned());
     }
@@ -227,6 +228,7 @@ fn save(call: &mut Call<'_>, place: FolderPlace, mut item: Item) -> Reply {
         return Err(trouble);
     }
     items::settle(call.organisation, place.mailbox, None, &mut item);
+    call.has_room(place.mailbox, item.size())?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let key = mailbox.insert(place.folder, item).ok_or_else(Trouble::not_found)?;
     mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: key }, None);
@@ -306,12 +308,15 @@ pub(super) fn send(
     Ok(())
 }
 
-/// A message comes in over a transport: into `folder`, else into the inbox.
+/// A message comes in over a transport: into `folder`, else into the inbox. A mailbox without room takes none.
 pub(crate) fn deliver(organisation: &mut Organisation, mailbox: usize, folder: Option<u64>, message: Original) {
     let mailbox = &mut organisation.mailboxes[mailbox];
     let Some(folder) = folder.or_else(|| mailbox.distinguished("inbox")) else { return };
     let mut item = Item::new(Kind::Message, Some(message), time::now());
     item.transported = true;
+    if mailbox.is_full_for(item.size()) {
+        return;
+    }
     if mailbox.distinguished("inbox") == Some(folder) {
         meeting::take_up(mailbox, &mut item);
     }

@@ -37,6 +37,9 @@ fn one(call: &mut Call<'_>, target: &Result<FolderPlace, Trouble>, ids: bool, ho
     if how == EventKind::Moved {
         call.may_delete(&place)?;
     }
+    if how == EventKind::Copied || target.mailbox != place.mailbox {
+        call.has_room(target.mailbox, call.found(&place)?.size())?;
+    }
     if target.mailbox != place.mailbox {
         return elsewhere(call, target, &place, how);
     }

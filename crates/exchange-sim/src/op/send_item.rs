@@ -47,6 +47,8 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
         call.may_create(copy)?;
     }
     call.may_edit(&place)?;
+    // ProhibitSend: whoever has no room must not send.
+    call.has_room(call.me, 0)?;
     send(call.organisation, call.me, item, copy)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     mailbox.remove(place.folder, place.item);

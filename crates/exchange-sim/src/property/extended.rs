@@ -180,6 +180,11 @@ type FolderTag = (u16, fn(&Mailbox, &Folder) -> Option<Value>);
 
 /// Tags of folders (MS-OXPROPS).
 const FOLDER_TAGS: &[FolderTag] = &[
+    // PidTagMessageSizeExtended: the root stands for the whole mailbox
+    (0x0e08, |mailbox, folder| {
+        let size = if folder.parent == 0 { mailbox.size() } else { folder.size };
+        i64::try_from(size).ok().map(Value::Number)
+    }),
     // PidTagRecordKey, PidTagEntryId
     (0x0ff9, |mailbox, folder| Some(Value::Binary(entry_id(mailbox, folder)))),
     (0x0fff, |mailbox, folder| Some(Value::Binary(entry_id(mailbox, folder)))),
@@ -199,6 +204,10 @@ const FOLDER_TAGS: &[FolderTag] = &[
     (0x360a, |mailbox, folder| Some(Value::Flag(mailbox.children(folder.key).next().is_some()))),
     // PidTagContainerClass
     (0x3613, |_, folder| folder.class.clone().map(Value::Text)),
+    // PidTagStorageQuotaLimit, PidTagProhibitSendReceiveQuota, PidTagProhibitSendQuota (MS-OXCSTOR 2.2.2.1)
+    (0x3ff5, |mailbox, folder| quota(mailbox, folder, 90)),
+    (0x666a, |mailbox, folder| quota(mailbox, folder, 100)),
+    (0x666e, |mailbox, folder| quota(mailbox, folder, 100)),
     // PidTagSourceKey, PidTagChangeKey
     (0x65e0, |mailbox, folder| Some(Value::Binary(ids::change_bytes(mailbox.guid, folder.key)))),
     (0x65e2, |mailbox, folder| Some(Value::Binary(ids::change_bytes(mailbox.guid, folder.changed)))),
@@ -210,6 +219,13 @@ const FOLDER_TAGS: &[FolderTag] = &[
     (0x6751, |_, folder| Some(Value::Number(i64::from(folder.next_article)))),
     (0x6752, |_, folder| Some(Value::Number(i64::from(folder.next_article) - 1))),
 ];
+
+/// A part of the quota in KB, which the mailbox has and not its folders: its root shows it.
+fn quota(mailbox: &Mailbox, folder: &Folder, percent: u64) -> Option<Value> {
+    let tops = ["root", "msgfolderroot"];
+    let top = folder.distinguished.is_some_and(|id| tops.contains(&id));
+    i64::try_from(mailbox.quota / 1024 * percent / 100).ok().filter(|_| top).map(Value::Number)
+}
 
 fn entry_id(mailbox: &Mailbox, folder: &Folder) -> Vec<u8> {
     ids::entry_id(mailbox.guid, Target::Folder { folder: folder.key })

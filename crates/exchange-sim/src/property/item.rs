@@ -129,9 +129,7 @@ impl<'a> View<'a> {
 
     /// PidTagMessageSize: what the store needs, which is not the length of the message.
     pub(super) fn size(&self) -> i64 {
-        let length = i64::from(self.item.length());
-        // Attachments are kept decoded, text in two bytes a character, and every property costs something.
-        length * 4 / 5 + 1_900 + i64::try_from(self.item.origin % 617).unwrap_or_default()
+        i64::try_from(self.item.size()).unwrap_or(i64::MAX)
     }
 
     pub(super) fn categories(&self) -> Option<Value> {

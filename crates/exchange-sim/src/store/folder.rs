@@ -32,6 +32,8 @@ pub(crate) struct Folder {
     /// Departures: the change, and the key of the item that left.
     pub(crate) departures: BTreeMap<u64, u64>,
     pub(crate) unread: u32,
+    /// What its items need, in bytes.
+    pub(crate) size: u64,
     /// Folder-associated items: clients do not show or count them.
     pub(crate) associated: usize,
     /// The next article number.
@@ -58,6 +60,7 @@ impl Folder {
             changes: BTreeMap::new(),
             departures: BTreeMap::new(),
             unread: 0,
+            size: 0,
             associated: 0,
             next_article: 1,
             properties: BTreeMap::new(),

@@ -219,6 +219,12 @@ impl Item {
         }
     }
 
+    /// PidTagMessageSize: what the store needs, which is not the length of the message.
+    pub(crate) fn size(&self) -> u64 {
+        // Attachments are kept decoded, text in two bytes a character, and every property costs something.
+        u64::from(self.length()) * 4 / 5 + 1_900 + self.origin % 617
+    }
+
     /// Tells the length where it is known, so that nobody makes the message to find out.
     pub(crate) fn set_length(&mut self, length: u32) {
         self.length = Length(AtomicU32::new(length));

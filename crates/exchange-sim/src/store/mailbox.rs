@@ -33,6 +33,8 @@ pub(crate) struct Mailbox {
     pub(crate) delegates: Vec<Delegate>,
     /// `DeliverMeetingRequests`
     pub(crate) deliver: String,
+    /// Bytes it may hold.
+    pub(crate) quota: u64,
     last_change: u64,
     last_origin: u64,
     next_watermark: u64,
@@ -98,6 +100,7 @@ impl Mailbox {
             oof: None,
             delegates: Vec::new(),
             deliver: "DelegatesAndMe".to_owned(),
+            quota: QUOTA,
             last_change: 0x100,
             last_origin: 0,
             next_watermark: 1,
@@ -199,10 +202,21 @@ impl Mailbox {
         item.article = folder.next_article;
         folder.next_article = folder.next_article.wrapping_add(1);
         folder.unread += u32::from(item.is_unread());
+        folder.size += item.size();
         folder.associated += usize::from(item.associated);
         folder.committed_at = time::now();
         folder.items.insert(key, item);
         Some(key)
+    }
+
+    /// What all items need, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.folders.values().map(|folder| folder.size).sum()
+    }
+
+    /// Whether so many bytes more would be too many.
+    pub(crate) fn is_full_for(&self, bytes: u64) -> bool {
+        self.size().saturating_add(bytes) > self.quota
     }
 
     /// Takes an item out of a folder.
@@ -213,6 +227,7 @@ impl Mailbox {
         folder.changes.remove(&gone.changed);
         folder.departures.insert(change, item);
         folder.unread = folder.unread.saturating_sub(u32::from(gone.is_unread()));
+        folder.size = folder.size.saturating_sub(gone.size());
         folder.associated = folder.associated.saturating_sub(usize::from(gone.associated));
         folder.committed_at = time::now();
         Some(gone)
@@ -245,8 +260,9 @@ impl Mailbox {
         let item = folder.items.get_mut(&item)?;
         folder.changes.remove(&item.changed);
         folder.changes.insert(change, item.key);
-        let was_unread = item.is_unread();
+        let (was_unread, was_size) = (item.is_unread(), item.size());
         modify(item, change);
+        folder.size = (folder.size + item.size()).saturating_sub(was_size);
         item.changed = change;
         item.modified_at = time::now();
         folder.unread = (folder.unread + u32::from(item.is_unread())).saturating_sub(u32::from(was_unread));
@@ -315,6 +331,9 @@ pub(crate) fn names(path: &str) -> Vec<String> {
     let whole = path.replace("\\/", "\0");
     whole.split('/').filter(|name| !name.is_empty()).map(|name| name.replace('\0', "/")).collect()
 }
+
+/// Bytes a mailbox may hold unless told otherwise.
+pub(crate) const QUOTA: u64 = 2 << 30;
 
 /// Events kept for one subscription.
 const MOST_EVENTS: usize = 50_000;

@@ -11,6 +11,7 @@ mod folders;
 mod mail;
 mod meetings;
 mod notifications;
+mod quota;
 mod search;
 mod sharing;
 mod soap;
