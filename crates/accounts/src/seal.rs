@@ -29,7 +29,7 @@ impl Seal {
             Some(bytes) => bytes,
             None => make(file, &random)?,
         };
-        let unbound = UnboundKey::new(&CHACHA20_POLY1305, &*bytes);
+        let unbound = UnboundKey::new(&CHACHA20_POLY1305, &bytes);
         bytes.zeroize();
         let key = unbound.map_err(|_| Error::new(file, "is no key: it must hold 32 bytes"))?;
         Ok(Self { file: file.to_owned(), key: LessSafeKey::new(key), random })
