@@ -28,9 +28,9 @@ impl<A: Objects> Context<A> {
     }
 
     /// The collection asked about; 404 if nothing is there, 403 if it is something else.
-    pub(crate) async fn collection(&self) -> Result<Collection, Error> {
+    pub(crate) async fn collection(&self) -> Result<Arc<Collection>, Error> {
         match self.resource().await? {
-            Resource::Collection(collection) => Ok(*collection),
+            Resource::Collection(collection) => Ok(collection),
             _ => Err(Error::new(StatusCode::FORBIDDEN, "This is done to collections of objects only")),
         }
     }

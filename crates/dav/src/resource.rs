@@ -34,11 +34,11 @@ pub(crate) enum Resource {
     /// Somebody's collections of a family.
     Home(Family, Who),
     /// A collection.
-    Collection(Box<Collection>),
+    Collection(Arc<Collection>),
     /// RFC 6638 section 2.1: where free/busy is asked. There is nothing in it.
     Outbox,
     /// An object in a collection.
-    Object(Box<Collection>, Box<ObjectEntry>),
+    Object(Arc<Collection>, Box<ObjectEntry>),
 }
 
 /// Whose something is.
@@ -147,7 +147,7 @@ impl Facts {
             Place::Principal { user } => Resource::Principal(who(user)?),
             Place::Home { family, user } => Resource::Home(*family, who(user)?),
             Place::Collection { .. } => match self.collection(place) {
-                Some(collection) => Resource::Collection(Box::new(collection.clone())),
+                Some(collection) => Resource::Collection(Arc::new(collection.clone())),
                 None if self.is_outbox(place) => Resource::Outbox,
                 None => return Err(Error::not_found()),
             },
@@ -155,7 +155,7 @@ impl Facts {
                 let above = place.collection().ok_or_else(Error::not_found)?;
                 let collection = self.collection(&above).ok_or_else(Error::not_found)?;
                 let entry = entry(account, collection, ObjectName(name.clone())).await?;
-                Resource::Object(Box::new(collection.clone()), Box::new(entry.ok_or_else(Error::not_found)?))
+                Resource::Object(Arc::new(collection.clone()), Box::new(entry.ok_or_else(Error::not_found)?))
             }
             Place::WellKnown | Place::Feed { .. } => return Err(Error::not_found()),
         })

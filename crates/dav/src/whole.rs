@@ -1,6 +1,7 @@
 //! A whole collection as one file: .ics or .vcf, written while it is being sent.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use mailbox::ErrorKind;
 use mailbox::objects::{Collection, CollectionKind, ObjectName, Objects};
@@ -12,7 +13,7 @@ use crate::body::{Cut, Sink};
 use crate::error::Error;
 
 /// The file. Objects that cannot be read just now break it off, so that nobody takes a part for the whole.
-pub(crate) async fn body<A: Objects>(account: A, collection: Collection) -> Result<Body, Error> {
+pub(crate) async fn body<A: Objects>(account: A, collection: Arc<Collection>) -> Result<Body, Error> {
     let entries = account.entries(collection.id, None).await?;
     let names: Vec<ObjectName> = entries.into_iter().map(|entry| entry.name).collect();
     let is_cards = matches!(collection.kind, CollectionKind::Contacts | CollectionKind::Directory);

@@ -1,5 +1,7 @@
 //! PROPFIND (RFC 4918 section 9.1).
 
+use std::sync::Arc;
+
 use mailbox::objects::{Collection, Objects, SyncToken};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -72,13 +74,13 @@ async fn members<A: Objects>(context: &Context<A>, resource: &Resource) -> Resul
             .map(|who| Resource::Home(*family, who))
             .collect(),
         Resource::Home(family, who) => {
-            let collection = |one: &Collection| Resource::Collection(Box::new(one.clone()));
+            let collection = |one: &Collection| Resource::Collection(Arc::new(one.clone()));
             let outbox = (*family == Family::Calendars && *who == Who::Me).then_some(Resource::Outbox);
             facts.of_home(*family, who).map(collection).chain(outbox).collect()
         }
         Resource::Collection(collection) => {
             let entries = context.account.entries(collection.id, None).await?;
-            let object = |entry| Resource::Object(collection.clone(), Box::new(entry));
+            let object = |entry| Resource::Object(Arc::clone(collection), Box::new(entry));
             entries.into_iter().map(object).collect()
         }
         Resource::Principal(_) | Resource::Outbox | Resource::Object(..) => Vec::new(),

@@ -1,5 +1,7 @@
 //! GET and HEAD.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, IF_MODIFIED_SINCE, LAST_MODIFIED, VARY};
 use http::{Method, Response, StatusCode};
 use mailbox::objects::{Collection, CollectionKind, Object, ObjectEntry, Objects};
@@ -17,7 +19,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     match context.resource().await? {
         Resource::Object(collection, entry) => object(context, &collection, &entry).await,
         Resource::Collection(collection) if collection.kind != CollectionKind::ScheduleInbox => {
-            all(context, *collection).await
+            all(context, collection).await
         }
         Resource::Root => Ok(greeting()),
         _ => Err(not_allowed()),
@@ -75,7 +77,7 @@ fn content(response: &mut Response<Body>, kind: &'static str) {
 }
 
 /// A whole collection: for those who subscribe, and for whoever wants a copy.
-async fn all<A: Objects>(context: &Context<A>, collection: Collection) -> Answer {
+async fn all<A: Objects>(context: &Context<A>, collection: Arc<Collection>) -> Answer {
     if !collection.rights.read {
         return Err(Error::forbidden("D:need-privileges", "Only free and busy times can be seen here"));
     }

@@ -1,6 +1,7 @@
 //! addressbook-query (RFC 6352 section 8.6).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mailbox::ModSeq;
@@ -83,7 +84,7 @@ async fn found_people<A: Objects>(
 async fn tell_people<A: Objects>(
     context: &Context<A>,
     out: &mut Multistatus,
-    directory: &Collection,
+    directory: &Arc<Collection>,
     people: Vec<(Person, pim::Component)>,
     form: &Form,
     room: &mut usize,

@@ -1,5 +1,7 @@
 //! What a report tells of the objects it found: their properties, and their text in the form asked for.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 use mailbox::objects::{Collection, Object, ObjectEntry, Objects};
@@ -75,10 +77,10 @@ impl Form {
         &self,
         context: &Context<A>,
         out: &mut Multistatus,
-        collection: &Collection,
+        collection: &Arc<Collection>,
         entry: ObjectEntry,
     ) -> Result<(), Cut> {
-        let resource = Resource::Object(Box::new(collection.clone()), Box::new(entry));
+        let resource = Resource::Object(Arc::clone(collection), Box::new(entry));
         let propstats = context.propstats(&resource, None, None, &self.asked);
         out.properties(&context.href(&resource), &propstats).await
     }
@@ -88,11 +90,11 @@ impl Form {
         &self,
         context: &Context<A>,
         out: &mut Multistatus,
-        collection: &Collection,
+        collection: &Arc<Collection>,
         object: Object,
         tree: Option<Component>,
     ) -> Result<(), Cut> {
-        let resource = Resource::Object(Box::new(collection.clone()), Box::new(object.entry));
+        let resource = Resource::Object(Arc::clone(collection), Box::new(object.entry));
         let href = context.href(&resource);
         match self.text(object.text, tree) {
             Ok(text) => out.properties(&href, &context.propstats(&resource, None, Some(&text), &self.asked)).await,

@@ -1,5 +1,7 @@
 //! calendar-multiget and addressbook-multiget (RFC 4791 section 7.9, RFC 6352 section 8.7).
 
+use std::sync::Arc;
+
 use mailbox::ErrorKind;
 use mailbox::objects::{Collection, ObjectName, Objects};
 
@@ -37,33 +39,33 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element, family
             // Clients name what they want of one collection; what follows in the same is fetched at once.
             let mut batch = vec![(first.href, name)];
             while batch.len() < BATCH
-                && let Some(next) = wanted.next_if(|next| next.is_in(&collection))
+                && let Some(next) = wanted.next_if(|next| next.is_in(collection))
                 && let Ok((_, name)) = next.found
             {
                 batch.push((next.href, name));
             }
-            let zone = requested.clone().unwrap_or_else(|| zone::of_collection(&collection));
-            tell(&context, &mut out, &collection, batch, &form.clone().within(zone)).await?;
+            let zone = requested.clone().unwrap_or_else(|| zone::of_collection(collection));
+            tell(&context, &mut out, &Arc::new(collection.clone()), batch, &form.clone().within(zone)).await?;
         }
         Ok(out)
     }))
 }
 
 /// An href, and what it leads to.
-struct Wanted {
+struct Wanted<'a> {
     href: String,
-    found: Result<(Collection, ObjectName), Error>,
+    found: Result<(&'a Collection, ObjectName), Error>,
 }
 
-impl Wanted {
-    fn of<A: Objects>(context: &Context<A>, href: String, wanted: Family) -> Self {
+impl<'a> Wanted<'a> {
+    fn of<A: Objects>(context: &'a Context<A>, href: String, wanted: Family) -> Self {
         let place = Place::of_href(&href).map_err(Error::from);
         let found = place.and_then(|place| {
             let (Place::Object { family, name, .. }, Some(above)) = (&place, place.collection()) else {
                 return Err(Error::not_found());
             };
             let collection = context.facts.collection(&above).filter(|_| *family == wanted);
-            Ok((collection.ok_or_else(Error::not_found)?.clone(), ObjectName(name.clone())))
+            Ok((collection.ok_or_else(Error::not_found)?, ObjectName(name.clone())))
         });
         Self { href, found }
     }
@@ -76,7 +78,7 @@ impl Wanted {
 async fn tell<A: Objects>(
     context: &Context<A>,
     out: &mut Multistatus,
-    collection: &Collection,
+    collection: &Arc<Collection>,
     batch: Vec<(String, ObjectName)>,
     form: &Form,
 ) -> Result<(), Cut> {

@@ -1,5 +1,7 @@
 //! Reports about people (RFC 3744 sections 9.2 to 9.5, and Apple's calendarserver-principal-search).
 
+use std::sync::Arc;
+
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use mailbox::objects::{Objects, PersonKind};
@@ -237,7 +239,7 @@ fn members<A: Objects>(context: &Context<A>, resource: &Resource) -> Vec<Resourc
     match resource {
         Resource::Principals => [Who::Me].into_iter().chain(facts.others()).map(Resource::Principal).collect(),
         Resource::Home(family, who) => {
-            facts.of_home(*family, who).map(|collection| Resource::Collection(Box::new(collection.clone()))).collect()
+            facts.of_home(*family, who).map(|collection| Resource::Collection(Arc::new(collection.clone()))).collect()
         }
         Resource::Homes(family) => [Who::Me].into_iter().map(|who| Resource::Home(*family, who)).collect(),
         _ => vec![resource.clone()],

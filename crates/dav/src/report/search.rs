@@ -1,6 +1,7 @@
 //! Finding objects: the index first, texts in batches where it does not say enough, answers as they are found.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use http::StatusCode;
 use mailbox::ErrorKind;
@@ -20,7 +21,7 @@ use crate::resource::Resource;
 /// Objects of one collection that may be told of.
 #[derive(Debug)]
 pub(crate) struct Candidates {
-    pub(crate) collection: Collection,
+    pub(crate) collection: Arc<Collection>,
     pub(crate) entries: Vec<(ObjectEntry, Verdict)>,
 }
 
@@ -28,9 +29,9 @@ pub(crate) struct Candidates {
 #[derive(Debug)]
 pub(crate) enum Target {
     /// In a collection.
-    Collection(Collection),
+    Collection(Arc<Collection>),
     /// At one object.
-    Object(Collection, ObjectEntry),
+    Object(Arc<Collection>, ObjectEntry),
 }
 
 /// Where a query looks that was sent to this place with this Depth.
@@ -40,17 +41,17 @@ pub(crate) enum Target {
 pub(crate) async fn targets<A: Objects>(context: &Context<A>, family: Family) -> Result<Vec<Target>, Error> {
     let depth = context.request.depth()?;
     Ok(match context.resource().await? {
-        Resource::Object(collection, entry) => vec![Target::Object(*collection, *entry)],
+        Resource::Object(collection, entry) => vec![Target::Object(collection, *entry)],
         // Without a Depth, 0 is meant (RFC 4791 section 7.8), which of a collection is nothing: no client can mean that.
         Resource::Collection(_) if depth == Some(Depth::Zero) => Vec::new(),
-        Resource::Collection(collection) => vec![Target::Collection(*collection)],
+        Resource::Collection(collection) => vec![Target::Collection(collection)],
         // The members of a home are collections, theirs are objects. RFC 6638 section 2.2: what waits in the inbox is
         // told of only if the inbox itself is asked.
         Resource::Home(home, who) if depth == Some(Depth::Infinity) && home == family => context
             .facts
             .of_home(family, &who)
             .filter(|collection| collection.kind != mailbox::objects::CollectionKind::ScheduleInbox)
-            .map(|collection| Target::Collection(collection.clone()))
+            .map(|collection| Target::Collection(Arc::new(collection.clone())))
             .collect(),
         _ => Vec::new(),
     })
@@ -110,7 +111,7 @@ pub(crate) async fn tell<A: Objects>(
                 Some(Err(error)) if error.kind == ErrorKind::NotFound => continue,
                 // What cannot be read cannot be known to match; a client that reads on must not miss it silently.
                 Some(Err(error)) => {
-                    let href = context.href(&Resource::Object(Box::new(collection.clone()), Box::new(entry)));
+                    let href = context.href(&Resource::Object(Arc::clone(&collection), Box::new(entry)));
                     out.error(&href, &error.into()).await?;
                     continue;
                 }

@@ -1,6 +1,7 @@
 //! sync-collection (RFC 6578): what changed since a token.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use http::StatusCode;
 use mailbox::ErrorKind;
@@ -36,7 +37,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element) -> Ans
             }
         }
         if delta.truncated {
-            let href = context.href(&Resource::Collection(Box::new(collection.clone())));
+            let href = context.href(&Resource::Collection(Arc::clone(&collection)));
             out.error(&href, &search::too_many()).await?;
         }
         let token = xml::escape(&sync_token_uri(&collection.id, delta.token));
@@ -86,7 +87,7 @@ fn limit(root: &Element) -> Result<Option<NonZeroUsize>, Error> {
 async fn tell_changed<A: Objects>(
     context: &Context<A>,
     out: &mut Multistatus,
-    collection: &Collection,
+    collection: &Arc<Collection>,
     changed: Vec<ObjectEntry>,
     form: &Form,
 ) -> Result<(), Cut> {
