@@ -196,7 +196,8 @@ fn alternatives(text: &str) -> Option<Vec<Alternative>> {
         found.push(Alternative { resource: resource.clone(), claims });
         rest = after.trim_start();
     }
-    (!found.is_empty() && found.len() <= MOST).then_some(found)
+    let all: usize = found.iter().map(|one| one.claims.len()).sum();
+    (!found.is_empty() && all <= MOST).then_some(found)
 }
 
 /// What stands in one pair of parentheses, and what follows it.
@@ -205,7 +206,7 @@ fn claims(text: &str) -> Option<(Vec<Claim>, &str)> {
     let mut rest = text.trim_start();
     loop {
         if let Some(after) = rest.strip_prefix(')') {
-            return (!claims.is_empty() && claims.len() <= MOST).then_some((claims, after));
+            return (!claims.is_empty()).then_some((claims, after));
         }
         let not = rest.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("not"));
         if not {
@@ -227,7 +228,7 @@ fn claims(text: &str) -> Option<(Vec<Claim>, &str)> {
 
 const WEAK: &str = "W/";
 
-/// Lists, and claims in a list.
+/// Claims of all lists together: each is a look at the index.
 const MOST: usize = 100;
 
 #[cfg(test)]
@@ -260,5 +261,7 @@ mod tests {
         for broken in ["", "()", "(", "<http://h/a>", "(x)", "([\"a\"", "([\"a\"]", "(<a)", "(Not)", "\"a\""] {
             assert_eq!(alternatives(broken), None, "{broken}");
         }
+        assert!(alternatives(&"([\"a\"])".repeat(MOST)).is_some());
+        assert_eq!(alternatives(&"([\"a\"] [\"b\"])".repeat(MOST)), None);
     }
 }
