@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -89,7 +89,7 @@ where
     F: Feeds<S::Account>,
     S::Account: Objects,
 {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     if head.method == Method::OPTIONS {
         return Ok(method::options());
     }
@@ -111,6 +111,7 @@ where
     }
     let (account, key) =
         sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, is_safe).await?;
+    head.headers.remove(AUTHORIZATION);
     let outcome = async {
         let body = read(body, &head, shared).await?;
         let request = Request {
