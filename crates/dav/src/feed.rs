@@ -13,8 +13,8 @@ mod text;
 use std::future::Future;
 
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    LAST_MODIFIED, VARY,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, LAST_MODIFIED, VARY,
 };
 use http::{Method, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -85,7 +85,8 @@ pub(crate) async fn answer<A: Objects, F: Feeds<A>>(
     now: Timestamp,
 ) -> Answer {
     if ![Method::GET, Method::HEAD].contains(&request.method) {
-        return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "A feed can be read, and nothing else"));
+        return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "A feed can be read, and nothing else")
+            .with(ALLOW, HeaderValue::from_static("OPTIONS, GET, HEAD")));
     }
     let feed = match feeds.feed(token).await {
         Ok(feed) => feed.ok_or_else(Error::not_found)?,

@@ -36,6 +36,9 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     if changes.failed() {
         return Ok(not_made(is_calendar, &changes));
     }
+    if changes.is_too_much(&[]) {
+        return Err(Error::new(StatusCode::INSUFFICIENT_STORAGE, "All properties together are too large to be kept"));
+    }
     let change = changes.change;
     let new = NewCollection { name, kind, display_name: change.display_name, dead: change.set };
     context.account.create_collection(&new).await?;
@@ -70,7 +73,7 @@ fn place<A: Objects>(context: &Context<A>, is_calendar: bool) -> Result<(Family,
         return Err(Error::forbidden("D:resource-must-be-null", "There is something here already"));
     }
     if is_there {
-        return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "There is something here already"));
+        return Err(not_allowed().saying("There is something here already"));
     }
     if is_calendar && *family != Family::Calendars {
         return Err(Error::forbidden(

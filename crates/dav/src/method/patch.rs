@@ -38,8 +38,12 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
         match &resource {
             Resource::Collection(collection) => {
                 condition::of_collection(context).await?;
-                refusal =
-                    context.account.change_collection(collection.id, &changes.change).await.err().map(Error::from);
+                refusal = match changes.is_too_much(&collection.dead) {
+                    true => Some(too_large("All properties of a collection together are too large to be kept")),
+                    false => {
+                        context.account.change_collection(collection.id, &changes.change).await.err().map(Error::from)
+                    }
+                };
             }
             _ => refusal = Some(Error::new(StatusCode::FORBIDDEN, "Properties can only be set on collections")),
         }
@@ -96,7 +100,7 @@ impl Changes {
             xml: xml::inner(prop),
         };
         if dead.xml.len() > LONGEST_VALUE {
-            return Err(Error::new(StatusCode::INSUFFICIENT_STORAGE, "This property is too large to be kept"));
+            return Err(too_large("This property is too large to be kept"));
         }
         // RFC 4918 section 9.2: in order, so that the last one counts.
         self.forget(&prop.name);
@@ -120,6 +124,18 @@ impl Changes {
     fn forget(&mut self, name: &Name) {
         self.change.set.retain(|dead| !name.is(&dead.namespace, &dead.name));
         self.change.remove.retain(|(namespace, local)| !name.is(namespace, local));
+    }
+
+    /// True if a collection that has these properties would have too much to keep: they are read with each listing.
+    pub(super) fn is_too_much(&self, before: &[DeadProperty]) -> bool {
+        let replaced = |old: &DeadProperty| {
+            let is = |namespace: &str, name: &str| old.namespace == namespace && old.name == name;
+            self.change.set.iter().any(|new| is(&new.namespace, &new.name))
+                || self.change.remove.iter().any(|(namespace, name)| is(namespace, name))
+        };
+        let left = before.iter().filter(|old| !replaced(old)).chain(&self.change.set);
+        !self.change.set.is_empty()
+            && left.map(|one| one.namespace.len() + one.name.len() + one.xml.len()).sum::<usize>() > LARGEST_SUM
     }
 
     /// True if one was refused, and so all are.
@@ -180,5 +196,36 @@ fn protected() -> Error {
     Error::forbidden("D:cannot-modify-protected-property", "This property cannot be set")
 }
 
+fn too_large(sentence: &str) -> Error {
+    Error::new(StatusCode::INSUFFICIENT_STORAGE, sentence)
+}
+
 const LONGEST_NAME: usize = 255;
 const LONGEST_VALUE: usize = 128 << 10;
+/// Octets of all that one collection keeps.
+const LARGEST_SUM: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_collection_keeps_has_an_end() {
+        let dead = |name: &str, size| DeadProperty {
+            namespace: "urn:x".to_owned(),
+            name: name.to_owned(),
+            xml: "x".repeat(size),
+        };
+        let before: Vec<_> = ["a", "b", "c", "d"].map(|name| dead(name, 127 << 10)).into();
+        let setting = |name, size| {
+            let change = CollectionChange { set: vec![dead(name, size)], ..CollectionChange::default() };
+            Changes { change, all: Vec::new() }
+        };
+        assert!(!setting("e", 10).is_too_much(&before), "there is room left");
+        assert!(setting("e", 5 << 10).is_too_much(&before));
+        assert!(!setting("a", 128 << 10).is_too_much(&before), "it takes another's place");
+        let mut instead = setting("e", 100 << 10);
+        instead.remove(&Name::new("urn:x", "d"), Kinds::CALENDAR);
+        assert!(!instead.is_too_much(&before));
+    }
+}
