@@ -1,7 +1,7 @@
 //! COPY and MOVE (RFC 4918 sections 9.8, 9.9), of objects. A collection keeps its place for as long as it exists.
 
 use http::StatusCode;
-use mailbox::objects::{ObjectError, ObjectName, Objects, Precondition, Way};
+use mailbox::objects::{ETag, ObjectEntry, ObjectError, ObjectName, Objects, Precondition, Way};
 
 use super::empty;
 use crate::condition;
@@ -27,7 +27,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, way: Way) -> Answer {
     if target.id == source.id && name == entry.name {
         return Err(Error::new(StatusCode::FORBIDDEN, "Source and destination are the same"));
     }
-    hold(context, &entry.etag.0).await?;
+    hold(context, &entry).await?;
     if overwrite
         && let Some(there) = context.account.entry(target.id, &name).await?
         && there.uid.is_some()
@@ -55,10 +55,13 @@ fn destination<A: Objects>(context: &Context<A>) -> Result<(Place, ObjectName), 
 }
 
 /// The conditions speak of the source.
-async fn hold<A: Objects>(context: &Context<A>, etag: &str) -> Result<(), Error> {
-    let condition = condition::of_object(context, None).await?;
-    let is_named = |tags: &Vec<mailbox::objects::ETag>| tags.is_empty() || tags.iter().any(|tag| tag.0 == etag);
-    if condition.if_match.is_some_and(|tags| !is_named(&tags)) {
+async fn hold<A: Objects>(context: &Context<A>, entry: &ObjectEntry) -> Result<(), Error> {
+    let condition = condition::of_object(context, Some(entry)).await?;
+    let is_named = |tags: &Vec<ETag>| tags.is_empty() || tags.contains(&entry.etag);
+    let is_same = condition.if_match.is_none_or(|tags| is_named(&tags))
+        && condition.if_none_match.is_none_or(|tags| !is_named(&tags))
+        && condition.if_schedule_tag.is_none_or(|tag| entry.schedule_tag == Some(tag));
+    if !is_same {
         return Err(Error::precondition("The object has been changed meanwhile"));
     }
     Ok(())
