@@ -6,13 +6,16 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
 use crate::gateway::{PASSWORD, USER};
+use crate::imap::Broken;
 use crate::xml::Node;
 
-/// A client of one gateway, signed in as [`USER`].
+/// A client of one gateway.
 #[derive(Clone, Debug)]
 pub struct Dav {
     http: reqwest::Client,
     base: String,
+    user: String,
+    password: String,
 }
 
 /// An answer.
@@ -51,15 +54,24 @@ pub struct DavSync {
 }
 
 impl Dav {
-    /// A client of the gateway that listens there.
+    /// A client of the gateway that listens there, signed in as [`USER`].
     ///
     /// # Panics
     /// If no HTTP client can be made.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
+        Self::of(address, USER, PASSWORD)
+    }
+
+    /// The same, signed in as somebody else.
+    ///
+    /// # Panics
+    /// If no HTTP client can be made.
+    #[must_use]
+    pub fn of(address: SocketAddr, user: &str, password: &str) -> Self {
         let redirect = reqwest::redirect::Policy::none();
         let http = reqwest::Client::builder().no_proxy().redirect(redirect).build().expect("an HTTP client");
-        Self { http, base: format!("http://{address}") }
+        Self { http, base: format!("http://{address}"), user: user.to_owned(), password: password.to_owned() }
     }
 
     /// The default collection: `calendars/…/calendar`, `calendars/…/tasks` or `addressbooks/…/contacts`.
@@ -74,16 +86,35 @@ impl Dav {
     /// # Panics
     /// If there is no answer.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<String>) -> DavAnswer {
+        let answer = self.try_ask(method, path, headers, body).await;
+        answer.unwrap_or_else(|Broken(reason)| panic!("{method} {path}: {reason}"))
+    }
+
+    /// One request, which may find the gateway gone.
+    ///
+    /// # Errors
+    /// If no answer came, or not the whole of it.
+    ///
+    /// # Panics
+    /// If it is no request.
+    pub async fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<String>,
+    ) -> Result<DavAnswer, Broken> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
-        request = request.basic_auth(USER, Some(PASSWORD)).body(body.into());
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        request = request.basic_auth(&self.user, Some(&self.password)).body(body.into());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+        let broken = |error: reqwest::Error| Broken(format!("{error:?}"));
+        let answer = request.send().await.map_err(broken)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-        DavAnswer { status, headers, text }
+        let text = answer.text().await.map_err(broken)?;
+        Ok(DavAnswer { status, headers, text })
     }
 
     /// Stores an object.
@@ -116,12 +147,58 @@ impl Dav {
     /// # Panics
     /// If it is no multistatus.
     pub async fn sync(&self, collection: &str, token: &str) -> DavSync {
-        let body = format!(
+        self.ask("REPORT", collection, &[], Self::sync_report(token)).await.sync()
+    }
+
+    /// The body of a sync-collection report.
+    #[must_use]
+    pub fn sync_report(token: &str) -> String {
+        format!(
             r#"<sync-collection xmlns="DAV:"><sync-token>{token}</sync-token><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>"#
-        );
-        let answer = self.ask("REPORT", collection, &[], body).await;
+        )
+    }
+
+    /// A calendar-multiget or addressbook-multiget report, in the order asked for.
+    ///
+    /// # Panics
+    /// If it is no multistatus.
+    pub async fn multiget(&self, collection: &str, hrefs: &[String]) -> Vec<DavObject> {
+        let answer = self.ask_multiget(collection, hrefs).await;
         assert_eq!(answer.status, 207, "{}", answer.text);
-        let root = Node::parse(&answer.text);
+        answer.objects()
+    }
+
+    /// The same, whatever the answer is.
+    pub async fn ask_multiget(&self, collection: &str, hrefs: &[String]) -> DavAnswer {
+        let hrefs: String = hrefs.iter().map(|href| format!("<D:href>{href}</D:href>")).collect();
+        let (kind, data) = if collection.contains("/addressbooks/") {
+            ("carddav", "address-data")
+        } else {
+            ("caldav", "calendar-data")
+        };
+        let report = if kind == "carddav" { "addressbook-multiget" } else { "calendar-multiget" };
+        let body = format!(
+            r#"<C:{report} xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:{kind}"><D:prop><D:getetag/><C:{data}/></D:prop>{hrefs}</C:{report}>"#
+        );
+        self.ask("REPORT", collection, &[("Depth", "1")], body).await
+    }
+}
+
+impl DavAnswer {
+    /// The ETag header, quotes included.
+    #[must_use]
+    pub fn etag(&self) -> Option<String> {
+        Some(self.headers.get("etag")?.to_str().ok()?.to_owned())
+    }
+
+    /// What a sync-collection report was answered.
+    ///
+    /// # Panics
+    /// If it is no multistatus.
+    #[must_use]
+    pub fn sync(&self) -> DavSync {
+        assert_eq!(self.status, 207, "{}", self.text);
+        let root = Node::parse(&self.text);
         let mut sync = DavSync { token: root.find("sync-token").expect("a token").text.clone(), ..DavSync::default() };
         for response in root.all("response") {
             let href = response.find("href").expect("an href").text.clone();
@@ -135,32 +212,13 @@ impl Dav {
         sync
     }
 
-    /// A calendar-multiget or addressbook-multiget report, in the order asked for.
+    /// What a multistatus tells of as found.
     ///
     /// # Panics
-    /// If it is no multistatus.
-    pub async fn multiget(&self, collection: &str, hrefs: &[String]) -> Vec<DavObject> {
-        let hrefs: String = hrefs.iter().map(|href| format!("<D:href>{href}</D:href>")).collect();
-        let (kind, data) = if collection.contains("/addressbooks/") {
-            ("carddav", "address-data")
-        } else {
-            ("caldav", "calendar-data")
-        };
-        let report = if kind == "carddav" { "addressbook-multiget" } else { "calendar-multiget" };
-        let body = format!(
-            r#"<C:{report} xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:{kind}"><D:prop><D:getetag/><C:{data}/></D:prop>{hrefs}</C:{report}>"#
-        );
-        let answer = self.ask("REPORT", collection, &[("Depth", "1")], body).await;
-        assert_eq!(answer.status, 207, "{}", answer.text);
-        objects(&Node::parse(&answer.text))
-    }
-}
-
-impl DavAnswer {
-    /// The ETag header, quotes included.
+    /// If it is not well-formed.
     #[must_use]
-    pub fn etag(&self) -> Option<String> {
-        Some(self.headers.get("etag")?.to_str().ok()?.to_owned())
+    pub fn objects(&self) -> Vec<DavObject> {
+        objects(&Node::parse(&self.text))
     }
 }
 

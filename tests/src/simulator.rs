@@ -136,12 +136,12 @@ impl Simulator {
         read(path, answer).await
     }
 
-    /// POSTs an envelope to the EWS endpoint as [`USER`].
+    /// POSTs an envelope to the EWS endpoint.
     ///
     /// # Panics
     /// If there is no answer.
-    pub(crate) async fn ews_request(&self, envelope: String) -> String {
-        let request = self.http.post(&self.ews).basic_auth(USER, Some(PASSWORD)).body(envelope);
+    pub(crate) async fn ews_request(&self, user: &str, password: &str, envelope: String) -> String {
+        let request = self.http.post(&self.ews).basic_auth(user, Some(password)).body(envelope);
         let answer = request.header("Content-Type", "text/xml; charset=utf-8").send().await;
         answer.expect("an answer from the simulator").text().await.expect("an answer from the simulator")
     }
@@ -159,7 +159,11 @@ impl Simulator {
         }
     }
 
-    async fn get(&self, path: &str) -> Value {
+    /// GETs from the control interface.
+    ///
+    /// # Panics
+    /// If the simulator refuses.
+    pub async fn get(&self, path: &str) -> Value {
         read(path, self.http.get(format!("{}{path}", self.control)).send().await).await
     }
 }

@@ -1,5 +1,6 @@
 //! EWS spoken by hand: changes that somebody makes in Outlook while the gateway looks on.
 
+use crate::gateway::{PASSWORD, USER};
 use crate::simulator::Simulator;
 use crate::xml::Node;
 
@@ -9,10 +10,18 @@ impl Simulator {
     /// # Panics
     /// If it fails.
     pub async fn soap(&self, version: &str, body: &str) -> Node {
+        self.soap_of(USER, PASSWORD, version, body).await
+    }
+
+    /// The same of somebody else.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn soap_of(&self, user: &str, password: &str, version: &str, body: &str) -> Node {
         let envelope = format!(
             r#"<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"><s:Header><t:RequestServerVersion Version="{version}"/></s:Header><s:Body>{body}</s:Body></s:Envelope>"#
         );
-        let text = self.ews_request(envelope).await;
+        let text = self.ews_request(user, password, envelope).await;
         assert!(!text.contains("ResponseClass=\"Error\""), "{text}");
         Node::parse(&text)
     }
