@@ -64,6 +64,8 @@ pub struct Settings {
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
     pub users: Vec<User>,
+    /// Tokens that sign in too; with any, the server offers Bearer beside Basic.
+    pub tokens: Vec<Token>,
     /// Waited before each answer.
     pub latency: Duration,
     /// Directory for the bodies of requests and answers.
@@ -81,6 +83,7 @@ impl Settings {
             tls: None,
             control: Some(anywhere),
             users,
+            tokens: Vec::new(),
             latency: Duration::ZERO,
             record: None,
             max_request: MAX_REQUEST,
@@ -113,6 +116,21 @@ pub struct User {
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "User({} <secret>)", self.address)
+    }
+}
+
+/// An access token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// SMTP address of the mailbox it is for.
+    pub address: String,
+    /// What `Authorization: Bearer` shows.
+    pub token: String,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({} <secret>)", self.address)
     }
 }
 
@@ -152,7 +170,7 @@ impl Server {
             exchange.add_mailbox(&user.address, &user.name);
         }
         Ok(Arc::new(Self {
-            directory: auth::Directory::new(&settings.users),
+            directory: auth::Directory::new(&settings.users, &settings.tokens),
             faults: fault::Faults::default(),
             stats: Arc::default(),
             recorder: settings.record.as_ref().map(|path| record::Recorder::open(path)).transpose()?,

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
-    http::{MAX_REQUEST, Settings, Tls, User},
+    http::{MAX_REQUEST, Settings, Tls, Token, User},
     preset::{Preset, demo},
 };
 
@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Someone with a mailbox; without any, alice, bob and carol @demo.test with passwords like demo-alice
     #[arg(long = "user", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
     users: Vec<User>,
+    /// An access token that signs in as that user; with any, Bearer is offered beside Basic
+    #[arg(long = "token", value_name = "NAME@DOMAIN:TOKEN", value_parser = token)]
+    tokens: Vec<Token>,
     /// What is in the mailboxes: demo, empty, large:N for N small messages in the first inbox, or calendar:N for N events
     #[arg(long, default_value = "demo")]
     pub(crate) preset: Preset,
@@ -72,6 +75,7 @@ impl Arguments {
             tls,
             control: self.control,
             users,
+            tokens: self.tokens.clone(),
             latency: self.latency,
             record: self.record.clone(),
             max_request: self.max_request,
@@ -108,6 +112,16 @@ fn user(text: &str) -> Result<User, String> {
     }
 }
 
+/// `NAME@DOMAIN:TOKEN`
+fn token(text: &str) -> Result<Token, String> {
+    match text.split_once(':') {
+        Some((address, token)) if address.contains('@') && !token.is_empty() => {
+            Ok(Token { address: address.to_owned(), token: token.to_owned() })
+        }
+        _ => Err("a token looks like NAME@DOMAIN:TOKEN".to_owned()),
+    }
+}
+
 /// `anna.berg` is shown as `Anna Berg`.
 fn title(name: &str) -> String {
     let words = name.split(['.', '_', '-']).filter(|word| !word.is_empty());
@@ -137,11 +151,12 @@ mod tests {
     #[test]
     fn the_command_line_is_read() {
         let line = "exchange-sim --listen 127.0.0.1:0 --control 127.0.0.1:0 --user anna.berg@a.test:a:b --preset large:7 \
-                    --version 2010_SP1 --mime verbatim --latency 1.5s";
+                    --version 2010_SP1 --mime verbatim --latency 1.5s --token anna.berg@a.test:eyJ:x --quota 5";
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
         let settings = arguments.settings().unwrap();
         let [user] = &settings.users[..] else { panic!("one user") };
         assert_eq!((user.name.as_str(), user.password.as_str()), ("Anna Berg", "a:b"));
+        assert_eq!((settings.tokens[0].token.as_str(), arguments.quota), ("eyJ:x", 5));
         assert_eq!(settings.latency, Duration::from_millis(1500));
         assert_eq!(arguments.preset, Preset::Large(7));
         assert_eq!(arguments.version, Version::Exchange2010Sp1);
@@ -152,6 +167,7 @@ mod tests {
         for (line, sentence) in [
             ("--user anna", "password is missing"),
             ("--user anna:x", "must look like"),
+            ("--token anna:x", "looks like NAME@DOMAIN:TOKEN"),
             ("--latency soon", "no duration"),
             ("--latency 2h", "no unit of time"),
             ("--preset big", "no such preset"),

@@ -13,7 +13,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use exchange_sim::{
     Exchange, MimeMode, Options, Version,
-    http::{Running, Settings, Tls, User, serve},
+    http::{Running, Settings, Tls, Token, User, serve},
     preset::{Preset, demo},
 };
 use rustls_pki_types::ServerName;
@@ -40,6 +40,32 @@ async fn sign_in_is_basic_and_a_refusal_names_it() {
     let stats = control(&server, "GET", "/stats", "").await;
     assert_eq!((&stats["unauthorized"], &stats["wrong_credentials"]), (&json!(3), &json!(2)));
     assert_eq!((&stats["requests"], &stats["operations"]["GetFolder"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
+async fn tokens_sign_in_where_there_are_any() {
+    let token = Token { address: "anna@a.test".to_owned(), token: "eyJ.one".to_owned() };
+    assert!(!format!("{token:?}").contains("eyJ"));
+    let server = start_with(|settings| settings.tokens = vec![token]).await;
+    let asked = ask(server.ews, "POST /EWS/Exchange.asmx HTTP/1.1\r\nAuthorization: Bearer\r\n", "").await.unwrap();
+    assert!(asked.head.starts_with("HTTP/1.1 401"), "{}", asked.head);
+    let offers: Vec<&str> = asked.head.lines().filter_map(|line| line.strip_prefix("www-authenticate: ")).collect();
+    assert!(offers[0].starts_with("Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", trusted_issuers="));
+    assert!(offers[0].contains("authorization_uri=\"https://") && !offers[0].contains("error="), "{}", offers[0]);
+    assert!(offers[1].starts_with("Basic realm="), "{}", offers[1]);
+    assert!(show(&server, "eyJ.one").await.head.starts_with("HTTP/1.1 200"));
+    assert!(post(&server, "anna@a.test:secret", GET_FOLDER).await.head.starts_with("HTTP/1.1 200"));
+
+    let refused = |head: &str, code: &str| {
+        assert!(head.starts_with("HTTP/1.1 401"), "{head}");
+        assert!(head.contains(", error=\"invalid_token\"\r\n") && head.contains(code), "{head}");
+    };
+    refused(&show(&server, "eyJ.other").await.head, "x-ms-diagnostics: 2000001;");
+    control(&server, "POST", "/token/revoke?user=anna@a.test", "").await;
+    refused(&show(&server, "eyJ.one").await.head, "x-ms-diagnostics: 2000002;");
+    control(&server, "POST", "/token?user=anna@a.test", "eyJ.two").await;
+    assert!(show(&server, "eyJ.two").await.head.starts_with("HTTP/1.1 200"));
+    assert_eq!(control(&server, "GET", "/stats", "").await["wrong_credentials"], 2);
 }
 
 #[tokio::test]
@@ -374,6 +400,16 @@ async fn post(server: &Running, login: &str, body: &str) -> Answer {
         body.len()
     );
     ask(server.ews, &head, body).await.unwrap()
+}
+
+/// Asks with a token.
+async fn show(server: &Running, token: &str) -> Answer {
+    let head = format!(
+        "POST /EWS/Exchange.asmx HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: text/xml\r\n\
+         Content-Length: {}\r\n",
+        GET_FOLDER.len()
+    );
+    ask(server.ews, &head, GET_FOLDER).await.unwrap()
 }
 
 async fn control(server: &Running, method: &str, path: &str, body: &str) -> Value {

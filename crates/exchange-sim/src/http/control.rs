@@ -10,6 +10,8 @@
 //! | `POST /edit?mailbox=…&folder=…&subject=…` (or `item=…`, `message_id=…`) | put the message in the body in place of what a draft holds |
 //! | `POST /migrate?mailbox=…` | another id, change key and sync state for everything |
 //! | `POST /password?user=…` | another password, in the body |
+//! | `POST /token?user=…` | let the token in the body sign in as that user |
+//! | `POST /token/revoke?user=…` | their tokens count no more |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
 //! | `POST /fault/clear` | forget them |
 
@@ -108,6 +110,15 @@ impl Server {
                 let password = String::from_utf8(body).map_err(refusal)?;
                 if !self.directory.change_password(query.need("user")?, password.trim_end_matches(['\r', '\n'])) {
                     return Err(refusal("no such user"));
+                }
+            }
+            ("POST", "/token") => {
+                let token = String::from_utf8(body).map_err(refusal)?;
+                self.directory.grant(query.need("user")?, token.trim());
+            }
+            ("POST", "/token/revoke") => {
+                if self.directory.revoke(query.need("user")?) == 0 {
+                    return Err(refusal("no token of that user counts"));
                 }
             }
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),

@@ -14,7 +14,7 @@ use crate::{Answer, EventStream, Version};
 
 use super::{
     PATH, Server,
-    auth::{OFFERED, Verdict},
+    auth::Verdict,
     body::Body,
     fault::{Due, Kind, Order, damage, document},
     photo,
@@ -43,7 +43,7 @@ impl Server {
         self.stats.got();
         match self.directory.judge(request.headers().get(header::AUTHORIZATION)) {
             Verdict::Known(_) => self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>"),
-            verdict => self.refuse(verdict == Verdict::Wrong),
+            verdict => self.refuse(&verdict),
         }
     }
 
@@ -55,7 +55,7 @@ impl Server {
             if !head.headers.contains_key(header::EXPECT) {
                 self.read(body, 0).await?;
             }
-            return self.refuse(verdict == Verdict::Wrong);
+            return self.refuse(&verdict);
         };
         let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let Some(length) = length else {
@@ -88,7 +88,7 @@ impl Server {
         let fault = self.faults.pick(&operation, &user, &request);
         if fault.as_ref().is_some_and(|due| due.order.what == Kind::Unauthorized) {
             self.stats.fault(Kind::Unauthorized.name());
-            return self.refuse(false);
+            return self.refuse(&Verdict::Anonymous);
         }
         let server = self.clone();
         let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&user, &operation, &request, fault))
@@ -240,11 +240,14 @@ impl Server {
     }
 
     /// 401 with the offered schemes.
-    pub(super) fn refuse(&self, shown: bool) -> io::Result<Response<Body>> {
-        self.stats.refused(shown);
+    pub(super) fn refuse(&self, verdict: &Verdict) -> io::Result<Response<Body>> {
+        self.stats.refused(*verdict != Verdict::Anonymous);
         let mut builder = Response::builder().status(StatusCode::UNAUTHORIZED);
-        for scheme in OFFERED {
-            builder = builder.header(header::WWW_AUTHENTICATE, *scheme);
+        for challenge in self.directory.challenges(verdict) {
+            builder = builder.header(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(diagnostics) = verdict.diagnostics() {
+            builder = builder.header("x-ms-diagnostics", diagnostics);
         }
         builder.header(header::SERVER, SERVER).body(Body::page(&self.stats, "")).map_err(io::Error::other)
     }

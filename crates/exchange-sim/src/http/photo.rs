@@ -17,7 +17,7 @@ impl Server {
     /// Answers with the picture, 304 if the client has it, 404 if there is none.
     pub(super) fn photo<B>(&self, request: &Request<B>) -> io::Result<Response<Body>> {
         let verdict = self.directory.judge(request.headers().get(header::AUTHORIZATION));
-        let Verdict::Known(_) = verdict else { return self.refuse(verdict == Verdict::Wrong) };
+        let Verdict::Known(_) = verdict else { return self.refuse(&verdict) };
         let query = request.uri().query().unwrap_or_default();
         let email = query.split('&').find_map(|pair| pair.strip_prefix("email=")).unwrap_or_default();
         let email = email.replace("%40", "@");
