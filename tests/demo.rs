@@ -58,11 +58,18 @@ async fn the_curl_line_works() {
     }
     let dir = TempDir::new().unwrap();
     let demo = start(&dir).await;
-    let line = demo.lines().iter().find_map(|line| line.split_once("curl ")).expect("a line with curl").1.to_owned();
-    let output = tokio::process::Command::new("sh").arg("-c").arg(format!("curl -sS {line}")).output().await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "curl {line}: {}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("FETCH") && text.contains("ENVELOPE"), "curl {line}: {text}");
+    let lines: Vec<String> =
+        demo.lines().iter().filter_map(|line| Some(line.split_once("curl ")?.1.to_owned())).collect();
+    assert_eq!(lines.len(), 2, "lines with curl");
+    for (line, words) in lines.iter().zip([&["FETCH", "ENVELOPE"][..], &["BEGIN:VCALENDAR", "BEGIN:VEVENT", "RRULE"]]) {
+        let output =
+            tokio::process::Command::new("sh").arg("-c").arg(format!("curl -sS {line}")).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "curl {line}: {}", String::from_utf8_lossy(&output.stderr));
+        for word in words {
+            assert!(text.contains(word), "curl {line}: no {word} in {text:.500}");
+        }
+    }
     demo.stop().await;
 }
 
