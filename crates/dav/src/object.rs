@@ -3,6 +3,9 @@
 //! RFC 4791 section 5.3.2.1 and RFC 6352 section 6.3.2.1 name the conditions; each is answered by its element and a
 //! sentence that says what exactly is wrong.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use mailbox::objects::{Collection, CollectionKind, ObjectError, Precondition};
 use pim::{Breach, Violation};
 
@@ -16,6 +19,8 @@ use crate::request::Request;
 pub(crate) struct Checked {
     /// Its UID.
     pub(crate) uid: String,
+    /// Its text: what was sent, unless that was folded within characters and is unfolded now.
+    pub(crate) text: Bytes,
 }
 
 /// Looks at a body that is to go into a collection at `above`: its type, its encoding, its content.
@@ -42,12 +47,16 @@ fn content_type(request: &Request, is_card: bool) -> Result<(), Error> {
     }
 }
 
-fn content(body: &[u8], kind: CollectionKind, is_card: bool) -> Result<Checked, ObjectError> {
-    let text = std::str::from_utf8(body).map_err(|_| refused(Precondition::ValidData, "It is not UTF-8"))?;
-    let parsed = pim::parse(text).map_err(|error| broken(error.into()))?;
+fn content(body: &Bytes, kind: CollectionKind, is_card: bool) -> Result<Checked, ObjectError> {
+    let text = pim::decode(body).map_err(|error| broken(error.into()))?;
+    let parsed = pim::parse(&text).map_err(|error| broken(error.into()))?;
+    let text = match text {
+        Cow::Borrowed(_) => body.clone(),
+        Cow::Owned(unfolded) => unfolded.into(),
+    };
     if is_card {
         let card = pim::vcard::validate(&parsed).map_err(broken)?;
-        return Ok(Checked { uid: card.uid });
+        return Ok(Checked { uid: card.uid, text });
     }
     let valid = pim::ical::validate(&parsed).map_err(broken)?;
     let (wanted, own) = (component(kind), valid.kind.component());
@@ -55,7 +64,7 @@ fn content(body: &[u8], kind: CollectionKind, is_card: bool) -> Result<Checked, 
         let sentence = format!("This collection holds {}, and this is a {own}", wanted.unwrap_or_default());
         return Err(refused(Precondition::Supported, sentence));
     }
-    Ok(Checked { uid: valid.uid })
+    Ok(Checked { uid: valid.uid, text })
 }
 
 /// The rule that is broken, with the line.

@@ -39,9 +39,10 @@ pub(super) async fn store<A: Objects>(
             return Err(Error::new(status, format!("{header} is not taken here: send the whole object as it is")));
         }
     }
-    object::check(request, collection, above)?;
+    let text = object::check(request, collection, above)?.text;
+    let is_as_sent = text == request.body;
     // RFC 6638 section 8.1 is about DELETE only; what a PUT sends to whom is said in the object itself.
-    let new = NewObject { name: name.clone(), text: request.body.clone(), calendaring: Calendaring::Server };
+    let new = NewObject { name: name.clone(), text, calendaring: Calendaring::Server };
     let put = match context.account.put(collection.id, new, condition).await {
         Ok(put) => put,
         Err(error) => {
@@ -62,7 +63,7 @@ pub(super) async fn store<A: Objects>(
         empty(status)
     };
     // RFC 4791 section 5.3.4: with an ETag, the client takes what it sent for what is there.
-    if put.verbatim {
+    if put.verbatim && is_as_sent {
         tag(&mut response, &ETAG, &put.entry.etag.0);
     }
     schedule_tag(&mut response, &put.entry);
