@@ -69,9 +69,9 @@ where
         Ok(response) => response,
         Err(error) => {
             if error.status.is_server_error() {
-                warn!(status = error.status.as_u16(), reason = error.sentence, "not done");
+                warn!(status = error.status.as_u16(), reason = error.reason(), "not done");
             } else {
-                debug!(status = error.status.as_u16(), reason = error.sentence, "refused");
+                debug!(status = error.status.as_u16(), reason = error.reason(), "refused");
             }
             error.response()
         }

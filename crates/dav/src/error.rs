@@ -67,6 +67,12 @@ impl Error {
         self
     }
 
+    /// Why, for a log. The sentence beside a condition may quote what somebody wrote, and stays out of it.
+    pub(crate) fn reason(&self) -> &str {
+        let element = self.condition.as_deref().and_then(|condition| condition.strip_prefix('<'));
+        element.and_then(|element| element.split(['/', '>']).next()).unwrap_or(&self.sentence)
+    }
+
     /// What stands in a `DAV:response` or `DAV:propstat` behind the status.
     pub(crate) fn xml(&self) -> String {
         let condition = self.condition.as_ref().map(|element| format!("<D:error>{element}</D:error>"));
@@ -196,3 +202,19 @@ impl From<xml::Malformed> for Error {
 
 /// Seconds after which to come again, where Exchange does not say.
 const PAUSE: u64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_wrote_is_kept_out_of_logs() {
+        let above = Place::of_path("/dav/calendars/anna/c/").unwrap();
+        for which in [Precondition::NoUidConflict, Precondition::ValidData] {
+            let error = Error::of_object(ObjectError::precondition(which, "“Merger” has no colon"), &above);
+            assert!(error.sentence.contains("Merger") && !error.reason().contains("Merger"), "{}", error.reason());
+        }
+        assert_eq!(Error::forbidden("C:valid-filter", "x").reason(), "C:valid-filter");
+        assert_eq!(Error::bad("Depth must be 0").reason(), "Depth must be 0");
+    }
+}
