@@ -61,7 +61,7 @@ impl Live {
             return Ok(deleted);
         }
         let tried = Tried::new("the message could not be removed");
-        rows.iter().for_each(|row| state.expect(&row.item_id));
+        rows.iter().for_each(|row| state.expect_gone(&row.item_id));
         let items = rows.iter().map(|row| ItemId::new(&row.item_id));
         match self.client()?.call(&DeleteItem::quietly(items, DeleteType::SoftDelete)).await {
             Ok(answers) => {

@@ -33,7 +33,7 @@ pub(crate) struct FolderState {
     pub(crate) sent_for_later: AtomicBool,
     /// Changes of our own under way whose item ids are not known yet.
     expecting: AtomicUsize,
-    echoes: Mutex<HashMap<String, Instant>>,
+    echoes: Mutex<HashMap<String, Echo>>,
     looked: Mutex<Option<Instant>>,
 }
 
@@ -55,19 +55,34 @@ impl FolderState {
         }
     }
 
-    /// We change this item ourselves: an event that names it is an echo.
+    /// We make or change this item ourselves: an event that names it is an echo, unless it went.
     pub(crate) fn expect(&self, item: impl Into<String>) {
-        let now = Instant::now();
-        let mut echoes = self.lock_echoes();
-        if echoes.len() >= MOST_ECHOES {
-            echoes.retain(|_, at| now.duration_since(*at) < ECHO);
-        }
-        echoes.insert(item.into(), now);
+        self.remember(item.into(), false);
     }
 
-    /// True if an event that names this item tells only what we did ourselves a moment ago.
+    /// We take this item away ourselves: any event that names it is an echo.
+    pub(crate) fn expect_gone(&self, item: impl Into<String>) {
+        self.remember(item.into(), true);
+    }
+
+    fn remember(&self, item: String, goes: bool) {
+        let at = Instant::now();
+        let mut echoes = self.lock_echoes();
+        if echoes.len() >= MOST_ECHOES {
+            echoes.retain(|_, echo| at.duration_since(echo.at) < ECHO);
+        }
+        echoes.insert(item, Echo { at, goes });
+    }
+
+    /// True if an event that names this item, and does not say that it went, tells only what we did ourselves a moment
+    /// ago.
     pub(crate) fn is_echo(&self, item: &str) -> bool {
-        self.lock_echoes().get(item).is_some_and(|at| at.elapsed() < ECHO)
+        self.lock_echoes().get(item).is_some_and(|echo| echo.at.elapsed() < ECHO)
+    }
+
+    /// True if we took this item away ourselves a moment ago.
+    pub(crate) fn is_echo_of_going(&self, item: &str) -> bool {
+        self.lock_echoes().get(item).is_some_and(|echo| echo.goes && echo.at.elapsed() < ECHO)
     }
 
     /// Items will appear here by our own doing; their ids come with Exchange's answer.
@@ -99,9 +114,17 @@ impl FolderState {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() >= age)
     }
 
-    fn lock_echoes(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn lock_echoes(&self) -> MutexGuard<'_, HashMap<String, Echo>> {
         self.echoes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What we did ourselves to an item.
+#[derive(Clone, Copy, Debug)]
+struct Echo {
+    at: Instant,
+    /// It is not here any more by that.
+    goes: bool,
 }
 
 /// Ends when dropped.
@@ -128,6 +151,9 @@ mod tests {
         state.expect("AAMk1=");
         assert!(state.is_echo("AAMk1="));
         assert!(!state.is_echo("AAMK1="));
+        assert!(!state.is_echo_of_going("AAMk1="), "whoever deletes it is somebody else");
+        state.expect_gone("AAMk1=");
+        assert!(state.is_echo_of_going("AAMk1=") && state.is_echo("AAMk1="));
         for n in 0..3 * MOST_ECHOES {
             state.expect(n.to_string());
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use ews::op::get_item::GetItem;
 use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderItems};
-use ews::{ErrorKind, FolderRef, ItemShape};
-use idmap::{IdMap, ItemChange, SyncPage};
+use ews::{ErrorKind, FolderRef, ItemId, ItemShape};
+use idmap::{Epoch, IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
 use mailbox::objects::CollectionKind;
 
@@ -147,29 +148,29 @@ impl Live {
                 }
                 answer => answer.map_err(|error| self.failed(&tried, &error))?,
             };
-            let last = page.last;
-            if !last && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
+            let last = page.last.then(|| page.state.clone());
+            if last.is_none() && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
                 return Err(tried.because(&ErrorKind::Protocol, None));
             }
-            let taken = match objects {
-                Some(kind) => self.take_objects(state, kind, point.epoch, page).await,
-                None => {
-                    let page = self.sync_page(page).await?;
-                    self.map.apply(state.id, point.epoch, page).await.map(|applied| applied.changed)
-                }
-            };
-            match taken {
-                Ok(true) => state.bell.ring(),
-                Ok(false) => {}
+            let taken = match self.take(state, objects, point.epoch, page).await {
                 Err(idmap::Error::Stale) if restarts < MOST_RESTARTS => {
                     restarts += 1;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                taken => taken?,
+            };
+            if taken.changed {
+                state.bell.ring();
             }
-            if last {
-                break;
+            let Some(last) = last else { continue };
+            let gone = self.gone(taken.untold).await;
+            if !gone.is_empty() {
+                let page =
+                    ItemChanges { changes: gone.into_iter().map(Theirs::Delete).collect(), state: last, last: true };
+                self.take(state, objects, point.epoch, page).await?;
+                state.bell.ring();
             }
+            break;
         }
         match objects {
             Some(kind) => self.read_stale(state, kind).await,
@@ -177,7 +178,41 @@ impl Live {
         }
     }
 
-    async fn sync_page(&self, page: ItemChanges) -> Result<SyncPage> {
+    async fn take(
+        &self,
+        state: &FolderState,
+        objects: Option<CollectionKind>,
+        epoch: Epoch,
+        page: ItemChanges,
+    ) -> idmap::Result<Taken> {
+        if let Some(kind) = objects {
+            return self.take_objects(state, kind, epoch, page).await;
+        }
+        let page = self.sync_page(page).await?;
+        let applied = self.map.apply(state.id, epoch, page).await?;
+        Ok(Taken { changed: applied.changed, untold: applied.untold })
+    }
+
+    /// What we made and somebody deleted between two sync states is in neither, so Exchange never tells of it. Those of
+    /// these items that are gone; if Exchange cannot be asked, the next looks find out.
+    async fn gone(&self, untold: Vec<String>) -> Vec<ItemId> {
+        if untold.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<ItemId> = untold.into_iter().map(ItemId::new).collect();
+        let ask = GetItem { items: ids.iter().cloned().map(Into::into).collect(), shape: ItemShape::default() };
+        let Ok(client) = self.client() else { return Vec::new() };
+        let answers = client.call(&ask).await.unwrap_or_else(|error| {
+            self.failed(&Tried::new("items could not be looked at"), &error);
+            Vec::new()
+        });
+        let is_gone = |answer: &std::result::Result<ews::Item, ews::ItemError>| {
+            answer.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound)
+        };
+        ids.into_iter().zip(answers).filter(|(_, answer)| is_gone(answer)).map(|(id, _)| id).collect()
+    }
+
+    async fn sync_page(&self, page: ItemChanges) -> idmap::Result<SyncPage> {
         let mut named: Vec<Vec<String>> = Vec::with_capacity(page.changes.len());
         for change in &page.changes {
             named.push(match change {
@@ -195,6 +230,18 @@ impl Live {
         };
         let changes = page.changes.into_iter().zip(named).filter_map(change).collect();
         Ok(SyncPage { changes, sync_state: page.state, last: page.last })
+    }
+
+    /// An item came to the folder. Exchange tells of it twice and more, and whoever told first may have been heard.
+    pub(crate) fn came_at_exchange(self: &Arc<Self>, state: &Arc<FolderState>, item: String) {
+        let (live, state) = (Arc::clone(self), Arc::clone(state));
+        self.spawn(async move {
+            // A look that is under way may be about to find it; one that begins later will.
+            let _gate = state.gate.lock().await;
+            if !live.map.has_item(state.id, &item).await.unwrap_or_default() {
+                live.changed_at_exchange(&state);
+            }
+        });
     }
 
     /// There is a reason to look at the folder, and somebody uses it: look soon, and until it works.
@@ -258,6 +305,14 @@ impl Live {
             }
         });
     }
+}
+
+/// What a page did.
+pub(crate) struct Taken {
+    /// Clients have something to be told.
+    pub(crate) changed: bool,
+    /// Items recorded by us of which Exchange has not told.
+    pub(crate) untold: Vec<String>,
 }
 
 /// `NotFound` for a folder that is not in the tree.

@@ -140,7 +140,7 @@ impl Live {
         let answer = match way {
             Way::Copy => client.call(&CopyItem { items, to: target.clone() }).await,
             Way::Move => {
-                rows.iter().for_each(|row| state.expect(&row.item_id));
+                rows.iter().for_each(|row| state.expect_gone(&row.item_id));
                 client.call(&MoveItem { items, to: target.clone() }).await
             }
         };

@@ -28,6 +28,15 @@ pub(crate) enum Watching {
     Polling,
 }
 
+/// What an event tells of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Came,
+    Changed,
+    Went,
+    Other,
+}
+
 /// Why a subscription ended.
 enum Ending {
     /// Exchange has no such thing, or refuses it for good.
@@ -132,7 +141,6 @@ impl Live {
 
     async fn item_touched(self: &Arc<Self>, event: &Event, item: &str) {
         let Ok(listing) = self.known_listing().await else { return };
-        let kind = event.kind;
         let folders = [event.parent.as_ref(), event.old_parent.as_ref()].into_iter().flatten();
         for folder in folders.filter_map(|folder| listing.by_exchange_id(&folder.id)) {
             if listing.is_within(folder, "inbox") {
@@ -144,16 +152,24 @@ impl Live {
                 state.due.want();
                 continue;
             }
+            let there = event.parent.as_ref().and_then(|parent| listing.by_exchange_id(&parent.id));
+            let what = match event.kind {
+                EventType::Deleted => What::Went,
+                EventType::Moved if there != Some(folder) => What::Went,
+                EventType::Created | EventType::NewMail => What::Came,
+                EventType::Modified => What::Changed,
+                _ => What::Other,
+            };
             let mut items: Vec<String> = event.old_item.iter().map(|item| item.id.clone()).collect();
             items.push(item.to_owned());
             if state.is_expecting() {
                 let live = Arc::clone(self);
                 self.spawn(async move {
                     state.expected().await;
-                    live.judge(&state, kind, &items);
+                    live.judge(&state, what, &items);
                 });
             } else {
-                self.judge(&state, kind, &items);
+                self.judge(&state, what, &items);
             }
         }
     }
@@ -168,14 +184,19 @@ impl Live {
         }
     }
 
-    fn judge(self: &Arc<Self>, state: &Arc<FolderState>, kind: EventType, items: &[String]) {
-        if !items.iter().any(|item| state.is_echo(item)) {
-            self.changed_at_exchange(state);
-        } else if kind == EventType::Modified {
+    fn judge(self: &Arc<Self>, state: &Arc<FolderState>, what: What, items: &[String]) {
+        let ours = match what {
+            What::Went => items.iter().any(|item| state.is_echo_of_going(item)),
+            _ => items.iter().any(|item| state.is_echo(item)),
+        };
+        match (ours, what, items) {
+            (false, What::Came, [item]) => self.came_at_exchange(state, item.clone()),
+            (false, ..) => self.changed_at_exchange(state),
             // Ours, or somebody else's at the same time.
-            self.echoed(state);
+            (true, What::Changed, _) => self.echoed(state),
+            // An item we made, moved, copied or deleted: nobody else can have done the same to the same id.
+            (true, ..) => {}
         }
-        // An item we made, moved, copied or deleted: nobody else can have done the same to the same id.
     }
 
     /// Something may have been missed: look at the tree, and at those folders in use that have changed.

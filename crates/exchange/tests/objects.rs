@@ -148,24 +148,11 @@ async fn of_six_who_change_the_same_one_wins() {
     assert_eq!(won.len(), 1);
     // Somebody at Exchange, of whom the index has not heard yet, is no less somebody.
     let someone = Someone::new(&lab, ANNA);
-    let id = lab_item(&gate.account, &someone).await;
+    let id = someone.only_item(DistinguishedFolder::Calendar).await;
     someone.change(&id, ItemKind::CalendarItem, Property::Subject("Theirs".to_owned())).await;
     let late = client.put("a.ics", &event("a@lab", "Late", ""), if_match(&won[0].entry.etag)).await;
     assert_eq!(precondition(late), Precondition::IfMatch);
     assert!(client.text("a.ics").await.contains("SUMMARY:Theirs"));
-}
-
-/// The only item of the calendar.
-async fn lab_item(_account: &exchange::Account, someone: &Someone) -> ews::ItemId {
-    let ask = ews::op::find_item::FindItem {
-        folder: DistinguishedFolder::Calendar.into(),
-        shape: ews::ItemShape::default(),
-        condition: None,
-        sort: Vec::new(),
-        page: None,
-        traversal: ews::op::find_item::Traversal::Shallow,
-    };
-    someone.client().call(&ask).await.unwrap().items.remove(0).id.unwrap()
 }
 
 #[tokio::test]
@@ -492,4 +479,25 @@ async fn ten_thousand_events() {
     let delta = client.sync().await;
     println!("one change: {:?}, {} changed", started.elapsed(), delta.changed.len());
     assert_eq!((delta.changed.len(), lab.calls().await), (1, 0));
+}
+
+/// In neither sync state is what was made and deleted between the two.
+#[tokio::test]
+async fn what_we_made_and_somebody_deleted_at_once_is_told() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let mut client = follower(&gate.account).await;
+    client.sync().await;
+    let someone = Someone::new(&lab, ANNA);
+    for round in 0..2 {
+        client.put("gone.ics", &event("gone@lab", "Gone", ""), if_none()).await.unwrap();
+        client.news().await;
+        someone.delete(&someone.only_item(DistinguishedFolder::Calendar).await).await;
+        assert_eq!(client.news().await.removed, [name("gone.ics")], "{round}");
+    }
+    let inbox = gate.inbox().await;
+    gate.open(inbox).await;
+    gate.append(inbox, "Subject: Gone\r\nMessage-ID: <gone@lab>\r\n\r\nSoon.\r\n").await.unwrap();
+    someone.delete(&someone.only_item(DistinguishedFolder::Inbox).await).await;
+    gate.until(inbox, <[_]>::is_empty).await;
 }

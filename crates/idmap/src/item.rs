@@ -78,12 +78,15 @@ pub struct SyncPoint {
 }
 
 /// What a page of items did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The folder's latest change.
     pub highest_modseq: ModSeq,
     /// True if a client has something to be told.
     pub changed: bool,
+    /// ItemIds of some items that we recorded and that no page up to this last one told of. Exchange may be about to,
+    /// or somebody removed them before it could: then no page ever tells.
+    pub untold: Vec<String>,
 }
 
 /// An item as the map keeps it.

@@ -50,7 +50,8 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Items that we removed or moved away, and states of items older than our own last change, are passed over:
     /// the page may have been on its way meanwhile. Items that we recorded (`created`, `moved`, `copied`) must be told
     /// by a page in turn, at the latest with the second last page after that; if not, somebody removed them before
-    /// Exchange told of them, and they vanish.
+    /// Exchange told of them, and they vanish. Whoever wants to know at once asks Exchange for those `untold`, and applies
+    /// a last page with the same sync state that deletes those that are gone.
     ///
     /// # Errors
     /// `Stale` if `epoch` is over; `NoSyncState`; `Full`.
@@ -117,6 +118,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// Everything that is known of these messages.
     fn items(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<ItemRow>>> + Send;
+
+    /// True if a message or an object is here under this ItemId.
+    fn has_item(&self, folder: FolderId, item_id: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// Messages with `\Deleted`; with `only`, those of them.
     fn deleted_uids(&self, folder: FolderId, only: Option<&[Uid]>) -> impl Future<Output = Result<Vec<Uid>>> + Send;

@@ -119,10 +119,12 @@ pub struct ObjectWritten {
 }
 
 /// What a page of objects did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectsApplied {
     /// True if a client has something to be told.
     pub changed: bool,
+    /// As for messages: [`crate::Applied::untold`].
+    pub untold: Vec<String>,
     /// True if there are texts to be read again.
     pub stale: bool,
 }

@@ -166,6 +166,11 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| view::items(connection, folder, &uids)).await
     }
 
+    async fn has_item(&self, folder: FolderId, item_id: &str) -> Result<bool> {
+        let item_id = item_id.to_owned();
+        self.0.read(move |connection| sync::has_item(connection, folder, &item_id)).await
+    }
+
     async fn deleted_uids(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Vec<Uid>> {
         let only = only.map(<[Uid]>::to_vec);
         self.0.read(move |connection| view::deleted_uids(connection, folder, only.as_deref())).await

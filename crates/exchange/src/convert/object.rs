@@ -181,7 +181,11 @@ pub(crate) fn plan(
                 let sentence = "a group cannot become a person at Exchange, nor a person a group";
                 return Err(ObjectError::precondition(Precondition::ValidObject, sentence));
             }
-            if group { list::plan(text, &component, current, context) } else { contact::plan(text, &component, current) }
+            if group {
+                list::plan(text, &component, current, context)
+            } else {
+                contact::plan(text, &component, current)
+            }
         }
         CollectionKind::Notes => note::plan(text, &component, current),
         CollectionKind::ScheduleInbox | CollectionKind::Directory => {

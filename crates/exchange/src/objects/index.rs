@@ -10,16 +10,17 @@ use crate::account::Live;
 use crate::convert::object;
 use crate::error::Result;
 use crate::folder_state::FolderState;
+use crate::sync::Taken;
 
 impl Live {
-    /// Takes a page of changes. True if clients have something to be told.
+    /// Takes a page of changes.
     pub(crate) async fn take_objects(
         &self,
         state: &FolderState,
         kind: CollectionKind,
         epoch: Epoch,
         page: ItemChanges,
-    ) -> idmap::Result<bool> {
+    ) -> idmap::Result<Taken> {
         let change = |change: Theirs| match change {
             Theirs::Create(item) | Theirs::Update(item) => object::entry(&item, kind).map(ObjectChange::Upsert),
             Theirs::Delete(id) => Some(ObjectChange::Delete(id.id)),
@@ -28,7 +29,8 @@ impl Live {
         };
         let changes = page.changes.into_iter().filter_map(change).collect();
         let page = ObjectPage { changes, sync_state: page.state, last: page.last };
-        Ok(self.map.apply_objects(state.id, epoch, page).await?.changed)
+        let applied = self.map.apply_objects(state.id, epoch, page).await?;
+        Ok(Taken { changed: applied.changed, untold: applied.untold })
     }
 
     /// Reads again what clients have read and Exchange has changed since: they are told only if the text is another,

@@ -70,7 +70,7 @@ impl Live {
             Calendaring::Server => self.farewell(state.id, kind, row).await?,
             Calendaring::Silent => Farewell::Nobody,
         };
-        state.expect(&row.item_id);
+        state.expect_gone(&row.item_id);
         let client = self.client()?;
         if farewell == Farewell::Organizer {
             let key = ItemId::with_change_key(&row.item_id, &row.change_key);
@@ -203,7 +203,7 @@ impl Live {
         let tried = Tried::new("the object could not be moved");
         let target = self.state(to.0);
         let _gates = two_gates(source, &target).await;
-        source.expect(&row.item_id);
+        source.expect_gone(&row.item_id);
         let expecting = target.expecting();
         let client = self.client()?;
         let mut id = ItemId::new(&row.item_id);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ews::op::create_object::CreateObject;
+use ews::op::find_item::{FindItem, Traversal};
 use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
 use ews::op::{DeleteType, Invitations, delete_item::DeleteItem};
 use ews::{Client, DistinguishedFolder, FolderRef, Identity, ItemId, ItemKind, Moment, Property, Server, ServerConfig};
@@ -64,6 +65,18 @@ impl Someone {
     pub async fn delete(&self, id: &ItemId) {
         let ask = DeleteItem::quietly([ItemId::new(&id.id)], DeleteType::HardDelete);
         self.0.call(&ask).await.unwrap().pop().unwrap().unwrap();
+    }
+
+    pub async fn only_item(&self, folder: DistinguishedFolder) -> ItemId {
+        let ask = FindItem {
+            folder: folder.into(),
+            shape: ews::ItemShape::default(),
+            condition: None,
+            sort: Vec::new(),
+            page: None,
+            traversal: Traversal::Shallow,
+        };
+        self.0.call(&ask).await.unwrap().items.remove(0).id.unwrap()
     }
 
     pub fn client(&self) -> &Client {

@@ -91,8 +91,9 @@ pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, pag
         .execute(params![edit.folder, page.sync_state])?;
     content::sweep(connection, now())?;
     let highest = edit.highest_modseq;
+    let untold = if page.last { untold(&edit)? } else { Vec::new() };
     let changed = edit.finish()?;
-    Ok(Applied { highest_modseq: ModSeq(highest.unsigned_abs()), changed: changed || first_listing })
+    Ok(Applied { highest_modseq: ModSeq(highest.unsigned_abs()), changed: changed || first_listing, untold })
 }
 
 fn upsert(edit: &mut Edit<'_>, item: &Item) -> Outcome<()> {
@@ -308,6 +309,29 @@ fn remove_untold(edit: &mut Edit<'_>) -> Outcome<()> {
     Ok(())
 }
 
+/// ItemIds of some messages that we made and Exchange has not told of.
+fn untold(edit: &Edit<'_>) -> Outcome<Vec<String>> {
+    let (first, last) = item_keys(edit.folder);
+    let sql =
+        format!("SELECT item_id FROM item WHERE unconfirmed IS NOT NULL AND key BETWEEN ?1 AND ?2 LIMIT {UNTOLD}");
+    item_ids(edit.connection, &sql, (first, last))
+}
+
+/// The ItemIds a query over a range of keys finds.
+pub(crate) fn item_ids(connection: &Connection, sql: &str, keys: (i64, i64)) -> Outcome<Vec<String>> {
+    let mut find = connection.prepare_cached(sql)?;
+    let rows = find.query_map(keys, |row| Ok(Opaque::from(row.get::<_, Value>(0)?).text()))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// True if a message or an object is here under this ItemId.
+pub(crate) fn has_item(connection: &Connection, folder: FolderId, item_id: &str) -> Outcome<bool> {
+    let (first, last) = item_keys(folder_number(folder)?);
+    let sql = "SELECT 1 FROM item WHERE hash = ?1 AND key BETWEEN ?2 AND ?3
+               UNION ALL SELECT 1 FROM object WHERE hash = ?1 AND key BETWEEN ?2 AND ?3";
+    Ok(connection.prepare_cached(sql)?.exists(params![key::item_id(item_id), first, last])?)
+}
+
 /// A message that waits for its UID.
 pub(crate) struct Staged {
     arrival: i64,
@@ -372,6 +396,9 @@ fn staged_columns(row: &Row<'_>) -> rusqlite::Result<Staged> {
 
 const STAGED: &str = "arrival, article, flags, keywords, received, size, email_id, thread_id, draft, hash, bind, stamp, \
                       change_key, item_id, message_id";
+
+/// As many as one call asks Exchange for.
+pub(crate) const UNTOLD: usize = 100;
 
 /// The order in which UIDs are given.
 const ORDER: &str = "article IS NULL, article, received, arrival";

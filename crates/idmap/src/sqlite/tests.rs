@@ -83,6 +83,7 @@ run! {
     an_edited_draft_is_a_new_message
     a_flag_change_is_no_edit
     what_exchange_never_tells_of_vanishes
+    what_was_not_told_is_named
     a_size_that_changed_with_the_flags_is_no_other_content
     sizes_may_change_in_a_migration
     threads_follow_conversations
@@ -101,6 +102,7 @@ run! {
     an_object_carries_its_name_through_a_crash
     what_we_removed_is_gone_at_once
     an_object_exchange_never_tells_of_vanishes
+    an_object_that_was_not_told_is_named
     deltas_come_in_pieces
     foreign_tokens_are_refused
     spans_narrow_the_index

@@ -209,6 +209,26 @@ pub async fn what_exchange_never_tells_of_vanishes<P: Place>(place: P) {
     assert_eq!(uids(&map, inbox).await, [uid(2), uid(3)]);
 }
 
+/// Whoever asks Exchange for what was not told need not wait for the next page.
+pub async fn what_was_not_told_is_named<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    map.created(inbox, item(2)).await.unwrap();
+    map.created(inbox, item(3)).await.unwrap();
+    assert_eq!(apply(&map, inbox, listing(&[item(3)], "s2", End::More)).await.untold, Vec::<String>::new());
+    let applied = apply(&map, inbox, listing(&[], "s3", End::Last)).await;
+    assert_eq!((applied.changed, applied.untold), (false, vec![item(2).item_id]));
+    let gone = page([ItemChange::Delete(item(2).item_id)], "s3", End::Last);
+    let applied = apply(&map, inbox, gone).await;
+    assert_eq!((applied.changed, applied.untold), (true, Vec::new()));
+    assert_eq!(uids(&map, inbox).await, [uid(1), uid(3)]);
+    for (number, expected) in [(1, true), (2, false), (3, true), (4, false)] {
+        assert_eq!(map.has_item(inbox, &item(number).item_id).await.unwrap(), expected, "{number}");
+    }
+    let elsewhere = map.put_folder(folder("o", "Other")).await.unwrap();
+    assert!(!map.has_item(elsewhere, &item(1).item_id).await.unwrap());
+}
+
 /// Flags and categories count in a size: a message that was flagged, and then moved by somebody else, is the same.
 pub async fn a_size_that_changed_with_the_flags_is_no_other_content<P: Place>(place: P) {
     let map = place.open().await;

@@ -174,10 +174,27 @@ pub async fn an_object_exchange_never_tells_of_vanishes<P: Place<Map: ObjectMap>
     let map = place.open().await;
     let id = filled(&map, &[object(1)]).await;
     written(&map, id, "new.ics", object(7), Some("seven")).await;
-    apply(&map, id, page([], "s2", End::Last)).await;
+    assert_eq!(apply(&map, id, page([], "s2", End::Last)).await.untold, [object(7).item_id]);
     assert_eq!(rows(&map, id).await.len(), 2);
-    apply(&map, id, page([], "s3", End::Last)).await;
+    assert_eq!(apply(&map, id, page([], "s3", End::Last)).await.untold, Vec::<String>::new());
     assert_eq!(rows(&map, id).await.len(), 1);
+}
+
+/// Whoever asks Exchange for what was not told need not wait for the next page.
+pub async fn an_object_that_was_not_told_is_named<P: Place<Map: ObjectMap>>(place: P) {
+    let map = place.open().await;
+    let id = filled(&map, &[object(1)]).await;
+    written(&map, id, "new.ics", object(7), Some("seven")).await;
+    let before = token(&map, id).await;
+    let applied = apply(&map, id, page([], "s2", End::Last)).await;
+    assert_eq!((applied.changed, applied.untold), (false, vec![object(7).item_id]));
+    assert!(map.has_item(id, &object(7).item_id).await.unwrap());
+    let gone = page([ObjectChange::Delete(object(7).item_id)], "s2", End::Last);
+    let applied = apply(&map, id, gone).await;
+    assert_eq!((applied.changed, applied.untold), (true, Vec::new()));
+    let delta = map.object_delta(id, DeltaStart::After(before), None).await.unwrap();
+    assert_eq!(delta.removed, [name("new.ics")]);
+    assert!(!map.has_item(id, &object(7).item_id).await.unwrap());
 }
 
 /// A delta is cut anywhere, and the pieces make up the whole.

@@ -10,7 +10,7 @@ use crate::key::{self, Hash};
 use crate::sqlite::coded::Opaque;
 use crate::sqlite::edit::RemovedBy;
 use crate::sqlite::fault::{Fault, Outcome};
-use crate::sqlite::sync::state;
+use crate::sqlite::sync::{UNTOLD, item_ids, state};
 use crate::{Epoch, Error, ObjectChange, ObjectItem, ObjectPage, ObjectsApplied};
 
 pub(crate) fn apply(
@@ -55,7 +55,15 @@ pub(crate) fn apply(
     let mut stale =
         connection.prepare_cached("SELECT 1 FROM object WHERE text = 2 AND key BETWEEN ?1 AND ?2 LIMIT 1")?;
     let stale = stale.exists([first, last])?;
-    Ok(ObjectsApplied { changed: edit.finish()? || first_listing, stale })
+    let untold = if page.last { untold(&edit)? } else { Vec::new() };
+    Ok(ObjectsApplied { changed: edit.finish()? || first_listing, untold, stale })
+}
+
+/// ItemIds of some objects that we made and Exchange has not told of.
+fn untold(edit: &Edit<'_>) -> Outcome<Vec<String>> {
+    let sql =
+        format!("SELECT item_id FROM object WHERE unconfirmed IS NOT NULL AND key BETWEEN ?1 AND ?2 LIMIT {UNTOLD}");
+    item_ids(edit.connection, &sql, edit.keys())
 }
 
 fn upsert(edit: &mut Edit<'_>, item: &ObjectItem) -> Outcome<()> {
