@@ -78,6 +78,11 @@ impl Entry {
         }
     }
 
+    /// Whether it is something that is booked by inviting it.
+    pub(crate) fn books(&self) -> bool {
+        matches!(self.kind, EntryKind::Room | EntryKind::Equipment)
+    }
+
     /// Whether it has members.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.kind, EntryKind::List | EntryKind::RoomList)

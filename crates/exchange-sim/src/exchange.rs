@@ -245,14 +245,22 @@ impl Exchange {
         self.lock().directory.find(address)?.photo.clone()
     }
 
-    /// Puts an entry into the directory, in place of one with the same address.
+    /// Puts an entry into the directory, in place of one with the same address. Rooms and equipment get a mailbox.
     pub fn add_to_directory(&self, entry: Entry) {
+        let (address, name) = (entry.address.clone(), entry.name.clone());
+        let books = entry.books();
         self.lock().directory.add(entry);
+        if books {
+            self.add_mailbox(&address, &name);
+        }
     }
 
-    /// The addresses of all mailboxes, in the order they were added.
+    /// The addresses of all mailboxes but those of rooms and equipment, in the order they were added.
     pub fn mailboxes(&self) -> Vec<String> {
-        self.lock().mailboxes.iter().map(|mailbox| mailbox.address.clone()).collect()
+        let organisation = self.lock();
+        let books = |address: &str| organisation.directory.find(address).is_some_and(Entry::books);
+        let addresses = organisation.mailboxes.iter().map(|mailbox| mailbox.address.clone());
+        addresses.filter(|address| !books(address)).collect()
     }
 
     /// Answers one SOAP request of the signed-in `user` (an address).

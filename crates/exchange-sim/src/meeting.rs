@@ -4,15 +4,20 @@
 //! (which Exchange runs on its own) puts it into the calendar at once. People without a mailbox here get nothing, but
 //! may write: what comes by mail with a calendar object in it is taken up the same way.
 //!
-//! Absent: rooms that accept by themselves, copies for delegates, forwarding of invitations, automatic removal of old ones.
+//! Rooms and equipment answer for themselves. Delegates get copies where the owner of a mailbox set it so.
+//!
+//! Absent: forwarding of invitations, automatic removal of old ones, and a word to the organizer when somebody invited
+//! deletes the entry (MS-OXWSMTGS 2.2.5.1 knows cancellations of organizers only).
 
 mod answer;
 mod deliver;
 mod mail;
+mod room;
 
 pub(crate) use answer::{cancel_item, remove_item, respond};
 use deliver::{Letter, send_letter};
 pub(crate) use mail::take_up;
+pub(crate) use room::answer_for_itself;
 
 use crate::{
     calendar::event::{Attendee, Event, Message},
@@ -161,7 +166,13 @@ fn send_with_body(
     }
     for kind in kinds {
         let to = notices.requests.iter().filter(|(_, one)| *one == kind).map(|(one, _)| one.person.clone()).collect();
-        let message = Message { request: kind, response: "NoResponseReceived", proposed: None, out_of_date: false };
+        let message = Message {
+            request: kind,
+            response: "NoResponseReceived",
+            proposed: None,
+            out_of_date: false,
+            principal: None,
+        };
         let prefix = "";
         send_letter(
             organisation,
@@ -170,7 +181,8 @@ fn send_with_body(
         );
     }
     if !notices.cancellations.is_empty() {
-        let message = Message { request: "None", response: "Unknown", proposed: None, out_of_date: false };
+        let message =
+            Message { request: "None", response: "Unknown", proposed: None, out_of_date: false, principal: None };
         let (to, prefix) = (notices.cancellations, "Canceled: ");
         send_letter(
             organisation,

@@ -116,6 +116,8 @@ pub(crate) struct Message {
     pub(crate) response: &'static str,
     pub(crate) proposed: Option<(Seconds, Seconds)>,
     pub(crate) out_of_date: bool,
+    /// Of the copy a delegate gets: whom it was sent to.
+    pub(crate) principal: Option<Person>,
 }
 
 impl Event {
@@ -200,11 +202,27 @@ impl Event {
         self.attendees.iter().filter(move |attendee| attendee.role == role)
     }
 
+    /// When it takes which kind of time: what others see as free and busy.
+    pub(crate) fn times(&self) -> Times {
+        let of = |event: &Event| (event.start, event.end, event.busy.clone());
+        let series = self.series.as_ref().map(|series| {
+            let exceptions = series.exceptions.iter();
+            let moved = exceptions.map(|(day, exception)| (*day, exception.item.event().map(of))).collect();
+            (series.recurrence.clone(), moved, series.deleted.clone())
+        });
+        (of(self), series)
+    }
+
     /// Whether somebody of that address is invited.
     pub(crate) fn attendee(&mut self, address: &str) -> Option<&mut Attendee> {
         self.attendees.iter_mut().find(|attendee| attendee.person.address.eq_ignore_ascii_case(address))
     }
 }
+
+/// See [`Event::times`]; start, end and kind of the event, of each exception, and the days without.
+pub(crate) type Times = (Span, Option<(Recurrence, Vec<(Day, Option<Span>)>, BTreeSet<Day>)>);
+
+type Span = (Seconds, Seconds, String);
 
 /// Why there is no such occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

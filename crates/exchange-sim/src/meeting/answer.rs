@@ -14,16 +14,26 @@ use crate::{
     time,
 };
 
+type Answer = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+
 /// The kinds of answers: the element, `ResponseType`, what stands before the subject, and the error codes for a
-/// meeting of one's own and for one that was cancelled (R/responsecode).
-const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
-    ("AcceptItem", "Accept", "Accepted: ", "ErrorCalendarIsOrganizerForAccept", "ErrorCalendarIsCancelledForAccept"),
+/// meeting of one's own, for one that was cancelled, and for one somebody else is invited to (R/responsecode).
+const ANSWERS: &[Answer] = &[
+    (
+        "AcceptItem",
+        "Accept",
+        "Accepted: ",
+        "ErrorCalendarIsOrganizerForAccept",
+        "ErrorCalendarIsCancelledForAccept",
+        "ErrorCalendarIsDelegatedForAccept",
+    ),
     (
         "TentativelyAcceptItem",
         "Tentative",
         "Tentative: ",
         "ErrorCalendarIsOrganizerForTentative",
         "ErrorCalendarIsCancelledForTentative",
+        "ErrorCalendarIsDelegatedForTentative",
     ),
     (
         "DeclineItem",
@@ -31,6 +41,7 @@ const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
         "Declined: ",
         "ErrorCalendarIsOrganizerForDecline",
         "ErrorCalendarIsCancelledForDecline",
+        "ErrorCalendarIsDelegatedForDecline",
     ),
 ];
 
@@ -45,7 +56,7 @@ fn answer_with(
     call: &mut Call<'_>,
     element: &Element,
     disposition: Option<&str>,
-    (_, response, prefix, own, off): &(&'static str, &'static str, &'static str, &'static str, &'static str),
+    (_, response, prefix, own, off, delegated): &Answer,
 ) -> Reply {
     let disposition = disposition.ok_or_else(disposition_required)?;
     let place = referred(call, element)?;
@@ -53,6 +64,9 @@ fn answer_with(
     let event = item.event().cloned().ok_or_else(not_a_meeting)?;
     if !event.received && event.message.is_none() {
         return Err(Trouble::new(own, "The user is the organizer of the meeting."));
+    }
+    if event.message.as_ref().is_some_and(|message| message.principal.is_some()) {
+        return Err(Trouble::new(delegated, "The meeting message was received on behalf of somebody else."));
     }
     if event.cancelled {
         return Err(Trouble::new(off, "The meeting was cancelled."));
@@ -102,7 +116,7 @@ fn answer_with(
     if disposition != "SaveOnly"
         && let Some(organizer) = event.organizer.clone()
     {
-        let message = Message { request: "None", response, proposed, out_of_date: false };
+        let message = Message { request: "None", response, proposed, out_of_date: false, principal: None };
         let copy = disposition == "SendAndSaveCopy";
         let letter = Letter {
             kind: Kind::MeetingResponse,

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use super::answer_for_itself;
 use crate::{
     calendar::{
         change::keep_exception,
@@ -40,7 +41,7 @@ pub(super) fn send_letter(organisation: &mut Organisation, from: usize, letter: 
         if let Some(folder) = mailbox.distinguished("sentitems") {
             let mut copy = sent.clone();
             copy.read = true;
-            arrive(mailbox, folder, copy, false);
+            let _ = arrive(mailbox, folder, copy, false);
         }
     }
     let mut served = Vec::new();
@@ -56,21 +57,50 @@ pub(super) fn send_letter(organisation: &mut Organisation, from: usize, letter: 
             event.received = true;
         }
         attend(mailbox, &mut received);
-        if let Some(inbox) = mailbox.distinguished("inbox") {
-            arrive(mailbox, inbox, received, true);
+        let folder = match copy_to_delegates(organisation, to, &received) {
+            true => "deleteditems",
+            false => "inbox",
+        };
+        let mailbox = &mut organisation.mailboxes[to];
+        let Some(folder) = mailbox.distinguished(folder) else { continue };
+        if let Some(request) = arrive(mailbox, folder, received, true) {
+            answer_for_itself(organisation, to, folder, request);
         }
     }
 }
 
-/// Puts a message into a folder and tells subscribers.
-fn arrive(mailbox: &mut Mailbox, folder: u64, item: Item, new: bool) {
-    let Some(key) = mailbox.insert(folder, item) else { return };
+/// Gives a copy to each delegate of `owner` who gets them; whether the owner wants none besides
+/// (R/delivermeetingrequests).
+fn copy_to_delegates(organisation: &mut Organisation, owner: usize, message: &Item) -> bool {
+    let mailbox = &organisation.mailboxes[owner];
+    if mailbox.deliver == "NoForward" {
+        return false;
+    }
+    let delegates = mailbox.delegates.iter().filter(|delegate| delegate.copies);
+    let delegates: Vec<usize> = delegates.filter_map(|delegate| organisation.find(&delegate.address)).collect();
+    let mut copy = message.clone();
+    if let Some(said) = copy.event_mut().and_then(|event| event.message.as_mut()) {
+        said.principal = Some(Person { name: mailbox.display_name.clone(), address: mailbox.address.clone() });
+    }
+    for &delegate in &delegates {
+        let mailbox = &mut organisation.mailboxes[delegate];
+        if let Some(inbox) = mailbox.distinguished("inbox") {
+            let _ = arrive(mailbox, inbox, copy.clone(), true);
+        }
+    }
+    !delegates.is_empty() && organisation.mailboxes[owner].deliver == "DelegatesOnly"
+}
+
+/// Puts a message into a folder and tells subscribers; gives its key there.
+fn arrive(mailbox: &mut Mailbox, folder: u64, item: Item, new: bool) -> Option<u64> {
+    let key = mailbox.insert(folder, item)?;
     let subject = Subject::Item { folder, item: key };
     mailbox.notify(EventKind::Created, subject, None);
     if new {
         mailbox.notify(EventKind::NewMail, subject, None);
     }
     mailbox.notify_folder(folder);
+    Some(key)
 }
 
 /// The message as an item: properties of the event, and a source with the calendar object in it.

@@ -38,6 +38,7 @@ pub(crate) fn take_up(mailbox: &mut Mailbox, item: &mut Item) {
         response: if kind == Kind::MeetingResponse { response } else { "NoResponseReceived" },
         proposed: None,
         out_of_date: false,
+        principal: None,
     });
     event.received = kind != Kind::MeetingResponse;
     event.sent = true;

@@ -309,8 +309,8 @@ pub(super) fn send(
 }
 
 /// A message comes in over a transport: into `folder`, else into the inbox. A mailbox without room takes none.
-pub(crate) fn deliver(organisation: &mut Organisation, mailbox: usize, folder: Option<u64>, message: Original) {
-    let mailbox = &mut organisation.mailboxes[mailbox];
+pub(crate) fn deliver(organisation: &mut Organisation, owner: usize, folder: Option<u64>, message: Original) {
+    let mailbox = &mut organisation.mailboxes[owner];
     let Some(folder) = folder.or_else(|| mailbox.distinguished("inbox")) else { return };
     let mut item = Item::new(Kind::Message, Some(message), time::now());
     item.transported = true;
@@ -326,5 +326,6 @@ pub(crate) fn deliver(organisation: &mut Organisation, mailbox: usize, folder: O
         mailbox.notify(EventKind::Created, subject, None);
         mailbox.notify(EventKind::NewMail, subject, None);
         mailbox.notify_folder(folder);
+        meeting::answer_for_itself(organisation, owner, folder, key);
     }
 }

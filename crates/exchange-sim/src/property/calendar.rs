@@ -48,7 +48,7 @@ const ROWS: &[Row] = &[
     row("DisplayTo", ALL, |view, event| shown(view, event, Role::Required)),
     row("DisplayCc", ALL, |view, event| shown(view, event, Role::Optional)),
     row("AssociatedCalendarItemId", BOTH, |_, event| event.message.as_ref().map(|_| Value::Flag(true))),
-    row("IsDelegated", BOTH, |_, event| event.message.as_ref().map(|_| Value::Flag(false))),
+    row("IsDelegated", BOTH, |_, event| event.message.as_ref().map(|message| Value::Flag(message.principal.is_some()))),
     row("IsOutOfDate", BOTH, |_, event| event.message.as_ref().map(|message| Value::Flag(message.out_of_date))),
     row("HasBeenProcessed", BOTH, |_, event| event.message.as_ref().map(|_| Value::Flag(true))),
     row("ResponseType", BOTH, |_, event| event.message.as_ref().map(|message| Value::Text(message.response.into()))),

@@ -159,8 +159,11 @@ fn write_field(w: &mut Writer, view: &View<'_>, shape: &Shape, field: &Field) {
         "ReceivedBy" | "ReceivedRepresenting" => {
             if view.item.transported {
                 let me = Person { name: view.mailbox.display_name.clone(), address: view.mailbox.address.clone() };
+                let message = view.item.event().and_then(|event| event.message.as_ref());
+                let principal = message.and_then(|message| message.principal.clone());
+                let whom = principal.filter(|_| element.ends_with("Representing")).unwrap_or(me);
                 w.open(&element, &[]);
-                write_person(w, &me, shape.list);
+                write_person(w, &whom, shape.list);
                 w.close(&element);
             }
         }

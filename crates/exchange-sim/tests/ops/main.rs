@@ -12,6 +12,7 @@ mod mail;
 mod meetings;
 mod notifications;
 mod quota;
+mod rooms;
 mod search;
 mod sharing;
 mod soap;
