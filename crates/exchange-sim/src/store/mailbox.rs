@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Version,
+    calendar::event::Event as CalendarEvent,
     op::Delegate,
     soap::Element,
     time::{self, Seconds},
@@ -35,6 +36,8 @@ pub(crate) struct Mailbox {
     pub(crate) deliver: String,
     /// Bytes it may hold.
     pub(crate) quota: u64,
+    /// Folders and items whose time changed, of which nobody was told yet.
+    retimed: BTreeSet<(u64, u64)>,
     last_change: u64,
     last_origin: u64,
     next_watermark: u64,
@@ -101,6 +104,7 @@ impl Mailbox {
             delegates: Vec::new(),
             deliver: "DelegatesAndMe".to_owned(),
             quota: QUOTA,
+            retimed: BTreeSet::new(),
             last_change: 0x100,
             last_origin: 0,
             next_watermark: 1,
@@ -261,7 +265,11 @@ impl Mailbox {
         folder.changes.remove(&item.changed);
         folder.changes.insert(change, item.key);
         let (was_unread, was_size) = (item.is_unread(), item.size());
+        let times = item.event().map(CalendarEvent::times);
         modify(item, change);
+        if times != item.event().map(CalendarEvent::times) {
+            self.retimed.insert((folder.key, item.key));
+        }
         folder.size = (folder.size + item.size()).saturating_sub(was_size);
         item.changed = change;
         item.modified_at = time::now();
@@ -272,6 +280,28 @@ impl Mailbox {
 
     /// Tells whoever wants to know.
     pub(crate) fn notify(&mut self, kind: EventKind, subject: Subject, old: Option<Subject>) {
+        self.tell(kind, subject, old);
+        for subject in std::iter::once(subject).chain(old.filter(|_| kind == EventKind::Moved)) {
+            if self.changes_times(kind, subject) {
+                self.tell(EventKind::FreeBusyChanged, subject, None);
+            }
+        }
+    }
+
+    /// Whether something that happened changes when the owner is free (R/freebusychangedevent).
+    fn changes_times(&mut self, kind: EventKind, subject: Subject) -> bool {
+        let Subject::Item { folder, item } = subject else { return false };
+        let Some(found) = self.folders.get(&folder).filter(|folder| folder.element() == "CalendarFolder") else {
+            return false;
+        };
+        match (kind, found.items.get(&item).map(Item::event)) {
+            (EventKind::Modified, _) => self.retimed.remove(&(folder, item)),
+            (_, Some(event)) => event.is_some_and(|event| event.busy != "Free"),
+            (_, None) => true,
+        }
+    }
+
+    fn tell(&mut self, kind: EventKind, subject: Subject, old: Option<Subject>) {
         let folder_of = |subject: &Subject| match subject {
             Subject::Item { folder, .. } => *folder,
             Subject::Folder { parent, .. } => *parent,

@@ -2,7 +2,10 @@
 
 use exchange_sim::{Answer, EventStream};
 
-use crate::soap::{Documents, Server, attribute, texts};
+use crate::{
+    calendar::{created, set, update},
+    soap::{Documents, Server, attribute, attributes, texts},
+};
 
 fn subscribe(server: &Server, how: &str, timeout: &str) -> String {
     server.ask(&format!(
@@ -100,4 +103,42 @@ async fn moves_and_deletes_are_told_and_a_migration_ends_the_stream() {
     let end = next().await;
     assert_eq!(texts(&end, "ResponseCode"), ["ErrorSubscriptionNotFound"]);
     assert!(events.next().await.is_none());
+}
+
+#[test]
+fn a_change_of_times_is_a_change_of_free_and_busy() {
+    let server = Server::new("se");
+    let subscribed = server.ask(
+        r#"<m:Subscribe><m:PullSubscriptionRequest SubscribeToAllFolders="true"><t:EventTypes>
+        <t:EventType>FreeBusyChangedEvent</t:EventType></t:EventTypes><t:Timeout>10</t:Timeout></m:PullSubscriptionRequest></m:Subscribe>"#,
+    );
+    let id = texts(&subscribed, "SubscriptionId").remove(0);
+    let mut watermark = texts(&subscribed, "Watermark").remove(0);
+    // The items of the events since the last time.
+    let mut news = || {
+        let answer = server.ask(&format!(
+            r#"<m:GetEvents><m:SubscriptionId>{id}</m:SubscriptionId><m:Watermark>{watermark}</m:Watermark></m:GetEvents>"#
+        ));
+        watermark = texts(&answer, "Watermark").pop().unwrap();
+        match answer.contains("<t:FreeBusyChangedEvent>") {
+            true => attributes(&answer, "ItemId", "Id"),
+            false => Vec::new(),
+        }
+    };
+    server.deliver("Subject: x\r\n\r\nx\r\n");
+    let times = "<t:Start>2024-05-06T08:00:00Z</t:Start><t:End>2024-05-06T09:00:00Z</t:End>";
+    created(&server, &format!("{times}<t:LegacyFreeBusyStatus>Free</t:LegacyFreeBusyStatus>"));
+    assert!(news().is_empty(), "neither mail nor what takes no time");
+    let event = created(&server, times);
+    assert_eq!(news(), [event.clone()]);
+    let change = |updates: &str| update(&server, &format!(r#"<t:ItemId Id="{event}"/>"#), "SendToNone", updates);
+    change(&set("item:Subject", "<t:Subject>y</t:Subject>"));
+    assert!(news().is_empty(), "another subject");
+    change(&set("calendar:End", "<t:End>2024-05-06T10:00:00Z</t:End>"));
+    assert_eq!(news(), [event.clone()]);
+    server.ask(&format!(
+        r#"<m:DeleteItem DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"><m:ItemIds>
+        <t:ItemId Id="{event}"/></m:ItemIds></m:DeleteItem>"#
+    ));
+    assert_eq!(news(), [event]);
 }
