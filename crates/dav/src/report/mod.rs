@@ -110,12 +110,16 @@ const CALENDARS: Kinds = Kinds::CALENDAR.and(Kinds::CALENDAR_HOME);
 /// RFC 6638 sections 2.1.2 and 2.2.2: inbox and outbox answer these, too, and no free-busy-query.
 const CALENDAR_OBJECTS: Kinds = CALENDARS.and(Kinds::INBOX).and(Kinds::OUTBOX).and(Kinds::ENTRY).and(Kinds::MESSAGE);
 const CARDS: Kinds = Kinds::BOOK.and(Kinds::BOOK_HOME).and(Kinds::CARD);
+/// Whatever is searched is all people (RFC 3744 section 9.4: apply-to-principal-collection-set), wherever it is asked.
+/// Seen from Evolution 3.50: of a calendar.
 const PEOPLE: Kinds = Kinds::ROOT
     .and(Kinds::PRINCIPALS)
     .and(Kinds::PRINCIPAL)
     .and(Kinds::HOMES)
     .and(Kinds::CALENDAR_HOME)
-    .and(Kinds::BOOK_HOME);
+    .and(Kinds::BOOK_HOME)
+    .and(Kinds::SYNCED)
+    .and(Kinds::OUTBOX);
 
 const REPORTS: [Row; 12] = [
     row(CALDAV, "calendar-query", CALENDAR_OBJECTS, Report::CalendarQuery),
