@@ -14,6 +14,8 @@ use super::free_busy;
 use crate::Body;
 use crate::context::Context;
 use crate::error::{Answer, Error};
+use crate::place::Place;
+use crate::resource::Who;
 use crate::xml;
 
 /// Answers a free/busy request, for each recipient on its own.
@@ -62,10 +64,7 @@ impl Asked {
             return Err(not_calendar("it is no VCALENDAR"));
         }
         let asked = Self::of(&calendar).map_err(|sentence| Error::forbidden("C:valid-scheduling-message", sentence))?;
-        let mine = &context.facts.principal.addresses;
-        let is_mine = address(&asked.organizer.value)
-            .is_some_and(|organizer| mine.iter().any(|mine| mine.eq_ignore_ascii_case(organizer)));
-        if !is_mine {
+        if !is_me(context, asked.organizer.value.trim()) {
             return Err(Error::forbidden("C:valid-organizer", "The ORGANIZER must be you, by one of your addresses"));
         }
         Ok(asked)
@@ -105,6 +104,19 @@ impl Asked {
             range: Range { start: Some(start), end: Some(end) },
         })
     }
+}
+
+/// True if this is one of the user's addresses (`calendar-user-address-set`), which the principal is, too.
+/// Seen from Evolution 3.50: the sign-in name behind `mailto:`.
+fn is_me<A: Objects>(context: &Context<A>, organizer: &str) -> bool {
+    let who = match organizer.split_once(':') {
+        Some((scheme, name)) if scheme.eq_ignore_ascii_case("mailto") => context.facts.who(name),
+        _ => match Place::of_href(organizer) {
+            Ok(Place::Principal { user }) => context.facts.who(&user),
+            _ => None,
+        },
+    };
+    who == Some(Who::Me)
 }
 
 /// Asks Exchange; a range that is too long for it is an answer, too.
