@@ -217,4 +217,18 @@ mod tests {
         assert_eq!(Error::forbidden("C:valid-filter", "x").reason(), "C:valid-filter");
         assert_eq!(Error::bad("Depth must be 0").reason(), "Depth must be 0");
     }
+
+    #[test]
+    fn row_44_what_an_attendee_may_not_change_is_refused_by_name() {
+        let above = Place::of_path("/dav/calendars/anna/c/").unwrap();
+        for (which, status, element) in [
+            (Precondition::AttendeeChange, 403, Some("<C:allowed-attendee-scheduling-object-change/>")),
+            (Precondition::OrganizerChange, 403, Some("<C:allowed-organizer-scheduling-object-change/>")),
+            (Precondition::IfMatch, 412, None),
+            (Precondition::ScheduleTag, 412, None),
+        ] {
+            let error = Error::of_object(ObjectError::precondition(which, "x"), &above);
+            assert_eq!((error.status.as_u16(), error.condition.as_deref()), (status, element));
+        }
+    }
 }

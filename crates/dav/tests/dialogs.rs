@@ -1,6 +1,9 @@
 //! Every dialog in `dialogs/`, held with the front end over calendars and address books in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "dialogs/rows.rs"]
+mod rows;
+
 use std::path::{Path, PathBuf};
 
 use dav::dialog::{Exchange, Outcome, World, hold};
