@@ -19,11 +19,12 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::bodies::Bodies;
+use crate::directory::Greeting;
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
-use crate::objects::{Myself, Others};
+use crate::objects::{Myself, Others, Quota};
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
 use crate::watch::Watching;
@@ -50,6 +51,7 @@ pub(crate) struct Live {
     pub(crate) keywords: Keywords,
     pub(crate) myself: Myself,
     pub(crate) others: Others,
+    pub(crate) quota: Quota,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
     pub(crate) watching: watch::Sender<Watching>,
@@ -72,7 +74,7 @@ struct Presence {
 pub(crate) struct Parts {
     pub(crate) user: String,
     pub(crate) map: Map,
-    pub(crate) roles: Vec<(String, DistinguishedFolder)>,
+    pub(crate) greeting: Greeting,
     pub(crate) bodies: Bodies,
     pub(crate) client: Client,
     pub(crate) sizes: SizePolicy,
@@ -85,7 +87,7 @@ impl Live {
         let live = Arc::new(Self {
             user: parts.user,
             map: parts.map,
-            roles: RwLock::new(parts.roles),
+            roles: RwLock::new(parts.greeting.roles),
             hierarchy: Hierarchy::default(),
             folders: DashMap::new(),
             stamps: Stamps::default(),
@@ -93,6 +95,7 @@ impl Live {
             keywords: Keywords::default(),
             myself: Myself::default(),
             others: Others::default(),
+            quota: Quota::new(parts.greeting.quota),
             sizes: parts.sizes,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
@@ -165,9 +168,10 @@ impl Live {
         roles.iter().find(|(known, _)| known == id).map(|(_, role)| *role)
     }
 
-    /// Takes what Exchange tells of the roles now.
-    pub(crate) fn set_roles(&self, roles: Vec<(String, DistinguishedFolder)>) {
-        *self.roles.write().unwrap_or_else(PoisonError::into_inner) = roles;
+    /// Takes what Exchange tells of the mailbox now.
+    pub(crate) fn greeted(&self, greeting: Greeting) {
+        *self.roles.write().unwrap_or_else(PoisonError::into_inner) = greeting.roles;
+        self.quota.learn(greeting.quota);
     }
 
     /// What a failed call means; a refused password is noted on the way.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::op::get_folder::GetFolder;
-use ews::{Client, DistinguishedFolder, FolderShape, Identity, Server, ServerConfig};
+use ews::{Client, DistinguishedFolder, Identity, Server, ServerConfig};
 use idmap::IdMap;
 use mailbox::{Credentials, Error, ErrorKind, SignIn};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use crate::body_cache::BodyCache;
 use crate::convert::ROLES;
 use crate::error::{Result, Tried};
 use crate::holdback::{CredentialHash, FORGET, Holdback};
+use crate::objects::{Bytes, quota_of, quota_shape};
 use crate::settings::{Organisation, Settings};
 
 /// Everyone who may have mail here. Clones share everything; mailboxes live until the last clone is gone.
@@ -120,8 +121,8 @@ impl Inner {
         desk.check(&user, &hash)?;
         let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
         let client = server.client(Identity::Basic { user: user.clone(), password });
-        let roles = match roles(&client).await {
-            Ok(roles) => roles,
+        let greeting = match greet(&client).await {
+            Ok(greeting) => greeting,
             Err(error) => {
                 if error.kind == ews::ErrorKind::SignIn {
                     tracing::info!(user, "Exchange refuses the password");
@@ -137,11 +138,11 @@ impl Inner {
         let known = desk.state().live.get(&user).map(|(_, live)| Arc::clone(live));
         let live = match known {
             Some(live) => {
-                live.set_roles(roles);
+                live.greeted(greeting);
                 live.renew(client);
                 live
             }
-            None => self.bring_to_life(organisation, &user, client, roles).await?,
+            None => self.bring_to_life(organisation, &user, client, greeting).await?,
         };
         let account = live.join();
         desk.accept(user, hash, live);
@@ -157,7 +158,7 @@ impl Inner {
         organisation: usize,
         user: &str,
         client: Client,
-        roles: Vec<(String, DistinguishedFolder)>,
+        greeting: Greeting,
     ) -> Result<Arc<Live>> {
         let name = self.name_of(organisation);
         let directory: PathBuf = self.settings.state.join("maps").join(file_name(name));
@@ -168,7 +169,7 @@ impl Inner {
         Ok(Live::start(Parts {
             user: user.to_owned(),
             map,
-            roles,
+            greeting,
             bodies: Bodies::new(self.cache.shelf(&shelf)),
             client,
             sizes: self.settings.sizes,
@@ -289,20 +290,32 @@ fn person(user: &str) -> &str {
     name.split_once('\\').map_or(name, |(_, name)| name)
 }
 
-/// One cheap call that proves the password, and tells which folders have a part to play, in any language.
-pub(crate) async fn roles(client: &Client) -> Result<Vec<(String, DistinguishedFolder)>, ews::Error> {
+/// What the mailbox tells whoever signs in.
+#[derive(Clone, Debug)]
+pub(crate) struct Greeting {
+    /// Exchange ids of the folders with a part to play, in any language.
+    pub(crate) roles: Vec<(String, DistinguishedFolder)>,
+    /// How full it is.
+    pub(crate) quota: Option<Bytes>,
+}
+
+/// One cheap call that proves the password.
+pub(crate) async fn greet(client: &Client) -> Result<Greeting, ews::Error> {
     let oldest = ews::Version::Exchange2007;
     let known = ROLES.iter().map(|(role, _)| *role).filter(|role| role.since() == oldest);
-    let roles: Vec<DistinguishedFolder> = [DistinguishedFolder::Top].into_iter().chain(known).collect();
-    let folders = roles.iter().map(|role| (*role).into()).collect();
-    let answers = client.call(&GetFolder { folders, shape: FolderShape::default() }).await?;
+    let asked: Vec<DistinguishedFolder> =
+        [DistinguishedFolder::Top].into_iter().chain(known).chain([DistinguishedFolder::Root]).collect();
+    let folders = asked.iter().map(|folder| (*folder).into()).collect();
+    let mut answers = client.call(&GetFolder { folders, shape: quota_shape() }).await?;
+    let quota = answers.pop().and_then(|root| quota_of(&root.ok()?));
     // Without the top of it there is no mailbox. It may lack others, such as junk mail before its owner first signs
     // in: that is no error.
     if let Some(Err(error)) = answers.first() {
         return Err(error.clone().into());
     }
     let id = |folder: ews::Folder| folder.id.map(|id| id.id);
-    Ok(answers.into_iter().zip(roles).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect())
+    let roles = answers.into_iter().zip(asked).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect();
+    Ok(Greeting { roles, quota })
 }
 
 /// Tells a map from one that was lost before it. A new map may give an EMAILID to other content than the old one did

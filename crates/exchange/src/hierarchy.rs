@@ -11,7 +11,7 @@ use mailbox::FolderId;
 
 use crate::account::Live;
 use crate::convert;
-use crate::directory::roles;
+use crate::directory::greet;
 use crate::due::Due;
 use crate::error::{self, Result, Tried};
 use crate::listing::Listing;
@@ -152,8 +152,7 @@ impl Live {
                 Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
                     // After a migration the folders that have a part to play may go by other ids too.
                     resyncs += 1;
-                    let roles = roles(&client).await.map_err(|error| self.failed(&tried, &error))?;
-                    self.set_roles(roles);
+                    self.greeted(greet(&client).await.map_err(|error| self.failed(&tried, &error))?);
                     self.map.begin_hierarchy_resync().await?;
                     continue;
                 }

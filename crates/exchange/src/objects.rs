@@ -13,6 +13,7 @@ mod inbox;
 mod index;
 mod people;
 mod principal;
+mod quota;
 mod reading;
 mod removing;
 mod shared;
@@ -32,6 +33,7 @@ use crate::account::Account;
 use crate::error::Result;
 
 pub(crate) use principal::Myself;
+pub(crate) use quota::{Bytes, Quota, quota_of, shape as quota_shape};
 pub(crate) use shared::{Others, pseudo_kind};
 
 impl Objects for Account {

@@ -61,6 +61,18 @@ async fn the_user_has_a_name_and_addresses() {
 }
 
 #[tokio::test]
+async fn the_user_has_a_quota() {
+    let lab = Lab::new().await;
+    lab.fill(3);
+    lab.exchange.set_quota(100 << 20);
+    let gate = lab.sign_in().await;
+    let Some((used, Some(allowed))) = gate.account.principal().await.unwrap().quota else { panic!("no quota") };
+    assert_eq!(allowed, 100 << 20);
+    assert!((1..10_000).contains(&used), "{used}");
+    assert_eq!(lab.calls_of("GetFolder").await, 1, "it comes with the sign-in");
+}
+
+#[tokio::test]
 async fn people_are_found_and_their_cards_are_read() {
     let lab = Lab::new().await;
     lab.exchange

@@ -42,7 +42,11 @@ impl Myself {
 impl Live {
     /// Who the user is.
     pub(crate) async fn principal(self: &Arc<Self>) -> Result<Arc<Principal>> {
-        Ok(self.known_of_me().await?.principal)
+        let principal = self.known_of_me().await?.principal;
+        Ok(match self.quota() {
+            None => principal,
+            quota => Arc::new(Principal { quota, ..(*principal).clone() }),
+        })
     }
 
     async fn known_of_me(self: &Arc<Self>) -> Result<Known> {

@@ -43,6 +43,9 @@ impl Live {
         calendaring: Calendaring,
     ) -> ObjectResult<()> {
         let kind = self.objects_in(folder).await?;
+        if kind == CollectionKind::Directory {
+            return Err(Error::new(ErrorKind::Denied, "the directory can be read, and nothing else").into());
+        }
         let state = self.fresh(folder).await?;
         let _gate = state.gate.lock().await;
         if !state.due.is_met() {
