@@ -225,6 +225,10 @@ async fn the_control_interface_shows_and_changes_mailboxes() {
     let migrated = item(&control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await);
     assert_ne!(migrated["item_id"], edited["item_id"]);
     assert_eq!((&migrated["sha256"], &migrated["article"]), (&edited["sha256"], &edited["article"]));
+    control(&server, "POST", "/quota?bytes=0", "").await;
+    let draft = "<m:CreateItem MessageDisposition=\"SaveOnly\"><m:Items><t:Message/></m:Items></m:CreateItem>";
+    let full = post(&server, "anna@a.test:secret", &ENVELOPE.replace("{}", draft)).await;
+    assert!(full.body.contains("ErrorQuotaExceeded"), "{}", full.body);
 }
 
 #[tokio::test]

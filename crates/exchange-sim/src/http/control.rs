@@ -12,6 +12,7 @@
 //! | `POST /password?user=…` | another password, in the body |
 //! | `POST /token?user=…` | let the token in the body sign in as that user |
 //! | `POST /token/revoke?user=…` | their tokens count no more |
+//! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
 //! | `POST /fault/clear` | forget them |
 
@@ -121,6 +122,7 @@ impl Server {
                     return Err(refusal("no token of that user counts"));
                 }
             }
+            ("POST", "/quota") => self.exchange.set_quota(query.need("bytes")?.parse().map_err(refusal)?),
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),
             ("POST", "/fault") => {
                 let order: Order = serde_json::from_slice(&body).map_err(refusal)?;
