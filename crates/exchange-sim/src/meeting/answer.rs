@@ -6,7 +6,12 @@ use super::{
     send_with_body, withdrawn,
 };
 use crate::{
-    calendar::{change::keep_exception, event::Message, xml::read_instant, zone::Zone},
+    calendar::{
+        change::keep_exception,
+        event::{Event, Message},
+        xml::read_instant,
+        zone::Zone,
+    },
     op::{Call, ItemPlace, Reply, Trouble, delete_occurrence, move_to_trash},
     property::write_item_id,
     soap::{Element, Writer},
@@ -65,9 +70,7 @@ fn answer_with(
     if !event.received && event.message.is_none() {
         return Err(Trouble::new(own, "The user is the organizer of the meeting."));
     }
-    if event.message.as_ref().is_some_and(|message| message.principal.is_some()) {
-        return Err(Trouble::new(delegated, "The meeting message was received on behalf of somebody else."));
-    }
+    on_behalf(&event, delegated)?;
     if event.cancelled {
         return Err(Trouble::new(off, "The meeting was cancelled."));
     }
@@ -149,11 +152,7 @@ fn answer_with(
 }
 
 /// The calendar entry an answer is about, and the day of the occurrence if it is about one.
-fn entry_of(
-    call: &mut Call<'_>,
-    place: &ItemPlace,
-    event: &crate::calendar::event::Event,
-) -> Result<(ItemPlace, Option<i64>), Trouble> {
+fn entry_of(call: &mut Call<'_>, place: &ItemPlace, event: &Event) -> Result<(ItemPlace, Option<i64>), Trouble> {
     if event.message.is_none() {
         return Ok((ItemPlace { occurrence: None, ..place.clone() }, place.occurrence));
     }
@@ -213,6 +212,7 @@ pub(crate) fn remove_item(call: &mut Call<'_>, element: &Element) -> Reply {
     let place = referred(call, element)?;
     let item = call.found(&place)?;
     let event = item.event().cloned().ok_or_else(not_a_meeting)?;
+    on_behalf(&event, "ErrorCalendarIsDelegatedForRemove")?;
     let (entry, day) = entry_of(call, &place, &event)?;
     let mut w = Writer::new();
     w.open("m:Items", &[]);
@@ -229,6 +229,14 @@ pub(crate) fn remove_item(call: &mut Call<'_>, element: &Element) -> Reply {
     }
     w.close("m:Items");
     Ok(w.finish())
+}
+
+/// Refuses the copy a delegate got.
+fn on_behalf(event: &Event, code: &'static str) -> Result<(), Trouble> {
+    match event.message.as_ref().is_some_and(|message| message.principal.is_some()) {
+        true => Err(Trouble::new(code, "The meeting message was received on behalf of somebody else.")),
+        false => Ok(()),
+    }
 }
 
 fn referred(call: &Call<'_>, element: &Element) -> Result<ItemPlace, Trouble> {
