@@ -10,6 +10,7 @@ mod webdav;
 pub(crate) use caldav::component;
 pub(crate) use webdav::{ADD_MEMBER, http_date, media_type, quoted};
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -175,7 +176,7 @@ pub(crate) fn writing(name: &Name, kind: Kinds) -> Option<Writing> {
 impl Asked {
     /// Reads `propfind`'s children, or those of any report that asks in the same way; `None` if none of them asks.
     pub(crate) fn of(root: &Element) -> Option<Self> {
-        let elements = |element: &Element| element.elements().cloned().collect();
+        let elements = |element: &Element| once(element.elements()).cloned().collect();
         if let Some(prop) = root.child(DAV, "prop") {
             return Some(Self::These(elements(prop)));
         }
@@ -194,6 +195,12 @@ impl Asked {
             Self::All(elements) | Self::These(elements) => elements.iter().any(needs),
         }
     }
+}
+
+/// Elements without those whose name was there before: what is asked a thousand times is told once.
+fn once<'a>(elements: impl Iterator<Item = &'a Element>) -> impl Iterator<Item = &'a Element> {
+    let mut seen = HashSet::new();
+    elements.filter(move |element| seen.insert(&element.name))
 }
 
 /// The `propstat` elements that answer. With `minimal`, what is not there is passed over (RFC 8144 section 2.1).
@@ -330,5 +337,15 @@ mod tests {
                 assert!(row.namespace != other.namespace || row.name != other.name, "{}", row.name);
             }
         }
+    }
+
+    #[test]
+    fn what_is_asked_again_and_again_is_told_once() {
+        let mut root = Element::new(DAV, "propfind");
+        let mut prop = Element::new(DAV, "prop");
+        prop.children = ["acl", "owner", "acl", "acl"].map(|name| xml::Node::Element(Element::new(DAV, name))).into();
+        root.children.push(xml::Node::Element(prop));
+        let Some(Asked::These(asked)) = Asked::of(&root) else { panic!("prop asks for these") };
+        assert_eq!(asked, [Element::new(DAV, "acl"), Element::new(DAV, "owner")]);
     }
 }

@@ -1,5 +1,6 @@
 //! expand-property (RFC 3253 section 3.8): properties that hold addresses, with what is at these addresses.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::pin::Pin;
 
@@ -41,6 +42,8 @@ fn expanded<'a, A: Objects>(
             .map(|element| Some((element, named(element)?)))
             .collect::<Option<_>>()
             .ok_or_else(nameless)?;
+        let mut seen = HashSet::new();
+        let names: Vec<_> = names.into_iter().filter(|(_, name)| seen.insert(name.name.clone())).collect();
         let asked = Asked::These(names.iter().map(|(_, name)| name.clone()).collect());
         let token = context.token(resource, &asked).await?;
         let (mut found, mut missing) = (String::new(), String::new());
@@ -86,6 +89,9 @@ async fn followed<A: Objects>(
             Err(error) => format!("<D:status>HTTP/1.1 {}</D:status>", multistatus::status(error.status)),
         };
         let _ = write!(out, "<D:response><D:href>{}</D:href>{inner}</D:response>", xml::escape(&href));
+        if out.len() > LARGEST {
+            return Err(too_much());
+        }
     }
     Ok(out)
 }
@@ -114,5 +120,7 @@ fn too_much() -> Error {
 
 /// Properties within properties.
 const DEEPEST: usize = 6;
+/// Octets of an answer, which is whole in memory before it is sent.
+const LARGEST: usize = 16 << 20;
 /// Resources looked at.
 const MOST: usize = 1000;
