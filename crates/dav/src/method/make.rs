@@ -32,6 +32,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
     let mut changes = Changes::default();
     for prop in props.iter().filter(|prop| !says_kind(prop)) {
         changes.set(prop, on);
+        changes.count()?;
     }
     if changes.failed() {
         return Ok(not_made(is_calendar, &changes));

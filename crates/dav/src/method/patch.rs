@@ -27,7 +27,12 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
             continue;
         }
         for prop in step.all(DAV, "prop").flat_map(Element::elements) {
-            if is_set { changes.set(prop, kind) } else { changes.remove(&prop.name, kind) }
+            if is_set {
+                changes.set(prop, kind)
+            } else {
+                changes.remove(&prop.name, kind)
+            }
+            changes.count()?;
         }
     }
     if changes.all.is_empty() {
@@ -121,6 +126,11 @@ impl Changes {
         self.all.push((name.clone(), refused));
     }
 
+    /// An error as soon as there are too many of them: each is compared with all others.
+    pub(super) fn count(&self) -> Result<(), Error> {
+        if self.all.len() > MOST { Err(Error::bad("These are too many properties at once")) } else { Ok(()) }
+    }
+
     fn forget(&mut self, name: &Name) {
         self.change.set.retain(|dead| !name.is(&dead.namespace, &dead.name));
         self.change.remove.retain(|(namespace, local)| !name.is(namespace, local));
@@ -134,8 +144,12 @@ impl Changes {
                 || self.change.remove.iter().any(|(namespace, name)| is(namespace, name))
         };
         let left = before.iter().filter(|old| !replaced(old)).chain(&self.change.set);
-        !self.change.set.is_empty()
-            && left.map(|one| one.namespace.len() + one.name.len() + one.xml.len()).sum::<usize>() > LARGEST_SUM
+        let (mut count, mut octets) = (0, 0);
+        for one in left {
+            count += 1;
+            octets += one.namespace.len() + one.name.len() + one.xml.len();
+        }
+        !self.change.set.is_empty() && (count > MOST || octets > LARGEST_SUM)
     }
 
     /// True if one was refused, and so all are.
@@ -202,6 +216,8 @@ fn too_large(sentence: &str) -> Error {
 
 const LONGEST_NAME: usize = 255;
 const LONGEST_VALUE: usize = 128 << 10;
+/// Properties changed at once, and kept with one collection.
+const MOST: usize = 500;
 /// Octets of all that one collection keeps.
 const LARGEST_SUM: usize = 512 << 10;
 
@@ -227,5 +243,17 @@ mod tests {
         let mut instead = setting("e", 100 << 10);
         instead.remove(&Name::new("urn:x", "d"), Kinds::CALENDAR);
         assert!(!instead.is_too_much(&before));
+        let many: Vec<_> = (0..MOST).map(|number| dead(&format!("a{number}"), 1)).collect();
+        assert!(setting("e", 1).is_too_much(&many) && !setting("a0", 1).is_too_much(&many));
+    }
+
+    #[test]
+    fn what_is_changed_at_once_has_an_end() {
+        let mut changes = Changes::default();
+        for number in 0..=MOST {
+            changes.count().unwrap();
+            changes.set(&Element::new("urn:x", &format!("a{number}")), Kinds::CALENDAR);
+        }
+        assert!(changes.count().is_err());
     }
 }
