@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mailbox::ErrorKind;
-use mailbox::objects::{Collection, ObjectName, Objects};
+use mailbox::objects::{Collection, Object, ObjectName, Objects};
 
 use super::form::Form;
 use super::search::BATCH;
@@ -25,30 +25,57 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element, family
     if wanted.len() > context.facts.settings.most_members {
         return Err(super::search::too_many());
     }
+    let parts = parts(context, wanted, family);
+    // A failure before anything is told can be told in the status, so that the client comes again.
+    let first = match parts.iter().find(|part| matches!(part, Part::Batch(..))) {
+        Some(Part::Batch(collection, batch)) if form.needs_text() => Some(fetch(context, collection, batch).await?),
+        _ => None,
+    };
     let context = context.clone();
     Ok(multistatus::answer(move |mut out| async move {
-        let mut wanted = wanted.into_iter().map(|href| Wanted::of(&context, href, family)).peekable();
-        while let Some(first) = wanted.next() {
-            let (collection, name) = match first.found {
-                Ok(found) => found,
-                Err(error) => {
-                    out.error(&first.href, &error).await?;
-                    continue;
+        let mut first = first;
+        for part in parts {
+            match part {
+                Part::Nowhere(href, error) => out.error(&href, &error).await?,
+                Part::Batch(collection, batch) => {
+                    let zone = requested.clone().unwrap_or_else(|| zone::of_collection(&collection));
+                    tell(&context, &mut out, &collection, batch, &form.clone().within(zone), first.take()).await?;
                 }
-            };
-            // Clients name what they want of one collection; what follows in the same is fetched at once.
-            let mut batch = vec![(first.href, name)];
-            while batch.len() < BATCH
-                && let Some(next) = wanted.next_if(|next| next.is_in(collection))
-                && let Ok((_, name)) = next.found
-            {
-                batch.push((next.href, name));
             }
-            let zone = requested.clone().unwrap_or_else(|| zone::of_collection(collection));
-            tell(&context, &mut out, &Arc::new(collection.clone()), batch, &form.clone().within(zone)).await?;
         }
         Ok(out)
     }))
+}
+
+/// What is answered at once, in the order of the request.
+enum Part {
+    /// An href that leads to no object.
+    Nowhere(String, Error),
+    /// Clients name what they want of one collection; what follows in the same is fetched together.
+    Batch(Arc<Collection>, Vec<(String, ObjectName)>),
+}
+
+fn parts<A: Objects>(context: &Context<A>, wanted: Vec<String>, family: Family) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut wanted = wanted.into_iter().map(|href| Wanted::of(context, href, family)).peekable();
+    while let Some(first) = wanted.next() {
+        let (collection, name) = match first.found {
+            Ok(found) => found,
+            Err(error) => {
+                parts.push(Part::Nowhere(first.href, error));
+                continue;
+            }
+        };
+        let mut batch = vec![(first.href, name)];
+        while batch.len() < BATCH
+            && let Some(next) = wanted.next_if(|next| next.is_in(collection))
+            && let Ok((_, name)) = next.found
+        {
+            batch.push((next.href, name));
+        }
+        parts.push(Part::Batch(Arc::new(collection.clone()), batch));
+    }
+    parts
 }
 
 /// An href, and what it leads to.
@@ -81,6 +108,7 @@ async fn tell<A: Objects>(
     collection: &Arc<Collection>,
     batch: Vec<(String, ObjectName)>,
     form: &Form,
+    fetched: Option<Vec<(ObjectName, mailbox::Result<Object>)>>,
 ) -> Result<(), Cut> {
     if !form.needs_text() {
         for (href, name) in batch {
@@ -92,8 +120,10 @@ async fn tell<A: Objects>(
         }
         return Ok(());
     }
-    let names: Vec<ObjectName> = batch.iter().map(|(_, name)| name.clone()).collect();
-    let fetched = context.account.objects(collection.id, &names).await?;
+    let fetched = match fetched {
+        Some(fetched) => fetched,
+        None => fetch(context, collection, &batch).await?,
+    };
     for ((href, _), (_, object)) in batch.into_iter().zip(fetched) {
         match object {
             Ok(object) => form.object(context, out, collection, object, None).await?,
@@ -102,4 +132,13 @@ async fn tell<A: Objects>(
         }
     }
     Ok(())
+}
+
+async fn fetch<A: Objects>(
+    context: &Context<A>,
+    collection: &Collection,
+    batch: &[(String, ObjectName)],
+) -> mailbox::Result<Vec<(ObjectName, mailbox::Result<Object>)>> {
+    let names: Vec<ObjectName> = batch.iter().map(|(_, name)| name.clone()).collect();
+    context.account.objects(collection.id, &names).await
 }
