@@ -150,6 +150,10 @@ impl Live {
         let row = self.folder_row(collection).await?;
         if let Some(name) = change.display_name.as_ref().filter(|name| **name != row.folder.name) {
             check_name(name)?;
+            if pseudo_kind(row.folder.class.as_deref()).is_some() {
+                let sentence = format!("the collection \"{}\" has this name for everybody", row.folder.name);
+                return Err(Error::new(ErrorKind::Denied, sentence));
+            }
             let tried = Tried::new(format!("the collection \"{}\" could not be renamed", row.folder.name));
             let update = FolderUpdate {
                 folder: ews::FolderId::new(&row.folder.exchange_id),
