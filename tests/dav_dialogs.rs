@@ -14,12 +14,32 @@ use exgate_tests::{Dav, Gateway, Node, Options, Simulator, Site, event, eventual
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Dialogs that hold for calendars in memory only, and why. Up to the line in question they must hold here too.
-const NOT_HERE: &[(&str, &str)] = &[];
+/// Dialogs that hold for calendars in memory only, and why.
+const NOT_HERE: &[(&str, &str)] = &[
+    ("attacks", "its limits are smaller than any that can be configured"),
+    ("patience", "it takes some minutes, on a clock that can be moved"),
+    ("quota", "it tells how much is in a mailbox that is made up"),
+    ("sign-in-bearer", "Exchange here knows passwords only"),
+    ("sign-in-clear", "it comes from another machine"),
+];
+
+/// Dialogs that hold up to a line that Exchange itself cannot be made to follow, and why.
+const IN_PART: &[(&str, &str)] = &[
+    ("client-evolution", "Exchange gives back what was stored"),
+    ("errors", "Exchange's own faults are in dav_faults"),
+    ("http", "a request cannot be held until the end has begun"),
+    ("others", "nobody shares anything"),
+    ("report-people", "the directory has no rooms"),
+    ("rewritten", "Exchange gives back what was stored"),
+    ("sign-in-kept", "Exchange's own faults are in dav_faults"),
+    ("whole", "Exchange's own faults are in dav_faults"),
+];
 
 /// The dialogs say what clients sent, so the user is the one they sign in.
 const USER: &str = "anna@example.org";
 const SECRET: &str = "se:cret";
+/// The limit the dialogs tell of.
+const SETTINGS: &str = "\n[dav]\nmax_object_mib = 25\n";
 /// Somebody else with a mailbox.
 const OTHER: &str = "bert@example.org";
 const OTHERS_SECRET: &str = "pw";
@@ -27,33 +47,35 @@ const OTHERS_SECRET: &str = "pw";
 #[tokio::test]
 async fn dialogs_go_as_written() {
     let only = std::env::var("DIALOG").ok();
-    let (mut held, mut passed_over, mut failures) = (0, Vec::new(), Vec::new());
+    let (mut held, mut in_part, mut passed_over, mut failures) = (0, Vec::new(), Vec::new(), Vec::new());
     for path in scripts() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         if only.as_ref().is_some_and(|only| *only != name) {
             continue;
         }
         let script = std::fs::read_to_string(&path).unwrap();
-        let known = NOT_HERE.iter().find(|(other, _)| *other == name).map(|(_, reason)| *reason);
-        match (dialog(&script).await, known) {
+        let listed =
+            |table: &[(&str, &'static str)]| table.iter().find(|(other, _)| *other == name).map(|(_, reason)| *reason);
+        if let Some(reason) = listed(NOT_HERE) {
+            passed_over.push(format!("{name}: {reason}"));
+            continue;
+        }
+        match (dialog(&script).await, listed(IN_PART)) {
             (Outcome::Passed, None) => held += 1,
-            (Outcome::Unsupported(_), Some(reason)) => passed_over.push(format!("{name} ({reason})")),
+            (Outcome::Unsupported(what), Some(reason)) => in_part.push(format!("{name}, up to `{what}`: {reason}")),
             (Outcome::Passed, Some(_)) => failures.push(format!("== {name} holds, and is said not to")),
             (Outcome::Unsupported(what), None) => failures.push(format!("== {name} asks for something new: {what}")),
             (Outcome::Failed(reason), _) => failures.push(format!("== {name}, {reason}")),
         }
     }
-    println!("{held} dialogs held; {} not for the whole gateway:\n{}", passed_over.len(), passed_over.join("\n"));
+    println!("{held} dialogs held\n{} held in part\n{}", in_part.len(), in_part.join("\n"));
+    println!("{} are not for the whole gateway\n{}", passed_over.len(), passed_over.join("\n"));
     assert!(failures.is_empty(), "{} of {} failed\n{}", failures.len(), failures.len() + held, failures.join("\n"));
-    assert!(held + passed_over.len() >= 1);
+    assert!(held + in_part.len() + passed_over.len() >= 1);
 }
 
 async fn dialog(script: &str) -> Outcome {
-    let mut world = Whole::new().await;
-    // What the mailbox in memory is told before the dialog begins.
-    if let Some(words) = script.lines().find_map(|line| line.strip_prefix("# world:")) {
-        return Outcome::Unsupported(words.to_owned());
-    }
+    let mut world = Whole::new(script).await;
     match timeout(PATIENCE, hold(script, &mut world)).await {
         Ok(outcome) => outcome,
         Err(_) => Outcome::Failed(format!("it did not end within {PATIENCE:?}")),
@@ -76,10 +98,15 @@ struct Whole {
 }
 
 impl Whole {
-    async fn new() -> Self {
-        let (user, other) = (format!("{USER}:{SECRET}"), format!("{OTHER}:{OTHERS_SECRET}"));
-        let simulator = Options::preset("empty").with("--user", &user).with("--user", &other).start().await;
-        let site = Site::with(&simulator, "");
+    /// The directory knows everybody whom the script names, for a server cannot be told of them later.
+    async fn new(script: &str) -> Self {
+        let mut options = Options::preset("empty").with("--user", &format!("{USER}:{SECRET}"));
+        options = options.with("--user", &format!("{OTHER}:{OTHERS_SECRET}"));
+        for address in script.lines().filter_map(person) {
+            options = options.with("--user", &format!("{address}:unused"));
+        }
+        let simulator = options.start().await;
+        let site = Site::with(&simulator, SETTINGS);
         let gateway = site.start().await;
         Self { simulator, gateway, _site: site }
     }
@@ -202,13 +229,21 @@ impl World for Whole {
             ["collection", name, "calendar"] => self.folder(name).await,
             ["answers", "calendar", name] => self.answers(&format!("/dav/calendars/{USER}/calendar/{name}")).await,
             ["busy", OTHER, "busy", start, end] => self.busy(start, end).await,
+            ["person", _, "individual", ..] => Exchange::Done,
             // A mailbox in memory must be told to be slow; here what comes at once overlaps as it may.
             ["hold" | "release"] => Exchange::Done,
-            // They are there from the beginning.
-            ["user", OTHER, OTHERS_SECRET] | ["collection", "notes", "notes"] => Exchange::Done,
+            // He is there from the beginning.
+            ["user", OTHER, OTHERS_SECRET] => Exchange::Done,
             _ => Exchange::Unsupported,
         }
     }
+}
+
+/// The address of a line that tells of somebody; the name the simulator gives them is that in the address.
+fn person(line: &str) -> Option<&str> {
+    let mut words = line.strip_prefix("exchange: person ")?.split(' ');
+    let address = words.next()?;
+    (words.next() == Some("individual")).then_some(address)
 }
 
 /// Content lines in one piece (RFC 5545 section 3.1).

@@ -74,6 +74,8 @@ impl InMemory {
             addresses: vec!["anna@example.org".to_owned(), "a.berg@example.org".to_owned()],
             quota: Some((1000, Some(5000))),
         });
+        account.add_collection(collection("notes", "notes", &[]));
+        account.add_collection(collection("directory", "directory", &["read"]));
         let mut settings = Settings::default();
         if has("small") {
             (settings.largest_object, settings.largest_xml) = (1000, 2000);
