@@ -1,5 +1,7 @@
 //! Letting people in: whom Exchange knows, and how often it is asked.
 
+mod token;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::op::get_folder::GetFolder;
-use ews::{Client, DistinguishedFolder, Identity, Server, ServerConfig};
+use ews::{Client, DistinguishedFolder, FolderRef, Identity, Server, ServerConfig};
 use idmap::IdMap;
-use mailbox::{Credentials, Error, ErrorKind, SignIn};
+use mailbox::{Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
 
 use crate::account::{Account, Live, Parts};
@@ -49,9 +51,35 @@ struct Desk {
 
 #[derive(Default)]
 struct DeskState {
-    holdback: Holdback,
-    /// Mailboxes, by the whole user name, and the password that Exchange accepted last.
-    live: HashMap<String, (CredentialHash, Arc<Live>)>,
+    passwords: Holdback,
+    /// Whoever makes up tokens locks no account by that, and keeps no password out.
+    tokens: Holdback,
+    /// Mailboxes, by the whole user name.
+    live: HashMap<String, Opened>,
+}
+
+/// A mailbox that is live.
+struct Opened {
+    /// What Exchange accepted last.
+    hash: CredentialHash,
+    means: Means,
+    live: Arc<Live>,
+}
+
+/// What somebody signs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    Password,
+    Token,
+}
+
+impl DeskState {
+    fn holdback(&mut self, means: Means) -> &mut Holdback {
+        match means {
+            Means::Password => &mut self.passwords,
+            Means::Token => &mut self.tokens,
+        }
+    }
 }
 
 impl Directory {
@@ -102,6 +130,17 @@ impl SignIn for Directory {
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))
     }
+
+    fn takes_tokens(&self) -> bool {
+        self.0.settings.tokens
+    }
+
+    async fn sign_in_with_token(&self, token: &Secret<String>) -> Result<Account> {
+        match self.0.settings.tokens {
+            true => self.0.sign_in_with_token(token).await,
+            false => Err(Error::new(ErrorKind::SignIn, "tokens are not taken here: sign in with a password")),
+        }
+    }
 }
 
 impl Inner {
@@ -118,26 +157,53 @@ impl Inner {
         if let Some(account) = desk.join(&user, &hash) {
             return Ok(account);
         }
-        desk.check(&user, &hash)?;
+        desk.check(&user, &hash, Means::Password)?;
         let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
         let client = server.client(Identity::Basic { user: user.clone(), password });
-        let greeting = match greet(&client).await {
-            Ok(greeting) => greeting,
+        let greeting = match greet(&client, Vec::new()).await {
+            Ok((greeting, _)) => greeting,
             Err(error) => {
-                if error.kind == ews::ErrorKind::SignIn {
-                    tracing::info!(user, "Exchange refuses the password");
-                    desk.state().holdback.refused(hash, Instant::now());
-                } else {
-                    // The user reads that it did not work; why, such as a certificate nobody vouches for, is for the operator.
-                    let organisation = self.name_of(organisation);
-                    tracing::warn!(user, organisation, %error, "Exchange cannot be asked whether a password is right");
-                }
+                self.not_let_in(desk, &user, organisation, (Means::Password, hash), &error);
                 return Err(Tried::new("you could not be signed in").failed(&error));
             }
         };
-        let known = desk.state().live.get(&user).map(|(_, live)| Arc::clone(live));
+        self.admit(desk, organisation, user, client, greeting, (Means::Password, hash)).await
+    }
+
+    /// Exchange did not say yes.
+    fn not_let_in(
+        &self,
+        desk: &Desk,
+        user: &str,
+        organisation: usize,
+        (means, hash): (Means, CredentialHash),
+        error: &ews::Error,
+    ) {
+        if error.kind == ews::ErrorKind::SignIn {
+            tracing::info!(user, ?means, "Exchange refuses the sign-in");
+            desk.refuse(hash, means);
+        } else {
+            // The user reads that it did not work; why, such as a certificate nobody vouches for, is for the operator.
+            let organisation = self.name_of(organisation);
+            tracing::warn!(user, organisation, %error, "Exchange cannot be asked whether a sign-in is right");
+        }
+    }
+
+    /// Lets in whom Exchange accepted. To be called behind the desk's door.
+    async fn admit(
+        &self,
+        desk: &Desk,
+        organisation: usize,
+        user: String,
+        client: Client,
+        greeting: Greeting,
+        (means, hash): (Means, CredentialHash),
+    ) -> Result<Account> {
+        let known = desk.state().live.get(&user).map(|opened| (opened.means, Arc::clone(&opened.live)));
         let live = match known {
-            Some(live) => {
+            // A token is over within the hour: what needs none goes on without.
+            Some((Means::Password, live)) if means == Means::Token && !live.is_refused() => return Ok(live.join()),
+            Some((_, live)) => {
                 live.greeted(greeting);
                 live.renew(client);
                 live
@@ -145,7 +211,7 @@ impl Inner {
             None => self.bring_to_life(organisation, &user, client, greeting).await?,
         };
         let account = live.join();
-        desk.accept(user, hash, live);
+        desk.accept(user, Opened { hash, means, live });
         Ok(account)
     }
 
@@ -221,7 +287,7 @@ impl Inner {
         let memory = if self.desks.len() > MANY_DESKS { Duration::ZERO } else { FORGET };
         self.desks.retain(|_, desk| {
             let mut state = desk.state();
-            state.live.retain(|user, (_, live)| {
+            state.live.retain(|user, Opened { live, .. }| {
                 let deserted = live.is_deserted(self.settings.linger);
                 if deserted {
                     tracing::info!(user, "mailbox put to rest");
@@ -230,7 +296,8 @@ impl Inner {
                 !deserted
             });
             // Others who hold the desk are about to sign in.
-            !state.live.is_empty() || !state.holdback.is_over(now, memory) || Arc::strong_count(desk) > 1
+            let quiet = state.passwords.is_over(now, memory) && state.tokens.is_over(now, memory);
+            !state.live.is_empty() || !quiet || Arc::strong_count(desk) > 1
         });
     }
 }
@@ -238,7 +305,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         for desk in &self.desks {
-            desk.state().live.drain().for_each(|(_, (_, live))| live.stop());
+            desk.state().live.drain().for_each(|(_, opened)| opened.live.stop());
         }
     }
 }
@@ -250,33 +317,33 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Desk {
-    /// A session, if this is the password Exchange accepted last and has not refused since.
+    /// A session, if this is what Exchange accepted last and has not refused since.
     fn join(&self, user: &str, hash: &CredentialHash) -> Option<Account> {
         let state = self.state();
-        let (known, live) = state.live.get(user)?;
-        (known == hash && !live.is_refused()).then(|| live.join())
+        let opened = state.live.get(user)?;
+        (opened.hash == *hash && !opened.live.is_refused()).then(|| opened.live.join())
     }
 
-    /// Fails if the password must not be tried now.
-    fn check(&self, user: &str, hash: &CredentialHash) -> Result<()> {
+    /// Fails if this must not be tried now.
+    fn check(&self, user: &str, hash: &CredentialHash, means: Means) -> Result<()> {
         let now = Instant::now();
         let mut state = self.state();
         // Refused while in use: that was its try.
-        let fell = state.live.get_mut(user).filter(|(known, live)| known == hash && live.is_refused());
-        if let Some((known, _)) = fell {
-            *known = CredentialHash::default();
-            state.holdback.refused(*hash, now);
+        if let Some(opened) = state.live.get_mut(user).filter(|opened| opened.hash == *hash && opened.live.is_refused())
+        {
+            opened.hash = CredentialHash::default();
+            state.holdback(means).refused(*hash, now);
         }
-        match state.holdback.held(hash, now) {
+        match state.holdback(means).held(hash, now) {
             None => Ok(()),
             Some(until) => Err(held_back(until.saturating_duration_since(now))),
         }
     }
 
-    fn accept(&self, user: String, hash: CredentialHash, live: Arc<Live>) {
+    fn accept(&self, user: String, opened: Opened) {
         let mut state = self.state();
-        state.holdback.accepted(&hash);
-        state.live.insert(user, (hash, live));
+        state.holdback(opened.means).accepted(&opened.hash);
+        state.live.insert(user, opened);
     }
 
     fn state(&self) -> MutexGuard<'_, DeskState> {
@@ -299,23 +366,28 @@ pub(crate) struct Greeting {
     pub(crate) quota: Option<Bytes>,
 }
 
-/// One cheap call that proves the password.
-pub(crate) async fn greet(client: &Client) -> Result<Greeting, ews::Error> {
+/// One cheap call that proves the password. It looks at `others` too, and tells the ids of those that are open.
+pub(crate) async fn greet(
+    client: &Client,
+    others: Vec<FolderRef>,
+) -> Result<(Greeting, Vec<Option<String>>), ews::Error> {
     let oldest = ews::Version::Exchange2007;
     let known = ROLES.iter().map(|(role, _)| *role).filter(|role| role.since() == oldest);
     let asked: Vec<DistinguishedFolder> =
         [DistinguishedFolder::Top].into_iter().chain(known).chain([DistinguishedFolder::Root]).collect();
-    let folders = asked.iter().map(|folder| (*folder).into()).collect();
+    let folders = asked.iter().map(|folder| (*folder).into()).chain(others).collect();
     let mut answers = client.call(&GetFolder { folders, shape: quota_shape() }).await?;
+    let id = |folder: ews::Folder| folder.id.map(|id| id.id);
+    let others = answers.split_off(asked.len().min(answers.len()));
+    let others = others.into_iter().map(|other| id(other.ok()?)).collect();
     let quota = answers.pop().and_then(|root| quota_of(&root.ok()?));
     // Without the top of it there is no mailbox. It may lack others, such as junk mail before its owner first signs
     // in: that is no error.
     if let Some(Err(error)) = answers.first() {
         return Err(error.clone().into());
     }
-    let id = |folder: ews::Folder| folder.id.map(|id| id.id);
     let roles = answers.into_iter().zip(asked).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect();
-    Ok(Greeting { roles, quota })
+    Ok((Greeting { roles, quota }, others))
 }
 
 /// Tells a map from one that was lost before it. A new map may give an EMAILID to other content than the old one did

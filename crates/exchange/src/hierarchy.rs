@@ -152,7 +152,8 @@ impl Live {
                 Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
                     // After a migration the folders that have a part to play may go by other ids too.
                     resyncs += 1;
-                    self.greeted(greet(&client).await.map_err(|error| self.failed(&tried, &error))?);
+                    let greeted = greet(&client, Vec::new()).await;
+                    self.greeted(greeted.map_err(|error| self.failed(&tried, &error))?.0);
                     self.map.begin_hierarchy_resync().await?;
                     continue;
                 }

@@ -18,6 +18,8 @@ pub struct Settings {
     pub poll: Duration,
     /// How long a mailbox stays live after its last session ended.
     pub linger: Duration,
+    /// Whether access tokens (RFC 6750) are passed on to Exchange, which must be set up for them.
+    pub tokens: bool,
 }
 
 impl Settings {
@@ -31,6 +33,7 @@ impl Settings {
             cache_bytes: 2 << 30,
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
+            tokens: false,
         }
     }
 }

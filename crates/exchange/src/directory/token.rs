@@ -1,0 +1,135 @@
+//! Signing in with an access token (RFC 6750), which is passed on to Exchange.
+//!
+//! A token says of itself whose it is, and Exchange says whether it is good. That is not enough: what a token says may
+//! be chosen by its owner, who is somebody else to Exchange. So Exchange is asked, with the token, for the mailbox of
+//! each name the token gives, and for its owner's own: a name counts if both are the same mailbox.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ews::{Client, DistinguishedFolder, FolderRef, Identity};
+use mailbox::{Error, ErrorKind, Secret};
+
+use super::{Desk, Greeting, Inner, Means, greet, person, unknown_domain};
+use crate::account::Account;
+use crate::error::{Result, Tried};
+use crate::holdback::CredentialHash;
+
+impl Inner {
+    /// Lets somebody in by a token.
+    pub(super) async fn sign_in_with_token(self: &Arc<Self>, token: &Secret<String>) -> Result<Account> {
+        let names = names(token.expose());
+        let places: Vec<(usize, String)> = names.iter().filter_map(|name| self.place(name)).collect();
+        let (organisation, first) = places.first().cloned().ok_or_else(unnamed)?;
+        // One token is for one Exchange.
+        let names: Vec<String> =
+            places.into_iter().filter(|(place, _)| *place == organisation).map(|(_, name)| name).collect();
+        for name in &names {
+            let desk = self.desk((organisation, person(name).to_owned()));
+            if let Some(account) = desk.join(name, &self.hash(name, token.expose())) {
+                return Ok(account);
+            }
+        }
+        // A task of its own: a client that hangs up after its token was sent must not undo that it was refused.
+        let (inner, token) = (Arc::clone(self), token.clone());
+        let verified = tokio::spawn(async move {
+            let (client, greeting, name) = inner.whose(organisation, &first, &names, &token).await?;
+            let hash = inner.hash(&name, token.expose());
+            let desk = inner.desk((organisation, person(&name).to_owned()));
+            let _door = Arc::clone(&desk.door).lock_owned().await;
+            inner.admit(&desk, organisation, name, client, greeting, (Means::Token, hash)).await
+        });
+        verified
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))
+    }
+
+    /// Asks Exchange whose mailbox this token opens. `first` is the name whose desk counts the tries.
+    async fn whose(
+        &self,
+        organisation: usize,
+        first: &str,
+        names: &[String],
+        token: &Secret<String>,
+    ) -> Result<(Client, Greeting, String)> {
+        let hash = self.hash(first, token.expose());
+        let desk = self.desk((organisation, person(first).to_owned()));
+        let _door = Arc::clone(&desk.door).lock_owned().await;
+        desk.check(first, &hash, Means::Token)?;
+        let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
+        let client = server.client(Identity::Bearer { token: ews::Secret::new(token.expose().as_str()) });
+        let theirs = |name: &String| FolderRef::DistinguishedOf(DistinguishedFolder::Top, name.clone());
+        let (greeting, claimed) = match greet(&client, names.iter().map(theirs).collect()).await {
+            Ok(told) => told,
+            Err(error) => {
+                self.not_let_in(&desk, first, organisation, (Means::Token, hash), &error);
+                return Err(Tried::new("you could not be signed in").failed(&error));
+            }
+        };
+        let own = greeting.roles.iter().find(|(_, role)| *role == DistinguishedFolder::Top).map(|(id, _)| id.as_str());
+        let is_own = |claimed: &Option<String>| own.is_some() && claimed.as_deref() == own;
+        let Some((name, _)) = names.iter().zip(claimed).find(|(_, claimed)| is_own(claimed)) else {
+            tracing::info!(name = first, "Exchange takes a token, but it opens a mailbox of another name");
+            desk.refuse(hash, Means::Token);
+            return Err(unnamed());
+        };
+        Ok((client, greeting, name.clone()))
+    }
+}
+
+impl Desk {
+    /// Exchange refused this.
+    pub(super) fn refuse(&self, hash: CredentialHash, means: Means) {
+        self.state().holdback(means).refused(hash, Instant::now());
+    }
+}
+
+/// The mail addresses a token (RFC 7519) says are its owner's, in lower case, the most likely one first. Nobody has
+/// vouched for them.
+fn names(token: &str) -> Vec<String> {
+    let claims = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok());
+    let claims = claims.and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok()).unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    for name in CLAIMS.iter().filter_map(|claim| claims.get(claim)?.as_str()) {
+        let name = name.trim().to_lowercase();
+        let is_address = name.contains('@') && name.len() <= LONGEST && !name.contains(char::is_control);
+        if is_address && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn unnamed() -> Error {
+    Error::new(ErrorKind::SignIn, "the token does not name a mailbox that Exchange opens with it; sign in again")
+}
+
+/// Where issuers name the owner: Entra ID, AD FS, OpenID Connect.
+const CLAIMS: [&str; 4] = ["upn", "preferred_username", "unique_name", "email"];
+/// RFC 5321 section 4.5.3.1.3, roughly.
+const LONGEST: usize = 320;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(claims: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn a_token_names_its_owner() {
+        let claims = r#"{"email":"a@x.example","upn":"Anna@X.example","unique_name":"X\\anna","exp":7,"preferred_username":"anna@x.example"}"#;
+        assert_eq!(names(&token(claims)), ["anna@x.example", "a@x.example"]);
+        assert_eq!(names(&token(r#"{"upn":["a@x.example"]}"#)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_no_token_names_nobody() {
+        for text in ["", ".", "a.b.c", "..", "a.ä.c", &token("[]"), &token("{"), &token(r#"{"upn":"a\u0000@b"}"#)] {
+            assert!(names(text).is_empty(), "{text}");
+        }
+    }
+}
