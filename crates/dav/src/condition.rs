@@ -134,7 +134,7 @@ enum Claimed {
 
 /// Holds the If header against what is there. `true` if it holds and spoke of the entity tag of the resource asked
 /// about; 412 if it does not hold.
-async fn hold_if<A: Objects>(context: &Context<A>) -> Result<bool, Error> {
+pub(crate) async fn hold_if<A: Objects>(context: &Context<A>) -> Result<bool, Error> {
     let Some(header) = context.request.headers.get("if") else { return Ok(false) };
     let text = header.to_str().ok().and_then(alternatives).ok_or_else(|| Error::bad("The If header cannot be read"))?;
     for alternative in &text {

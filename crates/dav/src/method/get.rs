@@ -27,6 +27,7 @@ pub(super) async fn run<A: Objects>(context: &Context<A>) -> Answer {
 }
 
 async fn object<A: Objects>(context: &Context<A>, collection: &Collection, entry: &ObjectEntry) -> Answer {
+    condition::hold_if(context).await?;
     let known = condition::is_known(&context.request, &entry.etag.0)?;
     if known.unwrap_or_else(|| unmodified(context, entry)) {
         let mut response = empty(StatusCode::NOT_MODIFIED);
