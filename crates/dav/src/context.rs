@@ -53,7 +53,7 @@ impl<A: Objects> Context<A> {
         text: Option<&bytes::Bytes>,
         asked: &Asked,
     ) -> String {
-        let subject = Subject { facts: &self.facts, resource, token, text };
+        let subject = Subject { facts: &self.facts, resource, token, text, person: None };
         property::propstats(&subject, asked, self.request.prefers(MINIMAL))
     }
 

@@ -8,13 +8,14 @@ mod schedule;
 mod webdav;
 
 pub(crate) use caldav::component;
+pub(crate) use schedule::kind_name;
 pub(crate) use webdav::{ADD_MEMBER, http_date, media_type, quoted};
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
 use bytes::Bytes;
-use mailbox::objects::{Collection, SyncToken};
+use mailbox::objects::{Collection, PersonKind, SyncToken};
 
 use crate::resource::{Facts, Kinds, Resource};
 use crate::xml::{self, APPLE, CALDAV, CALENDAR_SERVER, CARDDAV, DAV, Element, Name};
@@ -30,6 +31,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) token: Option<SyncToken>,
     /// Its text, if it is an object and a report fetched it.
     pub(crate) text: Option<&'a Bytes>,
+    /// What kind of somebody it is, if the directory was asked.
+    pub(crate) person: Option<PersonKind>,
 }
 
 /// What is asked (RFC 4918 section 14.20).

@@ -1,6 +1,6 @@
 //! RFC 6638.
 
-use mailbox::objects::{CollectionKind, Owner};
+use mailbox::objects::{CollectionKind, Owner, PersonKind};
 
 use super::{Subject, href, kept, principal};
 use crate::property::webdav::quoted;
@@ -30,7 +30,18 @@ pub(super) fn addresses(subject: &Subject<'_>, asked: &Element) -> Option<String
 }
 
 pub(super) fn user_type(subject: &Subject<'_>, _: &Element) -> Option<String> {
-    principal::who(subject).map(|_| "INDIVIDUAL".to_owned())
+    let person = subject.person.unwrap_or(PersonKind::Individual);
+    principal::who(subject).map(|_| kind_name(person).to_owned())
+}
+
+/// RFC 5545 section 3.2.3
+pub(crate) fn kind_name(kind: PersonKind) -> &'static str {
+    match kind {
+        PersonKind::Individual => "INDIVIDUAL",
+        PersonKind::Group => "GROUP",
+        PersonKind::Room => "ROOM",
+        PersonKind::Resource => "RESOURCE",
+    }
 }
 
 /// Opaque unless a client said otherwise: Exchange counts a calendar's events as they are.

@@ -48,7 +48,7 @@ fn expanded<'a, A: Objects>(
         let token = context.token(resource, &asked).await?;
         let (mut found, mut missing) = (String::new(), String::new());
         for (element, name) in names {
-            let subject = Subject { facts: &context.facts, resource, token, text: None };
+            let subject = Subject { facts: &context.facts, resource, token, text: None, person: None };
             match property::value(&subject, &name) {
                 None => property::property(&mut missing, &name.name, ""),
                 Some(value) if element.child(DAV, "property").is_none() => {

@@ -13,6 +13,7 @@ use crate::error::{Answer, Error};
 use crate::multistatus;
 use crate::place::Place;
 use crate::property::{self, Asked, Subject};
+use crate::request::MINIMAL;
 use crate::resource::{Resource, Who};
 use crate::xml::{self, CALDAV, CALENDAR_SERVER, DAV, Element};
 
@@ -78,7 +79,7 @@ pub(super) async fn matching<A: Objects>(context: &Context<A>, root: &Element) -
         let property = root.child(DAV, "principal-property").and_then(|element| element.elements().next());
         let property = property.ok_or_else(|| Error::bad("principal-match asks for self or a principal-property"))?;
         let names_me = |resource: &Resource| {
-            let subject = Subject { facts: &context.facts, resource, token: None, text: None };
+            let subject = Subject { facts: &context.facts, resource, token: None, text: None, person: None };
             let value = property::value(&subject, property).unwrap_or_default();
             let document = format!("<x{}>{value}</x>", xml::namespaces());
             let value = xml::read(document.as_bytes(), xml::Limits::default());
@@ -136,7 +137,7 @@ impl Search {
         self.keys.iter().any(|key| match key {
             Key::Name => somebody.name.to_lowercase().contains(&self.text),
             Key::Address => somebody.addresses.iter().any(|address| address.to_lowercase().contains(&self.text)),
-            Key::Kind => kind_name(somebody.kind).to_lowercase().contains(&self.text),
+            Key::Kind => property::kind_name(somebody.kind).to_lowercase().contains(&self.text),
         })
     }
 }
@@ -205,20 +206,12 @@ async fn candidates<A: Objects>(context: &Context<A>, searches: &[Search], any: 
     Ok(all)
 }
 
-/// The href of somebody, and the properties asked for. What kind of somebody it is, only the directory knows.
+/// The href of somebody, and the properties asked for.
 fn told<A: Objects>(context: &Context<A>, somebody: Somebody, asked: &Asked) -> (String, String) {
     let resource = Resource::Principal(somebody.who);
-    let href = context.href(&resource);
-    let Asked::These(elements) = asked else { return (href, context.propstats(&resource, None, None, asked)) };
-    let is_kind = |element: &&Element| element.is(CALDAV, "calendar-user-type");
-    let rest = Asked::These(elements.iter().filter(|element| !is_kind(element)).cloned().collect());
-    let mut propstats = context.propstats(&resource, None, None, &rest);
-    if let Some(element) = elements.iter().find(is_kind) {
-        let mut kind = String::new();
-        property::property(&mut kind, &element.name, kind_name(somebody.kind));
-        property::propstat(&mut propstats, &kind, "200 OK");
-    }
-    (href, propstats)
+    let person = Some(somebody.kind);
+    let subject = Subject { facts: &context.facts, resource: &resource, token: None, text: None, person };
+    (context.href(&resource), property::propstats(&subject, asked, context.request.prefers(MINIMAL)))
 }
 
 fn all(told: Vec<(String, String)>, cut: bool, path: String) -> Response<Body> {
@@ -243,16 +236,6 @@ fn members<A: Objects>(context: &Context<A>, resource: &Resource) -> Vec<Resourc
         }
         Resource::Homes(family) => [Who::Me].into_iter().map(|who| Resource::Home(*family, who)).collect(),
         _ => vec![resource.clone()],
-    }
-}
-
-/// RFC 5545 section 3.2.3
-fn kind_name(kind: PersonKind) -> &'static str {
-    match kind {
-        PersonKind::Individual => "INDIVIDUAL",
-        PersonKind::Group => "GROUP",
-        PersonKind::Room => "ROOM",
-        PersonKind::Resource => "RESOURCE",
     }
 }
 
