@@ -94,6 +94,9 @@ where
         return Ok(method::options());
     }
     let place = Place::of_path(head.uri.path())?;
+    if is_foreign(&head) {
+        return Err(Error::new(StatusCode::FORBIDDEN, "Pages of other sites may change nothing here"));
+    }
     if place == Place::WellKnown {
         return Ok(elsewhere(&Place::Root.href()));
     }
@@ -141,6 +144,13 @@ where
         }
         outcome => outcome,
     }
+}
+
+/// True if a page of another site wants something changed: a browser that knows the password would send it along. The
+/// header is a browser's own (W3C Fetch Metadata), and nobody else's.
+fn is_foreign(head: &http::request::Parts) -> bool {
+    let changes = ![Method::GET, Method::HEAD].contains(&head.method);
+    changes && head.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site")
 }
 
 /// Somebody a client names who lets the user in, for all that is known yet.
