@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
-use http::{Method, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
+use http::{Method, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -90,6 +90,7 @@ where
     S::Account: Objects,
 {
     let (mut head, body) = request.into_parts();
+    check_head(&head)?;
     if head.method == Method::OPTIONS {
         return Ok(method::options());
     }
@@ -144,6 +145,20 @@ where
         }
         outcome => outcome,
     }
+}
+
+/// What RFC 9112 demands of a request and hyper leaves to us: one Host (section 3.2), no coding but chunked (section
+/// 6.1), so that nobody in front of us can have understood another request.
+fn check_head(head: &http::request::Parts) -> Result<(), Error> {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && head.version == Version::HTTP_11 {
+        return Err(Error::bad("A request has one Host"));
+    }
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    if codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Error::new(StatusCode::NOT_IMPLEMENTED, "No transfer coding but chunked is taken here"));
+    }
+    Ok(())
 }
 
 /// True if a page of another site wants something changed: a browser that knows the password would send it along. The
