@@ -19,8 +19,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long a sign-in that was right is not asked again.
     pub sign_in_kept: Duration,
-    /// Members a listing or a report answers at most; a client that needs more must use sync-collection or ask for
-    /// less.
+    /// Members a query or a multiget answers at most; a client that needs more must use sync-collection or ask for
+    /// less. A listing by PROPFIND, which has no word for the rest, is whole.
     pub most_members: usize,
 }
 
