@@ -85,8 +85,8 @@ pub struct Range {
     pub end: Option<Timestamp>,
 }
 
-/// An object with its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An object with its text, which Debug does not show.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Object {
     /// What the index says of it.
     pub entry: ObjectEntry,
@@ -94,8 +94,8 @@ pub struct Object {
     pub text: Bytes,
 }
 
-/// An object to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An object to be stored. Debug does not show its text.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewObject {
     /// Its name.
     pub name: ObjectName,
@@ -103,6 +103,24 @@ pub struct NewObject {
     pub text: Bytes,
     /// What may be sent to others on the way.
     pub calendaring: Calendaring,
+}
+
+/// What people wrote must not reach a log.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("entry", &self.entry).field("octets", &self.text.len()).finish()
+    }
+}
+
+impl fmt::Debug for NewObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("NewObject");
+        shown
+            .field("name", &self.name)
+            .field("octets", &self.text.len())
+            .field("calendaring", &self.calendaring)
+            .finish()
+    }
 }
 
 /// What must hold for a change to be made; everything that is `None` or empty always does.
@@ -187,4 +205,20 @@ pub enum Way {
     Move,
     /// It stays there too.
     Copy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_text() {
+        let name = ObjectName("a.ics".to_owned());
+        let text = Bytes::from_static(b"SUMMARY:Secret plans");
+        let object = NewObject { name, text, calendaring: Calendaring::Server };
+        assert_eq!(
+            format!("{object:?}"),
+            r#"NewObject { name: ObjectName("a.ics"), octets: 20, calendaring: Server }"#
+        );
+    }
 }

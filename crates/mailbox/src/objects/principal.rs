@@ -1,5 +1,7 @@
 //! People: the user, and those in the directory.
 
+use std::fmt;
+
 /// The user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -26,8 +28,8 @@ pub enum PersonKind {
     Resource,
 }
 
-/// Somebody of the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Somebody of the directory. Debug shows only who.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Person {
     /// The name a person sees.
     pub display_name: String,
@@ -37,6 +39,12 @@ pub struct Person {
     pub kind: PersonKind,
     /// All that is known, as a vCard 4.0.
     pub card: String,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person").field("address", &self.address).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// What a change may send to others (RFC 6638).
