@@ -172,20 +172,28 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: Limits)
 
 fn bound(namespace: ResolveResult<'_>, limits: Limits) -> Result<String, Malformed> {
     match namespace {
-        ResolveResult::Bound(namespace) if namespace.0.len() > limits.namespace => {
-            Err(malformed("The XML has a namespace that is too long"))
-        }
+        ResolveResult::Bound(namespace) if namespace.0.len() > limits.namespace => Err(too_long()),
         ResolveResult::Bound(namespace) => {
             let resolved = quick_xml::escape::unescape(namespace.0);
             let resolved = resolved.map_err(|_| malformed("The XML has a namespace that cannot be read"))?;
             if resolved.contains(|char| !is_allowed(char)) {
                 return Err(malformed("The XML has a character that XML forbids"));
             }
+            // As it will be written: what is kept must be read again within the same limit.
+            let mut written = String::new();
+            super::attribute_into(&mut written, &resolved);
+            if written.len() > limits.namespace {
+                return Err(too_long());
+            }
             Ok(resolved.into_owned())
         }
         ResolveResult::Unbound => Ok(String::new()),
         ResolveResult::Unknown(_) => Err(malformed("The XML uses a prefix that it does not declare")),
     }
+}
+
+fn too_long() -> Malformed {
+    malformed("The XML has a namespace that is too long")
 }
 
 /// A character reference, or one of the five entities every document has.
@@ -265,6 +273,8 @@ mod tests {
         assert_eq!(bad(&many), "The XML has too many elements");
         let long = format!("<a xmlns='urn:{}'/>", "x".repeat(255));
         assert_eq!(bad(&long), "The XML has a namespace that is too long");
+        let longer_when_written = format!("<a xmlns='urn:{}'/>", ">".repeat(200));
+        assert_eq!(bad(&longer_when_written), "The XML has a namespace that is too long");
         assert_eq!(bad("<a>&#0;</a>"), "The XML has a broken reference");
         assert_eq!(bad("<a>\u{1}</a>"), "The XML has a character that XML forbids");
     }
