@@ -24,7 +24,7 @@ use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
-use crate::objects::{Myself, Others, Quota};
+use crate::objects::{Myself, Others, People, Quota};
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
 use crate::watch::Watching;
@@ -52,6 +52,7 @@ pub(crate) struct Live {
     pub(crate) myself: Myself,
     pub(crate) others: Others,
     pub(crate) quota: Quota,
+    pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
     pub(crate) watching: watch::Sender<Watching>,
@@ -95,6 +96,7 @@ impl Live {
             keywords: Keywords::default(),
             myself: Myself::default(),
             others: Others::default(),
+            people: People::default(),
             quota: Quota::new(parts.greeting.quota),
             sizes: parts.sizes,
             poll: parts.poll,

@@ -4,10 +4,12 @@
 //! call. Texts are read in batches, kept in the ID map, and read again when Exchange tells that an item changed, so
 //! that an ETag changes only if the text did. What changes something is done at Exchange first, under the folder's gate.
 
+mod busy;
 mod cards;
 mod collections;
 mod condition;
 mod directory;
+mod directory_card;
 mod home;
 mod inbox;
 mod index;
@@ -32,6 +34,7 @@ use mailbox::{FolderId, Watch};
 use crate::account::Account;
 use crate::error::Result;
 
+pub(crate) use people::People;
 pub(crate) use principal::Myself;
 pub(crate) use quota::{Bytes, Quota, quota_of, shape as quota_shape};
 pub(crate) use shared::{Others, pseudo_kind};

@@ -130,11 +130,23 @@ impl Persona {
             email: element.child("EmailAddress").map(Address::read),
             emails: emails.iter().map(Address::read).collect(),
             im: text("ImAddress"),
-            business_phones: values(element, "BusinessPhoneNumbers"),
+            business_phones: business_phones(element),
             mobile_phones: values(element, "MobilePhones"),
             offices: values(element, "OfficeLocations"),
         }
     }
+}
+
+/// Those of all sources; where these were not given, the one number that a persona always has.
+fn business_phones(persona: &Element) -> Vec<String> {
+    let all = values(persona, "BusinessPhoneNumbers");
+    if !all.is_empty() {
+        return all;
+    }
+    let main = persona.child("PhoneNumber");
+    let at_work = main.filter(|phone| phone.child("Type").is_some_and(|kind| kind.text() == "Business"));
+    let number = at_work.and_then(|phone| phone.child("Number")).map(|number| number.text().to_owned());
+    number.into_iter().filter(|number| !number.is_empty()).collect()
 }
 
 /// The values of a property that may come from several sources, without the sources.

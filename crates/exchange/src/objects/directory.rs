@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use ews::op::resolve_names::{ResolveNames, SearchScope};
-use mailbox::objects::{ETag, Object, ObjectEntry, ObjectKind, ObjectName, Person};
+use mailbox::objects::{ETag, Object, ObjectEntry, ObjectKind, ObjectName, Person, PersonKind};
 use mailbox::{FolderId, ModSeq};
 use sha2::{Digest, Sha256};
 
 use super::collections::no_object;
-use super::people::person;
 use crate::account::Live;
-use crate::error::{Result, Tried};
+use crate::error::Result;
 
 impl Live {
     /// Cards of the directory by name: the address and `.vcf`.
@@ -22,19 +20,12 @@ impl Live {
         let mut found = Vec::with_capacity(names.len());
         for name in names {
             let object = match name.0.strip_suffix(".vcf").filter(|address| address.contains('@')) {
-                Some(address) => self.directory_person(address).await?.map(|person| object(name, &person)),
+                Some(address) => self.person_of(address).await?.map(|person| object(name, &person)),
                 None => None,
             };
             found.push((name.clone(), object.ok_or_else(no_object)));
         }
         Ok(found)
-    }
-
-    async fn directory_person(&self, address: &str) -> Result<Option<Person>> {
-        let tried = Tried::new("nobody could be looked up");
-        let ask = ResolveNames { entry: format!("smtp:{address}"), scope: SearchScope::ActiveDirectory, full: true };
-        let found = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?.found;
-        Ok(found.iter().filter_map(person).find(|person| person.address.eq_ignore_ascii_case(address)))
     }
 }
 
@@ -44,7 +35,7 @@ fn object(name: &ObjectName, person: &Person) -> Object {
     let etag: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let entry = ObjectEntry {
         name: name.clone(),
-        kind: ObjectKind::Card,
+        kind: if person.kind == PersonKind::Group { ObjectKind::Group } else { ObjectKind::Card },
         etag: ETag(etag),
         schedule_tag: None,
         uid: Some(format!("mailto:{}", person.address)),

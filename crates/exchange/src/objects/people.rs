@@ -1,218 +1,207 @@
-//! Other people: when they are busy, and who they are.
+//! Who other people are: the directory, searched.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use ews::op::get_user_availability::{BusyEvent, GetUserAvailability, View};
+use ews::op::find_people::{FindPeople, Persona};
+use ews::op::get_room_lists::GetRoomLists;
+use ews::op::get_rooms::GetRooms;
+use ews::op::get_user_photo::{GetUserPhoto, PhotoSize};
 use ews::op::resolve_names::{Resolution, ResolveNames, SearchScope};
-use ews::{FreeBusy as Theirs, MailboxKind};
-use jiff::{SignedDuration, Timestamp};
-use mailbox::objects::{Busy, BusyKind, FreeBusy, Person, PersonKind, Range};
-use mailbox::{Error, ErrorKind};
+use ews::{Address, ErrorKind as Theirs, MailboxKind, Page};
+use mailbox::objects::{Person, PersonKind};
 
-use super::principal::addresses;
+use super::directory_card::Card;
+use super::principal::{addresses, smtp_addresses};
 use crate::account::Live;
 use crate::error::{Result, Tried};
 
-impl Live {
-    /// When people are busy, in the order asked for.
-    pub(crate) async fn free_busy(self: &Arc<Self>, people: &[String], range: Range) -> Result<Vec<Option<FreeBusy>>> {
-        let windows = windows(range)?;
-        let tried = Tried::new("it could not be found out who is busy");
-        let client = self.client()?;
-        let mut told: Vec<Option<Vec<BusyEvent>>> = vec![Some(Vec::new()); people.len()];
-        for (some, told) in people.chunks(MAILBOXES).zip(told.chunks_mut(MAILBOXES)) {
-            for (start, end) in &windows {
-                let ask = GetUserAvailability {
-                    mailboxes: some.to_vec(),
-                    start: *start,
-                    end: *end,
-                    view: View::FreeBusy,
-                    interval: SLOT,
-                };
-                let answers = client.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
-                for (told, answer) in told.iter_mut().zip(answers) {
-                    match (answer, told.as_mut()) {
-                        (Ok(answer), Some(events)) => events.extend(answer.events),
-                        // Nobody of that address, or nobody who lets it be known.
-                        (Err(_), _) => *told = None,
-                        (Ok(_), None) => {}
-                    }
-                }
-            }
-        }
-        let all = |events: Vec<BusyEvent>| FreeBusy { busy: joined(&events, &windows) };
-        Ok(told.into_iter().map(|events| events.map(all)).collect())
+/// What is kept of the directory for a while.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// Photos of those whose cards were fetched, and that there is none.
+    photos: Mutex<Photos>,
+    /// Addresses of rooms. Held while Exchange is asked, so that it is asked once.
+    rooms: tokio::sync::Mutex<Option<(Arc<HashSet<String>>, Instant)>>,
+}
+
+/// By address: the photo, or that there is none, and when it was asked for.
+type Photos = HashMap<String, (Option<Arc<[u8]>>, Instant)>;
+
+impl People {
+    /// A photo that is known, or that it is known that there is none.
+    fn photo(&self, address: &str) -> Option<Option<Arc<[u8]>>> {
+        let photos = self.photos();
+        photos.get(address).filter(|(_, at)| at.elapsed() < KEPT).map(|(photo, _)| photo.clone())
     }
 
+    fn keep_photo(&self, address: &str, photo: Option<Arc<[u8]>>) {
+        let mut photos = self.photos();
+        if photos.len() >= MOST_PHOTOS {
+            photos.retain(|_, (_, at)| at.elapsed() < KEPT);
+        }
+        if photos.len() >= MOST_PHOTOS {
+            photos.clear();
+        }
+        photos.insert(address.to_owned(), (photo, Instant::now()));
+    }
+
+    fn photos(&self) -> MutexGuard<'_, Photos> {
+        self.photos.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
     /// People of the directory by the beginning of their names.
     pub(crate) async fn find_people(self: &Arc<Self>, words: &str, limit: usize) -> Result<Vec<Person>> {
         let words = words.trim();
         if words.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let tried = Tried::new("nobody could be looked up");
-        let ask = ResolveNames { entry: words.to_owned(), scope: SearchScope::ActiveDirectory, full: true };
-        let found = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?.found;
-        Ok(found.iter().filter_map(person).take(limit).collect())
+        let cards = self.look_up(words, limit).await?;
+        Ok(cards.into_iter().map(|card| self.person(card)).collect())
     }
-}
 
-/// Windows that Exchange answers at once.
-fn windows(range: Range) -> Result<Vec<(Timestamp, Timestamp)>> {
-    let too_long = || Error::new(ErrorKind::Cannot, "ask for a stretch of time of at most two years");
-    let (Some(mut start), Some(end)) = (range.start, range.end) else { return Err(too_long()) };
-    let mut windows = Vec::new();
-    while start < end {
-        let next = start.checked_add(WINDOW).map_err(|_| too_long())?.min(end);
-        windows.push((start, next));
-        if windows.len() > WINDOWS {
-            return Err(too_long());
+    /// Whoever has this address, with a photo if there is one.
+    pub(crate) async fn person_of(&self, address: &str) -> Result<Option<Person>> {
+        let is = |card: &Card| card.addresses.iter().any(|own| own.eq_ignore_ascii_case(address));
+        let found = self.look_up(address, AS_MANY).await?.into_iter().find(is);
+        let found = match found {
+            Some(card) => Some(card),
+            // What is looked for is not always found by its address.
+            None => self.resolve(&format!("smtp:{address}")).await?.into_iter().find(is),
+        };
+        let Some(card) = found else { return Ok(None) };
+        if self.people.photo(card.address()).is_none() {
+            let photo = self.ask_photo(card.address()).await;
+            self.people.keep_photo(card.address(), photo);
         }
-        start = next;
+        Ok(Some(self.person(card)))
     }
-    Ok(windows)
-}
 
-/// Times of one kind that touch become one; what is outside of what was asked for is cut.
-fn joined(events: &[BusyEvent], windows: &[(Timestamp, Timestamp)]) -> Vec<Busy> {
-    let (Some((first, _)), Some((_, last))) = (windows.first(), windows.last()) else { return Vec::new() };
-    let mut all = Vec::new();
-    for kind in [BusyKind::Busy, BusyKind::Tentative, BusyKind::Unavailable] {
-        let mut busy: Vec<Busy> = events
-            .iter()
-            .filter(|event| busy_kind(event.kind) == Some(kind))
-            .map(|event| Busy { start: event.start.max(*first), end: event.end.min(*last), kind })
-            .filter(|busy| busy.start < busy.end)
-            .collect();
-        busy.sort_by_key(|busy| busy.start);
-        let mut merged: Vec<Busy> = Vec::with_capacity(busy.len());
-        for next in busy {
-            match merged.last_mut() {
-                Some(last) if next.start <= last.end => last.end = last.end.max(next.end),
-                _ => merged.push(next),
+    fn person(&self, card: Card) -> Person {
+        let photo = self.people.photo(card.address()).flatten();
+        card.person(photo.as_deref())
+    }
+
+    async fn look_up(&self, words: &str, limit: usize) -> Result<Vec<Card>> {
+        let max = u32::try_from(limit).unwrap_or(u32::MAX).min(MOST);
+        let ask = FindPeople::in_directory(Some(words.to_owned()), Page { offset: 0, max });
+        let mut cards: Vec<Card> = match self.client()?.call(&ask).await {
+            Ok(found) => found.people.iter().filter_map(of_persona).collect(),
+            Err(error) if matches!(error.kind, Theirs::SignIn | Theirs::Busy { .. } | Theirs::Unavailable) => {
+                return Err(self.failed(&Tried::new(NOT_FOUND), &error));
             }
+            // Exchange is too old for it, or has it not set up.
+            Err(_) => self.resolve(words).await?,
+        };
+        cards.truncate(limit);
+        if cards.iter().any(|card| card.kind == PersonKind::Individual) {
+            let rooms = self.rooms().await;
+            let is_room = |card: &&mut Card| card.addresses.iter().any(|address| rooms.contains(address));
+            cards.iter_mut().filter(is_room).for_each(|card| card.kind = PersonKind::Room);
         }
-        all.extend(merged);
+        Ok(cards)
     }
-    all.sort_by_key(|busy| (busy.start, busy.end));
-    all
+
+    async fn resolve(&self, entry: &str) -> Result<Vec<Card>> {
+        let ask = ResolveNames { entry: entry.to_owned(), scope: SearchScope::ActiveDirectory, full: true };
+        let answer = self.client()?.call(&ask).await;
+        let found = answer.map_err(|error| self.failed(&Tried::new(NOT_FOUND), &error))?.found;
+        Ok(found.iter().filter_map(of_resolution).collect())
+    }
+
+    /// Rooms that are in a list of rooms: elsewhere Exchange calls them mailboxes like any other.
+    async fn rooms(&self) -> Arc<HashSet<String>> {
+        let mut known = self.people.rooms.lock().await;
+        if let Some((rooms, _)) = known.as_ref().filter(|(_, at)| at.elapsed() < KEPT) {
+            return Arc::clone(rooms);
+        }
+        let rooms = self.ask_rooms().await.unwrap_or_else(|error| {
+            tracing::info!(user = self.user, %error, "rooms are told from people by their addresses alone");
+            HashSet::new()
+        });
+        let rooms = Arc::new(rooms);
+        *known = Some((Arc::clone(&rooms), Instant::now()));
+        rooms
+    }
+
+    async fn ask_rooms(&self) -> Result<HashSet<String>> {
+        let tried = Tried::new("rooms could not be listed");
+        let client = self.client()?;
+        let lists = client.call(&GetRoomLists).await.map_err(|error| self.failed(&tried, &error))?;
+        let mut rooms = HashSet::new();
+        for list in lists.into_iter().filter_map(|list| list.address).take(MOST_LISTS) {
+            let found = client.call(&GetRooms { list }).await.map_err(|error| self.failed(&tried, &error))?;
+            rooms.extend(found.into_iter().filter_map(|room| Some(room.address?.to_lowercase())));
+        }
+        Ok(rooms)
+    }
+
+    async fn ask_photo(&self, address: &str) -> Option<Arc<[u8]>> {
+        let ask = GetUserPhoto { address: address.to_owned(), size: PhotoSize::Of240 };
+        let answer = self.client().ok()?.call(&ask).await;
+        let tried = Tried::new("the photo could not be read");
+        let answer = answer.inspect_err(|error| tracing::debug!(user = self.user, error = %self.failed(&tried, error)));
+        answer.ok()?.map(Arc::from)
+    }
 }
 
-/// Who works elsewhere can be met.
-fn busy_kind(kind: Theirs) -> Option<BusyKind> {
-    match kind {
-        Theirs::Busy => Some(BusyKind::Busy),
-        Theirs::Tentative => Some(BusyKind::Tentative),
-        Theirs::OutOfOffice => Some(BusyKind::Unavailable),
-        Theirs::Free | Theirs::WorkingElsewhere | Theirs::NoData => None,
-    }
+/// `None` without an SMTP address.
+fn of_persona(persona: &Persona) -> Option<Card> {
+    let emails = persona.email.iter().chain(&persona.emails);
+    let addresses = smtp_addresses(emails.map(|email| (email.address.as_deref(), email.routing.as_deref())));
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let kind = match persona.kind.as_deref() {
+        Some("Room" | "Place") => PersonKind::Room,
+        Some("DistributionList" | "Group" | "ModernGroup") => PersonKind::Group,
+        _ => persona.email.as_ref().map_or(PersonKind::Individual, kind_of),
+    };
+    Some(Card {
+        kind,
+        name: persona.display_name.clone().filter(|name| !name.is_empty()).or_else(|| addresses.first().cloned())?,
+        surname: text(&persona.surname),
+        given: text(&persona.given_name),
+        company: text(&persona.company),
+        department: text(&persona.department),
+        title: text(&persona.title),
+        phones: persona.business_phones.iter().chain(&persona.mobile_phones).cloned().collect(),
+        addresses: Some(addresses).filter(|addresses| !addresses.is_empty())?,
+    })
 }
 
-/// Somebody of the directory; `None` without an SMTP address.
-pub(crate) fn person(one: &Resolution) -> Option<Person> {
-    let address = addresses(one).into_iter().next()?;
-    let display_name = one.address.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
-    let kind = match one.address.kind {
+/// `None` without an SMTP address.
+fn of_resolution(one: &Resolution) -> Option<Card> {
+    let addresses = addresses(one);
+    let contact = one.data.as_ref().and_then(|data| data.contact.as_deref());
+    let text = |read: fn(&ews::Contact) -> &Option<String>| contact.and_then(|contact| read(contact).clone());
+    Some(Card {
+        kind: kind_of(&one.address),
+        name: one.address.name.clone().filter(|name| !name.is_empty()).or_else(|| addresses.first().cloned())?,
+        surname: text(|contact| &contact.surname).unwrap_or_default(),
+        given: text(|contact| &contact.given_name).unwrap_or_default(),
+        company: text(|contact| &contact.company).unwrap_or_default(),
+        department: text(|contact| &contact.department).unwrap_or_default(),
+        title: text(|contact| &contact.job_title).unwrap_or_default(),
+        phones: contact
+            .map_or_else(Vec::new, |contact| contact.phones.iter().map(|(_, number)| number.clone()).collect()),
+        addresses: Some(addresses).filter(|addresses| !addresses.is_empty())?,
+    })
+}
+
+fn kind_of(address: &Address) -> PersonKind {
+    match address.kind {
         Some(MailboxKind::PublicList | MailboxKind::PrivateList | MailboxKind::GroupMailbox) => PersonKind::Group,
         _ => PersonKind::Individual,
-    };
-    let card = card(one, &display_name, kind);
-    Some(Person { display_name, address, kind, card })
-}
-
-/// A vCard 4.0 (RFC 6350) of a directory entry.
-fn card(one: &Resolution, name: &str, kind: PersonKind) -> String {
-    let contact = one.data.as_ref().and_then(|data| data.contact.as_deref());
-    let some = |text: Option<&String>| text.map(String::as_str).unwrap_or_default().to_owned();
-    let (surname, given) = contact
-        .map_or_else(Default::default, |contact| (some(contact.surname.as_ref()), some(contact.given_name.as_ref())));
-    let mut lines = vec![
-        "BEGIN:VCARD".to_owned(),
-        "VERSION:4.0".to_owned(),
-        format!("KIND:{}", if kind == PersonKind::Group { "group" } else { "individual" }),
-        format!("FN:{}", escaped(name)),
-        format!("N:{};{};;;", escaped(&surname), escaped(&given)),
-    ];
-    let emails = addresses(one);
-    lines.extend(emails.iter().take(1).map(|address| format!("UID:mailto:{address}")));
-    lines.extend(emails.iter().map(|address| format!("EMAIL:{}", escaped(address))));
-    if let Some(contact) = contact {
-        let org = [contact.company.as_ref(), contact.department.as_ref()].map(some);
-        if org.iter().any(|part| !part.is_empty()) {
-            lines.push(format!("ORG:{};{}", escaped(&org[0]), escaped(&org[1])));
-        }
-        let title = some(contact.job_title.as_ref());
-        if !title.is_empty() {
-            lines.push(format!("TITLE:{}", escaped(&title)));
-        }
-        let phones = contact.phones.iter().filter(|(_, number)| !number.trim().is_empty());
-        lines.extend(phones.map(|(_, number)| format!("TEL;VALUE=text:{}", escaped(number))));
-    }
-    lines.push("END:VCARD".to_owned());
-    lines.iter().map(|line| format!("{line}\r\n")).collect()
-}
-
-/// RFC 6350 section 3.4.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '\\' | ',' | ';' => escaped.extend(['\\', char]),
-            '\n' => escaped.push_str("\\n"),
-            '\r' => {}
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-/// GetUserAvailability: most addresses at a time.
-const MAILBOXES: usize = 100;
-/// GetUserAvailability: the longest stretch of time every version answers.
-const WINDOW: SignedDuration = SignedDuration::from_hours(42 * 24);
-const WINDOWS: usize = 18;
-/// Minutes; nobody reads the slots.
-const SLOT: u16 = 30;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + 3600 * hour).unwrap()
-    }
-
-    #[test]
-    fn long_stretches_are_cut() {
-        let range = |hours| Range { start: Some(at(0)), end: Some(at(hours)) };
-        assert_eq!(windows(range(24)).unwrap(), [(at(0), at(24))]);
-        let two = windows(range(43 * 24)).unwrap();
-        assert_eq!(two, [(at(0), at(42 * 24)), (at(42 * 24), at(43 * 24))]);
-        assert!(windows(range(0)).unwrap().is_empty());
-        assert!(windows(range(24 * 366 * 3)).is_err());
-        assert!(windows(Range { start: Some(at(0)), end: None }).is_err());
-    }
-
-    #[test]
-    fn times_that_touch_become_one() {
-        let event = |start, end, kind| BusyEvent { start: at(start), end: at(end), kind, details: None };
-        let events = [
-            event(5, 6, Theirs::Busy),
-            event(-2, 1, Theirs::Busy),
-            event(1, 2, Theirs::Busy),
-            event(1, 3, Theirs::Tentative),
-            event(2, 9, Theirs::Free),
-            event(8, 30, Theirs::OutOfOffice),
-        ];
-        let busy = |start, end, kind| Busy { start: at(start), end: at(end), kind };
-        assert_eq!(
-            joined(&events, &[(at(0), at(12)), (at(12), at(20))]),
-            [
-                busy(0, 2, BusyKind::Busy),
-                busy(1, 3, BusyKind::Tentative),
-                busy(5, 6, BusyKind::Busy),
-                busy(8, 20, BusyKind::Unavailable),
-            ]
-        );
     }
 }
+
+const NOT_FOUND: &str = "nobody could be looked up";
+/// FindPeople: as many as one page may hold.
+const MOST: u32 = 1000;
+/// Those whose addresses or names begin like an address.
+const AS_MANY: usize = 20;
+const MOST_LISTS: usize = 50;
+const MOST_PHOTOS: usize = 500;
+const KEPT: Duration = Duration::from_secs(60 * 60);

@@ -154,26 +154,29 @@ fn note(at: Timestamp, known: &Known) -> String {
 
 /// All SMTP addresses of somebody in lower case, the primary one first.
 pub(crate) fn addresses(one: &Resolution) -> Vec<String> {
+    let contact = one.data.as_ref().and_then(|data| data.contact.as_ref());
+    let emails = contact.iter().flat_map(|contact| &contact.emails);
+    let more = emails.map(|(_, entry)| (Some(entry.address.as_str()), entry.routing.as_deref()));
+    let first = (one.address.address.as_deref(), one.address.routing.as_deref());
+    smtp_addresses([first].into_iter().chain(more))
+}
+
+/// Those of these addresses, each with its routing, that are SMTP addresses: in lower case, once, in this order.
+pub(crate) fn smtp_addresses<'a>(told: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Vec<String> {
     let smtp = |routing: Option<&str>| routing.is_none_or(|routing| routing.eq_ignore_ascii_case("SMTP"));
     let mut all = Vec::new();
-    let mut add = |address: &str| {
+    for address in told.filter(|(_, routing)| smtp(*routing)).filter_map(|(address, _)| address) {
         // The directory tells proxy addresses with their kind: the primary one in capitals.
         let bare = match address.split_once(':') {
             Some((kind, bare)) if kind.eq_ignore_ascii_case("smtp") => bare,
-            Some(_) => return,
+            Some(_) => continue,
             None => address,
         };
         let bare = bare.trim().to_lowercase();
         if bare.contains('@') && !all.contains(&bare) {
             all.push(bare);
         }
-    };
-    if smtp(one.address.routing.as_deref()) {
-        one.address.address.iter().for_each(|address| add(address));
     }
-    let contact = one.data.as_ref().and_then(|data| data.contact.as_ref());
-    let emails = contact.iter().flat_map(|contact| &contact.emails).map(|(_, entry)| entry);
-    emails.filter(|entry| smtp(entry.routing.as_deref())).for_each(|entry| add(&entry.address));
     all
 }
 
