@@ -123,11 +123,12 @@ pub(crate) enum SizePolicy {
 pub(crate) struct Dav {
     pub(crate) url: Option<String>,
     pub(crate) max_object_mib: u64,
+    pub(crate) tokens: bool,
 }
 
 impl Default for Dav {
     fn default() -> Self {
-        Self { url: None, max_object_mib: 20 }
+        Self { url: None, max_object_mib: 20, tokens: false }
     }
 }
 

@@ -170,6 +170,7 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             SizePolicy::Exact => exchange::SizePolicy::Exact,
         },
         cache_bytes: config.cache.bodies_mib << 20,
+        tokens: config.dav.tokens,
         ..exchange::Settings::new(state, organisations.collect())
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))

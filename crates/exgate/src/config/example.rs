@@ -43,6 +43,8 @@ key = "/etc/exgate/imap.key"
 #url = "https://dav.corp.example"
 # The largest event, task or contact a client may store, attachments included.
 #max_object_mib = 20
+# Also takes access tokens (Bearer) for Exchange instead of passwords, and passes them on. Exchange must know such tokens.
+#tokens = false
 
 [cache]
 # Disk space for message bodies.
