@@ -1,6 +1,6 @@
 //! As much of Exchange as the map can see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use mailbox::{Flags, Keyword, SystemFlags};
@@ -13,6 +13,8 @@ pub(super) struct Exchange {
     pub(super) messages: Vec<Message>,
     logs: [Vec<Event>; 2],
     states: HashMap<String, Position>,
+    /// Contents of drafts that got a new ChangeKey without being edited, which the map cannot know.
+    pub(super) doubtful: HashSet<u32>,
     counter: u32,
 }
 
@@ -104,7 +106,10 @@ impl Exchange {
     pub(super) fn flag(&mut self, at: usize, bits: u8) -> Item {
         let (before, now) = (self.messages[at].item.flags.clone(), self.flags_for(at, bits));
         let change_key = self.id("CQAA");
-        let Message { serial, folder, item, .. } = &mut self.messages[at];
+        let Message { serial, folder, item, content, .. } = &mut self.messages[at];
+        if item.draft {
+            self.doubtful.insert(*content);
+        }
         (item.flags, item.change_key) = (now, change_key);
         let only_seen = before.system.without(SystemFlags::SEEN) == item.flags.system.without(SystemFlags::SEEN)
             && before.keywords() == item.flags.keywords();
