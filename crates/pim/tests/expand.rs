@@ -46,6 +46,10 @@ fn rules_dates_and_exceptions() {
         // Clocks go forward on 29 March: nine o'clock stays nine o'clock.
         ("DTSTART;TZID=Europe/Berlin:20260328T090000\nRRULE:FREQ=DAILY;COUNT=2", "0328T08 0329T07"),
         ("DTSTART;TZID=Europe/Berlin:20260328T023000\nRRULE:FREQ=DAILY;COUNT=3", "0328T01 0329T01 0330T00"),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260328T023000\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE;TZID=Europe/Berlin:20260329T023000",
+            "0328T01 0330T00",
+        ),
         // UNTIL in UTC, east of Greenwich: the last one counts.
         ("DTSTART;TZID=Asia/Tokyo:20260105T080000\nRRULE:FREQ=DAILY;UNTIL=20260105T230000Z", "0104T23 0105T23"),
     ] {

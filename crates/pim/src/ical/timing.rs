@@ -14,6 +14,8 @@ pub(crate) struct Timing {
     pub(crate) start: DateOrTime,
     /// The zone the start is of.
     pub(crate) zone: Zone,
+    /// What the zone is called there.
+    tzid: Option<String>,
     /// Whether that zone was told, or is the default one.
     pub(crate) floats: bool,
     length: Length,
@@ -57,7 +59,7 @@ impl Timing {
             (None, _) if start.value.is_date() && !component.is("VTODO") => Length::Nominal(Duration::of_days(1)),
             (None, _) => Length::Exact(0),
         };
-        Some(Self { start: start.value, zone, floats, length })
+        Some(Self { start: start.value, zone, tzid: start.tzid, floats, length })
     }
 
     /// The moment at which it begins, if its start is set to another time.
@@ -94,6 +96,8 @@ impl Timing {
             // A day stands for the repetition of that day.
             (DateOrTime::Date(_), other) => DateOrTime::Date(other.date()).civil(),
             (start, DateOrTime::Date(day)) => day.to_datetime(start.civil().time()),
+            // Not by way of the moment: a time that clocks skip would come back as another.
+            (DateOrTime::Local(_), DateOrTime::Local(time)) if moment.tzid == self.tzid => time,
             (_, DateOrTime::Local(time)) if moment.tzid.is_none() => time,
             _ => self.own_zone().to_local(zones.instant(moment, &self.own_zone())),
         }
