@@ -77,7 +77,11 @@ pub(crate) fn by_span(range: Range, entry: &ObjectEntry) -> Verdict {
     let before = wide.start.is_some_and(|start| span.end.is_some_and(|end| end < start));
     let after = wide.end.is_some_and(|end| span.start >= end);
     let begins = range.start.is_none_or(|start| span.start >= later(start, SLACK));
-    let ends = range.end.is_none_or(|to| span.end.is_some_and(|end| end < later(to, -SLACK)));
+    let ends = match range.end {
+        Some(to) => span.end.is_some_and(|end| end < later(to, -SLACK)),
+        // The last moments of time come before no end, not even before an open one.
+        None => span.start < later(Timestamp::MAX, -SLACK),
+    };
     match (before || after, begins && ends) {
         (true, _) => Verdict::No,
         (false, true) => Verdict::Yes,
