@@ -238,27 +238,33 @@ impl Iterator for Unfolded<'_> {
             }
         };
         let number = self.number;
-        let mut line = first.to_owned();
-        let quoted_printable = is_quoted_printable(first);
+        let mut line = String::new();
+        push_clean(&mut line, first);
+        let mut quoted_printable = None;
         loop {
             if self.rest.starts_with([' ', '\t']) {
                 let more = self.physical()?;
-                line.push_str(more.get(1..).unwrap_or_default());
-            } else if quoted_printable && line.ends_with('=') {
+                push_clean(&mut line, more.get(1..).unwrap_or_default());
+            } else if line.ends_with('=') && *quoted_printable.get_or_insert_with(|| is_quoted_printable(&line)) {
                 // A soft line break of vCard 2.1, where quoted-printable folds by its own rule.
                 line.pop();
                 match self.physical() {
-                    Some(more) => line.push_str(more),
+                    Some(more) => push_clean(&mut line, more),
                     None => break,
                 }
             } else {
                 break;
             }
         }
-        if line.contains(is_control) {
-            line.retain(|char| !is_control(char));
-        }
         Some((number, line))
+    }
+}
+
+/// Adds text without what no line may hold, at once, since what is left decides how the line goes on.
+fn push_clean(line: &mut String, text: &str) {
+    match text.contains(is_control) {
+        true => line.extend(text.chars().filter(|char| !is_control(*char))),
+        false => line.push_str(text),
     }
 }
 
@@ -321,6 +327,12 @@ mod tests {
 
     #[test]
     fn quoted_printable_folds_by_its_own_rule() {
+        // What is dropped from a line does not hide how it goes on, nor does a fold what it is.
+        for line in
+            ["NOTE;QUOTED-PRINTABLE:a=\0\r\nb", "NOTE;QUOTED-\0PRINTABLE:a=\r\nb", "NOTE;QUOTED-\r\n PRINTABLE:a=\r\nb"]
+        {
+            assert_eq!(one(line).value, "ab", "{line:?}");
+        }
         let note = one("NOTE;ENCODING=QUOTED-PRINTABLE:Gr=C3=BC=\r\n=C3=9Fe=\r\n!");
         assert_eq!(note.value, "Gr=C3=BC=C3=9Fe!");
         assert_eq!(one("X:a=").value, "a=");

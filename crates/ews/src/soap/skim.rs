@@ -9,7 +9,7 @@ pub struct Skimmed {
     pub errors: Vec<String>,
     /// Elements handed out: items, folders, changes, single values.
     pub elements: usize,
-    /// Bytes of MIME.
+    /// Bytes of MIME, as far as it was base64 to its end.
     pub mime: u64,
     /// SOAP faults, by their codes.
     pub faults: Vec<String>,
@@ -23,10 +23,11 @@ pub struct Skimmed {
 pub fn skim<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Skimmed, Unreadable> {
     let mut document = Document::streaming_mime();
     let mut skimmed = Skimmed::default();
+    let mut mime = 0;
     for piece in pieces {
         document.push(piece);
         while let Some(event) = document.next()? {
-            skimmed.take(event);
+            skimmed.take(event, &mut mime);
         }
     }
     document.finish()?;
@@ -34,10 +35,12 @@ pub fn skim<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Skimmed, U
 }
 
 impl Skimmed {
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: Event, mime: &mut u64) {
         match event {
             Event::Element(..) => self.elements += 1,
-            Event::Mime(bytes) => self.mime += bytes.len() as u64,
+            Event::MimeStart => *mime = 0,
+            Event::Mime(bytes) => *mime += bytes.len() as u64,
+            Event::MimeEnd(true) => self.mime += *mime,
             Event::Fault(fault) => self.faults.push(fault.code),
             Event::End => self.documents += 1,
             Event::Message(outcome) => {
@@ -46,7 +49,7 @@ impl Skimmed {
                     self.errors.push(outcome.code);
                 }
             }
-            Event::Version(_) | Event::MimeStart | Event::MimeEnd(_) => {}
+            Event::Version(_) | Event::MimeEnd(false) => {}
         }
     }
 }
