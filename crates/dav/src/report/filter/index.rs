@@ -177,5 +177,9 @@ mod tests {
         ] {
             assert_eq!(january.by_index(&event(start, end)), verdict, "{start}");
         }
+        let open = filter("<comp-filter name='VEVENT'><time-range start='20260101T000000Z'/></comp-filter>");
+        for (start, verdict) in [("20260310T000000Z", Verdict::Yes), ("99991231T235959Z", Verdict::Maybe)] {
+            assert_eq!(open.by_index(&event(start, Some(start))), verdict, "{start}");
+        }
     }
 }

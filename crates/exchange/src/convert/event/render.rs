@@ -381,10 +381,13 @@ fn lone_id(event: &Event, native: &Native) -> Option<Property> {
 
 /// Whether an occurrence is different in anything Exchange has a place for.
 pub(super) fn differs(fields: &Fields, usual: &Fields) -> bool {
-    // A series says for all of its occurrences that it was called off; one that is called off alone is deleted.
-    let usual = &Fields { cancelled: usual.cancelled && fields.cancelled, ..usual.clone() };
-    // Files of an occurrence are not looked at: its series has them.
-    Aspect::ALL.into_iter().any(|aspect| aspect != Aspect::Files && !aspect.same(fields, usual))
+    Aspect::ALL.into_iter().any(|aspect| match aspect {
+        // The series has them.
+        Aspect::Files => false,
+        // A series says for all of its occurrences that it was called off; one that is called off alone is deleted.
+        Aspect::Availability => fields.free_busy != usual.free_busy || fields.cancelled && !usual.cancelled,
+        aspect => !aspect.same(fields, usual),
+    })
 }
 
 /// How many years' clocks are told of a series that goes on.

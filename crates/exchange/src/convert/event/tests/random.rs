@@ -220,3 +220,19 @@ proptest! {
         prop_assert_eq!(master.text("SUMMARY"), Some(subject));
     }
 }
+
+/// Found by the above: Exchange does not forget an exception that is like the others again.
+#[test]
+fn an_occurrence_of_a_series_that_was_called_off_is_no_exception() {
+    let head = "BEGIN:VEVENT\nUID:1@example.com\nDTSTAMP:20260101T000000Z\n";
+    let times = "DTSTART:20261023T110000\nDTEND:20261023T120000\nRRULE:FREQ=YEARLY\n";
+    let moved = "RECURRENCE-ID:20261023T110000\nDTSTART:20261023T080000\nDTEND:20261023T100000\n";
+    let first = object(&format!("{head}{times}END:VEVENT\n{head}{moved}END:VEVENT"));
+    let second = object(&format!("{head}{times}SUMMARY:Canceled: x\nTRANSP:TRANSPARENT\nEND:VEVENT"));
+    let mut model = Model::new(&planned(&first), &anna(), Exceptions::Stay);
+    assert!(model.text().contains("RECURRENCE-ID"));
+    model.apply(&plan(&second, Some(&model.native), &anna()).unwrap());
+    model.forget();
+    assert_eq!(model.native.exceptions.len(), 1);
+    assert!(!model.text().contains("RECURRENCE-ID"), "{}", model.text());
+}
