@@ -10,10 +10,11 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::reading::Reading;
 use crate::refusal;
+use crate::signin::Admission;
 use crate::soap::{Document, envelope};
-use crate::transport::{PooledLane, Reply, RequestBody, Unsent};
+use crate::transport::{AGENT, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
-use crate::{Error, ErrorKind, Operation};
+use crate::{Error, ErrorKind, Operation, Scheme};
 
 /// Which lanes a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +96,19 @@ impl Client {
         let admission = timeout(turn, shared.standing.admit())
             .await
             .map_err(|_| Error::unavailable("Exchange has not answered a sign-in that is under way"))??;
-        let mut lane = match lanes {
-            Lanes::Streaming => shared.pool.streaming_lane().await?,
-            Lanes::Pooled if tried.refused || tried.lost => shared.pool.new_lane().await?,
-            Lanes::Pooled => shared.pool.lane().await?,
+        let lane = match lanes {
+            Lanes::Streaming => shared.pool.streaming_lane().await,
+            Lanes::Pooled if tried.refused || tried.lost => shared.pool.new_lane().await,
+            Lanes::Pooled => shared.pool.lane().await,
+        };
+        let mut lane = match lane {
+            Err(error) if error.kind == ErrorKind::SignIn => {
+                return self.refused(&admission, tried, error).map(|()| None);
+            }
+            lane => lane?,
         };
         let used_before = lane.lane.served() > 0;
-        let request = self.request(operation, version, request_id)?;
+        let request = self.request(operation, version, request_id, lane.lane.scheme())?;
         match lane.lane.send(request, shared.server.inner.limits.first_byte).await {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
                 tried.dead += 1;
@@ -116,12 +123,9 @@ impl Client {
             }
             Err(Unsent { request: None, error }) => Err(error.maybe_done()),
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
-                if admission.trusted && !tried.refused && shared.standing.doubted() {
-                    tried.refused = true;
-                    return Ok(None);
-                }
-                shared.standing.refused();
-                Err(refusal::sign_in(&offers(response.headers())))
+                let offers = offers(response.headers());
+                let error = refusal::sign_in(lane.lane.scheme(), &offers);
+                self.refused(&admission, tried, error).map(|()| None)
             }
             Ok(response) => {
                 if is_past_sign_in(response.status()) {
@@ -130,6 +134,16 @@ impl Client {
                 Ok(Some((lane, response)))
             }
         }
+    }
+
+    /// Exchange did not take the identity: an error, unless it has worked before and is worth a second try.
+    fn refused(&self, admission: &Admission<'_>, tried: &mut Tried, error: Error) -> Result<(), Error> {
+        if admission.trusted && !tried.refused && self.shared.standing.doubted() {
+            tried.refused = true;
+            return Ok(());
+        }
+        self.shared.standing.refused();
+        Err(error)
     }
 
     /// Puts an exchange to its end: learns from it, and keeps the lane if it can be used again.
@@ -163,6 +177,7 @@ impl Client {
         operation: &O,
         version: Version,
         request_id: &str,
+        scheme: Option<Scheme>,
     ) -> Result<Request<RequestBody>, Error> {
         let xml = envelope(version, self.acting_for.as_deref(), |xml| operation.write(xml, version));
         let (xml, splice) = xml.finish();
@@ -175,19 +190,24 @@ impl Client {
         let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");
         let mut request =
             Request::post(endpoint.path.as_str()).header(HOST, &endpoint.authority).body(body).map_err(bad)?;
-        self.headers::<O>(request.headers_mut(), request_id)?;
+        self.headers::<O>(request.headers_mut(), request_id, scheme)?;
         Ok(request)
     }
 
-    fn headers<O: Operation>(&self, headers: &mut HeaderMap, request_id: &str) -> Result<(), Error> {
+    fn headers<O: Operation>(
+        &self,
+        headers: &mut HeaderMap,
+        request_id: &str,
+        scheme: Option<Scheme>,
+    ) -> Result<(), Error> {
         let value = |text: &str| {
             HeaderValue::try_from(text).map_err(|_| Error::new(ErrorKind::Local, "a header's value cannot be sent"))
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Exgate/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert("client-request-id", value(request_id)?);
         headers.insert("return-client-request-id", HeaderValue::from_static("true"));
-        if let Some(authorization) = self.shared.identity.authorization()? {
+        if let Some(authorization) = self.shared.identity.authorization(scheme)? {
             headers.insert(AUTHORIZATION, authorization);
         }
         if let Some(anchor) = &self.anchor {

@@ -34,7 +34,7 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) server: Server,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) gate: Gate,
@@ -61,10 +61,11 @@ struct ServerClock {
 
 impl Client {
     pub(crate) fn new(server: Server, identity: Identity, standing: Arc<Standing>) -> Client {
-        let limits = server.inner.limits.clone();
+        let limits = &server.inner.limits;
+        let identity = Arc::new(identity);
         let patience = limits.patience;
         let sync_calls = Semaphore::new(limits.sync_calls.max(1));
-        let pool = Arc::new(Pool::new(server.inner.endpoint.clone(), server.inner.tls.clone(), limits));
+        let pool = Arc::new(Pool::new(server.clone(), identity.clone()));
         let shared = Shared {
             server,
             identity,

@@ -13,6 +13,7 @@
 mod attempt;
 mod backoff;
 mod client;
+mod egress;
 mod error;
 mod mime;
 mod operation;
@@ -29,12 +30,15 @@ pub mod op;
 pub mod soap;
 
 pub use client::Client;
+pub use egress::{Egress, EgressConfig, Proxy, ProxyKind};
 pub use error::{Error, ErrorKind, ItemError, ResponseCode, Sent};
 pub use mime::{MimeError, MimeSink, MimeSource};
 pub use operation::{Budget, Nothing, Operation, Payload};
 pub use secret::Secret;
 pub use server::{Identity, Impersonation, Limits, Server, ServerConfig};
+pub use signin::{ChannelBinding, Scheme, Schemes};
 pub use stream::{EventStream, StreamingEvent};
+pub use transport::Dialer;
 pub use types::*;
 
 /// What a call gives.

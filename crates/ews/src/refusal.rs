@@ -6,19 +6,54 @@ use http::StatusCode;
 use memchr::memmem;
 
 use crate::soap::{Fault, Unreadable};
-use crate::{Error, ErrorKind, ResponseCode, Sent};
+use crate::{Error, ErrorKind, ResponseCode, Scheme, Sent};
 
-/// A refused sign-in.
-pub(crate) fn sign_in(offered: &[String]) -> Error {
-    let schemes: Vec<&str> = offered.iter().filter_map(|offer| offer.split([' ', ',']).next()).collect();
-    let message = match schemes.as_slice() {
-        [] => "Exchange refused the sign-in".to_owned(),
-        known if known.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic")) => {
+/// A refused sign-in. `scheme` is how a password was shown, if one was.
+pub(crate) fn sign_in(scheme: Option<Scheme>, offered: &[String]) -> Error {
+    let names = names(offered);
+    let message = match scheme {
+        _ if names.is_empty() => "Exchange refused the sign-in".to_owned(),
+        Some(scheme) if names.iter().any(|name| name.eq_ignore_ascii_case(scheme.as_str())) => {
             "Exchange refused the user name or password".to_owned()
         }
-        others => format!("Exchange does not offer Basic sign-in here, only {}", others.join(", ")),
+        Some(scheme) => format!("Exchange does not offer {scheme} sign-in here, only {}", names.join(", ")),
+        None => "Exchange refused the access token".to_owned(),
     };
     Error::new(ErrorKind::SignIn, message)
+}
+
+/// A sign-in that was refused at its last message, which also is what happens if it is bound to a connection that is
+/// another one where Exchange sees it.
+pub(crate) fn bound_sign_in(scheme: Scheme, bound: bool) -> Error {
+    let mut message = format!("Exchange refused the user name or password ({scheme})");
+    message.push_str(match bound {
+        true => {
+            "; if they are right, something between here and Exchange opens the TLS with a certificate of its own, \
+             which Extended Protection forbids: it must have the certificate of Exchange, or set channel_binding = \"off\""
+        }
+        false => {
+            "; if they are right, Extended Protection is required, which needs https and channel_binding = \"auto\""
+        }
+    });
+    Error::new(ErrorKind::SignIn, message)
+}
+
+/// A server that offers nothing a password may be used with.
+pub(crate) fn no_scheme(offered: &[String]) -> Error {
+    let told = match names(offered).as_slice() {
+        [] => "Exchange offers no sign-in at all at this address".to_owned(),
+        names => format!("Exchange offers {} for signing in, and none of what auth allows", names.join(", ")),
+    };
+    Error::new(ErrorKind::SignIn, told)
+}
+
+/// A page of a server in trouble, in the middle of a sign-in.
+pub(crate) fn page_instead(status: StatusCode, host: &str, beginning: &[u8]) -> Error {
+    page(status, host, None, beginning)
+}
+
+fn names(offered: &[String]) -> Vec<&str> {
+    offered.iter().filter_map(|offer| offer.split([' ', ',']).next()).collect()
 }
 
 /// A SOAP fault: the request was refused as a whole, unless Exchange failed while working on it.
@@ -134,9 +169,12 @@ mod tests {
 
     #[test]
     fn sign_in_errors_say_what_would_work() {
-        let told = |offers: &[&str]| sign_in(&offers.iter().map(|&offer| offer.to_owned()).collect::<Vec<_>>()).message;
+        let offers = |offers: &[&str]| offers.iter().map(|&offer| offer.to_owned()).collect::<Vec<_>>();
+        let told = |offered: &[&str]| sign_in(Some(Scheme::Basic), &offers(offered)).message;
         assert_eq!(told(&[]), "Exchange refused the sign-in");
         assert_eq!(told(&["Negotiate", "Basic realm=\"x\""]), "Exchange refused the user name or password");
         assert_eq!(told(&["Negotiate", "NTLM"]), "Exchange does not offer Basic sign-in here, only Negotiate, NTLM");
+        let message = no_scheme(&offers(&["Bearer client_id=\"x\""])).message;
+        assert_eq!(message, "Exchange offers Bearer for signing in, and none of what auth allows");
     }
 }

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::signin::{Scheme, Schemes, Standing};
+use crate::transport::{Dialer, Endpoint, tls_config};
+use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use rustls::ClientConfig;
-
-use crate::signin::Standing;
-use crate::transport::{Endpoint, tls_config};
-use crate::{Client, Error, ErrorKind, Secret};
 
 /// One Exchange endpoint: where it is, how it is trusted, and who it refused. Cheap to clone.
 #[derive(Clone)]
@@ -23,7 +21,10 @@ pub struct Server {
 pub(crate) struct ServerInner {
     pub(crate) endpoint: Endpoint,
     pub(crate) limits: Limits,
-    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) dialer: Dialer,
+    pub(crate) channel_binding: ChannelBinding,
+    /// What the server offered last (`WWW-Authenticate`).
+    offers: Mutex<Option<Vec<String>>>,
     standings: Mutex<HashMap<u64, Arc<Standing>>>,
     /// Keyed with randomness of this process: what it keeps tells nothing of passwords.
     hasher: RandomState,
@@ -38,6 +39,10 @@ pub struct ServerConfig {
     pub ca_file: Option<PathBuf>,
     /// Allow `http://` URLs, credentials and mail in clear.
     pub allow_http: bool,
+    /// The way out, shared by everything that belongs to one organisation.
+    pub egress: Egress,
+    /// Whether sign-ins are bound to their connections.
+    pub channel_binding: ChannelBinding,
     /// How much at once, and how long.
     pub limits: Limits,
 }
@@ -45,7 +50,14 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// The defaults for a URL.
     pub fn new(url: impl Into<String>) -> ServerConfig {
-        ServerConfig { url: url.into(), ca_file: None, allow_http: false, limits: Limits::default() }
+        ServerConfig {
+            url: url.into(),
+            ca_file: None,
+            allow_http: false,
+            egress: Egress::default(),
+            channel_binding: ChannelBinding::default(),
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -92,12 +104,14 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Identity {
-    /// HTTP Basic, sent with every request (RFC 7617).
-    Basic {
+    /// By user name and password, in whichever of these schemes the server offers.
+    Password {
         /// `DOMAIN\user` or `user@domain`.
         user: String,
         /// The password.
         password: Secret,
+        /// What may be used.
+        schemes: Schemes,
     },
     /// A token somebody else obtained, sent with every request (RFC 6750 section 2.1).
     Bearer {
@@ -115,11 +129,30 @@ pub enum Impersonation {
     PrimarySmtpAddress(String),
 }
 
+impl ServerInner {
+    /// What the server offered last.
+    pub(crate) fn offers(&self) -> Option<Vec<String>> {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what the server offers.
+    pub(crate) fn remember_offers(&self, offers: &[String]) {
+        *self.offers.lock().unwrap_or_else(PoisonError::into_inner) = Some(offers.to_vec());
+    }
+}
+
 impl Identity {
-    /// What goes into `Authorization` with every request; None for schemes that sign connections in.
-    pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
+    /// By user name and password, in HTTP Basic only.
+    pub fn basic(user: impl Into<String>, password: Secret) -> Identity {
+        Identity::Password { user: user.into(), password, schemes: Schemes::only(Scheme::Basic) }
+    }
+
+    /// What goes into `Authorization` with every request on a lane where a password is shown by that scheme; None for
+    /// schemes that sign connections in.
+    pub(crate) fn authorization(&self, scheme: Option<Scheme>) -> Result<Option<HeaderValue>, Error> {
         let told = match self {
-            Identity::Basic { user, password } => {
+            Identity::Password { .. } if scheme != Some(Scheme::Basic) => return Ok(None),
+            Identity::Password { user, password, .. } => {
                 let plain = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
                 format!("Basic {}", STANDARD.encode(plain.as_bytes()))
             }
@@ -133,7 +166,7 @@ impl Identity {
 
     fn digest(&self, hasher: &RandomState) -> u64 {
         match self {
-            Identity::Basic { user, password } => hasher.hash_one((user, password.expose())),
+            Identity::Password { user, password, .. } => hasher.hash_one((user, password.expose())),
             Identity::Bearer { token } => hasher.hash_one(token.expose()),
         }
     }
@@ -146,7 +179,9 @@ impl Server {
     pub fn new(config: ServerConfig) -> Result<Server, Error> {
         let inner = ServerInner {
             endpoint: Endpoint::parse(&config.url, config.allow_http)?,
-            tls: tls_config(config.ca_file.as_deref())?,
+            dialer: Dialer::new(config.egress, tls_config(config.ca_file.as_deref())?),
+            channel_binding: config.channel_binding,
+            offers: Mutex::default(),
             limits: config.limits,
             standings: Mutex::default(),
             hasher: RandomState::new(),
@@ -185,10 +220,10 @@ mod tests {
 
     #[test]
     fn identities_say_who_they_are_and_hide_it_from_logs() {
-        let basic = Identity::Basic { user: "anna".into(), password: Secret::new("open sesame") };
+        let basic = Identity::basic("anna", Secret::new("open sesame"));
         let bearer = Identity::Bearer { token: Secret::new("abc.def") };
         for (identity, expected) in [(&basic, "Basic YW5uYTpvcGVuIHNlc2FtZQ=="), (&bearer, "Bearer abc.def")] {
-            let value = identity.authorization().unwrap().unwrap();
+            let value = identity.authorization(Some(Scheme::Basic)).unwrap().unwrap();
             assert_eq!(value.to_str().unwrap(), expected);
             let told = format!("{value:?} {identity:?}");
             assert!(!told.contains("sesame") && !told.contains("abc.def") && !told.contains("YW5u"), "{told}");
@@ -197,6 +232,6 @@ mod tests {
         let hasher = RandomState::new();
         assert_ne!(bearer.digest(&hasher), other.digest(&hasher));
         let broken = Identity::Bearer { token: Secret::new("a\nb") };
-        assert_eq!(broken.authorization().unwrap_err().kind, ErrorKind::SignIn);
+        assert_eq!(broken.authorization(None).unwrap_err().kind, ErrorKind::SignIn);
     }
 }

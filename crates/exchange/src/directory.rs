@@ -159,7 +159,7 @@ impl Inner {
         }
         desk.check(&user, &hash, Means::Password)?;
         let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
-        let client = server.client(Identity::Basic { user: user.clone(), password });
+        let client = server.client(Identity::basic(user.clone(), password));
         let greeting = match greet(&client, Vec::new()).await {
             Ok((greeting, _)) => greeting,
             Err(error) => {

@@ -1,16 +1,18 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST, HeaderName, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::dial::dial;
-use super::{Endpoint, RequestBody};
-use crate::{Error, ErrorKind, Limits};
+use rustls_pki_types::CertificateDer;
+
+use super::{Connection, Dialer, Endpoint, Reply, RequestBody};
+use crate::signin::server_end_point;
+use crate::{ChannelBinding, Error, ErrorKind, Limits, Scheme};
 
 /// One connection of one identity. It serves one request at a time and is never handed to another identity.
 ///
@@ -19,10 +21,31 @@ use crate::{Error, ErrorKind, Limits};
 #[derive(Debug)]
 pub(crate) struct Lane {
     sender: SendRequest<RequestBody>,
+    /// What the server showed, for sign-ins that are bound to it.
+    certificate: Option<CertificateDer<'static>>,
+    endpoint: Endpoint,
+    /// By which scheme a password was shown here. One that goes with every request has not been shown yet.
+    scheme: Option<Scheme>,
     born: Instant,
     last_used: Instant,
     /// Requests answered on it.
     served: u64,
+}
+
+/// What came of [`Lane::get`].
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) host: String,
+    pub(crate) beginning: Vec<u8>,
+}
+
+impl Answered {
+    /// The values of a header that are text.
+    pub(crate) fn values(&self, name: HeaderName) -> impl Iterator<Item = &str> {
+        self.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+    }
 }
 
 /// A request that did not get its answer's head.
@@ -36,11 +59,12 @@ pub(crate) struct Unsent {
 
 impl Lane {
     /// Connects.
-    pub(crate) async fn open(endpoint: &Endpoint, tls: &Arc<ClientConfig>, limits: &Limits) -> Result<Lane, Error> {
-        let socket = timeout(limits.connect, dial(endpoint, tls)).await.map_err(|_| {
+    pub(crate) async fn open(endpoint: &Endpoint, dialer: &Dialer, limits: &Limits) -> Result<Lane, Error> {
+        let dialled = timeout(limits.connect, dialer.dial(endpoint)).await.map_err(|_| {
             let seconds = limits.connect.as_secs();
             Error::unavailable(format!("{} did not take a connection within {seconds} s", endpoint.host))
-        })??;
+        })?;
+        let Connection { socket, certificate } = dialled?;
         let (sender, connection) = Builder::new()
             .max_headers(200)
             .handshake(TokioIo::new(socket))
@@ -49,7 +73,7 @@ impl Lane {
         // Ends when the lane is dropped or the server hangs up; what went wrong shows at the request it went wrong with.
         tokio::spawn(async move { drop(connection.await) });
         let now = Instant::now();
-        Ok(Lane { sender, born: now, last_used: now, served: 0 })
+        Ok(Lane { sender, certificate, endpoint: endpoint.clone(), scheme: None, born: now, last_used: now, served: 0 })
     }
 
     /// Sends a request and waits for the head of its answer. The body must be read before the next request.
@@ -85,6 +109,51 @@ impl Lane {
         }
     }
 
+    /// Asks for the endpoint's page, with this `Authorization`. The answer is read to its end.
+    pub(crate) async fn get(&mut self, say: Option<HeaderValue>, first_byte: Duration) -> Result<Answered, Error> {
+        let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");
+        let mut request = Request::get(self.endpoint.path.as_str())
+            .header(HOST, &self.endpoint.authority)
+            .header(USER_AGENT, AGENT)
+            .body(RequestBody::xml(Bytes::new()))
+            .map_err(bad)?;
+        request.headers_mut().extend(say.map(|say| (AUTHORIZATION, say)));
+        let response = self.send(request, first_byte).await.map_err(|unsent| unsent.error)?;
+        // It is not the work the lane is for.
+        self.served -= 1;
+        let mut reply = Reply::new(response, first_byte, Instant::now() + first_byte);
+        let beginning = reply.whole(LARGEST_PAGE).await?;
+        Ok(Answered { status: reply.status, headers: reply.headers, host: self.endpoint.host.clone(), beginning })
+    }
+
+    /// What a sign-in is to be bound to (RFC 5929); None in clear, or if it shall not be bound.
+    pub(crate) fn binding(&self, wish: ChannelBinding) -> Result<Option<Vec<u8>>, Error> {
+        let found = self.certificate.as_ref().and_then(|certificate| server_end_point(certificate));
+        match wish {
+            ChannelBinding::Off => Ok(None),
+            ChannelBinding::Auto => Ok(found),
+            ChannelBinding::Require => found.map(Some).ok_or_else(|| {
+                let told = format!("a sign-in cannot be bound to the connection with {}", self.endpoint.host);
+                Error::new(ErrorKind::SignIn, format!("{told}: it has no certificate whose signature names one hash"))
+            }),
+        }
+    }
+
+    /// The host it leads to.
+    pub(crate) fn host(&self) -> &str {
+        &self.endpoint.host
+    }
+
+    /// Notes how a password is shown here.
+    pub(crate) fn signed_in_by(&mut self, scheme: Scheme) {
+        self.scheme = Some(scheme);
+    }
+
+    /// How a password is shown here.
+    pub(crate) fn scheme(&self) -> Option<Scheme> {
+        self.scheme
+    }
+
     /// Whether another request may go down it now.
     pub(crate) fn is_fresh(&self, limits: &Limits) -> bool {
         !self.sender.is_closed() && self.last_used.elapsed() < limits.idle && self.born.elapsed() < limits.age
@@ -107,3 +176,9 @@ fn told(error: &hyper::Error) -> Error {
     let kind = if error.is_user() { ErrorKind::Local } else { ErrorKind::Unavailable };
     Error::new(kind, sentence)
 }
+
+/// Who we say we are: its first word is what administrators allow (`EwsAllowList`), and never changes.
+pub(crate) const AGENT: &str = concat!("Exgate/", env!("CARGO_PKG_VERSION"));
+
+/// A page that refuses somebody is not longer.
+const LARGEST_PAGE: usize = 256 << 10;

@@ -6,11 +6,15 @@ mod endpoint;
 mod lane;
 mod pool;
 mod reply;
+mod socket;
 mod tls;
 
 pub(crate) use body::RequestBody;
+pub(crate) use dial::Connection;
+pub use dial::Dialer;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use lane::{Lane, Unsent};
+pub(crate) use lane::{AGENT, Answered, Lane, Unsent};
 pub(crate) use pool::{Pool, PooledLane};
 pub(crate) use reply::Reply;
+pub(crate) use socket::Socket;
 pub(crate) use tls::tls_config;

@@ -2,18 +2,17 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Endpoint, Lane};
-use crate::{Error, Limits};
+use super::Lane;
+use crate::signin::sign_in;
+use crate::{Error, Identity, Limits, Server};
 
 /// The lanes of one identity at one endpoint.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    endpoint: Endpoint,
-    tls: Arc<ClientConfig>,
-    limits: Limits,
+    server: Server,
+    identity: Arc<Identity>,
     idle: Mutex<VecDeque<Lane>>,
     lanes: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -28,10 +27,11 @@ pub(crate) struct PooledLane {
 }
 
 impl Pool {
-    pub(crate) fn new(endpoint: Endpoint, tls: Arc<ClientConfig>, limits: Limits) -> Pool {
+    pub(crate) fn new(server: Server, identity: Arc<Identity>) -> Pool {
+        let limits = &server.inner.limits;
         let lanes = Arc::new(Semaphore::new(limits.lanes.max(1)));
         let streams = Arc::new(Semaphore::new(limits.streams.max(1)));
-        Pool { endpoint, tls, limits, idle: Mutex::default(), lanes, streams, sweeping: AtomicBool::new(false) }
+        Pool { server, identity, idle: Mutex::default(), lanes, streams, sweeping: AtomicBool::new(false) }
     }
 
     /// A lane, used before if there is one; waits while all are in use.
@@ -58,7 +58,7 @@ impl Pool {
 
     /// Keeps a lane whose answer was read to its end.
     pub(crate) fn give_back(self: &Arc<Pool>, used: PooledLane) {
-        if used.lane.is_fresh(&self.limits) {
+        if used.lane.is_fresh(self.limits()) {
             self.lock().push_back(used.lane);
             self.sweep();
         }
@@ -69,13 +69,13 @@ impl Pool {
         if self.sweeping.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (pool, idle) = (Arc::downgrade(self), self.limits.idle);
+        let (pool, idle) = (Arc::downgrade(self), self.limits().idle);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(idle).await;
                 let Some(pool) = pool.upgrade() else { return };
                 let mut lanes = pool.lock();
-                lanes.retain(|lane| lane.is_fresh(&pool.limits));
+                lanes.retain(|lane| lane.is_fresh(pool.limits()));
                 if lanes.is_empty() {
                     pool.sweeping.store(false, Ordering::Release);
                     return;
@@ -87,12 +87,19 @@ impl Pool {
     /// The one used last, so that those not needed grow old and are closed.
     fn idle_lane(&self) -> Option<Lane> {
         let mut idle = self.lock();
-        idle.retain(|lane| lane.is_fresh(&self.limits));
+        idle.retain(|lane| lane.is_fresh(self.limits()));
         idle.pop_back()
     }
 
     async fn open(&self) -> Result<Lane, Error> {
-        Lane::open(&self.endpoint, &self.tls, &self.limits).await
+        let server = &self.server.inner;
+        let mut lane = Lane::open(&server.endpoint, &server.dialer, &server.limits).await?;
+        sign_in(&mut lane, server, &self.identity).await?;
+        Ok(lane)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.server.inner.limits
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {

@@ -54,6 +54,18 @@ impl Reply {
         read
     }
 
+    /// All of it, if it is not longer than `limit` bytes: then the lane can serve another request.
+    pub(crate) async fn whole(&mut self, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut read = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            if read.len() + bytes.len() > limit {
+                return Err(Error::protocol(format!("an answer of more than {limit} bytes, where a short one is due")));
+            }
+            read.extend_from_slice(&bytes);
+        }
+        Ok(read)
+    }
+
     /// A header's value, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

@@ -165,7 +165,7 @@ async fn read_request(connection: usize, socket: &mut (impl AsyncRead + Unpin)) 
 }
 
 pub(crate) fn anna(password: &str) -> Identity {
-    Identity::Basic { user: "EXAMPLE\\anna".into(), password: Secret::new(password) }
+    Identity::basic("EXAMPLE\\anna", Secret::new(password))
 }
 
 /// A whole HTTP answer.

@@ -31,7 +31,7 @@ pub struct Someone(Client);
 impl Someone {
     pub fn new(lab: &Lab, user: &str) -> Self {
         let config = ServerConfig { allow_http: true, ..ServerConfig::new(lab.running.url()) };
-        let identity = Identity::Basic { user: user.to_owned(), password: ews::Secret::new(PASSWORD) };
+        let identity = Identity::basic(user, ews::Secret::new(PASSWORD));
         Self(Server::new(config).unwrap().client(identity))
     }
 

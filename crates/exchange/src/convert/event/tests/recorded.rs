@@ -46,7 +46,7 @@ async fn items(answer: Vec<u8>) -> Vec<ews::Item> {
         }
     });
     let config = ServerConfig { allow_http: true, ..ServerConfig::new(&url) };
-    let identity = Identity::Basic { user: "anna".to_owned(), password: Secret::new("right") };
+    let identity = Identity::basic("anna", Secret::new("right"));
     let client = Server::new(config).unwrap().client(identity);
     let answer = client.call(&GetItem { items: vec![ItemId::new("AAMk=").into()], shape: super::super::shape() }).await;
     serve.abort();

@@ -1,0 +1,16 @@
+//! Signing in: which scheme, what each says, and whom Exchange refused.
+
+mod binding;
+mod dialogue;
+mod handshake;
+mod ntlm;
+mod scheme;
+mod spnego;
+mod standing;
+
+pub use binding::ChannelBinding;
+pub(crate) use binding::server_end_point;
+pub(crate) use dialogue::{Caller, Dialogue};
+pub(crate) use handshake::sign_in;
+pub use scheme::{Scheme, Schemes};
+pub(crate) use standing::{Admission, Standing};
