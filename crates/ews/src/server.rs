@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::signin::{Scheme, Schemes, Standing};
+use crate::signin::{Scheme, Schemes, Standing, basic, secret_value};
 use crate::transport::{Dialer, Endpoint, tls_config};
-use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::{ChannelBinding, Client, Egress, Error, Secret};
 use http::HeaderValue;
 
 /// One Exchange endpoint: where it is, how it is trusted, and who it refused. Cheap to clone.
@@ -153,15 +151,11 @@ impl Identity {
         let told = match self {
             Identity::Password { .. } if scheme != Some(Scheme::Basic) => return Ok(None),
             Identity::Password { user, password, .. } => {
-                let plain = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
-                format!("Basic {}", STANDARD.encode(plain.as_bytes()))
+                return basic(user, password).map(Some);
             }
-            Identity::Bearer { token } => format!("Bearer {}", token.expose()),
+            Identity::Bearer { token } => secret_value(&format!("Bearer {}", token.expose()))?,
         };
-        let mut value = HeaderValue::try_from(told)
-            .map_err(|_| Error::new(ErrorKind::SignIn, "the user name, password or token cannot be sent"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        Ok(Some(told))
     }
 
     fn digest(&self, hasher: &RandomState) -> u64 {
@@ -217,6 +211,7 @@ const MANY: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn identities_say_who_they_are_and_hide_it_from_logs() {

@@ -1,5 +1,6 @@
 //! Signing in: which scheme, what each says, and whom Exchange refused.
 
+mod basic;
 mod binding;
 mod dialogue;
 mod handshake;
@@ -8,6 +9,7 @@ mod scheme;
 mod spnego;
 mod standing;
 
+pub(crate) use basic::{basic, secret_value};
 pub use binding::ChannelBinding;
 pub(crate) use binding::server_end_point;
 pub(crate) use dialogue::{Caller, Dialogue};

@@ -9,8 +9,8 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use super::{Endpoint, Socket};
-use crate::{Egress, Error};
+use super::{Endpoint, Socket, socks, tunnel};
+use crate::{Egress, Error, Proxy, ProxyKind};
 
 /// Opens connections of one organisation: nothing leaves for its servers by another way. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,16 +40,10 @@ impl Dialer {
     pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<Connection, Error> {
         let host = &endpoint.host;
         self.egress.check(host)?;
-        let addresses: Vec<SocketAddr> = lookup_host((host.as_str(), endpoint.port))
-            .await
-            .map_err(|error| Error::unavailable(format!("{host}: {error}")))?
-            .collect();
-        let stream = self
-            .connect(addresses)
-            .await
-            .map_err(|error| Error::unavailable(format!("connecting to {host}: {error}")))?;
-        // Requests are written in one go; waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
+        let stream = match &self.egress.config().proxy {
+            None => self.reach(host, endpoint.port).await?,
+            Some(proxy) => self.through(proxy, host, endpoint.port).await?,
+        };
         if !endpoint.secure {
             return Ok(Connection { socket: Socket::Clear(stream), certificate: None });
         }
@@ -62,6 +56,27 @@ impl Dialer {
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let certificate = shown.map(|certificate| certificate.clone().into_owned());
         Ok(Connection { socket: Socket::Tls(Box::new(stream)), certificate })
+    }
+
+    async fn through(&self, proxy: &Proxy, host: &str, port: u16) -> Result<TcpStream, Error> {
+        let reached = self.reach(&proxy.host, proxy.port).await;
+        let mut stream = reached
+            .map_err(|error| Error { message: format!("the proxy of egress.proxy: {}", error.message), ..error })?;
+        match proxy.kind {
+            ProxyKind::Connect => tunnel::connect(stream, proxy, host, port).await,
+            ProxyKind::Socks5 => socks::connect(&mut stream, proxy, host, port).await.map(|()| stream),
+        }
+    }
+
+    /// A connection to a host, without a proxy.
+    async fn reach(&self, host: &str, port: u16) -> Result<TcpStream, Error> {
+        let addresses: Vec<SocketAddr> =
+            lookup_host((host, port)).await.map_err(|error| Error::unavailable(format!("{host}: {error}")))?.collect();
+        let connected = self.connect(addresses).await;
+        let stream = connected.map_err(|error| Error::unavailable(format!("connecting to {host}: {error}")))?;
+        // Requests are written in one go; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     /// Tries the addresses in order, each a moment after the one before, and takes the first that connects (RFC 8305).

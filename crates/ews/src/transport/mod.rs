@@ -7,7 +7,9 @@ mod lane;
 mod pool;
 mod reply;
 mod socket;
+mod socks;
 mod tls;
+mod tunnel;
 
 pub(crate) use body::RequestBody;
 pub(crate) use dial::Connection;
