@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Error, ErrorKind, Secret};
+use crate::{Cause, Error, ErrorKind, Secret};
 
 /// What the operator decides of the way out.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,8 @@ impl Egress {
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(host, "a connection was refused: egress.allow_hosts does not name the host");
-        Err(Error::new(ErrorKind::Denied, format!("{host} is not among the hosts in egress.allow_hosts")))
+        Err(Error::new(ErrorKind::Denied, format!("{host} is not among the hosts in egress.allow_hosts"))
+            .because(Cause::NotAllowed))
     }
 
     fn allows(&self, host: &str) -> bool {

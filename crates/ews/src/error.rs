@@ -15,6 +15,52 @@ pub struct Error {
     pub request_id: Option<String>,
     /// Whether the call may have been carried out.
     pub sent: Sent,
+    /// What exactly stands in the way, where the remedy depends on it.
+    pub cause: Option<Cause>,
+}
+
+/// What exactly stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Nobody knows the host's name.
+    NoSuchHost,
+    /// The host does not take connections, or does not answer.
+    Unreachable,
+    /// The operator does not allow connections to this host (`egress.allow_hosts`).
+    NotAllowed,
+    /// The proxy cannot be reached or does not do what it is asked.
+    Proxy,
+    /// The proxy refuses our user name or password, or wants one.
+    ProxySignIn,
+    /// The server's certificate is too old.
+    CertificateExpired,
+    /// The server's certificate is not valid yet, or our clock is wrong.
+    CertificateNotYetValid,
+    /// The server's certificate is for another name.
+    CertificateName,
+    /// Nobody trusted vouches for the server's certificate.
+    CertificateIssuer,
+    /// The server's certificate is none of those that were pinned.
+    CertificatePin,
+    /// The server's certificate was revoked.
+    CertificateRevoked,
+    /// The server wants a certificate of ours, or another one.
+    CertificateOfOurs,
+    /// The server's TLS is older than what is safe.
+    TlsTooOld,
+    /// What listens there does not speak TLS.
+    NotTls,
+    /// Another failure of TLS.
+    Tls,
+    /// The server offers no scheme that may be used.
+    NoScheme,
+    /// The server refuses the user name or password.
+    Password,
+    /// The server refuses them or the connection they are bound to.
+    PasswordOrBinding,
+    /// The server refuses the token.
+    Token,
 }
 
 /// Whether a failed call may have been carried out.
@@ -153,7 +199,7 @@ impl fmt::Display for ResponseCode {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), code: None, request_id: None, sent: Sent::NotSent }
+        Error { kind, message: message.into(), code: None, request_id: None, sent: Sent::NotSent, cause: None }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Error {
@@ -162,6 +208,10 @@ impl Error {
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Unavailable, message)
+    }
+
+    pub(crate) fn because(self, cause: Cause) -> Error {
+        Error { cause: Some(cause), ..self }
     }
 
     pub(crate) fn maybe_done(self) -> Error {

@@ -31,14 +31,14 @@ pub mod soap;
 
 pub use client::Client;
 pub use egress::{Egress, EgressConfig, Proxy, ProxyKind};
-pub use error::{Error, ErrorKind, ItemError, ResponseCode, Sent};
+pub use error::{Cause, Error, ErrorKind, ItemError, ResponseCode, Sent};
 pub use mime::{MimeError, MimeSink, MimeSource};
 pub use operation::{Budget, Nothing, Operation, Payload};
 pub use secret::Secret;
 pub use server::{Identity, Impersonation, Limits, Server, ServerConfig};
 pub use signin::{ChannelBinding, Scheme, Schemes};
 pub use stream::{EventStream, StreamingEvent};
-pub use transport::Dialer;
+pub use transport::{ClientCertificate, Dialer, TlsVersion, Trust};
 pub use types::*;
 
 /// What a call gives.

@@ -6,11 +6,16 @@ use http::StatusCode;
 use memchr::memmem;
 
 use crate::soap::{Fault, Unreadable};
-use crate::{Error, ErrorKind, ResponseCode, Scheme, Sent};
+use crate::{Cause, Error, ErrorKind, ResponseCode, Scheme, Sent};
 
 /// A refused sign-in. `scheme` is how a password was shown, if one was.
 pub(crate) fn sign_in(scheme: Option<Scheme>, offered: &[String]) -> Error {
     let names = names(offered);
+    let cause = match scheme {
+        Some(scheme) if !names.iter().any(|name| name.eq_ignore_ascii_case(scheme.as_str())) => Cause::NoScheme,
+        Some(_) => Cause::Password,
+        None => Cause::Token,
+    };
     let message = match scheme {
         _ if names.is_empty() => "Exchange refused the sign-in".to_owned(),
         Some(scheme) if names.iter().any(|name| name.eq_ignore_ascii_case(scheme.as_str())) => {
@@ -19,7 +24,7 @@ pub(crate) fn sign_in(scheme: Option<Scheme>, offered: &[String]) -> Error {
         Some(scheme) => format!("Exchange does not offer {scheme} sign-in here, only {}", names.join(", ")),
         None => "Exchange refused the access token".to_owned(),
     };
-    Error::new(ErrorKind::SignIn, message)
+    Error::new(ErrorKind::SignIn, message).because(cause)
 }
 
 /// A sign-in that was refused at its last message, which also is what happens if it is bound to a connection that is
@@ -35,7 +40,7 @@ pub(crate) fn bound_sign_in(scheme: Scheme, bound: bool) -> Error {
             "; if they are right, Extended Protection is required, which needs https and channel_binding = \"auto\""
         }
     });
-    Error::new(ErrorKind::SignIn, message)
+    Error::new(ErrorKind::SignIn, message).because(Cause::PasswordOrBinding)
 }
 
 /// A server that offers nothing a password may be used with.
@@ -44,7 +49,7 @@ pub(crate) fn no_scheme(offered: &[String]) -> Error {
         [] => "Exchange offers no sign-in at all at this address".to_owned(),
         names => format!("Exchange offers {} for signing in, and none of what auth allows", names.join(", ")),
     };
-    Error::new(ErrorKind::SignIn, told)
+    Error::new(ErrorKind::SignIn, told).because(Cause::NoScheme)
 }
 
 /// A page of a server in trouble, in the middle of a sign-in.
@@ -66,6 +71,7 @@ pub(crate) fn fault(fault: Fault) -> Error {
         code: Some(code),
         request_id: None,
         sent: if broke_midway { Sent::MaybeDone } else { Sent::NotSent },
+        cause: None,
     }
 }
 

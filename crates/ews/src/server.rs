@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::signin::{Scheme, Schemes, Standing, basic, secret_value};
-use crate::transport::{Dialer, Endpoint, tls_config};
+use crate::transport::{Dialer, Endpoint, Trust, tls_config};
 use crate::{ChannelBinding, Client, Egress, Error, Secret};
 use http::HeaderValue;
 
@@ -33,8 +32,8 @@ pub(crate) struct ServerInner {
 pub struct ServerConfig {
     /// Such as `https://mail.example.org/EWS/Exchange.asmx`.
     pub url: String,
-    /// PEM certificates trusted beside the system's own.
-    pub ca_file: Option<PathBuf>,
+    /// Which servers are believed to be who they say.
+    pub trust: Trust,
     /// Allow `http://` URLs, credentials and mail in clear.
     pub allow_http: bool,
     /// The way out, shared by everything that belongs to one organisation.
@@ -50,7 +49,7 @@ impl ServerConfig {
     pub fn new(url: impl Into<String>) -> ServerConfig {
         ServerConfig {
             url: url.into(),
-            ca_file: None,
+            trust: Trust::default(),
             allow_http: false,
             egress: Egress::default(),
             channel_binding: ChannelBinding::default(),
@@ -173,7 +172,7 @@ impl Server {
     pub fn new(config: ServerConfig) -> Result<Server, Error> {
         let inner = ServerInner {
             endpoint: Endpoint::parse(&config.url, config.allow_http)?,
-            dialer: Dialer::new(config.egress, tls_config(config.ca_file.as_deref())?),
+            dialer: Dialer::new(config.egress, tls_config(&config.trust)?),
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
             limits: config.limits,

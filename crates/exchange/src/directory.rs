@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::op::get_folder::GetFolder;
-use ews::{Client, DistinguishedFolder, FolderRef, Identity, Server, ServerConfig};
+use ews::{Client, DistinguishedFolder, FolderRef, Identity, Server, ServerConfig, Trust};
 use idmap::IdMap;
 use mailbox::{Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
@@ -93,7 +93,7 @@ impl Directory {
         let mut servers = Vec::with_capacity(settings.organisations.len());
         for organisation in &settings.organisations {
             let config = ServerConfig {
-                ca_file: organisation.ca_file.clone(),
+                trust: Trust { ca_file: organisation.ca_file.clone(), ..Trust::default() },
                 allow_http: organisation.allow_http,
                 ..ServerConfig::new(&organisation.url)
             };

@@ -9,8 +9,9 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use super::tls_trouble::trouble;
 use super::{Endpoint, Socket, socks, tunnel};
-use crate::{Egress, Error, Proxy, ProxyKind};
+use crate::{Cause, Egress, Error, Proxy, ProxyKind};
 
 /// Opens connections of one organisation: nothing leaves for its servers by another way. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,10 +50,8 @@ impl Dialer {
         }
         let name = ServerName::try_from(host.clone())
             .map_err(|_| Error::unavailable(format!("{host} is not a name a certificate can have")))?;
-        let stream = TlsConnector::from(self.tls.clone())
-            .connect(name, stream)
-            .await
-            .map_err(|error| Error::unavailable(format!("TLS with {host}: {error}")))?;
+        let stream =
+            TlsConnector::from(self.tls.clone()).connect(name, stream).await.map_err(|error| trouble(host, &error))?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let certificate = shown.map(|certificate| certificate.clone().into_owned());
         Ok(Connection { socket: Socket::Tls(Box::new(stream)), certificate })
@@ -60,8 +59,9 @@ impl Dialer {
 
     async fn through(&self, proxy: &Proxy, host: &str, port: u16) -> Result<TcpStream, Error> {
         let reached = self.reach(&proxy.host, proxy.port).await;
-        let mut stream = reached
-            .map_err(|error| Error { message: format!("the proxy of egress.proxy: {}", error.message), ..error })?;
+        let mut stream = reached.map_err(|error| {
+            Error { message: format!("the proxy of egress.proxy: {}", error.message), ..error }.because(Cause::Proxy)
+        })?;
         match proxy.kind {
             ProxyKind::Connect => tunnel::connect(stream, proxy, host, port).await,
             ProxyKind::Socks5 => socks::connect(&mut stream, proxy, host, port).await.map(|()| stream),
@@ -73,7 +73,9 @@ impl Dialer {
         let addresses: Vec<SocketAddr> =
             lookup_host((host, port)).await.map_err(|error| Error::unavailable(format!("{host}: {error}")))?.collect();
         let connected = self.connect(addresses).await;
-        let stream = connected.map_err(|error| Error::unavailable(format!("connecting to {host}: {error}")))?;
+        let stream = connected.map_err(|error| {
+            Error::unavailable(format!("connecting to {host}: {error}")).because(Cause::Unreachable)
+        })?;
         // Requests are written in one go; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         Ok(stream)

@@ -9,6 +9,7 @@ mod reply;
 mod socket;
 mod socks;
 mod tls;
+mod tls_trouble;
 mod tunnel;
 
 pub(crate) use body::RequestBody;
@@ -20,3 +21,4 @@ pub(crate) use pool::{Pool, PooledLane};
 pub(crate) use reply::Reply;
 pub(crate) use socket::Socket;
 pub(crate) use tls::tls_config;
+pub use tls::{ClientCertificate, TlsVersion, Trust};

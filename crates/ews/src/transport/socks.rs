@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Error, ErrorKind, Proxy};
+use crate::{Cause, Error, ErrorKind, Proxy};
 
 /// Asks the proxy at the other end of a stream to connect to a host.
 pub(super) async fn connect<S>(stream: &mut S, proxy: &Proxy, host: &str, port: u16) -> Result<(), Error>
@@ -81,11 +81,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::unavailable(format!("proxy {}:{} {what}", self.proxy.host, self.proxy.port))
+        Error::unavailable(format!("proxy {}:{} {what}", self.proxy.host, self.proxy.port)).because(Cause::Proxy)
     }
 
     fn denied(&self, what: &str) -> Error {
-        Error { kind: ErrorKind::Denied, ..self.failed(what) }
+        Error { kind: ErrorKind::Denied, ..self.failed(what) }.because(Cause::ProxySignIn)
     }
 }
 

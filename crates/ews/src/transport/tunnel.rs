@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::signin::{Caller, Dialogue, basic};
-use crate::{Error, ErrorKind, Proxy, Scheme, Schemes, Secret};
+use crate::{Cause, Error, ErrorKind, Proxy, Scheme, Schemes, Secret};
 
 /// Asks the proxy at the other end of a connection to connect to a host. What comes back is that host's.
 pub(super) async fn connect(stream: TcpStream, proxy: &Proxy, host: &str, port: u16) -> Result<TcpStream, Error> {
@@ -101,13 +101,16 @@ impl Talk<'_> {
     async fn opened(&self, answer: Response<Incoming>) -> Result<Response<Incoming>, Error> {
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            StatusCode::FORBIDDEN => Err(self.denied(&format!("does not allow connections to {}", self.target))),
+            StatusCode::FORBIDDEN => {
+                Err(self.denied(&format!("does not allow connections to {}", self.target)).because(Cause::Proxy))
+            }
             status => Err(failed(self.proxy, &format!("answered {status} when asked for {}", self.target))),
         }
     }
 
     fn denied(&self, what: &str) -> Error {
-        Error::new(ErrorKind::Denied, format!("proxy {}:{} {what}", self.proxy.host, self.proxy.port))
+        let told = format!("proxy {}:{} {what}", self.proxy.host, self.proxy.port);
+        Error::new(ErrorKind::Denied, told).because(Cause::ProxySignIn)
     }
 }
 
@@ -117,7 +120,7 @@ fn offers(answer: &Response<Incoming>) -> Vec<String> {
 }
 
 fn failed(proxy: &Proxy, what: &dyn std::fmt::Display) -> Error {
-    Error::unavailable(format!("proxy {}:{}: {what}", proxy.host, proxy.port))
+    Error::unavailable(format!("proxy {}:{}: {what}", proxy.host, proxy.port)).because(Cause::Proxy)
 }
 
 /// A page that refuses somebody is not longer.
