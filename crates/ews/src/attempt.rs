@@ -12,7 +12,7 @@ use crate::reading::Reading;
 use crate::refusal;
 use crate::signin::Admission;
 use crate::soap::{Document, envelope};
-use crate::transport::{AGENT, PooledLane, Reply, RequestBody, Unsent};
+use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
 use crate::{Error, ErrorKind, Operation, Scheme};
 
@@ -76,7 +76,7 @@ impl Client {
             front_end = reply.header("x-feserver"),
             "answered"
         );
-        let reading = Reading::new(reply, document, &self.shared.server.inner.endpoint.host);
+        let reading = Reading::new(reply, document, &lane.lane.endpoint().host);
         Ok(Exchange { reading, request_id, lane, version })
     }
 
@@ -108,7 +108,7 @@ impl Client {
             lane => lane?,
         };
         let used_before = lane.lane.served() > 0;
-        let request = self.request(operation, version, request_id, lane.lane.scheme())?;
+        let request = self.request(operation, version, request_id, &lane.lane)?;
         match lane.lane.send(request, shared.server.inner.limits.first_byte).await {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
                 tried.dead += 1;
@@ -177,7 +177,7 @@ impl Client {
         operation: &O,
         version: Version,
         request_id: &str,
-        scheme: Option<Scheme>,
+        lane: &Lane,
     ) -> Result<Request<RequestBody>, Error> {
         let xml = envelope(version, self.acting_for.as_deref(), |xml| operation.write(xml, version));
         let (xml, splice) = xml.finish();
@@ -186,11 +186,11 @@ impl Client {
             (Some(mime), Some(splice)) => RequestBody::with_mime(xml, splice, mime),
             _ => RequestBody::xml(xml),
         };
-        let endpoint = &self.shared.server.inner.endpoint;
+        let endpoint = lane.endpoint();
         let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");
         let mut request =
             Request::post(endpoint.path.as_str()).header(HOST, &endpoint.authority).body(body).map_err(bad)?;
-        self.headers::<O>(request.headers_mut(), request_id, scheme)?;
+        self.headers::<O>(request.headers_mut(), request_id, lane.scheme())?;
         Ok(request)
     }
 

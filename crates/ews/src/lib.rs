@@ -14,6 +14,7 @@ mod attempt;
 mod backoff;
 mod client;
 mod egress;
+mod endpoints;
 mod error;
 mod mime;
 mod operation;
@@ -31,6 +32,7 @@ pub mod soap;
 
 pub use client::Client;
 pub use egress::{Egress, EgressConfig, Proxy, ProxyKind};
+pub use endpoints::Failover;
 pub use error::{Cause, Error, ErrorKind, ItemError, ResponseCode, Sent};
 pub use mime::{MimeError, MimeSink, MimeSource};
 pub use operation::{Budget, Nothing, Operation, Payload};

@@ -1,22 +1,24 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use crate::backoff::jitter;
+use crate::endpoints::{Endpoints, Failover};
 use crate::signin::{Scheme, Schemes, Standing, basic, secret_value};
-use crate::transport::{Dialer, Endpoint, Trust, tls_config};
-use crate::{ChannelBinding, Client, Egress, Error, Secret};
+use crate::transport::{Dialer, Endpoint, Lane, Trust, tls_config};
+use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
 use http::HeaderValue;
 
-/// One Exchange endpoint: where it is, how it is trusted, and who it refused. Cheap to clone.
+/// One Exchange: where it is, how it is trusted, and who it refused. Cheap to clone.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) inner: Arc<ServerInner>,
 }
 
 pub(crate) struct ServerInner {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
     pub(crate) dialer: Dialer,
     pub(crate) channel_binding: ChannelBinding,
@@ -30,8 +32,10 @@ pub(crate) struct ServerInner {
 /// How to reach an endpoint.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Such as `https://mail.example.org/EWS/Exchange.asmx`.
-    pub url: String,
+    /// Such as `https://mail.example.org/EWS/Exchange.asmx`, the most wanted first.
+    pub urls: Vec<String>,
+    /// What is done about one that fails.
+    pub failover: Failover,
     /// Which servers are believed to be who they say.
     pub trust: Trust,
     /// Allow `http://` URLs, credentials and mail in clear.
@@ -48,7 +52,8 @@ impl ServerConfig {
     /// The defaults for a URL.
     pub fn new(url: impl Into<String>) -> ServerConfig {
         ServerConfig {
-            url: url.into(),
+            urls: vec![url.into()],
+            failover: Failover::default(),
             trust: Trust::default(),
             allow_http: false,
             egress: Egress::default(),
@@ -127,6 +132,11 @@ pub enum Impersonation {
 }
 
 impl ServerInner {
+    /// How long a connection may take: where there is another server to turn to, nobody waits long for the first.
+    pub(crate) fn connect_limit(&self) -> Duration {
+        if self.endpoints.len() > 1 { self.limits.connect.min(SHORT_CONNECT) } else { self.limits.connect }
+    }
+
     /// What the server offered last.
     pub(crate) fn offers(&self) -> Option<Vec<String>> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -170,8 +180,13 @@ impl Server {
     ///
     /// The error is one sentence for the operator.
     pub fn new(config: ServerConfig) -> Result<Server, Error> {
+        let parse = |url: &String| Endpoint::parse(url, config.allow_http);
+        let endpoints = config.urls.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        if endpoints.is_empty() {
+            return Err(Error::new(ErrorKind::Local, "no Exchange URL is given"));
+        }
         let inner = ServerInner {
-            endpoint: Endpoint::parse(&config.url, config.allow_http)?,
+            endpoints: Endpoints::new(endpoints, config.failover),
             dialer: Dialer::new(config.egress, tls_config(&config.trust)?),
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
@@ -188,6 +203,13 @@ impl Server {
         Client::new(self.clone(), identity, standing)
     }
 
+    /// One of the endpoints could not be reached: it is looked after until it is good again.
+    pub(crate) fn unreachable(&self, number: usize) {
+        if self.inner.endpoints.failed(number) {
+            tokio::spawn(look_after(Arc::downgrade(&self.inner)));
+        }
+    }
+
     fn standing(&self, identity: &Identity) -> Arc<Standing> {
         let digest = identity.digest(&self.inner.hasher);
         let mut standings = self.inner.standings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,9 +222,36 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Server({})", self.inner.endpoint.authority)
+        let current = self.inner.endpoints.get(self.inner.endpoints.current());
+        write!(out, "Server({})", current.map_or("", |endpoint| &endpoint.authority))
     }
 }
+
+/// Knocks, without a password, at the endpoints that are down, as long as there are any.
+async fn look_after(server: Weak<ServerInner>) {
+    loop {
+        tokio::time::sleep(jitter(BETWEEN_KNOCKS)).await;
+        let Some(server) = server.upgrade() else { return };
+        let down = server.endpoints.down();
+        if down.is_empty() {
+            return;
+        }
+        for number in down {
+            let answers = knock(&server, number).await;
+            server.endpoints.probed(number, answers);
+        }
+    }
+}
+
+/// Whether Exchange, and not only something in front of it, answers.
+async fn knock(server: &ServerInner, number: usize) -> bool {
+    let Some(endpoint) = server.endpoints.get(number) else { return false };
+    let Ok(mut lane) = Lane::open((number, endpoint), &server.dialer, SHORT_CONNECT).await else { return false };
+    lane.get(None, SHORT_CONNECT).await.is_ok_and(|answered| !answered.status.is_server_error())
+}
+
+const SHORT_CONNECT: Duration = Duration::from_secs(3);
+const BETWEEN_KNOCKS: Duration = Duration::from_secs(10);
 
 /// So many identities are remembered before those of no interest are forgotten.
 const MANY: usize = 4096;
@@ -210,7 +259,6 @@ const MANY: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     #[test]
     fn identities_say_who_they_are_and_hide_it_from_logs() {

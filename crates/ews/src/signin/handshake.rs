@@ -42,7 +42,7 @@ async fn by_password(
             return Ok(());
         }
         let binding = lane.binding(server.channel_binding)?;
-        let caller = Caller { user, password, host: lane.host().to_owned(), binding: binding.as_deref() };
+        let caller = Caller { user, password, host: lane.endpoint().host.clone(), binding: binding.as_deref() };
         let dialogue = Dialogue::new(scheme, caller);
         let first = lane.get(Some(dialogue.first()?), server.limits.first_byte).await?;
         if is_let_in(&first)? {

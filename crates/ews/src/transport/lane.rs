@@ -12,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{Connection, Dialer, Endpoint, Reply, RequestBody};
 use crate::signin::server_end_point;
-use crate::{ChannelBinding, Error, ErrorKind, Limits, Scheme};
+use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme};
 
 /// One connection of one identity. It serves one request at a time and is never handed to another identity.
 ///
@@ -24,6 +24,8 @@ pub(crate) struct Lane {
     /// What the server showed, for sign-ins that are bound to it.
     certificate: Option<CertificateDer<'static>>,
     endpoint: Endpoint,
+    /// Which of the server's endpoints that is.
+    number: usize,
     /// By which scheme a password was shown here. One that goes with every request has not been shown yet.
     scheme: Option<Scheme>,
     born: Instant,
@@ -59,10 +61,15 @@ pub(crate) struct Unsent {
 
 impl Lane {
     /// Connects.
-    pub(crate) async fn open(endpoint: &Endpoint, dialer: &Dialer, limits: &Limits) -> Result<Lane, Error> {
-        let dialled = timeout(limits.connect, dialer.dial(endpoint)).await.map_err(|_| {
-            let seconds = limits.connect.as_secs();
+    pub(crate) async fn open(
+        (number, endpoint): (usize, &Endpoint),
+        dialer: &Dialer,
+        connect: Duration,
+    ) -> Result<Lane, Error> {
+        let dialled = timeout(connect, dialer.dial(endpoint)).await.map_err(|_| {
+            let seconds = connect.as_secs();
             Error::unavailable(format!("{} did not take a connection within {seconds} s", endpoint.host))
+                .because(Cause::Unreachable)
         })?;
         let Connection { socket, certificate } = dialled?;
         let (sender, connection) = Builder::new()
@@ -73,7 +80,16 @@ impl Lane {
         // Ends when the lane is dropped or the server hangs up; what went wrong shows at the request it went wrong with.
         tokio::spawn(async move { drop(connection.await) });
         let now = Instant::now();
-        Ok(Lane { sender, certificate, endpoint: endpoint.clone(), scheme: None, born: now, last_used: now, served: 0 })
+        Ok(Lane {
+            sender,
+            certificate,
+            endpoint: endpoint.clone(),
+            number,
+            scheme: None,
+            born: now,
+            last_used: now,
+            served: 0,
+        })
     }
 
     /// Sends a request and waits for the head of its answer. The body must be read before the next request.
@@ -139,9 +155,14 @@ impl Lane {
         }
     }
 
-    /// The host it leads to.
-    pub(crate) fn host(&self) -> &str {
-        &self.endpoint.host
+    /// Where it leads.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Which of the server's endpoints that is.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     /// Notes how a password is shown here.

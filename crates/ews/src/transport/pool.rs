@@ -6,9 +6,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Lane;
 use crate::signin::sign_in;
-use crate::{Error, Identity, Limits, Server};
+use crate::{Error, ErrorKind, Identity, Limits, Server};
 
-/// The lanes of one identity at one endpoint.
+/// The lanes of one identity.
 #[derive(Debug)]
 pub(crate) struct Pool {
     server: Server,
@@ -87,13 +87,32 @@ impl Pool {
     /// The one used last, so that those not needed grow old and are closed.
     fn idle_lane(&self) -> Option<Lane> {
         let mut idle = self.lock();
-        idle.retain(|lane| lane.is_fresh(self.limits()));
+        let current = self.server.inner.endpoints.current();
+        idle.retain(|lane| lane.number() == current && lane.is_fresh(self.limits()));
         idle.pop_back()
     }
 
+    /// Connects to the endpoint in use, or, if that cannot be reached, to each of the others in turn.
     async fn open(&self) -> Result<Lane, Error> {
         let server = &self.server.inner;
-        let mut lane = Lane::open(&server.endpoint, &server.dialer, &server.limits).await?;
+        let mut failure = Error::unavailable("no Exchange server is known");
+        for _ in 0..server.endpoints.len() {
+            let number = server.endpoints.current();
+            match self.open_to(number).await {
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    self.server.unreachable(number);
+                    failure = error;
+                }
+                opened => return opened,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn open_to(&self, number: usize) -> Result<Lane, Error> {
+        let server = &self.server.inner;
+        let endpoint = server.endpoints.get(number).ok_or_else(|| Error::unavailable("no such Exchange server"))?;
+        let mut lane = Lane::open((number, endpoint), &server.dialer, server.connect_limit()).await?;
         sign_in(&mut lane, server, &self.identity).await?;
         Ok(lane)
     }
