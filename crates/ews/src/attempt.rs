@@ -1,13 +1,14 @@
 use std::sync::PoisonError;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use tokio::time::{Instant, timeout};
 use tracing::Span;
 use uuid::Uuid;
 
 use crate::client::Client;
+use crate::error::offers;
 use crate::reading::Reading;
 use crate::refusal;
 use crate::signin::Admission;
@@ -124,7 +125,7 @@ impl Client {
             Err(Unsent { request: None, error }) => Err(error.maybe_done()),
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
                 let offers = offers(response.headers());
-                let error = refusal::sign_in(lane.lane.scheme(), &offers);
+                let error = refusal::sign_in(lane.lane.scheme(), &offers).with_headers(response.headers());
                 self.refused(&admission, tried, error).map(|()| None)
             }
             Ok(response) => {
@@ -247,10 +248,6 @@ pub(crate) fn is_about_version(error: &Error, version: &str) -> bool {
 /// False for what a full queue or a proxy answers before anybody has looked at the password.
 fn is_past_sign_in(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 429 | 502 | 503 | 504)
-}
-
-fn offers(headers: &HeaderMap) -> Vec<String> {
-    headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
 }
 
 /// The codes by which Exchange says that it does not know the request's version (EWS "ResponseCode").

@@ -2,6 +2,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+
 /// Why a whole call failed.
 #[derive(Clone, Debug)]
 pub struct Error {
@@ -17,6 +20,13 @@ pub struct Error {
     pub sent: Sent,
     /// What exactly stands in the way, where the remedy depends on it.
     pub cause: Option<Cause>,
+    /// What a server that refused a sign-in offers (`WWW-Authenticate`, one value each).
+    pub offers: Vec<String>,
+    /// What Exchange said of a refused sign-in in `x-ms-diagnostics`, such as
+    /// `2000002;reason="The token has expired.";error_category="token_expired"`.
+    pub diagnostics: Option<String>,
+    /// The front end that answered, if it named itself (`X-FEServer`).
+    pub front_end: Option<String>,
 }
 
 /// What exactly stands in the way.
@@ -199,7 +209,17 @@ impl fmt::Display for ResponseCode {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), code: None, request_id: None, sent: Sent::NotSent, cause: None }
+        Error {
+            kind,
+            message: message.into(),
+            code: None,
+            request_id: None,
+            sent: Sent::NotSent,
+            cause: None,
+            offers: Vec::new(),
+            diagnostics: None,
+            front_end: None,
+        }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Error {
@@ -212,6 +232,19 @@ impl Error {
 
     pub(crate) fn because(self, cause: Cause) -> Error {
         Error { cause: Some(cause), ..self }
+    }
+
+    /// Adds what the answer's headers say of it.
+    pub(crate) fn with_headers(self, headers: &HeaderMap) -> Error {
+        let text = |name: &str| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some(value.chars().take(LONGEST_HEADER).collect())
+        };
+        let offers = match self.kind {
+            ErrorKind::SignIn => offers(headers),
+            _ => Vec::new(),
+        };
+        Error { offers, diagnostics: text("x-ms-diagnostics"), front_end: text("x-feserver"), ..self }
     }
 
     pub(crate) fn maybe_done(self) -> Error {
@@ -254,6 +287,14 @@ impl fmt::Display for ItemError {
 }
 
 impl std::error::Error for ItemError {}
+
+/// What is offered for signing in: the values of `WWW-Authenticate` that are text.
+pub(crate) fn offers(headers: &HeaderMap) -> Vec<String> {
+    headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
+}
+
+/// As much of a header as an error repeats.
+const LONGEST_HEADER: usize = 1000;
 
 /// EWS "ResponseCode", those that are anything but `Refused`.
 const KINDS: &[(&str, ErrorKind)] = {

@@ -26,6 +26,7 @@ mod signin;
 mod stream;
 mod transport;
 mod types;
+mod web;
 
 pub mod op;
 pub mod soap;
@@ -42,6 +43,7 @@ pub use signin::{ChannelBinding, Scheme, Schemes};
 pub use stream::{EventStream, StreamingEvent};
 pub use transport::{ClientCertificate, Dialer, TlsVersion, Trust};
 pub use types::*;
+pub use web::{Ask, Told, Web, WebConfig};
 
 /// What a call gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

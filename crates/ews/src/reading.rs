@@ -111,7 +111,7 @@ impl Reading {
     }
 
     fn hinted(&self, error: Error) -> Error {
-        refusal::hinted(error, refusal::retry_after(self.reply.header("retry-after")))
+        refusal::hinted(error, refusal::retry_after(self.reply.header("retry-after"))).with_headers(&self.reply.headers)
     }
 }
 

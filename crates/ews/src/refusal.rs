@@ -24,7 +24,7 @@ pub(crate) fn sign_in(scheme: Option<Scheme>, offered: &[String]) -> Error {
         Some(scheme) => format!("Exchange does not offer {scheme} sign-in here, only {}", names.join(", ")),
         None => "Exchange refused the access token".to_owned(),
     };
-    Error::new(ErrorKind::SignIn, message).because(cause)
+    Error { offers: offered.to_vec(), ..Error::new(ErrorKind::SignIn, message) }.because(cause)
 }
 
 /// A sign-in that was refused at its last message, which also is what happens if it is bound to a connection that is
@@ -49,7 +49,7 @@ pub(crate) fn no_scheme(offered: &[String]) -> Error {
         [] => "Exchange offers no sign-in at all at this address".to_owned(),
         names => format!("Exchange offers {} for signing in, and none of what auth allows", names.join(", ")),
     };
-    Error::new(ErrorKind::SignIn, told).because(Cause::NoScheme)
+    Error { offers: offered.to_vec(), ..Error::new(ErrorKind::SignIn, told) }.because(Cause::NoScheme)
 }
 
 /// A page of a server in trouble, in the middle of a sign-in.
@@ -65,14 +65,9 @@ fn names(offered: &[String]) -> Vec<&str> {
 pub(crate) fn fault(fault: Fault) -> Error {
     let code = ResponseCode::new(&fault.code);
     let broke_midway = matches!(code.as_str(), "" | "ErrorInternalServerError" | "ErrorTimeoutExpired");
-    Error {
-        kind: code.kind(fault.retry_after),
-        message: format!("{code}: {}", fault.text),
-        code: Some(code),
-        request_id: None,
-        sent: if broke_midway { Sent::MaybeDone } else { Sent::NotSent },
-        cause: None,
-    }
+    let message = format!("{code}: {}", fault.text);
+    let sent = if broke_midway { Sent::MaybeDone } else { Sent::NotSent };
+    Error { sent, code: Some(code.clone()), ..Error::new(code.kind(fault.retry_after), message) }
 }
 
 /// An answer that could not be read as SOAP. `beginning` is what there is of its beginning.

@@ -13,6 +13,6 @@ pub(crate) use basic::{basic, secret_value};
 pub use binding::ChannelBinding;
 pub(crate) use binding::server_end_point;
 pub(crate) use dialogue::{Caller, Dialogue};
-pub(crate) use handshake::sign_in;
+pub(crate) use handshake::{Outcome, Terms, by_dialogue, sign_in};
 pub use scheme::{Scheme, Schemes};
 pub(crate) use standing::{Admission, Standing};

@@ -17,9 +17,14 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL; `http` must have been allowed.
+    /// Reads the URL of an Exchange; `http` must have been allowed.
     pub(crate) fn parse(url: &str, allow_http: bool) -> Result<Endpoint, Error> {
-        let bad = |what: &str| Error::new(ErrorKind::Local, format!("Exchange URL {url}: {what}"));
+        Endpoint::named("Exchange URL", url, allow_http)
+    }
+
+    /// Reads a URL, which errors call by that name.
+    pub(crate) fn named(name: &str, url: &str, allow_http: bool) -> Result<Endpoint, Error> {
+        let bad = |what: &str| Error::new(ErrorKind::Local, format!("{name} {url}: {what}"));
         let uri: Uri = url.parse().map_err(|_| bad("is not a URL"))?;
         let secure = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
@@ -29,7 +34,7 @@ impl Endpoint {
         };
         let authority = uri.authority().ok_or_else(|| bad("names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(Error::new(ErrorKind::Local, "an Exchange URL must not hold a user name or password"));
+            return Err(Error::new(ErrorKind::Local, format!("{name}: must not hold a user name or password")));
         }
         Ok(Endpoint {
             host: authority.host().trim_matches(['[', ']']).to_owned(),

@@ -38,7 +38,7 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) host: String,
     pub(crate) beginning: Vec<u8>,
 }

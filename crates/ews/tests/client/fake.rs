@@ -155,7 +155,7 @@ async fn read_request(connection: usize, socket: &mut (impl AsyncRead + Unpin)) 
     };
     let body = bytes.split_off(end);
     let mut seen = Seen { connection, head: String::from_utf8(bytes).unwrap(), body };
-    let length: usize = seen.header("content-length").unwrap().parse().unwrap();
+    let length: usize = seen.header("content-length").unwrap_or("0").parse().unwrap();
     while seen.body.len() < length {
         if socket.read_buf(&mut seen.body).await.ok()? == 0 {
             return None;

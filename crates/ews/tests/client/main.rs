@@ -5,3 +5,4 @@
 mod fake;
 mod streams;
 mod transport;
+mod web;
