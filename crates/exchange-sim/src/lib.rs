@@ -17,6 +17,7 @@ mod compose;
 mod contents;
 mod directory;
 mod exchange;
+mod form;
 mod items;
 mod meeting;
 mod op;

@@ -25,7 +25,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::Edit;
+use crate::{Edit, form::Form};
 
 use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, stats::Stats};
 
@@ -58,7 +58,7 @@ async fn handle(
     own: Arc<Stats>,
 ) -> Result<Response<Body>, http::Error> {
     let (head, body) = request.into_parts();
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let query = Form::parse(head.uri.query().unwrap_or_default());
     let outcome = match body.collect().await {
         Err(error) => Err(refusal(error)),
         Ok(body) => {
@@ -81,7 +81,7 @@ async fn handle(
 }
 
 impl Server {
-    fn control(&self, method: &Method, path: &str, query: &Query, body: Vec<u8>) -> Result<Value, Refusal> {
+    fn control(&self, method: &Method, path: &str, query: &Form, body: Vec<u8>) -> Result<Value, Refusal> {
         match (method.as_str(), path) {
             ("GET", "/stats") => return Ok(self.stats.json()),
             ("POST", "/stats/reset") => self.stats.reset(),
@@ -150,65 +150,12 @@ impl Server {
 
 struct Refusal(StatusCode, String);
 
+impl From<String> for Refusal {
+    fn from(error: String) -> Self {
+        refusal(error)
+    }
+}
+
 fn refusal(error: impl ToString) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, error.to_string())
-}
-
-/// The parameters of a query (WHATWG URL, application/x-www-form-urlencoded).
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn parse(query: &str) -> Self {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-                .map(|(name, value)| (plain(name), plain(value)))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn need(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| refusal(format!("the parameter {name} is missing")))
-    }
-}
-
-/// `%41` is `A` and `+` a space; anything broken stays as it is.
-fn plain(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code =
-            bytes.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match (byte, code) {
-            (b'%', Some(code)) => {
-                out.push(code);
-                at += 2;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_decoded() {
-        let query = Query::parse("mailbox=a%2Bb%40a.test&folder=Two+words%2Fx&odd=%zz%4&empty");
-        assert_eq!(query.get("mailbox"), Some("a+b@a.test"));
-        assert_eq!(query.get("folder"), Some("Two words/x"));
-        assert_eq!(query.get("odd"), Some("%zz%4"));
-        assert_eq!(query.get("empty"), Some(""));
-        assert!(query.need("none").is_err());
-    }
 }
