@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::error::offers;
+use crate::oauth::Challenge;
 use crate::reading::Reading;
 use crate::refusal;
 use crate::signin::Admission;
 use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
-use crate::{Error, ErrorKind, Operation, Scheme};
+use crate::{Error, ErrorKind, Identity, Operation, Secret};
 
 /// Which lanes a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ struct Tried {
     dead: u32,
     /// A lane that died while it carried the request.
     lost: bool,
+    /// A token that was refused, after which a new one was asked for.
+    challenge: Option<Challenge>,
 }
 
 impl Client {
@@ -109,7 +112,9 @@ impl Client {
             lane => lane?,
         };
         let used_before = lane.lane.served() > 0;
-        let request = self.request(operation, version, request_id, &lane.lane)?;
+        let authorization = shared.identity.authorization(lane.lane.scheme(), tried.challenge.as_ref()).await?;
+        let token = authorization.as_ref().and_then(shown_token);
+        let request = self.request(operation, version, request_id, &lane.lane, authorization)?;
         match lane.lane.send(request, shared.server.inner.limits.first_byte).await {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
                 tried.dead += 1;
@@ -125,7 +130,19 @@ impl Client {
             Err(Unsent { request: None, error }) => Err(error.maybe_done()),
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
                 let offers = offers(response.headers());
-                let error = refusal::sign_in(lane.lane.scheme(), &offers).with_headers(response.headers());
+                let mut error = refusal::sign_in(lane.lane.scheme(), &offers).with_headers(response.headers());
+                if let Identity::Tokens(_) | Identity::Bearer { .. } = *shared.identity {
+                    let challenge = Challenge::of(response.headers(), token);
+                    if let (Identity::Tokens(_), None) = (&*shared.identity, &tried.challenge) {
+                        // Tokens end: that one was refused says nothing of the next.
+                        tried.challenge = Some(challenge);
+                        tried.refused = true;
+                        return Ok(None);
+                    }
+                    if let Some(diagnostics) = &challenge.diagnostics {
+                        error.message = diagnostics.to_string();
+                    }
+                }
                 self.refused(&admission, tried, error).map(|()| None)
             }
             Ok(response) => {
@@ -179,6 +196,7 @@ impl Client {
         version: Version,
         request_id: &str,
         lane: &Lane,
+        authorization: Option<HeaderValue>,
     ) -> Result<Request<RequestBody>, Error> {
         let xml = envelope(version, self.acting_for.as_deref(), |xml| operation.write(xml, version));
         let (xml, splice) = xml.finish();
@@ -191,16 +209,12 @@ impl Client {
         let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");
         let mut request =
             Request::post(endpoint.path.as_str()).header(HOST, &endpoint.authority).body(body).map_err(bad)?;
-        self.headers::<O>(request.headers_mut(), request_id, lane.scheme())?;
+        self.headers::<O>(request.headers_mut(), request_id)?;
+        request.headers_mut().extend(authorization.map(|value| (AUTHORIZATION, value)));
         Ok(request)
     }
 
-    fn headers<O: Operation>(
-        &self,
-        headers: &mut HeaderMap,
-        request_id: &str,
-        scheme: Option<Scheme>,
-    ) -> Result<(), Error> {
+    fn headers<O: Operation>(&self, headers: &mut HeaderMap, request_id: &str) -> Result<(), Error> {
         let value = |text: &str| {
             HeaderValue::try_from(text).map_err(|_| Error::new(ErrorKind::Local, "a header's value cannot be sent"))
         };
@@ -208,9 +222,6 @@ impl Client {
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert("client-request-id", value(request_id)?);
         headers.insert("return-client-request-id", HeaderValue::from_static("true"));
-        if let Some(authorization) = self.shared.identity.authorization(scheme)? {
-            headers.insert(AUTHORIZATION, authorization);
-        }
         if let Some(anchor) = &self.anchor {
             headers.insert("x-anchormailbox", value(anchor)?);
         }
@@ -248,6 +259,11 @@ pub(crate) fn is_about_version(error: &Error, version: &str) -> bool {
 /// False for what a full queue or a proxy answers before anybody has looked at the password.
 fn is_past_sign_in(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 429 | 502 | 503 | 504)
+}
+
+/// The token in an `Authorization`, if there is one.
+fn shown_token(authorization: &HeaderValue) -> Option<Secret> {
+    authorization.to_str().ok()?.strip_prefix("Bearer ").map(Secret::new)
 }
 
 /// The codes by which Exchange says that it does not know the request's version (EWS "ResponseCode").

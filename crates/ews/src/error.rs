@@ -71,6 +71,10 @@ pub enum Cause {
     PasswordOrBinding,
     /// The server refuses the token.
     Token,
+    /// Whoever gives tokens out wants the user to sign in again.
+    GrantLost,
+    /// Only an administrator, of Exchange or of whoever gives tokens out, can help.
+    Administrator,
 }
 
 /// Whether a failed call may have been carried out.

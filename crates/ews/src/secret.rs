@@ -12,8 +12,8 @@ impl Secret {
         Secret(Zeroizing::new(text.into()))
     }
 
-    /// Lets it out, for the wire only.
-    pub(crate) fn expose(&self) -> &str {
+    /// Lets it out: for the wire, and for where it is kept sealed.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

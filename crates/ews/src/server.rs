@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::backoff::jitter;
 use crate::endpoints::{Endpoints, Failover};
-use crate::signin::{Scheme, Schemes, Standing, basic, secret_value};
+use crate::oauth::{Challenge, TokenSource};
+use crate::signin::{Scheme, Schemes, Standing, basic, bearer_value};
 use crate::transport::{Dialer, Endpoint, Lane, Trust, tls_config};
 use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
 use http::HeaderValue;
@@ -120,6 +121,8 @@ pub enum Identity {
         /// The token.
         token: Secret,
     },
+    /// A token with every request, and a new one when it ends.
+    Tokens(Arc<dyn TokenSource>),
 }
 
 /// On whose behalf a service account acts (EWS "ExchangeImpersonation").
@@ -155,14 +158,19 @@ impl Identity {
     }
 
     /// What goes into `Authorization` with every request on a lane where a password is shown by that scheme; None for
-    /// schemes that sign connections in.
-    pub(crate) fn authorization(&self, scheme: Option<Scheme>) -> Result<Option<HeaderValue>, Error> {
+    /// schemes that sign connections in. `refused` is what was said of the token before.
+    pub(crate) async fn authorization(
+        &self,
+        scheme: Option<Scheme>,
+        refused: Option<&Challenge>,
+    ) -> Result<Option<HeaderValue>, Error> {
         let told = match self {
             Identity::Password { .. } if scheme != Some(Scheme::Basic) => return Ok(None),
             Identity::Password { user, password, .. } => {
                 return basic(user, password).map(Some);
             }
-            Identity::Bearer { token } => secret_value(&format!("Bearer {}", token.expose()))?,
+            Identity::Bearer { token } => bearer_value(token)?,
+            Identity::Tokens(source) => bearer_value(&source.token(refused).await?)?,
         };
         Ok(Some(told))
     }
@@ -171,6 +179,7 @@ impl Identity {
         match self {
             Identity::Password { user, password, .. } => hasher.hash_one((user, password.expose())),
             Identity::Bearer { token } => hasher.hash_one(token.expose()),
+            Identity::Tokens(source) => hasher.hash_one(source.key()),
         }
     }
 }
@@ -260,12 +269,12 @@ const MANY: usize = 4096;
 mod tests {
     use super::*;
 
-    #[test]
-    fn identities_say_who_they_are_and_hide_it_from_logs() {
+    #[tokio::test]
+    async fn identities_say_who_they_are_and_hide_it_from_logs() {
         let basic = Identity::basic("anna", Secret::new("open sesame"));
         let bearer = Identity::Bearer { token: Secret::new("abc.def") };
         for (identity, expected) in [(&basic, "Basic YW5uYTpvcGVuIHNlc2FtZQ=="), (&bearer, "Bearer abc.def")] {
-            let value = identity.authorization(Some(Scheme::Basic)).unwrap().unwrap();
+            let value = identity.authorization(Some(Scheme::Basic), None).await.unwrap().unwrap();
             assert_eq!(value.to_str().unwrap(), expected);
             let told = format!("{value:?} {identity:?}");
             assert!(!told.contains("sesame") && !told.contains("abc.def") && !told.contains("YW5u"), "{told}");
@@ -274,6 +283,6 @@ mod tests {
         let hasher = RandomState::new();
         assert_ne!(bearer.digest(&hasher), other.digest(&hasher));
         let broken = Identity::Bearer { token: Secret::new("a\nb") };
-        assert_eq!(broken.authorization(None).unwrap_err().kind, ErrorKind::SignIn);
+        assert_eq!(broken.authorization(None, None).await.unwrap_err().kind, ErrorKind::SignIn);
     }
 }

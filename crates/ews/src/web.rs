@@ -173,7 +173,9 @@ impl Web {
         identity: &Identity,
         offered: &[String],
     ) -> Result<Option<HeaderValue>, Error> {
-        let Identity::Password { user, password, schemes } = identity else { return identity.authorization(None) };
+        let Identity::Password { user, password, schemes } = identity else {
+            return identity.authorization(None, None).await;
+        };
         let no_scheme = || refusal::no_scheme(offered);
         match schemes.choose(offered.iter().map(String::as_str)).ok_or_else(no_scheme)? {
             Scheme::Basic => lane.signed_in_by(Scheme::Basic),
@@ -185,7 +187,7 @@ impl Web {
                 }
             }
         }
-        identity.authorization(lane.scheme())
+        identity.authorization(lane.scheme(), None).await
     }
 
     async fn once(&self, ask: &Ask<'_>, lane: &mut Lane, authorization: Option<HeaderValue>) -> Result<Told, Error> {

@@ -11,8 +11,14 @@ pub(crate) fn basic(user: &str, password: &Secret) -> Result<HeaderValue, Error>
     secret_value(&format!("Basic {}", STANDARD.encode(plain.as_bytes())))
 }
 
+/// A token (RFC 6750 section 2.1).
+pub(crate) fn bearer_value(token: &Secret) -> Result<HeaderValue, Error> {
+    let value = Zeroizing::new(format!("Bearer {}", token.expose()));
+    secret_value(&value)
+}
+
 /// A header's value that is never printed.
-pub(crate) fn secret_value(value: &str) -> Result<HeaderValue, Error> {
+fn secret_value(value: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::try_from(value)
         .map_err(|_| Error::new(ErrorKind::SignIn, "the user name, password or token cannot be sent"))?;
     value.set_sensitive(true);

@@ -22,7 +22,7 @@ pub(crate) async fn sign_in(lane: &mut Lane, server: &ServerInner, identity: &Id
             Ok(())
         }
         Identity::Password { user, password, schemes } => by_password(lane, server, (user, password), schemes).await,
-        Identity::Bearer { .. } => Ok(()),
+        Identity::Bearer { .. } | Identity::Tokens(_) => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ mod scheme;
 mod spnego;
 mod standing;
 
-pub(crate) use basic::{basic, secret_value};
+pub(crate) use basic::{basic, bearer_value};
 pub use binding::ChannelBinding;
 pub(crate) use binding::server_end_point;
 pub(crate) use dialogue::{Caller, Dialogue};
