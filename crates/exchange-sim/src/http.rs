@@ -7,6 +7,7 @@ mod body;
 mod control;
 mod endpoint;
 mod fault;
+mod front_end;
 mod photo;
 mod record;
 mod stats;
@@ -18,39 +19,62 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::Exchange;
 
+use front_end::{Door, FrontEnd, Presence};
+
 /// Binds every listener of `settings`, gives each user a mailbox, and serves until the result is dropped.
 ///
 /// # Errors
 /// A sentence for the operator when an address cannot be bound, or a certificate or the record directory is unusable.
 pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, String> {
-    let server = Server::new(exchange, &settings)?;
-    let mut tasks = JoinSet::new();
-    let (ews, listener) = bind(settings.listen).await?;
-    tasks.spawn(accept(listener, None, server.clone()));
-    let ews_tls = match &settings.tls {
-        None => None,
-        Some(tls) => {
-            let acceptor = tls::acceptor(&tls.certificate, &tls.key)?;
-            let (address, listener) = bind(tls.listen).await?;
-            tasks.spawn(accept(listener, Some(acceptor), server.clone()));
-            Some(address)
+    let acceptor = settings.tls.as_ref().map(|tls| tls::acceptor(&tls.certificate, &tls.key)).transpose()?;
+    let mut wanted = vec![vec![(settings.listen, None)]];
+    if let (Some(tls), Some(first)) = (&settings.tls, wanted.first_mut()) {
+        first.push((tls.listen, acceptor.clone()));
+    }
+    for way_in in &settings.front_ends {
+        if way_in.tls && acceptor.is_none() {
+            return Err(format!("the front end {} needs a certificate and a key", way_in.listen));
         }
-    };
+        wanted.push(vec![(way_in.listen, acceptor.clone().filter(|_| way_in.tls))]);
+    }
+    let (mut front_ends, mut bound) = (Vec::new(), Vec::new());
+    for (number, doors) in wanted.into_iter().enumerate() {
+        let (mut places, mut listeners) = (Vec::new(), Vec::new());
+        for (address, tls) in doors {
+            let (address, listener) = bind(address).await?;
+            places.push(Door { address, tls });
+            listeners.push(listener);
+        }
+        bound.push((places.iter().map(|door| door.address).collect::<Vec<_>>(), listeners));
+        front_ends.push(Arc::new(FrontEnd::new(number, places)));
+    }
+    let server = Server::new(exchange, &settings, front_ends)?;
+    let mut addresses = Vec::new();
+    for (front_end, (places, listeners)) in server.front_ends.iter().zip(bound) {
+        front_end.open(listeners, &server);
+        addresses.push(places);
+    }
+    let mut tasks = JoinSet::new();
     let control = match settings.control {
         None => None,
         Some(address) => {
             let (address, listener) = bind(address).await?;
-            tasks.spawn(control::accept(listener, server));
+            tasks.spawn(control::accept(listener, server.clone()));
             Some(address)
         }
     };
-    Ok(Running { ews, ews_tls, control, _tasks: tasks })
+    let mut addresses = addresses.into_iter();
+    let first = addresses.next().unwrap_or_default();
+    let ews = first.first().copied().unwrap_or(settings.listen);
+    let front_ends = addresses.flatten().zip(settings.front_ends.iter().map(|way_in| way_in.tls)).collect();
+    Ok(Running { ews, ews_tls: first.get(1).copied(), front_ends, control, _tasks: tasks, _doors: Doors(server) })
 }
 
 /// Where and for whom to serve.
@@ -60,6 +84,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The HTTPS listener.
     pub tls: Option<Tls>,
+    /// More front ends to the same mailboxes.
+    pub front_ends: Vec<WayIn>,
     /// Address of the control interface.
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
@@ -81,6 +107,7 @@ impl Settings {
         Self {
             listen: anywhere,
             tls: None,
+            front_ends: Vec::new(),
             control: Some(anywhere),
             users,
             tokens: Vec::new(),
@@ -100,6 +127,15 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM file of the private key.
     pub key: PathBuf,
+}
+
+/// The listener of one more front end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WayIn {
+    /// Its address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether it speaks TLS, with the certificate of [`Tls`].
+    pub tls: bool,
 }
 
 /// Someone who may sign in.
@@ -141,9 +177,27 @@ pub struct Running {
     pub ews: SocketAddr,
     /// Where EWS is served over HTTPS.
     pub ews_tls: Option<SocketAddr>,
+    /// Where the further front ends are, and whether they speak TLS.
+    pub front_ends: Vec<(SocketAddr, bool)>,
     /// Where the control interface is.
     pub control: Option<SocketAddr>,
     _tasks: JoinSet<()>,
+    _doors: Doors,
+}
+
+/// Closes the front ends when it is dropped.
+struct Doors(Arc<Server>);
+
+impl fmt::Debug for Doors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Doors({})", self.0.front_ends.len())
+    }
+}
+
+impl Drop for Doors {
+    fn drop(&mut self) {
+        self.0.front_ends.iter().for_each(|front_end| front_end.abort());
+    }
 }
 
 impl Running {
@@ -160,12 +214,14 @@ struct Server {
     faults: fault::Faults,
     stats: Arc<stats::Stats>,
     recorder: Option<record::Recorder>,
+    front_ends: Vec<Arc<FrontEnd>>,
+    presence: watch::Sender<Presence>,
     latency: Duration,
     max_request: usize,
 }
 
 impl Server {
-    fn new(exchange: Exchange, settings: &Settings) -> Result<Arc<Self>, String> {
+    fn new(exchange: Exchange, settings: &Settings, front_ends: Vec<Arc<FrontEnd>>) -> Result<Arc<Self>, String> {
         for user in &settings.users {
             exchange.add_mailbox(&user.address, &user.name);
         }
@@ -174,6 +230,8 @@ impl Server {
             faults: fault::Faults::default(),
             stats: Arc::default(),
             recorder: settings.record.as_ref().map(|path| record::Recorder::open(path)).transpose()?,
+            front_ends,
+            presence: watch::Sender::default(),
             latency: settings.latency,
             max_request: settings.max_request,
             exchange,
@@ -189,14 +247,24 @@ async fn bind(address: SocketAddr) -> Result<(SocketAddr, TcpListener), String> 
     bound.await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+/// Serves the connections of one listener until `stopped`.
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    front_end: Arc<FrontEnd>,
+    server: Arc<Server>,
+    mut stopped: watch::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            // Nobody sends: it ends when the sender is dropped.
+            _ = stopped.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     server.stats.connected();
-                    connections.spawn(connection(stream, tls.clone(), server.clone()));
+                    front_end.connected();
+                    connections.spawn(connection(stream, tls.clone(), front_end.clone(), server.clone()));
                 }
                 // Out of descriptors, for one: others must be closed before this gets better.
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -204,22 +272,26 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Ser
             Some(_) = connections.join_next() => {}
         }
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, front_end: Arc<FrontEnd>, server: Arc<Server>) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve_connection(stream, server).await,
+        None => serve_connection(stream, front_end, server).await,
         Some(acceptor) => {
+            server.awake().await;
             if let Ok(stream) = acceptor.accept(stream).await {
-                serve_connection(stream, server).await;
+                serve_connection(stream, front_end, server).await;
             }
         }
     }
 }
 
-async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<Server>) {
-    let service = hyper::service::service_fn(move |request| endpoint::handle(request, server.clone()));
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, front_end: Arc<FrontEnd>, server: Arc<Server>) {
+    let service =
+        hyper::service::service_fn(move |request| endpoint::handle(request, front_end.clone(), server.clone()));
     let outcome = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)

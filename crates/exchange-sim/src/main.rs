@@ -43,6 +43,10 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     if let Some(address) = running.ews_tls {
         say(&format!("ews https://{address}{}", http::PATH))?;
     }
+    for (number, (address, tls)) in running.front_ends.iter().enumerate() {
+        let scheme = if *tls { "https" } else { "http" };
+        say(&format!("front-end-{} {scheme}://{address}{}", number + 1, http::PATH))?;
+    }
     if let Some(address) = running.control {
         say(&format!("control http://{address}"))?;
     }

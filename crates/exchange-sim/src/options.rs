@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
-    http::{MAX_REQUEST, Settings, Tls, Token, User},
+    http::{MAX_REQUEST, Settings, Tls, Token, User, WayIn},
     preset::{Preset, demo},
 };
 
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// PEM file of the private key
     #[arg(long, value_name = "FILE", requires = "tls_listen")]
     tls_key: Option<PathBuf>,
+    /// Address of one more front end to the same mailboxes; with https:// before it, it uses --tls-cert
+    #[arg(long = "front-end", value_name = "ADDR", value_parser = way_in)]
+    front_ends: Vec<WayIn>,
     /// Address of the control interface
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
@@ -73,6 +76,7 @@ impl Arguments {
         Ok(Settings {
             listen: self.listen,
             tls,
+            front_ends: self.front_ends.clone(),
             control: self.control,
             users,
             tokens: self.tokens.clone(),
@@ -110,6 +114,16 @@ fn user(text: &str) -> Result<User, String> {
         }
         _ => Err("the address must look like NAME@DOMAIN".to_owned()),
     }
+}
+
+/// `ADDR`, `http://ADDR` or `https://ADDR`
+fn way_in(text: &str) -> Result<WayIn, String> {
+    let (tls, address) = match text.strip_prefix("https://") {
+        Some(address) => (true, address),
+        None => (false, text.strip_prefix("http://").unwrap_or(text)),
+    };
+    let listen = address.parse().map_err(|_| format!("no address: {text} (for instance 127.0.0.1:0)"))?;
+    Ok(WayIn { listen, tls })
 }
 
 /// `NAME@DOMAIN:TOKEN`
@@ -151,12 +165,13 @@ mod tests {
     #[test]
     fn the_command_line_is_read() {
         let line = "exchange-sim --listen 127.0.0.1:0 --control 127.0.0.1:0 --user anna.berg@a.test:a:b --preset large:7 \
-                    --version 2010_SP1 --mime verbatim --latency 1.5s --token anna.berg@a.test:eyJ:x --quota 5";
+                    --version 2010_SP1 --mime verbatim --latency 1.5s --token anna.berg@a.test:eyJ:x --quota 5 --front-end 127.0.0.1:0 --front-end https://127.0.0.1:1";
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
         let settings = arguments.settings().unwrap();
         let [user] = &settings.users[..] else { panic!("one user") };
         assert_eq!((user.name.as_str(), user.password.as_str()), ("Anna Berg", "a:b"));
         assert_eq!((settings.tokens[0].token.as_str(), arguments.quota), ("eyJ:x", 5));
+        assert_eq!(settings.front_ends.iter().map(|way_in| way_in.tls).collect::<Vec<_>>(), [false, true]);
         assert_eq!(settings.latency, Duration::from_millis(1500));
         assert_eq!(arguments.preset, Preset::Large(7));
         assert_eq!(arguments.version, Version::Exchange2010Sp1);
@@ -168,6 +183,7 @@ mod tests {
             ("--user anna", "password is missing"),
             ("--user anna:x", "must look like"),
             ("--token anna:x", "looks like NAME@DOMAIN:TOKEN"),
+            ("--front-end mars", "no address: mars"),
             ("--latency soon", "no duration"),
             ("--latency 2h", "no unit of time"),
             ("--preset big", "no such preset"),

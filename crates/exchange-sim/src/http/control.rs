@@ -14,7 +14,10 @@
 //! | `POST /token/revoke?user=…` | their tokens count no more |
 //! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
-//! | `POST /fault/clear` | forget them |
+//! | `POST /fault/clear` | forget them, and let go what hangs |
+//! | `GET /front-ends` | number, name, addresses of each, whether it is up, and what it was asked |
+//! | `POST /front-end/N/kill` | drop its connections, refuse new ones; `POST /front-end/N/start` opens it again |
+//! | `POST /away?how=refuse\|hang\|503` | no front end can be reached; `POST /back` ends it, `GET /away` tells |
 
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{Edit, form::Form};
 
-use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, stats::Stats};
+use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, front_end::Presence, stats::Stats};
 
 /// Serves the control interface until dropped.
 pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
@@ -81,10 +84,27 @@ async fn handle(
 }
 
 impl Server {
-    fn control(&self, method: &Method, path: &str, query: &Form, body: Vec<u8>) -> Result<Value, Refusal> {
+    fn control(self: &Arc<Self>, method: &Method, path: &str, query: &Form, body: Vec<u8>) -> Result<Value, Refusal> {
         match (method.as_str(), path) {
             ("GET", "/stats") => return Ok(self.stats.json()),
-            ("POST", "/stats/reset") => self.stats.reset(),
+            ("POST", "/stats/reset") => {
+                self.stats.reset();
+                self.front_ends.iter().for_each(|front_end| front_end.reset());
+            }
+            ("GET", "/front-ends") => {
+                return Ok(self.front_ends.iter().map(|front_end| front_end.json()).collect());
+            }
+            ("GET", "/away") => {
+                let presence = *self.presence.borrow();
+                return Ok(json!({ "how": presence.name() }));
+            }
+            ("POST", "/away") => {
+                let presence =
+                    Presence::away(query.need("how")?).ok_or_else(|| refusal("how is refuse, hang or 503"))?;
+                wait(self.set_presence(presence)).map_err(refusal)?;
+            }
+            ("POST", "/back") => wait(self.set_presence(Presence::Here)).map_err(refusal)?,
+            ("POST", path) if path.starts_with("/front-end/") => self.front_end(path)?,
             ("POST", "/deliver") => {
                 let folder = query.get("folder").unwrap_or("inbox");
                 self.exchange.deliver(query.need("mailbox")?, folder, body).map_err(refusal)?;
@@ -138,6 +158,20 @@ impl Server {
         Ok(json!({ "ok": true }))
     }
 
+    /// `/front-end/N/kill` and `/front-end/N/start`
+    fn front_end(self: &Arc<Self>, path: &str) -> Result<(), Refusal> {
+        let mut words = path.split('/').skip(2);
+        let number = words.next().and_then(|number| number.parse::<usize>().ok());
+        let front_end = number.and_then(|number| self.front_ends.get(number));
+        let front_end = front_end.ok_or_else(|| refusal("no such front end"))?;
+        match words.next() {
+            Some("kill") => wait(front_end.kill()),
+            Some("start") => wait(front_end.start(self)).map_err(refusal)?,
+            _ => return Err(refusal("a front end can be killed and started")),
+        }
+        Ok(())
+    }
+
     /// The item id of the first message with that Message-ID.
     fn item_of(&self, mailbox: &str, message_id: &str) -> Result<String, Refusal> {
         let contents = self.exchange.contents(mailbox).map_err(refusal)?;
@@ -146,6 +180,11 @@ impl Server {
         let found = items.find(|item| item["message_id"] == message_id).and_then(|item| item["item_id"].as_str());
         found.map(str::to_owned).ok_or_else(|| refusal("no such message"))
     }
+}
+
+/// What control does runs on a thread that may wait.
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(work)
 }
 
 struct Refusal(StatusCode, String);

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body_util::BodyExt;
 use hyper::{Request, body::Incoming};
 use memchr::memmem;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::{Answer, EventStream, Version};
@@ -17,13 +17,27 @@ use super::{
     auth::Verdict,
     body::Body,
     fault::{Due, Kind, Order, damage, document},
+    front_end::{FrontEnd, Presence},
     photo,
     record::Entry,
     stats::InFlight,
 };
 
 /// Answers one request. An error makes hyper cut the connection without an answer.
-pub(super) async fn handle(request: Request<Incoming>, server: Arc<Server>) -> io::Result<Response<Body>> {
+pub(super) async fn handle(
+    request: Request<Incoming>,
+    front_end: Arc<FrontEnd>,
+    server: Arc<Server>,
+) -> io::Result<Response<Body>> {
+    let presence = *server.presence.borrow();
+    match presence {
+        Presence::Hanging => {
+            server.awake().await;
+            return Err(io::Error::other("Exchange hung when this was asked"));
+        }
+        Presence::Unavailable => return server.unavailable(),
+        Presence::Here | Presence::Refusing => {}
+    }
     if photo::is_for(request.uri().path()) && request.method() == Method::GET {
         return server.photo(&request);
     }
@@ -31,7 +45,7 @@ pub(super) async fn handle(request: Request<Incoming>, server: Arc<Server>) -> i
         return server.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>");
     }
     match *request.method() {
-        Method::POST => server.post(request).await,
+        Method::POST => server.post(request, &front_end).await,
         Method::GET | Method::HEAD => server.get(&request),
         _ => server.page(StatusCode::METHOD_NOT_ALLOWED, "<html><body>405</body></html>"),
     }
@@ -47,7 +61,8 @@ impl Server {
         }
     }
 
-    async fn post(self: Arc<Self>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    async fn post(self: Arc<Self>, request: Request<Incoming>, front_end: &FrontEnd) -> io::Result<Response<Body>> {
+        front_end.asked();
         let verdict = self.directory.judge(request.headers().get(header::AUTHORIZATION));
         let (head, body) = request.into_parts();
         let Verdict::Known(user) = verdict else {
@@ -71,12 +86,13 @@ impl Server {
             return self.page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "");
         }
         let request = self.read(body, length).await?;
-        self.operation(user, head.headers, request).await
+        self.operation(user, front_end, head.headers, request).await
     }
 
     async fn operation(
         self: Arc<Self>,
         user: String,
+        front_end: &FrontEnd,
         headers: HeaderMap,
         request: Vec<u8>,
     ) -> io::Result<Response<Body>> {
@@ -90,11 +106,14 @@ impl Server {
             self.stats.fault(Kind::Unauthorized.name());
             return self.refuse(&Verdict::Anonymous);
         }
+        if let Some(due) = fault.as_ref().filter(|due| due.order.what == Kind::Hang) {
+            return self.hang(user, request, due.order.carried_out).await;
+        }
         let server = self.clone();
         let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&user, &operation, &request, fault))
             .await
             .map_err(io::Error::other)?;
-        let head = self.head(&headers);
+        let head = self.head(&headers, front_end);
         match outcome {
             Outcome::Answer(status, document) => {
                 head.status(status).body(Body::document(&self.stats, document, flight)).map_err(io::Error::other)
@@ -103,11 +122,24 @@ impl Server {
             Outcome::Cut => Err(io::Error::other("the answer is cut off on request")),
             Outcome::Frames(status, frames) => {
                 let (sender, receiver) = mpsc::channel(1);
-                tokio::spawn(frames.send(sender));
+                tokio::spawn(frames.send(self.faults.releases(), sender));
                 head.status(status).body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
             }
-            Outcome::Stream(events, ends) => Ok(self.stream(head, flight, events, ends, entry)?),
+            Outcome::Stream(events, ending) => Ok(self.stream(head, flight, events, ending, entry)?),
         }
+    }
+
+    /// Nothing is sent, until the client leaves or the faults are cleared.
+    async fn hang(self: Arc<Self>, user: String, request: Vec<u8>, carried_out: bool) -> io::Result<Response<Body>> {
+        self.stats.fault(Kind::Hang.name());
+        let mut released = self.faults.releases();
+        if carried_out {
+            let exchange = self.exchange.clone();
+            let work = tokio::task::spawn_blocking(move || exchange.answer(&user, &request));
+            work.await.map_err(io::Error::other)?;
+        }
+        let _ = released.changed().await;
+        Err(io::Error::other("no answer comes on request"))
     }
 
     /// Everything that may take long: the operation itself, damage to its answer, and recording.
@@ -127,12 +159,14 @@ impl Server {
                 }
                 Answer::Stream { events, .. } => {
                     let what = fault.map(|due| due.order.what);
-                    if let Some(what @ (Kind::Cut | Kind::CutAfter | Kind::StreamEnd)) = what {
+                    if let Some(what @ (Kind::Cut | Kind::CutAfter | Kind::StreamEnd | Kind::HangBody)) = what {
                         self.stats.fault(what.name());
                     }
                     match what {
                         Some(Kind::CutAfter) => Outcome::Cut,
-                        what => Outcome::Stream(events, matches!(what, Some(Kind::Cut | Kind::StreamEnd))),
+                        Some(Kind::Cut | Kind::StreamEnd) => Outcome::Stream(events, Ending::Cut),
+                        Some(Kind::HangBody) => Outcome::Stream(events, Ending::Hang),
+                        _ => Outcome::Stream(events, Ending::None),
                     }
                 }
             },
@@ -170,7 +204,7 @@ impl Server {
         let body = damaged.unwrap_or(body);
         match order {
             Some(order) if order.what == Kind::CutAfter => Outcome::Cut,
-            Some(order) if matches!(order.what, Kind::Cut | Kind::Drip) => {
+            Some(order) if matches!(order.what, Kind::Cut | Kind::Drip | Kind::HangBody) => {
                 Outcome::Frames(status, Pieces::new(&order, body))
             }
             _ => Outcome::Answer(status, body),
@@ -216,12 +250,16 @@ impl Server {
         head: Builder,
         flight: InFlight,
         events: EventStream,
-        ends: bool,
+        ending: Ending,
         entry: Option<Entry>,
     ) -> io::Result<Response<Body>> {
         let (sender, receiver) = mpsc::channel(1);
-        let stop = self.faults.stream_ends();
-        tokio::spawn(pump(events, ends, entry, stop, sender));
+        let until = Until {
+            stop: self.faults.stream_ends(),
+            released: self.faults.releases(),
+            presence: self.presence.subscribe(),
+        };
+        tokio::spawn(pump(events, ending, entry, until, sender));
         head.body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
     }
 
@@ -252,6 +290,11 @@ impl Server {
         builder.header(header::SERVER, SERVER).body(Body::page(&self.stats, "")).map_err(io::Error::other)
     }
 
+    /// What IIS says when it has no room or no worker.
+    pub(super) fn unavailable(&self) -> io::Result<Response<Body>> {
+        self.page(StatusCode::SERVICE_UNAVAILABLE, "<html><body>Service Unavailable</body></html>")
+    }
+
     pub(super) fn page(&self, status: StatusCode, text: &'static str) -> io::Result<Response<Body>> {
         Response::builder()
             .status(status)
@@ -262,7 +305,7 @@ impl Server {
     }
 
     /// The header fields that recorded servers send with an answer; those of 2013 and later name the servers behind.
-    fn head(&self, request: &HeaderMap) -> Builder {
+    fn head(&self, request: &HeaderMap, front_end: &FrontEnd) -> Builder {
         let mut head = Response::builder()
             .header(header::CONTENT_TYPE, CONTENT_TYPE)
             .header(header::CACHE_CONTROL, "private")
@@ -286,7 +329,7 @@ impl Server {
             ("X-CalculatedBETarget", "ex01.demo.test"),
             ("X-DiagInfo", "EX01"),
             ("X-BEServer", "EX01"),
-            ("X-FEServer", "EX01"),
+            ("X-FEServer", &front_end.name),
         ] {
             head = head.header(name, value);
         }
@@ -321,7 +364,7 @@ enum Outcome {
     Answer(u16, Vec<u8>),
     Page(Builder, String),
     Frames(u16, Pieces),
-    Stream(EventStream, bool),
+    Stream(EventStream, Ending),
     Cut,
 }
 
@@ -331,24 +374,40 @@ struct Pieces {
     piece: usize,
     pause: Duration,
     end: usize,
-    cut: bool,
+    ending: Ending,
+}
+
+/// How a body ends that does not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It ends well.
+    None,
+    /// The connection is cut.
+    Cut,
+    /// Nothing more comes.
+    Hang,
 }
 
 impl Pieces {
     fn new(order: &Order, body: Vec<u8>) -> Self {
         let length = body.len();
-        let cut = order.what == Kind::Cut;
-        let end = if cut { order.bytes.unwrap_or(length / 2).min(length) } else { length };
+        let ending = match order.what {
+            Kind::Cut => Ending::Cut,
+            Kind::HangBody => Ending::Hang,
+            _ => Ending::None,
+        };
+        let whole = ending == Ending::None;
+        let end = if whole { length } else { order.bytes.unwrap_or(length / 2).min(length) };
         Self {
             body: body.into(),
-            piece: if cut { end.max(1) } else { order.piece.unwrap_or(256).max(1) },
-            pause: if cut { Duration::ZERO } else { Duration::from_millis(order.pause.unwrap_or(10)) },
+            piece: if whole { order.piece.unwrap_or(256).max(1) } else { end.max(1) },
+            pause: if whole { Duration::from_millis(order.pause.unwrap_or(10)) } else { Duration::ZERO },
             end,
-            cut,
+            ending,
         }
     }
 
-    async fn send(self, sender: mpsc::Sender<io::Result<Bytes>>) {
+    async fn send(self, mut released: watch::Receiver<u64>, sender: mpsc::Sender<io::Result<Bytes>>) {
         let mut start = 0;
         while start < self.end {
             let end = (start + self.piece).min(self.end);
@@ -360,29 +419,49 @@ impl Pieces {
                 tokio::time::sleep(self.pause).await;
             }
         }
-        if self.cut {
+        if self.ending == Ending::Hang {
+            tokio::select! {
+                _ = released.changed() => {}
+                () = sender.closed() => {}
+            }
+        }
+        if self.ending != Ending::None {
             let _ = sender.send(Err(io::Error::other("the answer is cut off on request"))).await;
         }
     }
 }
 
+/// What else ends a streaming answer, or stops it.
+struct Until {
+    stop: watch::Receiver<u64>,
+    released: watch::Receiver<u64>,
+    presence: watch::Receiver<Presence>,
+}
+
 /// Passes the documents of a streaming answer on until they end, the client leaves, or a fault ends them.
 async fn pump(
     mut events: EventStream,
-    ends: bool,
+    ending: Ending,
     entry: Option<Entry>,
-    mut stop: tokio::sync::watch::Receiver<u64>,
+    mut until: Until,
     sender: mpsc::Sender<io::Result<Bytes>>,
 ) {
+    let over = || Err(io::Error::other("the stream ends on request"));
     let mut number = 0;
     loop {
         let next = tokio::select! {
-            next = events.next() => next,
-            _ = sender.closed() => return,
-            Ok(()) = stop.changed() => {
-                let _ = sender.send(Err(io::Error::other("the stream ends on request"))).await;
+            biased;
+            Ok(()) = until.stop.changed() => {
+                let _ = sender.send(over()).await;
                 return;
             }
+            Ok(()) = until.presence.changed() => {
+                until.silence(&sender).await;
+                let _ = sender.send(over()).await;
+                return;
+            }
+            _ = sender.closed() => return,
+            next = events.next() => next,
         };
         let Some(document) = next else { return };
         number += 1;
@@ -392,9 +471,25 @@ async fn pump(
         if sender.send(Ok(document.into())).await.is_err() {
             return;
         }
-        if ends {
-            let _ = sender.send(Err(io::Error::other("the stream ends on request"))).await;
+        if ending == Ending::Hang {
+            tokio::select! {
+                _ = until.released.changed() => {}
+                () = sender.closed() => {}
+            }
+        }
+        if ending != Ending::None {
+            let _ = sender.send(over()).await;
             return;
+        }
+    }
+}
+
+impl Until {
+    /// Waits while Exchange hangs.
+    async fn silence(&mut self, sender: &mpsc::Sender<io::Result<Bytes>>) {
+        tokio::select! {
+            _ = self.presence.wait_for(|presence| *presence != Presence::Hanging) => {}
+            () = sender.closed() => {}
         }
     }
 }

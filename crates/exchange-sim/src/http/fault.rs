@@ -19,6 +19,8 @@ pub(super) struct Faults {
     tickets: AtomicU64,
     /// Counts the orders to end streams; open streams end when it changes.
     stream_ends: watch::Sender<u64>,
+    /// Counts the orders to forget all faults; what hangs is let go when it changes.
+    releases: watch::Sender<u64>,
 }
 
 /// What a test asks for with `POST /fault`.
@@ -47,7 +49,7 @@ pub(super) struct Order {
     pub(super) back_off: Option<u64>,
     /// What `nul_char` puts into texts: `&#x0;`, or for instance `&#x1f;`.
     pub(super) text: Option<String>,
-    /// Bytes that `truncated`, `truncated_marker` and `cut` let through; else half of the answer.
+    /// Bytes that `truncated`, `truncated_marker`, `cut` and `hang_body` let through; else half of the answer.
     pub(super) bytes: Option<usize>,
     /// Bytes per piece of `drip`.
     pub(super) piece: Option<usize>,
@@ -57,7 +59,7 @@ pub(super) struct Order {
     pub(super) item: Option<String>,
     /// Place in the batch that `corrupt_item` and `mime_failed` hit; else the middle.
     pub(super) index: Option<usize>,
-    /// Whether `empty`, `html` and `unavailable` carry the operation out before they fail.
+    /// Whether `empty`, `html`, `unavailable` and `hang` carry the operation out before they fail.
     #[serde(default)]
     pub(super) carried_out: bool,
 }
@@ -98,6 +100,10 @@ pub(super) enum Kind {
     StreamEnd,
     /// One item of a batch answers ErrorMimeContentConversionFailed.
     MimeFailed,
+    /// The request is taken, and nothing is sent: until the client leaves or the faults are cleared.
+    Hang,
+    /// The head and the first bytes of the answer (of a stream: its first document) are sent, and then nothing.
+    HangBody,
 }
 
 /// How often.
@@ -156,6 +162,12 @@ impl Faults {
 
     pub(super) fn clear(&self) {
         self.pending().clear();
+        self.releases.send_modify(|count| *count += 1);
+    }
+
+    /// Changes when what hangs is to be let go.
+    pub(super) fn releases(&self) -> watch::Receiver<u64> {
+        self.releases.subscribe()
     }
 
     /// What is still to come.
@@ -238,6 +250,8 @@ impl Kind {
             Self::InvalidSyncState => "invalid_sync_state",
             Self::StreamEnd => "stream_end",
             Self::MimeFailed => "mime_failed",
+            Self::Hang => "hang",
+            Self::HangBody => "hang_body",
         }
     }
 
@@ -330,7 +344,7 @@ mod tests {
 
     #[test]
     fn names_agree_with_json() {
-        for kind in [Kind::NulChar, Kind::BusySync, Kind::StreamEnd, Kind::CutAfter, Kind::MimeFailed] {
+        for kind in [Kind::NulChar, Kind::BusySync, Kind::StreamEnd, Kind::CutAfter, Kind::MimeFailed, Kind::HangBody] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
     }
