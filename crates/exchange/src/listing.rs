@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use idmap::FolderRow;
 use mailbox::objects::CollectionKind;
-use mailbox::{Folder, FolderId, FolderPath, Subscription};
+use mailbox::{Access, Folder, FolderId, FolderPath, Subscription};
 
 use crate::objects::pseudo_kind;
 
@@ -173,6 +173,7 @@ impl<'a> Tree<'a> {
                 has_children,
                 special_use: row.folder.special_use,
                 subscribed: !unsubscribed.contains(&path),
+                access: Access::ReadWrite,
                 path: path.clone(),
             });
             self.list(Some(row.id), &path, unsubscribed, folders);

@@ -161,7 +161,7 @@ impl<B: SignIn> Session<B> {
             Verb::Check => self.state.selected().map(|_| Answer::ok("Checked")).map_err(Stop::from),
             Verb::Logout => command::about::logout(connection, tag).await,
             Verb::Id(client) => Ok(command::about::id(self, connection, &client)),
-            Verb::Namespace => command::about::namespace(self, connection),
+            Verb::Namespace => command::about::namespace(self, connection).await,
             Verb::Enable(_) => command::about::enable(self, connection),
             Verb::StartTls => command::sign_in::start_tls(self, connection, tag).await,
             Verb::Login(login) => command::sign_in::login(self, connection, &login).await,

@@ -9,7 +9,7 @@ use imap::dialog::{Exchange, Outcome, World, hold};
 use imap_codec::decode::Decoder;
 use imap_codec::{GreetingCodec, ResponseCodec};
 use mailbox::memory::{Account, Call, Memory};
-use mailbox::{ErrorKind, FlagChange, FlagOperation, Flags, FolderPath, Keyword, SystemFlags, Uid};
+use mailbox::{Access, ErrorKind, FlagChange, FlagOperation, Flags, FolderPath, Keyword, SystemFlags, Uid};
 use serve::{Connection, Drain, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -124,6 +124,15 @@ impl World for InMemory {
                 self.account.fail_message(uid(number), None);
                 Exchange::Done
             }
+            ["share", mailbox, folder, access] => {
+                let access = if access == "read" { Access::ReadOnly } else { Access::ReadWrite };
+                self.account.share(&path(mailbox), &[path(folder)], access);
+                Exchange::Done
+            }
+            ["shut", mailbox] => {
+                self.account.shut(&path(mailbox));
+                Exchange::Done
+            }
             ["hold"] => {
                 self.account.hold();
                 Exchange::Done
@@ -213,8 +222,9 @@ fn crlf(text: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()
 }
 
+/// Words end at spaces, so that these are written as `_`.
 fn path(name: &str) -> FolderPath {
-    FolderPath(name.split('/').map(str::to_owned).collect())
+    FolderPath(name.split('/').map(|segment| segment.replace('_', " ")).collect())
 }
 
 fn uid(number: &str) -> Uid {
@@ -254,6 +264,7 @@ const FLAGS: [(&str, SystemFlags); 5] = [
 const CALLS: &[Call] = &[
     Call::Any,
     Call::SignIn,
+    Call::Visit,
     Call::Folders,
     Call::CreateFolder,
     Call::RenameFolder,

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::search::Query;
 use crate::{
-    Access, Appended, Content, Credentials, Delta, Details, Error, ErrorKind, Expunged, FlagChange, Folder, FolderId,
-    FolderPath, ModSeq, NewMessage, Result, Secret, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    Access, Appended, Content, Credentials, Delta, Depth, Details, Error, ErrorKind, Expunged, FlagChange, Folder,
+    FolderId, FolderPath, ModSeq, Namespaces, NewMessage, Result, Secret, Snapshot, Status, Stored, Subscription,
+    Transferred, Uid, Watch,
 };
 
 /// Lets people in.
@@ -44,7 +45,25 @@ pub trait SignIn: Clone + Send + Sync + 'static {
 /// Lists of UIDs are ascending, without repetition; UIDs that are not there are passed over in silence. Methods
 /// that take many UIDs batch them as far as Exchange allows.
 pub trait Mail: Clone + Send + Sync + 'static {
-    /// All folders, parents before their children.
+    /// Where folders are that are not the user's own.
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn namespaces(&self) -> impl Future<Output = Result<Namespaces>> + Send {
+        async { Ok(Namespaces::default()) }
+    }
+
+    /// A client names a folder, or asks what is below it. Outside the user's own tree this is what opens somebody
+    /// else's mailbox, and brings the list of its folders up to date; `folders` shows what was opened once.
+    ///
+    /// # Errors
+    /// `Denied` if the user is not let in; `NotFound` if there is no such mailbox; `Unavailable` or `Busy` if that
+    /// cannot be known now. Nothing is wrong with a path of the user's own, whether there is such a folder or not.
+    fn visit(&self, _path: &FolderPath, _depth: Depth) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// All folders that are known, parents before their children.
     ///
     /// # Errors
     /// `Unavailable` or `Busy` before the first listing is there.

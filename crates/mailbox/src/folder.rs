@@ -72,6 +72,26 @@ pub struct Folder {
     pub special_use: Option<SpecialUse>,
     /// True if clients that show only subscribed folders shall show it.
     pub subscribed: bool,
+    /// What the user may do with its messages at most: others may have shared it for reading only.
+    pub access: Access,
+}
+
+/// Where folders are that are not the user's own (RFC 2342). Each path is that of a folder under which they lie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// Other users' mailboxes.
+    pub others: Vec<FolderPath>,
+    /// What belongs to nobody, such as public folders.
+    pub shared: Vec<FolderPath>,
+}
+
+/// How far below a folder a client looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// So many levels; 0 is the folder itself.
+    Levels(usize),
+    /// All of them.
+    Infinite,
 }
 
 /// Whether the user wants to see a folder in subscribed listings.

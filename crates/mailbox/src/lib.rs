@@ -23,7 +23,7 @@ pub use backend::{Mail, SignIn};
 pub use content::{Content, Spool};
 pub use error::{Error, ErrorKind, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, Keyword, SystemFlags};
-pub use folder::{Access, Folder, FolderPath, Snapshot, SpecialUse, State, Status, Subscription};
+pub use folder::{Access, Depth, Folder, FolderPath, Namespaces, Snapshot, SpecialUse, State, Status, Subscription};
 pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 pub use message::{Appended, Delta, Details, Entry, Expunged, NewMessage, Stored, Transferred};
 pub use watch::{Bell, Watch};

@@ -2,12 +2,12 @@
 
 use imap_proto::response::{self, Namespace, Namespaces};
 use imap_proto::{MailboxName, Tag};
-use mailbox::SignIn;
+use mailbox::{FolderPath, Mail, SignIn};
 use tracing::debug;
 
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, End, Stop};
-use crate::names::DELIMITER;
+use crate::names::{self, DELIMITER};
 use crate::session::Session;
 
 /// CAPABILITY (RFC 3501 section 6.1.1)
@@ -36,14 +36,20 @@ pub(crate) fn id<B: SignIn, T: Transport>(
     Answer::ok("Pleased to meet you")
 }
 
-/// NAMESPACE (RFC 2342): one, of the user's own, without a prefix.
-pub(crate) fn namespace<B: SignIn, T: Transport>(
+/// NAMESPACE (RFC 2342): the user's own without a prefix, then what the backend has of others.
+pub(crate) async fn namespace<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
 ) -> Result<Answer, Stop> {
-    session.state.account()?;
+    let account = session.state.account()?;
+    let told = connection.patiently(account.namespaces()).await??;
+    let below = |paths: &[FolderPath]| {
+        let prefix = |path: &FolderPath| MailboxName(format!("{}{DELIMITER}", names::name(path).0));
+        let space = |path| Namespace { prefix: prefix(path), delimiter: Some(DELIMITER) };
+        paths.iter().map(space).collect()
+    };
     let own = Namespace { prefix: MailboxName(String::new()), delimiter: Some(DELIMITER) };
-    let all = Namespaces { personal: vec![own], ..Namespaces::default() };
+    let all = Namespaces { personal: vec![own], others: below(&told.others), shared: below(&told.shared) };
     response::namespace(&mut connection.out, session.names, &all);
     Ok(Answer::ok("That is all"))
 }

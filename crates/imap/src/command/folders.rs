@@ -3,7 +3,7 @@
 use imap_proto::MailboxName;
 use imap_proto::command::{Create, Rename};
 use imap_proto::response::Code;
-use mailbox::{FolderPath, Mail, SignIn, Subscription};
+use mailbox::{Depth, FolderPath, Mail, SignIn, Subscription};
 
 use crate::command::{nonexistent, path};
 use crate::connection::{Connection, Transport};
@@ -22,6 +22,7 @@ pub(crate) async fn create<B: SignIn, T: Transport>(
         return Err(Answer::no(Code::UseAttr, "The use of a folder cannot be chosen").into());
     }
     let path = new_path(&create.mailbox)?;
+    connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
     let id = connection.patiently(account.create_folder(&path)).await??;
     Ok(Answer::ok("Created").with(Code::MailboxId(id.to_string())))
 }
@@ -34,6 +35,7 @@ pub(crate) async fn delete<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let account = session.state.account()?;
     let path = path(name)?;
+    connection.patiently(account.visit(&path, Depth::Levels(1))).await??;
     let folders = connection.patiently(account.folders()).await??;
     if folders.iter().any(|folder| folder.path.is_below(&path)) && !path.is_inbox() {
         return Err(Answer::no(Code::HasChildren, "The mailbox holds other mailboxes").into());
@@ -50,6 +52,9 @@ pub(crate) async fn rename<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let account = session.state.account()?;
     let (from, to) = (path(&rename.from)?, new_path(&rename.to)?);
+    for path in [&from, &to] {
+        connection.patiently(account.visit(path, Depth::Levels(0))).await??;
+    }
     connection.patiently(account.rename_folder(&from, &to)).await??;
     Ok(Answer::ok("Renamed"))
 }
@@ -62,6 +67,7 @@ pub(crate) async fn subscribe<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let account = session.state.account()?;
     let path = path(name)?;
+    connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
     let folders = connection.patiently(account.folders()).await??;
     if !folders.iter().any(|folder| folder.path == path || folder.path.is_below(&path)) {
         return Err(nonexistent().into());

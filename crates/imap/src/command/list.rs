@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use imap_proto::command::list::List;
 use imap_proto::response::{self, Attribute, ListLine};
 use imap_proto::{MailboxName, Pattern};
-use mailbox::{Folder, FolderId, FolderPath, Mail, SignIn, SpecialUse};
+use mailbox::{Depth, Folder, FolderId, FolderPath, Mail, SignIn, SpecialUse};
+use tracing::debug;
 
 use crate::command::status;
 use crate::connection::{Connection, Transport};
@@ -103,13 +104,14 @@ async fn listed<B: SignIn, T: Transport>(
     if matches!(list.patterns.as_slice(), [only] if only.0.is_empty()) && !list.extended {
         return Ok(vec![Listed { line: line(vec![Attribute::NoSelect], MailboxName(String::new())), id: None }]);
     }
+    let patterns = patterns(list);
+    visit(account, connection, &patterns).await?;
     let folders = connection.patiently(account.folders()).await??;
     let subscribed = match list.select.subscribed || list.returns.subscribed {
         true => connection.patiently(account.subscriptions()).await??,
         false => Vec::new(),
     };
     let names_subscribed: HashSet<&FolderPath> = subscribed.iter().collect();
-    let patterns = patterns(list);
     let is_matched = |path: &FolderPath| {
         let name = names::name(path);
         patterns.iter().any(|pattern| matches(pattern, &name))
@@ -134,6 +136,34 @@ async fn listed<B: SignIn, T: Transport>(
         listed.push(Listed { line: ListLine { child_info, ..line(attributes, names::name(&path)) }, id });
     }
     Ok(listed)
+}
+
+/// Goes where the patterns begin, so that what is there is listed. What cannot be entered has nothing to list.
+async fn visit<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    patterns: &[Pattern],
+) -> Result<(), Stop> {
+    for (path, depth) in patterns.iter().filter_map(beginning) {
+        if let Err(error) = connection.patiently(account.visit(&path, depth)).await? {
+            debug!(%error, "nothing to list there");
+        }
+    }
+    Ok(())
+}
+
+/// The folder whose name a pattern spells out, and how far below it the wildcards look. Nothing of others lies at the
+/// very top, so a pattern that begins with a wildcard leads nowhere.
+fn beginning(pattern: &Pattern) -> Option<(FolderPath, Depth)> {
+    let Some(wild) = pattern.0.find(['*', '%']) else {
+        return Some((names::path(&MailboxName(pattern.0.clone()))?, Depth::Levels(0)));
+    };
+    let (name, rest) = pattern.0.split_at(pattern.0.get(..wild)?.rfind(DELIMITER)?);
+    let depth = match rest.contains('*') {
+        true => Depth::Infinite,
+        false => Depth::Levels(rest.matches(DELIMITER).count()),
+    };
+    Some((names::path(&MailboxName(name.to_owned()))?, depth))
 }
 
 /// `CHILDINFO` (RFC 5258 section 3.5): with RECURSIVEMATCH, a folder says that folders below it are subscribed; if
@@ -213,3 +243,28 @@ fn matches(pattern: &Pattern, name: &MailboxName) -> bool {
 }
 
 const LONGEST_PATTERN: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_begin_at_folders() {
+        for (pattern, expected) in [
+            ("*", None),
+            ("%", None),
+            ("Oth*", None),
+            ("Other Users/%", Some(("Other Users", Depth::Levels(1)))),
+            ("Other Users/ben*", Some(("Other Users", Depth::Infinite))),
+            ("Other Users/ben/*", Some(("Other Users>ben", Depth::Infinite))),
+            ("Public/%/%", Some(("Public", Depth::Levels(2)))),
+            ("Public/a%/b", Some(("Public", Depth::Levels(2)))),
+            ("Public/a", Some(("Public>a", Depth::Levels(0)))),
+            ("Public//%", None),
+        ] {
+            let found = beginning(&Pattern(pattern.to_owned()));
+            let found = found.map(|(path, depth)| (path.0.join(">"), depth));
+            assert_eq!(found, expected.map(|(path, depth)| (path.to_owned(), depth)), "{pattern}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ pub(crate) mod transfer;
 
 use imap_proto::MailboxName;
 use imap_proto::response::Code;
-use mailbox::{Folder, FolderPath, Mail};
+use mailbox::{Access, Depth, Folder, FolderPath, Mail};
 
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
@@ -29,6 +29,7 @@ async fn find<A: Mail, T: Transport>(
     name: &MailboxName,
 ) -> Result<Folder, Stop> {
     let path = path(name)?;
+    connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
     let folders = connection.patiently(account.folders()).await??;
     match folders.iter().find(|folder| folder.path == path) {
         Some(folder) if folder.selectable => Ok(folder.clone()),
@@ -45,6 +46,9 @@ async fn find_target<A: Mail, T: Transport>(
 ) -> Result<Folder, Stop> {
     match find(account, connection, name).await {
         Err(Stop::Answer(answer)) if answer == nonexistent() => Err(answer.with(Code::TryCreate).into()),
+        Ok(folder) if folder.access == Access::ReadOnly => {
+            Err(Answer::no(Code::NoPerm, "This mailbox can be read only").into())
+        }
         other => other,
     }
 }

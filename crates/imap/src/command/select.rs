@@ -65,6 +65,7 @@ async fn open<B: SignIn, T: Transport>(
     let account = session.state.account()?.clone();
     deselect(session);
     let folder = find(&account, connection, &select.mailbox).await?;
+    let access = if folder.access == Access::ReadOnly { Access::ReadOnly } else { access };
     let snapshot = connection.patiently(account.open(folder.id, access)).await??;
     let view = View::new(folder.id, access, snapshot);
     describe(&view, &mut connection.out);

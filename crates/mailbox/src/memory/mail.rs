@@ -9,11 +9,23 @@ use super::store::Message;
 use super::{Account, Call};
 use crate::search::Query;
 use crate::{
-    Access, Appended, Content, Delta, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail, ModSeq,
-    NewMessage, Result, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred, Uid, Watch,
+    Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
+    ModSeq, Namespaces, NewMessage, Result, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred, Uid,
+    Watch,
 };
 
 impl Mail for Account {
+    async fn namespaces(&self) -> Result<Namespaces> {
+        Ok(self.store().namespaces())
+    }
+
+    async fn visit(&self, path: &FolderPath, _depth: Depth) -> Result<()> {
+        if self.store().is_others(path) {
+            self.enter(Call::Visit).await?;
+        }
+        self.store().visit(path)
+    }
+
     async fn folders(&self) -> Result<Arc<[Folder]>> {
         self.enter(Call::Folders).await?;
         Ok(self.store().listing().into())

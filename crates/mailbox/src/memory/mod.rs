@@ -17,12 +17,12 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Result, Secret, SignIn, SpecialUse, Uid,
-    UidValidity,
+    Access, Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Result, Secret, SignIn, SpecialUse,
+    Uid, UidValidity,
 };
 use collections::Collections;
 pub use objects::{Gist, Rewriter};
-use store::Store;
+use store::{Door, Store};
 
 /// Some users, each with a mailbox.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +57,7 @@ pub enum Call {
     /// Whichever comes.
     Any,
     SignIn,
+    Visit,
     Folders,
     CreateFolder,
     RenameFolder,
@@ -172,6 +173,20 @@ impl Account {
         let mut store = self.store();
         let id = store.find(folder)?.id;
         Ok(store.put(id, Content::memory(message), Flags::default(), received)?.uid)
+    }
+
+    /// Somebody else lets this user into their mailbox, which has these folders. It is listed once it was named.
+    pub fn share(&self, mailbox: &FolderPath, folders: &[FolderPath], access: Access) {
+        let mut store = self.store();
+        for folder in folders {
+            store.add_restricted(folder.clone(), access);
+        }
+        store.add_others(mailbox.clone(), Door::Unopened);
+    }
+
+    /// Somebody else does not let this user in.
+    pub fn shut(&self, mailbox: &FolderPath) {
+        self.store().add_others(mailbox.clone(), Door::Shut);
     }
 
     /// Another client changes flags.

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 
 use crate::{
-    Appended, Bell, Content, EmailId, Entry, Error, ErrorKind, FlagChange, Flags, Folder, FolderId, FolderPath, ModSeq,
-    Result, SpecialUse, State, Stored, SystemFlags, ThreadId, Uid, UidValidity,
+    Access, Appended, Bell, Content, EmailId, Entry, Error, ErrorKind, FlagChange, Flags, Folder, FolderId, FolderPath,
+    ModSeq, Namespaces, Result, SpecialUse, State, Stored, SystemFlags, ThreadId, Uid, UidValidity,
 };
 
 /// All folders of a mailbox, in the order of their making.
@@ -14,7 +14,26 @@ use crate::{
 pub(super) struct Store {
     folders: Vec<FolderData>,
     subscriptions: Vec<FolderPath>,
+    others: Vec<Others>,
     ids_given: u64,
+}
+
+/// Somebody else's mailbox.
+#[derive(Debug)]
+struct Others {
+    path: FolderPath,
+    door: Door,
+}
+
+/// Whether somebody else's mailbox can be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Nobody has named it yet.
+    Unopened,
+    /// It was named.
+    Open,
+    /// Its owner lets nobody in.
+    Shut,
 }
 
 #[derive(Debug)]
@@ -28,6 +47,7 @@ pub(super) struct FolderData {
     pub(super) told_below: Uid,
     pub(super) bell: Bell,
     special_use: Option<SpecialUse>,
+    access: Access,
     uid_next: Uid,
     highest_modseq: ModSeq,
 }
@@ -69,7 +89,8 @@ impl FolderData {
 
 impl Store {
     pub(super) fn listing(&self) -> Vec<Folder> {
-        let mut list: Vec<Folder> = self.folders.iter().map(|folder| self.shown(folder)).collect();
+        let mut list: Vec<Folder> =
+            self.folders.iter().filter(|folder| self.is_open(&folder.path)).map(|folder| self.shown(folder)).collect();
         list.sort_by(|a, b| a.path.cmp(&b.path));
         list
     }
@@ -82,7 +103,58 @@ impl Store {
             has_children: self.has_children(&folder.path),
             special_use: folder.special_use,
             subscribed: self.subscriptions.contains(&folder.path),
+            access: folder.access,
         }
+    }
+
+    /// Somebody else's mailbox appears, closed as yet.
+    pub(super) fn add_others(&mut self, path: FolderPath, door: Door) {
+        self.others.retain(|others| others.path != path);
+        self.others.push(Others { path, door });
+    }
+
+    /// A folder with which the user may do only that.
+    pub(super) fn add_restricted(&mut self, path: FolderPath, access: Access) {
+        let id = self.add(path, None);
+        if let Ok(folder) = self.folder_mut(id) {
+            folder.access = access;
+        }
+    }
+
+    /// Somebody names a path.
+    pub(super) fn visit(&mut self, path: &FolderPath) -> Result<()> {
+        match self.others.iter_mut().find(|others| *path == others.path || path.is_below(&others.path)) {
+            Some(others) if others.door == Door::Shut => {
+                Err(Error::new(ErrorKind::Denied, "The owner of this mailbox does not let you in"))
+            }
+            Some(others) => {
+                others.door = Door::Open;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn namespaces(&self) -> Namespaces {
+        let tops = |wanted: &str| {
+            let top = FolderPath(vec![wanted.to_owned()]);
+            let any = self.others.iter().any(|others| others.path == top || others.path.is_below(&top));
+            if any { vec![top] } else { Vec::new() }
+        };
+        Namespaces { others: tops("Other Users"), shared: tops("Public") }
+    }
+
+    /// True for what is not the user's own.
+    pub(super) fn is_others(&self, path: &FolderPath) -> bool {
+        self.others_at(path).is_some()
+    }
+
+    fn is_open(&self, path: &FolderPath) -> bool {
+        self.others_at(path).is_none_or(|others| others.door == Door::Open)
+    }
+
+    fn others_at(&self, path: &FolderPath) -> Option<&Others> {
+        self.others.iter().find(|others| *path == others.path || path.is_below(&others.path))
     }
 
     pub(super) fn folder(&self, id: FolderId) -> Result<&FolderData> {
@@ -121,6 +193,7 @@ impl Store {
             told_below: Uid::MIN,
             bell: Bell::new(),
             special_use,
+            access: Access::ReadWrite,
             uid_next: Uid::MIN,
             highest_modseq: ModSeq(1),
         });
