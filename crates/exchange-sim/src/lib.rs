@@ -13,6 +13,7 @@ pub mod mime;
 pub mod preset;
 
 mod aqs;
+mod autodiscover;
 mod calendar;
 mod compose;
 mod contents;
@@ -25,6 +26,7 @@ mod op;
 mod patch;
 mod permission;
 mod property;
+mod reply;
 mod restriction;
 mod schema;
 mod soap;

@@ -157,9 +157,14 @@ mod tests {
     }
 
     fn records() -> Vec<Record> {
-        ["a.test A 127.0.0.1", "www.a.test CNAME a.test", "_s._tcp.a.test SRV 0 0 443 a.test", "ring.a.test CNAME ring.a.test"]
-            .map(|text| text.parse().unwrap())
-            .to_vec()
+        [
+            "a.test A 127.0.0.1",
+            "www.a.test CNAME a.test",
+            "_s._tcp.a.test SRV 0 0 443 a.test",
+            "ring.a.test CNAME ring.a.test",
+        ]
+        .map(|text| text.parse().unwrap())
+        .to_vec()
     }
 
     fn ask(name: &str, kind: u16) -> (Code, usize) {

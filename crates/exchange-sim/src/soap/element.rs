@@ -15,6 +15,10 @@ pub(crate) enum Ns {
     Messages,
     /// EWS types, usually `t:`.
     Types,
+    /// Autodiscover over SOAP.
+    Autodiscover,
+    /// Requests of Autodiscover as plain XML.
+    Pox,
     /// Any other, or none.
     Other,
 }
@@ -30,6 +34,8 @@ const NAMESPACES: &[(Ns, &str)] = &[
     (Ns::Soap, "http://schemas.xmlsoap.org/soap/envelope/"),
     (Ns::Messages, "http://schemas.microsoft.com/exchange/services/2006/messages"),
     (Ns::Types, "http://schemas.microsoft.com/exchange/services/2006/types"),
+    (Ns::Autodiscover, "http://schemas.microsoft.com/exchange/2010/Autodiscover"),
+    (Ns::Pox, "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"),
 ];
 
 /// An element with what is in it.
