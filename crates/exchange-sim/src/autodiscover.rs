@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 
 use crate::{Version, form::Form, reply::Reply};
 
-pub(crate) use rule::{Fault, Rule, Step};
+pub(crate) use rule::{Fault, Here, Step};
+
+use rule::Rule;
 
 /// What the services hand out, where they misbehave, and who asked.
 pub(crate) struct Autodiscover {

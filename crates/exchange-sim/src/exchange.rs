@@ -245,6 +245,16 @@ impl Exchange {
         self.lock().directory.find(address)?.photo.clone()
     }
 
+    /// The primary address and the name of the owner of a mailbox, by address or by the part before the `@`.
+    pub fn person(&self, address: &str) -> Option<(String, String)> {
+        let organisation = self.lock();
+        let alias =
+            |mailbox: &&Mailbox| mailbox.address.split('@').next().is_some_and(|own| own.eq_ignore_ascii_case(address));
+        let index = organisation.find(address).and_then(|index| organisation.mailboxes.get(index));
+        let mailbox = index.or_else(|| organisation.mailboxes.iter().find(alias))?;
+        Some((mailbox.address.clone(), mailbox.display_name.clone()))
+    }
+
     /// Puts an entry into the directory, in place of one with the same address. Rooms and equipment get a mailbox.
     pub fn add_to_directory(&self, entry: Entry) {
         let (address, name) = (entry.address.clone(), entry.name.clone());

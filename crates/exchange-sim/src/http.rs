@@ -3,6 +3,7 @@
 //! Sign-in, headers, faults, counting and recording happen here; what an operation means is [`Exchange`]'s business.
 
 mod auth;
+mod autodiscover;
 mod body;
 mod control;
 mod endpoint;
@@ -10,6 +11,7 @@ mod fault;
 mod front_end;
 mod photo;
 mod record;
+mod services;
 mod stats;
 mod tls;
 
@@ -27,6 +29,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::Exchange;
 
 use front_end::{Door, FrontEnd, Presence};
+
+pub use services::Services;
 
 /// Binds every listener of `settings`, gives each user a mailbox, and serves until the result is dropped.
 ///
@@ -55,13 +59,18 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
         bound.push((places.iter().map(|door| door.address).collect::<Vec<_>>(), listeners));
         front_ends.push(Arc::new(FrontEnd::new(number, places)));
     }
-    let server = Server::new(exchange, &settings, front_ends)?;
+    let waiting = settings.services.bind().await?;
+    let ews =
+        bound.first().and_then(|(places, _)| places.last()).map(|place| services::ews(*place, acceptor.is_some()));
+    let beside = settings.services.beside(exchange.options().version, &ews.unwrap_or_default());
+    let server = Server::new(exchange, &settings, front_ends, beside)?;
     let mut addresses = Vec::new();
     for (front_end, (places, listeners)) in server.front_ends.iter().zip(bound) {
         front_end.open(listeners, &server);
         addresses.push(places);
     }
     let mut tasks = JoinSet::new();
+    let (services, more_doors) = settings.services.open(waiting, &server, &mut tasks).await?;
     let control = match settings.control {
         None => None,
         Some(address) => {
@@ -74,7 +83,15 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
     let first = addresses.next().unwrap_or_default();
     let ews = first.first().copied().unwrap_or(settings.listen);
     let front_ends = addresses.flatten().zip(settings.front_ends.iter().map(|way_in| way_in.tls)).collect();
-    Ok(Running { ews, ews_tls: first.get(1).copied(), front_ends, control, _tasks: tasks, _doors: Doors(server) })
+    Ok(Running {
+        ews,
+        ews_tls: first.get(1).copied(),
+        front_ends,
+        control,
+        services,
+        _tasks: tasks,
+        _doors: Doors(server, more_doors),
+    })
 }
 
 /// Where and for whom to serve.
@@ -86,6 +103,8 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// More front ends to the same mailboxes.
     pub front_ends: Vec<WayIn>,
+    /// What stands beside EWS.
+    pub services: Services,
     /// Address of the control interface.
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
@@ -108,6 +127,7 @@ impl Settings {
             listen: anywhere,
             tls: None,
             front_ends: Vec::new(),
+            services: Services::default(),
             control: Some(anywhere),
             users,
             tokens: Vec::new(),
@@ -181,12 +201,14 @@ pub struct Running {
     pub front_ends: Vec<(SocketAddr, bool)>,
     /// Where the control interface is.
     pub control: Option<SocketAddr>,
+    /// The services beside EWS, by the names they are announced with: their URLs, or addresses.
+    pub services: Vec<(&'static str, String)>,
     _tasks: JoinSet<()>,
     _doors: Doors,
 }
 
 /// Closes the front ends when it is dropped.
-struct Doors(Arc<Server>);
+struct Doors(Arc<Server>, Vec<Arc<FrontEnd>>);
 
 impl fmt::Debug for Doors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,11 +218,16 @@ impl fmt::Debug for Doors {
 
 impl Drop for Doors {
     fn drop(&mut self) {
-        self.0.front_ends.iter().for_each(|front_end| front_end.abort());
+        self.0.front_ends.iter().chain(&self.1).for_each(|front_end| front_end.abort());
     }
 }
 
 impl Running {
+    /// The URL or address of a service beside EWS.
+    pub fn service(&self, name: &str) -> Option<&str> {
+        self.services.iter().find(|(known, _)| *known == name).map(|(_, place)| place.as_str())
+    }
+
     /// The EWS address to give to a client.
     pub fn url(&self) -> String {
         format!("http://{}{PATH}", self.ews)
@@ -215,13 +242,19 @@ struct Server {
     stats: Arc<stats::Stats>,
     recorder: Option<record::Recorder>,
     front_ends: Vec<Arc<FrontEnd>>,
+    beside: services::Beside,
     presence: watch::Sender<Presence>,
     latency: Duration,
     max_request: usize,
 }
 
 impl Server {
-    fn new(exchange: Exchange, settings: &Settings, front_ends: Vec<Arc<FrontEnd>>) -> Result<Arc<Self>, String> {
+    fn new(
+        exchange: Exchange,
+        settings: &Settings,
+        front_ends: Vec<Arc<FrontEnd>>,
+        beside: services::Beside,
+    ) -> Result<Arc<Self>, String> {
         for user in &settings.users {
             exchange.add_mailbox(&user.address, &user.name);
         }
@@ -231,6 +264,7 @@ impl Server {
             stats: Arc::default(),
             recorder: settings.record.as_ref().map(|path| record::Recorder::open(path)).transpose()?,
             front_ends,
+            beside,
             presence: watch::Sender::default(),
             latency: settings.latency,
             max_request: settings.max_request,
@@ -279,19 +313,24 @@ async fn accept(
 async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, front_end: Arc<FrontEnd>, server: Arc<Server>) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve_connection(stream, front_end, server).await,
+        None => serve_connection(stream, false, front_end, server).await,
         Some(acceptor) => {
             server.awake().await;
             if let Ok(stream) = acceptor.accept(stream).await {
-                serve_connection(stream, front_end, server).await;
+                serve_connection(stream, true, front_end, server).await;
             }
         }
     }
 }
 
-async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, front_end: Arc<FrontEnd>, server: Arc<Server>) {
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    tls: bool,
+    front_end: Arc<FrontEnd>,
+    server: Arc<Server>,
+) {
     let service =
-        hyper::service::service_fn(move |request| endpoint::handle(request, front_end.clone(), server.clone()));
+        hyper::service::service_fn(move |request| endpoint::handle(request, tls, front_end.clone(), server.clone()));
     let outcome = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)

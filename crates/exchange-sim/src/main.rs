@@ -47,6 +47,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         let scheme = if *tls { "https" } else { "http" };
         say(&format!("front-end-{} {scheme}://{address}{}", number + 1, http::PATH))?;
     }
+    for (name, place) in &running.services {
+        say(&format!("{name} {place}"))?;
+    }
     if let Some(address) = running.control {
         say(&format!("control http://{address}"))?;
     }

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod services;
+
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Parser, ValueEnum};
@@ -8,6 +10,8 @@ use exchange_sim::{
     http::{MAX_REQUEST, Settings, Tls, Token, User, WayIn},
     preset::{Preset, demo},
 };
+
+use services::ServiceArguments;
 
 /// A simulated Exchange server: Exchange Web Services over HTTP, with made-up mailboxes.
 #[derive(Debug, Parser)]
@@ -19,10 +23,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDR", requires_all = ["tls_cert", "tls_key"])]
     tls_listen: Option<SocketAddr>,
     /// PEM file of the certificate chain
-    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// PEM file of the private key
-    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Address of one more front end to the same mailboxes; with https:// before it, it uses --tls-cert
     #[arg(long = "front-end", value_name = "ADDR", value_parser = way_in)]
@@ -60,6 +64,8 @@ pub(crate) struct Arguments {
     /// Longest request in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_REQUEST)]
     max_request: usize,
+    #[command(flatten)]
+    services: ServiceArguments,
 }
 
 impl Arguments {
@@ -83,6 +89,7 @@ impl Arguments {
             latency: self.latency,
             record: self.record.clone(),
             max_request: self.max_request,
+            services: self.services.services(self.tls_cert.clone().zip(self.tls_key.clone())),
         })
     }
 }

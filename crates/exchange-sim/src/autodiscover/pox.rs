@@ -4,7 +4,7 @@ use super::{Asked, DEPLOYMENT, Fault, Person, Places, SERVER, legacy_dn, other_o
 use crate::{
     Version,
     reply::Reply,
-    soap::{Element, Ns, Writer, read},
+    soap::{Ns, Writer, read},
 };
 
 /// Answers `POST /autodiscover/autodiscover.xml`. Errors come in documents with status 200.
@@ -168,7 +168,10 @@ const OUTLOOK: &str = "http://schemas.microsoft.com/exchange/autodiscover/outloo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autodiscover::{Autodiscover, Step};
+    use crate::{
+        autodiscover::{Autodiscover, Step},
+        soap::Element,
+    };
 
     fn request(address: &str, schema: &str) -> String {
         format!(

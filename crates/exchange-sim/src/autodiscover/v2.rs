@@ -11,7 +11,7 @@ use crate::{
 /// `GET /autodiscover/autodiscover.json?Email=…&Protocol=EWS&RedirectCount=1`; clients of Microsoft also write the
 /// address behind the path and `v1.0`.
 pub(super) fn answer(asked: &Asked<'_>, places: &Places, fault: Option<&Fault>) -> Reply {
-    let query = Form::parse(&asked.query.to_string());
+    let query = Form::parse(asked.query);
     let in_path =
         asked.path.rsplit_once('/').map(|(_, last)| last.replace("%40", "@")).filter(|last| last.contains('@'));
     let Some(address) = lenient(&query, "email").map(str::to_owned).or(in_path).filter(|address| address.contains('@'))

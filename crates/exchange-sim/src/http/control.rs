@@ -18,6 +18,13 @@
 //! | `GET /front-ends` | number, name, addresses of each, whether it is up, and what it was asked |
 //! | `POST /front-end/N/kill` | drop its connections, refuse new ones; `POST /front-end/N/start` opens it again |
 //! | `POST /away?how=refuse\|hang\|503` | no front end can be reached; `POST /back` ends it, `GET /away` tells |
+//! | `GET /autodiscover` | each request to Autodiscover (host, step, over TLS or not, scheme of its credentials, status), and the rules |
+//! | `POST /autodiscover?only=STEP` (`&host=…`) | only that step answers: `v2`, `soap`, `pox`, `redirect` |
+//! | `POST /autodiscover?step=STEP&fault=FAULT` (`&host=…`, `&to=…`) | a step, or `all`, misbehaves as `autodiscover::Fault` has it; `none` ends it |
+//! | `POST /autodiscover?ews=…&internal=…&grouping=…&public_folders=…&schemas=…&redirect=…` | what is told, and where the web server without TLS leads |
+//! | `POST /autodiscover/clear` | behave well and forget the requests |
+//! | `GET /dns` | each question to the name server |
+//! | `POST /dns?record=…` (or `remove=NAME`, `fault=servfail`, `refused`, `silence`, `truncate`, `none`) | change what it says |
 
 use std::sync::Arc;
 
@@ -28,7 +35,12 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{Edit, form::Form};
+use crate::{
+    Edit,
+    autodiscover::Autodiscover,
+    dns::{Names, Trouble},
+    form::Form,
+};
 
 use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, front_end::Presence, stats::Stats};
 
@@ -153,9 +165,22 @@ impl Server {
                 self.faults.order(order, open);
             }
             ("POST", "/fault/clear") => self.faults.clear(),
+            ("GET", "/autodiscover") => return Ok(self.discovery()?.json()),
+            ("POST", "/autodiscover") => self.discovery()?.order(query)?,
+            ("POST", "/autodiscover/clear") => self.discovery()?.clear(),
+            ("GET", "/dns") => return Ok(self.names()?.asked()),
+            ("POST", "/dns") => names(self.names()?, query)?,
             _ => return Err(Refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path}"))),
         }
         Ok(json!({ "ok": true }))
+    }
+
+    fn discovery(&self) -> Result<&Autodiscover, Refusal> {
+        self.beside.autodiscover.as_ref().ok_or_else(|| refusal("there is no Autodiscover"))
+    }
+
+    fn names(&self) -> Result<&Names, Refusal> {
+        self.beside.names.as_deref().ok_or_else(|| refusal("there is no name server"))
     }
 
     /// `/front-end/N/kill` and `/front-end/N/start`
@@ -180,6 +205,27 @@ impl Server {
         let found = items.find(|item| item["message_id"] == message_id).and_then(|item| item["item_id"].as_str());
         found.map(str::to_owned).ok_or_else(|| refusal("no such message"))
     }
+}
+
+/// Records come and go, and so does trouble.
+fn names(names: &Names, query: &Form) -> Result<(), Refusal> {
+    if let Some(name) = query.get("remove") {
+        names.remove(name);
+    }
+    if let Some(record) = query.get("record") {
+        names.add(record.parse().map_err(|error: String| refusal(error))?);
+    }
+    match query.get("fault") {
+        None => {}
+        Some("none") => names.trouble(None),
+        Some(word) => {
+            let trouble = Trouble::named(word);
+            names.trouble(Some(
+                trouble.ok_or_else(|| refusal("fault is none, servfail, refused, silence or truncate"))?,
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What control does runs on a thread that may wait.

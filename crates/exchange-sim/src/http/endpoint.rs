@@ -15,9 +15,10 @@ use crate::{Answer, EventStream, Version};
 use super::{
     PATH, Server,
     auth::Verdict,
+    autodiscover,
     body::Body,
     fault::{Due, Kind, Order, damage, document},
-    front_end::{FrontEnd, Presence},
+    front_end::{Face, FrontEnd, Presence},
     photo,
     record::Entry,
     stats::InFlight,
@@ -26,6 +27,7 @@ use super::{
 /// Answers one request. An error makes hyper cut the connection without an answer.
 pub(super) async fn handle(
     request: Request<Incoming>,
+    tls: bool,
     front_end: Arc<FrontEnd>,
     server: Arc<Server>,
 ) -> io::Result<Response<Body>> {
@@ -38,10 +40,13 @@ pub(super) async fn handle(
         Presence::Unavailable => return server.unavailable(),
         Presence::Here | Presence::Refusing => {}
     }
+    if let Some(services) = server.beside.autodiscover.as_ref().filter(|_| autodiscover::is_for(request.uri().path())) {
+        return server.discover(services, request, front_end.face, tls).await;
+    }
     if photo::is_for(request.uri().path()) && request.method() == Method::GET {
         return server.photo(&request);
     }
-    if !request.uri().path().eq_ignore_ascii_case(PATH) {
+    if front_end.face == Face::Redirect || !request.uri().path().eq_ignore_ascii_case(PATH) {
         return server.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>");
     }
     match *request.method() {
@@ -263,7 +268,7 @@ impl Server {
         head.body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
     }
 
-    async fn read(&self, mut body: Incoming, length: usize) -> io::Result<Vec<u8>> {
+    pub(super) async fn read(&self, mut body: Incoming, length: usize) -> io::Result<Vec<u8>> {
         let mut out = Vec::with_capacity(length.min(self.max_request));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(io::Error::other)?;
@@ -515,7 +520,7 @@ fn operation(request: &[u8]) -> &str {
 /// Anything else, and DavMail does not read the body.
 const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
-const SERVER: &str = "Microsoft-IIS/10.0";
+pub(super) const SERVER: &str = "Microsoft-IIS/10.0";
 
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("return-client-request-id");

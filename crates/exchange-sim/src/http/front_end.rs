@@ -21,6 +21,8 @@ pub(super) struct FrontEnd {
     /// What `X-FEServer` says: `EX01` and so on.
     pub(super) name: String,
     doors: Vec<Door>,
+    /// What its listeners serve.
+    pub(super) face: Face,
     life: Mutex<Option<Life>>,
     requests: AtomicU64,
     connections: AtomicU64,
@@ -31,6 +33,15 @@ pub(super) struct FrontEnd {
 pub(super) struct Door {
     pub(super) address: SocketAddr,
     pub(super) tls: Option<TlsAcceptor>,
+}
+
+/// What is behind a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Face {
+    /// EWS, and Autodiscover where it is on.
+    Exchange,
+    /// The web server that only leads to Autodiscover.
+    Redirect,
 }
 
 /// What runs while a front end is up. Dropping `stop` ends it.
@@ -45,10 +56,16 @@ impl FrontEnd {
             number,
             name: format!("EX{:02}", number + 1),
             doors,
+            face: Face::Exchange,
             life: Mutex::default(),
             requests: AtomicU64::default(),
             connections: AtomicU64::default(),
         }
+    }
+
+    /// The same with another face.
+    pub(super) fn with(self, face: Face) -> Self {
+        Self { face, ..self }
     }
 
     /// Serves at listeners that are bound already, in the order of the doors.

@@ -94,7 +94,7 @@ pub(crate) async fn control(server: &Running, method: &str, path: &str, body: &s
     serde_json::from_str(&answer.body).unwrap()
 }
 
-async fn exchange(mut stream: TcpStream, head: &str, body: &str) -> std::io::Result<Answer> {
+pub(crate) async fn exchange(mut stream: TcpStream, head: &str, body: &str) -> std::io::Result<Answer> {
     stream.write_all(format!("{head}Host: localhost\r\nConnection: close\r\n\r\n{body}").as_bytes()).await?;
     let all = rest(&mut stream).await;
     let (head, body) = all.split_once("\r\n\r\n").unwrap_or((&all, ""));

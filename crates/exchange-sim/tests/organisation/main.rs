@@ -10,3 +10,4 @@
 
 mod client;
 mod front_ends;
+mod services;
