@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Entry, Version,
+    Caller, Entry, Version,
     calendar::{xml::read_zone, zone::Zone},
+    caller::{Impersonator, acting_as},
     directory::Directory,
     op::{self, Call, closed, heartbeat, notifications, streams},
+    permission::{Permission, Rights, Who},
     schema::{Schema, Violation, check},
     soap::{self, Element, Fault, Ns, envelope},
     store::{
@@ -61,12 +63,31 @@ pub(crate) struct Organisation {
     quota: u64,
     /// Makes each rendering of a message another.
     pub(crate) salt: u64,
+    /// Who has the role ApplicationImpersonation.
+    pub(crate) impersonators: Vec<Impersonator>,
+    /// Whether a subscription is known only to the server it was made on.
+    pub(crate) affinity: bool,
 }
 
 impl Organisation {
     /// The mailbox with that primary address.
     pub(crate) fn find(&self, address: &str) -> Option<usize> {
         self.mailboxes.iter().position(|mailbox| mailbox.address.eq_ignore_ascii_case(address))
+    }
+
+    /// The mailboxes that belong to somebody, with their numbers.
+    pub(crate) fn people(&self) -> impl Iterator<Item = (usize, &Mailbox)> {
+        self.mailboxes.iter().enumerate()
+    }
+
+    /// The server that has a subscription made by this caller: the front end until 2010; since then the one behind it
+    /// where the mailbox is, or that of a group (D/how-to-maintain-affinity).
+    pub(crate) fn home(&self, caller: &Caller, me: usize) -> String {
+        if self.options.version < Version::Exchange2013 {
+            return format!("front-end-{}", caller.front_end);
+        }
+        let anchor = || caller.anchor.as_deref().and_then(|anchor| self.find(anchor)).unwrap_or(me);
+        caller.back_end.clone().unwrap_or_else(|| back_end(anchor()))
     }
 }
 
@@ -93,7 +114,7 @@ pub enum Answer {
 /// The documents of one GetStreamingEvents answer.
 pub struct EventStream {
     exchange: Exchange,
-    mailbox: String,
+    version: Version,
     subscriptions: Vec<String>,
     deadline: Instant,
     /// When the next heartbeat is due; the first one is due at once.
@@ -114,19 +135,19 @@ impl EventStream {
             let now = Instant::now();
             if now >= self.heartbeat {
                 self.heartbeat = now + HEARTBEAT;
-                return Some(envelope(exchange.options().version, &heartbeat()));
+                return Some(envelope(self.version, &heartbeat()));
             }
             match self.take() {
-                Ok(Some(document)) => return Some(envelope(exchange.options().version, &document)),
+                Ok(Some(document)) => return Some(envelope(self.version, &document)),
                 Ok(None) => {}
                 Err(document) => {
                     self.ended = true;
-                    return Some(envelope(exchange.options().version, &document));
+                    return Some(envelope(self.version, &document));
                 }
             }
             if now >= self.deadline {
                 self.ended = true;
-                return Some(envelope(exchange.options().version, &closed()));
+                return Some(envelope(self.version, &closed()));
             }
             tokio::select! {
                 () = news => {}
@@ -136,11 +157,7 @@ impl EventStream {
     }
 
     fn take(&self) -> Result<Option<String>, String> {
-        let mut organisation = self.exchange.lock();
-        match organisation.find(&self.mailbox) {
-            Some(mailbox) => notifications(&mut organisation.mailboxes[mailbox], &self.subscriptions),
-            None => Ok(None),
-        }
+        notifications(&mut self.exchange.lock(), &self.subscriptions)
     }
 }
 
@@ -210,8 +227,15 @@ pub enum Edit {
 impl Exchange {
     /// An organisation without mailboxes.
     pub fn new(options: Options) -> Exchange {
-        let organisation =
-            Organisation { options, mailboxes: Vec::new(), directory: Directory::default(), quota: QUOTA, salt: 0 };
+        let organisation = Organisation {
+            options,
+            mailboxes: Vec::new(),
+            directory: Directory::default(),
+            quota: QUOTA,
+            salt: 0,
+            impersonators: Vec::new(),
+            affinity: false,
+        };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
 
@@ -273,10 +297,75 @@ impl Exchange {
         addresses.filter(|address| !books(address)).collect()
     }
 
+    /// Gives an account the role ApplicationImpersonation: for everybody, or for a domain, the members of a list, or one
+    /// address. The account need not have a mailbox.
+    pub fn allow_impersonation(&self, account: &str, scope: Option<&str>) {
+        let role = Impersonator { account: account.to_owned(), scope: scope.map(str::to_owned) };
+        self.lock().impersonators.push(role);
+    }
+
+    /// Takes all impersonation roles of an account away; tells how many there were.
+    pub fn forbid_impersonation(&self, account: &str) -> usize {
+        let mut organisation = self.lock();
+        let before = organisation.impersonators.len();
+        organisation.impersonators.retain(|role| !role.account.eq_ignore_ascii_case(account));
+        before - organisation.impersonators.len()
+    }
+
+    /// Gives `user` the permission FullAccess on somebody's mailbox.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn grant_full_access(&self, mailbox: &str, user: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        organisation.mailboxes[index].full_access.push(user.to_owned());
+        Ok(())
+    }
+
+    /// Gives `user` a permission level such as `Reviewer` in a folder named as in [`Exchange::deliver`].
+    ///
+    /// # Errors
+    /// The mailbox, the folder or the level is not known.
+    pub fn permit(&self, mailbox: &str, folder: &str, user: &str, level: &str) -> Result<(), String> {
+        let rights = Rights::of_level(level).ok_or_else(|| format!("no permission level {level}"))?;
+        let mut organisation = self.lock();
+        let (index, key) = place(&organisation, mailbox, folder)?;
+        let name = organisation.directory.find(user).map_or_else(|| user.to_owned(), |entry| entry.name.clone());
+        let who = match user {
+            "default" => Who::Default,
+            "anonymous" => Who::Anonymous,
+            user => Who::User(user.to_owned()),
+        };
+        let mailbox = &mut organisation.mailboxes[index];
+        if let Some(folder) = mailbox.folders.get_mut(&key) {
+            folder.permissions.retain(|permission| permission.who != who);
+            folder.permissions.push(Permission { who, name, rights });
+        }
+        mailbox.touch_folder(key);
+        Ok(())
+    }
+
+    /// Whether a subscription is known only to the server it was made on, which clients find by the cookie
+    /// `X-BackEndOverrideCookie` or the same anchor mailbox (2013), or by staying at a front end (2010).
+    pub fn set_affinity(&self, affinity: bool) {
+        self.lock().affinity = affinity;
+    }
+
+    /// The server behind the front ends that has somebody's mailbox, as the affinity cookie names it.
+    pub fn back_end(&self, address: &str) -> Option<String> {
+        self.lock().find(address).map(back_end)
+    }
+
     /// Answers one SOAP request of the signed-in `user` (an address).
     pub fn answer(&self, user: &str, request: &[u8]) -> Answer {
+        self.answer_for(&Caller::of(user), request)
+    }
+
+    /// Answers one SOAP request.
+    pub fn answer_for(&self, caller: &Caller, request: &[u8]) -> Answer {
         let mut operation = "Fault";
-        let answer = self.try_answer(user, request, &mut operation).unwrap_or_else(|fault| Answer::Document {
+        let answer = self.try_answer(caller, request, &mut operation).unwrap_or_else(|fault| Answer::Document {
             status: 500,
             body: fault.document(self.options().version),
             operation,
@@ -285,7 +374,7 @@ impl Exchange {
         answer
     }
 
-    fn try_answer(&self, user: &str, request: &[u8], operation: &mut &'static str) -> Result<Answer, Fault> {
+    fn try_answer(&self, caller: &Caller, request: &[u8], operation: &mut &'static str) -> Result<Answer, Fault> {
         let text = std::str::from_utf8(request)
             .map_err(|_| Fault::new("ErrorInvalidRequest", "The request is not valid UTF-8."))?;
         let envelope_element = soap::read(text.trim_start_matches('\u{feff}'))
@@ -306,12 +395,9 @@ impl Exchange {
                 "The request is valid, but needs a newer RequestServerVersion than the one given.",
             ));
         }
-        let me = organisation
-            .find(user)
-            .ok_or_else(|| Fault::new("ErrorNonExistentMailbox", "The user has no mailbox on this server."))?;
-        impersonation(&envelope_element, user)?;
+        let me = acting_as(&organisation, &envelope_element, &caller.account)?;
         let zone = zone_context(&envelope_element)?;
-        let mut call = Call { organisation: &mut organisation, me, version, zone };
+        let mut call = Call { organisation: &mut organisation, caller, me, version, zone };
         if name == "GetStreamingEvents"
             && let Ok(subscriptions) = streams(&call, body)
         {
@@ -319,7 +405,7 @@ impl Exchange {
             let now = Instant::now();
             let events = EventStream {
                 exchange: self.clone(),
-                mailbox: organisation.mailboxes[me].address.clone(),
+                version: server,
                 subscriptions,
                 deadline: now + Duration::from_secs(60 * minutes),
                 heartbeat: now,
@@ -477,17 +563,9 @@ fn zone_context(envelope: &Element) -> Result<Option<Arc<Zone>>, Fault> {
     }
 }
 
-/// Nobody may act for anybody else here.
-fn impersonation(envelope: &Element, user: &str) -> Result<(), Fault> {
-    let header = envelope.child("Header").and_then(|header| header.child("ExchangeImpersonation"));
-    let who = header.and_then(|header| header.child("ConnectingSID")).and_then(|sid| sid.children.first());
-    match who {
-        Some(who) if !who.text.trim().eq_ignore_ascii_case(user) => Err(Fault::new(
-            "ErrorImpersonateUserDenied",
-            "The account does not have permission to impersonate the requested user.",
-        )),
-        _ => Ok(()),
-    }
+/// There are two servers behind the front ends.
+fn back_end(mailbox: usize) -> String {
+    format!("ex{:02}.demo.test~{}", mailbox % 2 + 1, 1_941_996_900 + mailbox % 2)
 }
 
 fn place(organisation: &Organisation, mailbox: &str, folder: &str) -> Result<(usize, u64), String> {

@@ -109,6 +109,14 @@ pub struct Settings {
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
     pub users: Vec<User>,
+    /// Who may act as whom.
+    pub impersonators: Vec<Impersonator>,
+    /// Requests that act as somebody else are lost without `X-AnchorMailbox`.
+    pub require_anchor: bool,
+    /// Subscriptions are known only to the server they were made on; see [`Exchange::set_affinity`].
+    pub affinity: bool,
+    /// Mailboxes that others may open as their own.
+    pub full_access: Vec<FullAccess>,
     /// Tokens that sign in too; with any, the server offers Bearer beside Basic.
     pub tokens: Vec<Token>,
     /// Waited before each answer.
@@ -130,6 +138,10 @@ impl Settings {
             services: Services::default(),
             control: Some(anywhere),
             users,
+            impersonators: Vec::new(),
+            require_anchor: false,
+            affinity: false,
+            full_access: Vec::new(),
             tokens: Vec::new(),
             latency: Duration::ZERO,
             record: None,
@@ -173,6 +185,24 @@ impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "User({} <secret>)", self.address)
     }
+}
+
+/// The role ApplicationImpersonation; see [`Exchange::allow_impersonation`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impersonator {
+    /// The account that has it.
+    pub account: String,
+    /// A domain, a distribution list or an address; nothing is everybody.
+    pub scope: Option<String>,
+}
+
+/// The permission FullAccess.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullAccess {
+    /// Who has it.
+    pub user: String,
+    /// On which mailbox.
+    pub mailbox: String,
 }
 
 /// An access token.
@@ -244,6 +274,7 @@ struct Server {
     front_ends: Vec<Arc<FrontEnd>>,
     beside: services::Beside,
     presence: watch::Sender<Presence>,
+    require_anchor: bool,
     latency: Duration,
     max_request: usize,
 }
@@ -258,6 +289,13 @@ impl Server {
         for user in &settings.users {
             exchange.add_mailbox(&user.address, &user.name);
         }
+        for role in &settings.impersonators {
+            exchange.allow_impersonation(&role.account, role.scope.as_deref());
+        }
+        for access in &settings.full_access {
+            exchange.grant_full_access(&access.mailbox, &access.user)?;
+        }
+        exchange.set_affinity(settings.affinity);
         Ok(Arc::new(Self {
             directory: auth::Directory::new(&settings.users, &settings.tokens),
             faults: fault::Faults::default(),
@@ -266,6 +304,7 @@ impl Server {
             front_ends,
             beside,
             presence: watch::Sender::default(),
+            require_anchor: settings.require_anchor,
             latency: settings.latency,
             max_request: settings.max_request,
             exchange,

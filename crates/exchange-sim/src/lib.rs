@@ -15,6 +15,7 @@ pub mod preset;
 mod aqs;
 mod autodiscover;
 mod calendar;
+mod caller;
 mod compose;
 mod contents;
 mod directory;
@@ -35,6 +36,7 @@ mod sync;
 mod time;
 mod version;
 
+pub use caller::Caller;
 pub use directory::{Entry, EntryKind};
 pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Received};
 pub use version::Version;

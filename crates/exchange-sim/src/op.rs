@@ -36,14 +36,14 @@ mod update_item;
 use std::sync::Arc;
 
 use crate::{
-    Version,
+    Caller, Version,
     calendar::{change::Context, event::Missing, zone::Zone},
     exchange::Organisation,
     mime::parse::Person,
     property::View,
     soap::{Element, Fault, Ns, Writer},
     store::{
-        Item, Mailbox,
+        Item,
         ids::{self, Target},
     },
     time,
@@ -58,7 +58,9 @@ pub(crate) use subscribe::{closed, heartbeat, notifications, streams};
 /// One request being answered.
 pub(crate) struct Call<'a> {
     pub(crate) organisation: &'a mut Organisation,
-    /// Index of the user's mailbox.
+    /// Who asks.
+    pub(crate) caller: &'a Caller,
+    /// Index of the mailbox that is acted as: the user's own, or that of the user impersonated.
     pub(crate) me: usize,
     /// The schema version the client asked for.
     pub(crate) version: Version,
@@ -293,11 +295,6 @@ impl Call<'_> {
             Some(mailbox) => Ok(mailbox),
             None => Err(Trouble::not_found()),
         }
-    }
-
-    /// The user's own mailbox.
-    pub(crate) fn mine(&mut self) -> &mut Mailbox {
-        &mut self.organisation.mailboxes[self.me]
     }
 
     /// The item, or the occurrence that is meant.

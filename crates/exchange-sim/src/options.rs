@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
-    http::{MAX_REQUEST, Settings, Tls, Token, User, WayIn},
+    http::{FullAccess, Impersonator, MAX_REQUEST, Settings, Tls, Token, User, WayIn},
     preset::{Preset, demo},
 };
 
@@ -37,6 +37,18 @@ pub(crate) struct Arguments {
     /// Someone with a mailbox; without any, alice, bob and carol @demo.test with passwords like demo-alice
     #[arg(long = "user", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
     users: Vec<User>,
+    /// An account that may act as others: everybody, those of a domain, the members of a list, or one address
+    #[arg(long = "impersonator", value_name = "USER[:SCOPE]", value_parser = impersonator)]
+    impersonators: Vec<Impersonator>,
+    /// Answer 503, late, to requests that act as others and bring no X-AnchorMailbox
+    #[arg(long)]
+    require_anchor: bool,
+    /// Know a subscription only on the server it was made on: clients must keep the affinity cookie
+    #[arg(long)]
+    affinity: bool,
+    /// Someone who may open another mailbox as if it were his own
+    #[arg(long = "full-access", value_name = "USER:MAILBOX", value_parser = full_access)]
+    full_access: Vec<FullAccess>,
     /// An access token that signs in as that user; with any, Bearer is offered beside Basic
     #[arg(long = "token", value_name = "NAME@DOMAIN:TOKEN", value_parser = token)]
     tokens: Vec<Token>,
@@ -85,6 +97,10 @@ impl Arguments {
             front_ends: self.front_ends.clone(),
             control: self.control,
             users,
+            impersonators: self.impersonators.clone(),
+            require_anchor: self.require_anchor,
+            affinity: self.affinity,
+            full_access: self.full_access.clone(),
             tokens: self.tokens.clone(),
             latency: self.latency,
             record: self.record.clone(),
@@ -120,6 +136,25 @@ fn user(text: &str) -> Result<User, String> {
             Ok(User { address: address.to_owned(), name: title(name), password: password.to_owned() })
         }
         _ => Err("the address must look like NAME@DOMAIN".to_owned()),
+    }
+}
+
+/// `USER` or `USER:SCOPE`
+fn impersonator(text: &str) -> Result<Impersonator, String> {
+    let (account, scope) = text.split_once(':').map_or((text, None), |(account, scope)| (account, Some(scope)));
+    match account.is_empty() || scope == Some("") {
+        true => Err("an impersonator looks like USER or USER:SCOPE".to_owned()),
+        false => Ok(Impersonator { account: account.to_owned(), scope: scope.map(str::to_owned) }),
+    }
+}
+
+/// `USER:MAILBOX`
+fn full_access(text: &str) -> Result<FullAccess, String> {
+    match text.split_once(':') {
+        Some((user, mailbox)) if user.contains('@') && mailbox.contains('@') => {
+            Ok(FullAccess { user: user.to_owned(), mailbox: mailbox.to_owned() })
+        }
+        _ => Err("full access looks like USER@DOMAIN:MAILBOX@DOMAIN".to_owned()),
     }
 }
 
@@ -172,13 +207,15 @@ mod tests {
     #[test]
     fn the_command_line_is_read() {
         let line = "exchange-sim --listen 127.0.0.1:0 --control 127.0.0.1:0 --user anna.berg@a.test:a:b --preset large:7 \
-                    --version 2010_SP1 --mime verbatim --latency 1.5s --token anna.berg@a.test:eyJ:x --quota 5 --front-end 127.0.0.1:0 --front-end https://127.0.0.1:1";
+                    --version 2010_SP1 --mime verbatim --latency 1.5s --token anna.berg@a.test:eyJ:x --quota 5 --front-end 127.0.0.1:0 --front-end https://127.0.0.1:1 --impersonator svc:b.test --full-access a@b.test:c@b.test";
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
         let settings = arguments.settings().unwrap();
         let [user] = &settings.users[..] else { panic!("one user") };
         assert_eq!((user.name.as_str(), user.password.as_str()), ("Anna Berg", "a:b"));
         assert_eq!((settings.tokens[0].token.as_str(), arguments.quota), ("eyJ:x", 5));
         assert_eq!(settings.front_ends.iter().map(|way_in| way_in.tls).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(settings.impersonators[0].scope.as_deref(), Some("b.test"));
+        assert_eq!(settings.full_access[0].mailbox, "c@b.test");
         assert_eq!(settings.latency, Duration::from_millis(1500));
         assert_eq!(arguments.preset, Preset::Large(7));
         assert_eq!(arguments.version, Version::Exchange2010Sp1);
@@ -190,6 +227,8 @@ mod tests {
             ("--user anna", "password is missing"),
             ("--user anna:x", "must look like"),
             ("--token anna:x", "looks like NAME@DOMAIN:TOKEN"),
+            ("--impersonator svc:", "looks like USER or USER:SCOPE"),
+            ("--full-access a:b", "full access looks like"),
             ("--front-end mars", "no address: mars"),
             ("--latency soon", "no duration"),
             ("--latency 2h", "no unit of time"),

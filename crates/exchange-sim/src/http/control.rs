@@ -13,6 +13,9 @@
 //! | `POST /token?user=…` | let the token in the body sign in as that user |
 //! | `POST /token/revoke?user=…` | their tokens count no more |
 //! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
+//! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
+//! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
+//! | `POST /permission?mailbox=…&folder=…&user=…&level=…` | a permission level in a folder; user may be `default` |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
 //! | `POST /fault/clear` | forget them, and let go what hangs |
 //! | `GET /front-ends` | number, name, addresses of each, whether it is up, and what it was asked |
@@ -153,6 +156,22 @@ impl Server {
                 if self.directory.revoke(query.need("user")?) == 0 {
                     return Err(refusal("no token of that user counts"));
                 }
+            }
+            ("POST", "/impersonator") => {
+                self.exchange.allow_impersonation(query.need("user")?, query.get("scope"));
+            }
+            ("POST", "/impersonator/remove") => {
+                if self.exchange.forbid_impersonation(query.need("user")?) == 0 {
+                    return Err(refusal("that account has no such role"));
+                }
+            }
+            ("POST", "/full-access") => {
+                self.exchange.grant_full_access(query.need("mailbox")?, query.need("user")?).map_err(refusal)?;
+            }
+            ("POST", "/permission") => {
+                let folder = query.need("folder")?;
+                let (mailbox, user, level) = (query.need("mailbox")?, query.need("user")?, query.need("level")?);
+                self.exchange.permit(mailbox, folder, user, level).map_err(refusal)?;
             }
             ("POST", "/quota") => self.exchange.set_quota(query.need("bytes")?.parse().map_err(refusal)?),
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),

@@ -10,7 +10,7 @@ use memchr::memmem;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use crate::{Answer, EventStream, Version};
+use crate::{Answer, Caller, EventStream, Version};
 
 use super::{
     PATH, Server,
@@ -106,19 +106,27 @@ impl Server {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let fault = self.faults.pick(&operation, &user, &request);
+        let acts_as = acts_as(&request).map(str::to_owned);
+        if self.require_anchor && acts_as.is_some() && !headers.contains_key(ANCHOR) {
+            // D/impersonation: no server is found at once.
+            tokio::time::sleep(self.latency.max(LOST)).await;
+            return self.unavailable();
+        }
+        let caller = caller(user, front_end, &headers);
+        let fault = self.faults.pick(&operation, acts_as.as_deref().unwrap_or(&caller.account), &request);
         if fault.as_ref().is_some_and(|due| due.order.what == Kind::Unauthorized) {
             self.stats.fault(Kind::Unauthorized.name());
             return self.refuse(&Verdict::Anonymous);
         }
         if let Some(due) = fault.as_ref().filter(|due| due.order.what == Kind::Hang) {
-            return self.hang(user, request, due.order.carried_out).await;
+            return self.hang(caller, request, due.order.carried_out).await;
         }
+        let account = caller.account.clone();
         let server = self.clone();
-        let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&user, &operation, &request, fault))
+        let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&caller, &operation, &request, fault))
             .await
             .map_err(io::Error::other)?;
-        let head = self.head(&headers, front_end);
+        let head = self.head(&headers, front_end, acts_as.as_deref().unwrap_or(&account));
         match outcome {
             Outcome::Answer(status, document) => {
                 head.status(status).body(Body::document(&self.stats, document, flight)).map_err(io::Error::other)
@@ -135,12 +143,12 @@ impl Server {
     }
 
     /// Nothing is sent, until the client leaves or the faults are cleared.
-    async fn hang(self: Arc<Self>, user: String, request: Vec<u8>, carried_out: bool) -> io::Result<Response<Body>> {
+    async fn hang(self: Arc<Self>, caller: Caller, request: Vec<u8>, carried_out: bool) -> io::Result<Response<Body>> {
         self.stats.fault(Kind::Hang.name());
         let mut released = self.faults.releases();
         if carried_out {
             let exchange = self.exchange.clone();
-            let work = tokio::task::spawn_blocking(move || exchange.answer(&user, &request));
+            let work = tokio::task::spawn_blocking(move || exchange.answer_for(&caller, &request));
             work.await.map_err(io::Error::other)?;
         }
         let _ = released.changed().await;
@@ -148,17 +156,17 @@ impl Server {
     }
 
     /// Everything that may take long: the operation itself, damage to its answer, and recording.
-    fn work(&self, user: &str, operation: &str, request: &[u8], fault: Option<Due>) -> (Outcome, Option<Entry>) {
+    fn work(&self, caller: &Caller, operation: &str, request: &[u8], fault: Option<Due>) -> (Outcome, Option<Entry>) {
         let entry = self.recorder.as_ref().map(|recorder| recorder.request(operation, request));
         let outcome = match fault {
             Some(Due { order, .. }) if order.instead() => {
                 self.stats.fault(order.what.name());
                 if order.carried_out {
-                    self.exchange.answer(user, request);
+                    self.exchange.answer_for(caller, request);
                 }
                 self.instead(&order, operation, entry.as_ref())
             }
-            fault => match self.exchange.answer(user, request) {
+            fault => match self.exchange.answer_for(caller, request) {
                 Answer::Document { status, body, .. } => {
                     self.afterwards(fault, operation, status, body, entry.as_ref())
                 }
@@ -310,7 +318,7 @@ impl Server {
     }
 
     /// The header fields that recorded servers send with an answer; those of 2013 and later name the servers behind.
-    fn head(&self, request: &HeaderMap, front_end: &FrontEnd) -> Builder {
+    fn head(&self, request: &HeaderMap, front_end: &FrontEnd, mailbox: &str) -> Builder {
         let mut head = Response::builder()
             .header(header::CONTENT_TYPE, CONTENT_TYPE)
             .header(header::CACHE_CONTROL, "private")
@@ -341,6 +349,14 @@ impl Server {
         if !cookies.contains("X-BackEndCookie=") {
             let cookie = format!("X-BackEndCookie={}; path=/EWS; HttpOnly", Uuid::new_v4().simple());
             head = head.header(header::SET_COOKIE, cookie);
+        }
+        // The server that has the mailbox, or the group it is anchored to (D/how-to-maintain-affinity).
+        let prefers = request.get(PREFER_AFFINITY).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+        if prefers && !cookies.contains(OVERRIDE) {
+            let anchor = request.get(ANCHOR).and_then(|anchor| anchor.to_str().ok()).unwrap_or(mailbox);
+            if let Some(back_end) = self.exchange.back_end(anchor) {
+                head = head.header(header::SET_COOKIE, format!("{OVERRIDE}={back_end}; path=/; HttpOnly"));
+            }
         }
         let wanted =
             request.get(RETURN_CLIENT_REQUEST_ID).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
@@ -499,6 +515,33 @@ impl Until {
     }
 }
 
+/// What of a request's head Exchange wants to know.
+fn caller(account: String, front_end: &FrontEnd, headers: &HeaderMap) -> Caller {
+    let field = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim().to_owned());
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let back_end = cookies
+        .flat_map(|value| value.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix(OVERRIDE)?.strip_prefix('=').map(str::to_owned));
+    Caller {
+        account,
+        anchor: field(ANCHOR),
+        public_folder_mailbox: field(PUBLIC_FOLDER_MAILBOX),
+        back_end,
+        front_end: front_end.number,
+    }
+}
+
+/// Whom the `ExchangeImpersonation` header names.
+fn acts_as(request: &[u8]) -> Option<&str> {
+    let header = memmem::find(request, b"ConnectingSID>")? + b"ConnectingSID>".len();
+    let rest = request.get(header..)?;
+    let text = rest.iter().position(|byte| *byte == b'>')? + 1;
+    let text = rest.get(text..)?;
+    let end = text.iter().position(|byte| *byte == b'<')?;
+    let name = std::str::from_utf8(text.get(..end)?).ok()?.trim();
+    (!name.is_empty()).then_some(name)
+}
+
 /// The local name of the first element in the SOAP body; EWS calls the operation so.
 fn operation(request: &[u8]) -> &str {
     let name = || {
@@ -522,12 +565,28 @@ const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
 pub(super) const SERVER: &str = "Microsoft-IIS/10.0";
 
+/// How long a request waits that no front end knows where to send.
+const LOST: Duration = Duration::from_millis(200);
+
+const OVERRIDE: &str = "X-BackEndOverrideCookie";
+const ANCHOR: HeaderName = HeaderName::from_static("x-anchormailbox");
+const PREFER_AFFINITY: HeaderName = HeaderName::from_static("x-preferserveraffinity");
+const PUBLIC_FOLDER_MAILBOX: HeaderName = HeaderName::from_static("x-publicfoldermailbox");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("return-client-request-id");
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whom_a_request_acts_as_is_read() {
+        let header =
+            "<t:ExchangeImpersonation><t:ConnectingSID>\r\n<t:SmtpAddress> a@b.test </t:SmtpAddress></t:ConnectingSID>";
+        assert_eq!(acts_as(header.as_bytes()), Some("a@b.test"));
+        assert_eq!(acts_as(b"<t:ConnectingSID><t:SID/></t:ConnectingSID>"), None);
+        assert_eq!(acts_as(b"<m:GetItem/>"), None);
+    }
 
     #[test]
     fn the_operation_is_the_first_element_of_the_body() {

@@ -7,10 +7,17 @@ use crate::{
 };
 
 impl Call<'_> {
+    /// Whether the user has a mailbox as its owner has: it is his own, or he was given full access.
+    pub(crate) fn owns(&self, mailbox: usize) -> bool {
+        let me = &self.organisation.mailboxes[self.me].address;
+        mailbox == self.me
+            || self.organisation.mailboxes[mailbox].full_access.iter().any(|user| user.eq_ignore_ascii_case(me))
+    }
+
     /// What the user may do in a folder.
     pub(crate) fn rights(&self, place: FolderPlace) -> Rights {
-        if place.mailbox == self.me {
-            return Rights::OWNER;
+        if self.owns(place.mailbox) {
+            return Rights { mine: place.mailbox == self.me, ..Rights::OWNER };
         }
         let me = &self.organisation.mailboxes[self.me].address;
         let mailbox = &self.organisation.mailboxes[place.mailbox];

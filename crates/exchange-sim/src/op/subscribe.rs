@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{Call, Reply, Trouble, respond};
 use crate::{
     Version,
+    exchange::Organisation,
     soap::{Element, Fault, Writer},
     store::{
         Event, EventKind, Mailbox, Subject, Subscription,
@@ -34,22 +35,29 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
         return Err(invalid_request());
     }
     let mut keys = BTreeSet::new();
+    let mut target = None;
     for id in folders {
         let place = call.folder(id)?;
-        if place.mailbox != call.me {
+        if !call.owns(place.mailbox) {
             return Err(Trouble::new(
                 "ErrorSubscriptionDelegateAccessNotSupported",
-                "Subscriptions are not supported for delegate access.",
+                "Subscriptions are not supported for delegate user access.",
             ));
+        }
+        // D/handling-notification-related-errors: one mailbox per subscription.
+        if *target.get_or_insert(place.mailbox) != place.mailbox {
+            return Err(invalid_request());
         }
         keys.insert(place.folder);
     }
+    let target = target.unwrap_or(call.me);
     let kinds: BTreeSet<EventKind> = wanted
         .list("EventTypes")
         .iter()
         .filter_map(|kind| EVENTS.iter().find(|(name, _)| *name == kind.text.trim()).map(|(_, kind)| *kind))
         .collect();
-    let mailbox = call.mine();
+    let (owner, home) = (call.caller.account.clone(), call.organisation.home(call.caller, call.me));
+    let mailbox = &mut call.organisation.mailboxes[target];
     let now = mailbox.watermark();
     let watermark = match wanted.child_text("Watermark") {
         None => now,
@@ -65,7 +73,7 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
     let (patience, asked_at) = (60 * minutes, time::now());
     mailbox.subscriptions.insert(
         id.clone(),
-        Subscription { folders, kinds, streaming, patience, asked_at, queue: VecDeque::new(), watermark },
+        Subscription { folders, kinds, streaming, owner, home, patience, asked_at, queue: VecDeque::new(), watermark },
     );
     let mut w = Writer::new();
     w.text("m:SubscriptionId", &id);
@@ -77,11 +85,26 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
 
 pub(super) fn unsubscribe(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
     let id = request.child_text("SubscriptionId").unwrap_or_default();
-    let reply = match call.mine().subscriptions.remove(id) {
-        Some(_) => Ok(String::new()),
-        None => Err(not_found()),
-    };
+    let reply = find(call, id).map(|mailbox| {
+        call.organisation.mailboxes[mailbox].subscriptions.remove(id);
+        String::new()
+    });
     Ok(respond("Unsubscribe", "", vec![reply]))
+}
+
+/// The mailbox of a subscription that the caller may use.
+fn find(call: &Call<'_>, id: &str) -> Result<usize, Trouble> {
+    let organisation = &call.organisation;
+    let mut all = organisation.mailboxes.iter().enumerate();
+    let (mailbox, found) =
+        all.find_map(|(index, mailbox)| Some((index, mailbox.subscriptions.get(id)?))).ok_or_else(not_found)?;
+    if organisation.affinity && found.home != organisation.home(call.caller, call.me) {
+        return Err(not_found());
+    }
+    match found.owner.eq_ignore_ascii_case(&call.caller.account) {
+        true => Ok(mailbox),
+        false => Err(Trouble::new("ErrorSubscriptionAccessDenied", "The subscription was made by another account.")),
+    }
 }
 
 pub(super) fn get_events(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -92,7 +115,8 @@ pub(super) fn get_events(call: &mut Call<'_>, request: &Element) -> Result<Strin
 fn pull(call: &mut Call<'_>, request: &Element) -> Reply {
     let id = request.child_text("SubscriptionId").unwrap_or_default();
     let given = request.child_text("Watermark").unwrap_or_default();
-    let mailbox = call.mine();
+    let index = find(call, id)?;
+    let mailbox = &mut call.organisation.mailboxes[index];
     let from = read_watermark(mailbox, given).ok_or_else(invalid_watermark)?;
     let now = mailbox.watermark();
     let subscription = mailbox.subscriptions.get_mut(id).ok_or_else(not_found)?;
@@ -107,7 +131,7 @@ fn pull(call: &mut Call<'_>, request: &Element) -> Reply {
     subscription.watermark = from;
     let more = subscription.queue.len() > PAGE;
     let events: Vec<Event> = subscription.queue.iter().take(PAGE).cloned().collect();
-    let mailbox = call.mine();
+    let mailbox = &mut call.organisation.mailboxes[index];
     let mut w = Writer::new();
     w.open("m:Notification", &[]);
     w.text("t:SubscriptionId", id);
@@ -136,9 +160,11 @@ pub(super) fn get_streaming_events(call: &mut Call<'_>, request: &Element) -> Re
 
 /// The subscriptions of a GetStreamingEvents request, or those that are not there.
 pub(crate) fn streams(call: &Call<'_>, request: &Element) -> Result<Vec<String>, Vec<String>> {
-    let mailbox = &call.organisation.mailboxes[call.me];
     let ids: Vec<String> = request.list("SubscriptionIds").iter().map(|child| child.text.trim().to_owned()).collect();
-    let known = |id: &&String| mailbox.subscriptions.get(*id).is_some_and(|subscription| subscription.streaming);
+    let streaming = |mailbox: usize, id: &str| {
+        call.organisation.mailboxes[mailbox].subscriptions.get(id).is_some_and(|subscription| subscription.streaming)
+    };
+    let known = |id: &&String| find(call, id).is_ok_and(|mailbox| streaming(mailbox, id));
     let missing: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
     match missing.is_empty() {
         true => Ok(ids),
@@ -157,15 +183,20 @@ pub(crate) fn gone(missing: &[String]) -> String {
     respond("GetStreamingEvents", &ids.finish(), vec![Err(not_found())])
 }
 
-/// A document of a stream that holds what is new for these subscriptions; `None` if nothing is. The error names
-/// subscriptions that have gone.
-pub(crate) fn notifications(mailbox: &mut Mailbox, ids: &[String]) -> Result<Option<String>, String> {
-    let missing: Vec<String> = ids.iter().filter(|id| !mailbox.subscriptions.contains_key(*id)).cloned().collect();
+/// A document of a stream that holds what is new for these subscriptions, which may be of many mailboxes; `None` if
+/// nothing is. The error names subscriptions that have gone.
+pub(crate) fn notifications(organisation: &mut Organisation, ids: &[String]) -> Result<Option<String>, String> {
+    let mailboxes = &mut organisation.mailboxes;
+    let known = |id: &String| mailboxes.iter().any(|mailbox| mailbox.subscriptions.contains_key(id));
+    let missing: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
     if !missing.is_empty() {
         return Err(gone(&missing));
     }
     let mut w = Writer::new();
     for id in ids {
+        let Some(mailbox) = mailboxes.iter_mut().find(|mailbox| mailbox.subscriptions.contains_key(id)) else {
+            continue;
+        };
         let Some(subscription) = mailbox.subscriptions.get_mut(id) else { continue };
         subscription.asked_at = time::now();
         let events: Vec<Event> = subscription.queue.drain(..).collect();

@@ -32,6 +32,8 @@ pub(crate) struct Mailbox {
     /// Out of office settings, once somebody set them.
     pub(crate) oof: Option<Element>,
     pub(crate) delegates: Vec<Delegate>,
+    /// The addresses of those who have the permission FullAccess.
+    pub(crate) full_access: Vec<String>,
     /// `DeliverMeetingRequests`
     pub(crate) deliver: String,
     /// Bytes it may hold.
@@ -49,6 +51,10 @@ pub(crate) struct Subscription {
     pub(crate) folders: Option<BTreeSet<u64>>,
     pub(crate) kinds: BTreeSet<EventKind>,
     pub(crate) streaming: bool,
+    /// The account that made it: nobody else may use it.
+    pub(crate) owner: String,
+    /// The server that knows it.
+    pub(crate) home: String,
     /// How long it lives while nobody asks, in seconds, and when that was last.
     pub(crate) patience: Seconds,
     pub(crate) asked_at: Seconds,
@@ -102,6 +108,7 @@ impl Mailbox {
             subscriptions: HashMap::new(),
             oof: None,
             delegates: Vec::new(),
+            full_access: Vec::new(),
             deliver: "DelegatesAndMe".to_owned(),
             quota: QUOTA,
             retimed: BTreeSet::new(),
