@@ -28,6 +28,7 @@ mod transport;
 mod types;
 mod web;
 
+pub mod autodiscover;
 pub mod oauth;
 pub mod op;
 pub mod soap;

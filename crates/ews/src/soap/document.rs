@@ -384,7 +384,7 @@ fn value<'a>(message_xml: &'a Element, name: &str) -> Option<&'a str> {
     Some(found.text().trim())
 }
 
-fn attributes(start: &BytesStart<'_>) -> Vec<(Box<str>, String)> {
+pub(super) fn attributes(start: &BytesStart<'_>) -> Vec<(Box<str>, String)> {
     let mut found = start.attributes();
     let known = found.with_checks(false).filter_map(Result::ok);
     known
@@ -394,11 +394,11 @@ fn attributes(start: &BytesStart<'_>) -> Vec<(Box<str>, String)> {
 }
 
 /// The name at the beginning of a tag's content, prefix included.
-fn name_of(content: &str) -> &str {
+pub(super) fn name_of(content: &str) -> &str {
     content.split([' ', '\t', '\r', '\n']).next().unwrap_or_default()
 }
 
-fn local(name: &str) -> &str {
+pub(super) fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or_default()
 }
 

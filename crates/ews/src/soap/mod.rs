@@ -13,6 +13,7 @@ mod read;
 mod skim;
 mod text;
 mod tokens;
+mod tree;
 mod write;
 
 pub use element::Element;
@@ -24,6 +25,7 @@ pub use write::Xml;
 pub(crate) use answer::Answer;
 pub(crate) use document::{Document, Event, Fault, Outcome};
 pub(crate) use envelope::envelope;
+pub(crate) use tree::tree;
 
 /// Why bytes could not be read as an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
