@@ -33,7 +33,16 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("allow_http", "auth = 'magic'\nallow_http", &["exchange.main.auth"]),
     ("[listen]", "[imap]\nsize = 'roughly'\n[listen]", &["imap.size"]),
     ("[listen]", "[listen", &["line"]),
-    ("url = 'http://127.0.0.1:9/EWS/Exchange.asmx'\n", "", &["exchange.main", "url"]),
+    ("url = 'http://127.0.0.1:9/EWS/Exchange.asmx'\ndomains = ['demo.test']\n", "", &["exchange.main", "url"]),
+    ("allow_http", "mode = 'impersonation'\nallow_http", &["exchange.main.service"]),
+    ("allow_http", "auth = 'oauth'\nallow_http", &["exchange.main.oauth"]),
+    ("allow_http", "egress = { proxy = 'proxy' }\nallow_http", &["exchange.main.egress.proxy"]),
+    ("allow_http", "egress = { bind = 'eth0' }\nallow_http", &["exchange.main.egress.bind"]),
+    (
+        "allow_http",
+        "mode = 'impersonation'\nservice = { user = 'x', password = 'file:/nowhere/p' }\nallow_http",
+        &["exchange.main.service.password", "/nowhere/p"],
+    ),
 ];
 
 #[test]
@@ -91,13 +100,81 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
     let example = Command::new(program("exgate")).args(["config", "example"]).output().unwrap();
     assert!(example.status.success());
     let text = String::from_utf8(example.stdout).unwrap();
-    for key in ["state", "imap", "imaps", "certificate", "key", "url", "domains", "auth", "ca_file", "allow_http"] {
+    for key in KEYS {
         assert!(
-            text.lines().any(|line| line.trim_start_matches('#').trim_start().starts_with(&format!("{key} ="))),
+            text.lines().any(|line| line.trim_start_matches('#').trim_start().starts_with(&format!("{key} =")))
+                || text.contains(&format!("[{key}]")),
             "{key} is not explained"
         );
     }
 }
+
+/// Every key there is.
+const KEYS: [&str; 63] = [
+    "state",
+    "format",
+    "level",
+    "imap",
+    "imaps",
+    "http",
+    "https",
+    "allow_plaintext",
+    "certificate",
+    "key",
+    "size",
+    "max_message_mib",
+    "max_object_mib",
+    "tokens",
+    "bodies_mib",
+    "description",
+    "url",
+    "failover",
+    "failback",
+    "autodiscover",
+    "domains",
+    "default",
+    "default_domain",
+    "auth",
+    "channel_binding",
+    "mode",
+    "ca_file",
+    "pin",
+    "client_certificate",
+    "client_key",
+    "tls",
+    "allow_http",
+    "allow_exchange_online",
+    "user",
+    "password",
+    "bind",
+    "proxy",
+    "proxy_user",
+    "proxy_password",
+    "allow_hosts",
+    "dns",
+    "authority",
+    "tenant",
+    "client_id",
+    "client_secret",
+    "resource",
+    "scope",
+    "flow",
+    "redirect",
+    "timeout",
+    "allow_authorities",
+    "per_mailbox",
+    "per_organisation",
+    "sync_calls",
+    "streams",
+    "since",
+    "poll_min",
+    "exchange.main",
+    "exchange.main.service",
+    "exchange.main.egress",
+    "exchange.main.oauth",
+    "exchange.main.limits",
+    "exchange.main.sync",
+];
 
 fn run(dir: &TempDir, text: &str, arguments: &[&str]) -> (Output, String) {
     let file = dir.path().join("exgate.toml");

@@ -24,6 +24,7 @@ mod holdback;
 mod keywords;
 mod listing;
 mod objects;
+mod online;
 mod rebuilt;
 mod rendering;
 mod search;
@@ -38,4 +39,5 @@ mod watch;
 
 pub use account::Account;
 pub use directory::Directory;
-pub use settings::{Organisation, Settings, SizePolicy};
+pub use online::{EXCHANGE_ONLINE, is_exchange_online};
+pub use settings::{ClientProof, Discover, Flow, OAuth, Organisation, Proof, Service, Settings, SizePolicy, Way};

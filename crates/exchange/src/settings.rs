@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trust};
+use jiff::civil::Date;
+
 /// How the backend is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -18,8 +21,6 @@ pub struct Settings {
     pub poll: Duration,
     /// How long a mailbox stays live after its last session ended.
     pub linger: Duration,
-    /// Whether access tokens (RFC 6750) are passed on to Exchange, which must be set up for them.
-    pub tokens: bool,
 }
 
 impl Settings {
@@ -33,24 +34,171 @@ impl Settings {
             cache_bytes: 2 << 30,
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
-            tokens: false,
         }
     }
 }
 
-/// One Exchange organisation, and who belongs to it.
+/// One Exchange organisation, who belongs to it, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub struct Organisation {
     /// Its name in logs and in the state directory. State is found by it, so it must not change.
     pub name: String,
-    /// Such as `https://mail.example.org/EWS/Exchange.asmx`.
-    pub url: String,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Where its servers are.
+    pub way: Way,
+    /// What is done about a server that fails.
+    pub failover: Failover,
     /// Domains of its users, without regard to case. Empty for everyone no other organisation claims.
     pub domains: Vec<String>,
-    /// PEM certificates trusted beside the system's own.
-    pub ca_file: Option<PathBuf>,
+    /// It takes everyone no other organisation claims, whatever its domains.
+    pub is_default: bool,
+    /// The Windows domain put before user names that have none, such as `CORP`.
+    pub default_domain: Option<String>,
+    /// Which servers are believed to be who they say.
+    pub trust: Trust,
     /// Allow `http://` URLs, credentials and mail in clear.
     pub allow_http: bool,
+    /// The way out.
+    pub egress: EgressConfig,
+    /// How users, or the service account, show who they are.
+    pub proof: Proof,
+    /// Whether sign-ins are bound to their TLS connections.
+    pub channel_binding: ChannelBinding,
+    /// The account that acts for every user; without, each user acts for themselves.
+    pub service: Option<Service>,
+    /// Take access tokens (RFC 6750) from clients, and pass them on.
+    pub tokens: bool,
+    /// Speak to Exchange Online, although it ends.
+    pub allow_exchange_online: bool,
+    /// How much at once, and how long.
+    pub limits: Limits,
+    /// Mail received before this day is not shown.
+    pub since: Option<Date>,
+    /// How often changes are looked for where Exchange cannot notify.
+    pub poll: Option<Duration>,
+}
+
+impl Organisation {
+    /// The defaults for an organisation of this name with its servers at these addresses.
+    #[must_use]
+    pub fn at(name: impl Into<String>, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::found(name, Way::Urls(urls.into_iter().map(Into::into).collect()))
+    }
+
+    /// The same, with its servers found in this way.
+    #[must_use]
+    pub fn found(name: impl Into<String>, way: Way) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            way,
+            failover: Failover::default(),
+            domains: Vec::new(),
+            is_default: false,
+            default_domain: None,
+            trust: Trust::default(),
+            allow_http: false,
+            egress: EgressConfig::default(),
+            proof: Proof::Password(Schemes::auto()),
+            channel_binding: ChannelBinding::default(),
+            service: None,
+            tokens: false,
+            allow_exchange_online: false,
+            limits: Limits::default(),
+            since: None,
+            poll: None,
+        }
+    }
+}
+
+/// Where the servers of an organisation are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Here, the most wanted first; such as `https://mail.example.org/EWS/Exchange.asmx`.
+    Urls(Vec<String>),
+    /// Where Autodiscover says.
+    Discover(Discover),
+}
+
+/// How Autodiscover is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discover {
+    /// The address for clients inside the organisation's network is wanted.
+    pub prefer_internal: bool,
+    /// Hosts it may lead to beside those of the user's own domain.
+    pub hosts: Vec<String>,
+    /// Ask `http://` too where that shows a password, and believe an `http://` address it tells: for tests.
+    pub allow_http: bool,
+}
+
+/// How somebody shows who they are.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// By user name and password, in one of these schemes.
+    Password(Schemes),
+    /// By a token of an identity provider.
+    OAuth(Box<OAuth>),
+}
+
+/// An identity provider, and what we are there.
+#[derive(Clone, Debug)]
+pub struct OAuth {
+    /// Such as `https://login.microsoftonline.com`.
+    pub authority: String,
+    /// The organisation there; none for AD FS.
+    pub tenant: Option<String>,
+    /// The application's id there.
+    pub client_id: String,
+    /// How the application shows that it is the one of that id.
+    pub client: Option<ClientProof>,
+    /// Whose tokens are wanted; by default the Exchange server's own.
+    pub resource: Option<String>,
+    /// What is asked for; by default what mail needs.
+    pub scope: Option<String>,
+    /// Who consents, and how.
+    pub flow: Flow,
+    /// Where the browser comes back to; by default a free port of this machine.
+    pub redirect: Option<String>,
+    /// How long a sign-in may take.
+    pub timeout: Duration,
+    /// Hosts of identity providers Exchange may name.
+    pub allow_authorities: Vec<String>,
+}
+
+/// How an application shows who it is.
+#[derive(Clone, Debug)]
+pub enum ClientProof {
+    /// By a secret.
+    Secret(Secret),
+    /// By a certificate and its private key, PEM files (RFC 7523).
+    Certificate {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+/// How a token is come by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flow {
+    /// A browser on the same machine (RFC 6749 section 4.1, RFC 7636).
+    #[default]
+    Code,
+    /// A browser anywhere (RFC 8628).
+    Device,
+    /// The application by itself (RFC 6749 section 4.4).
+    ClientCredentials,
+}
+
+/// An account that may act for others (the role ApplicationImpersonation).
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// `DOMAIN\user` or `user@domain`; what it is called in logs if it signs in by a token.
+    pub user: String,
+    /// None if it signs in by a token.
+    pub password: Option<Secret>,
 }
 
 /// How RFC822.SIZE is answered for a message whose rendering is not known yet.

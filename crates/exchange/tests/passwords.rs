@@ -64,11 +64,9 @@ async fn one_mistake_does_not_keep_the_right_password_out() {
 async fn organisations_have_nothing_to_do_with_each_other() {
     let (one, two) = (Lab::new().await, Lab::new().await);
     let organisation = |name: &str, lab: &Lab, domain: &str| Organisation {
-        name: name.to_owned(),
-        url: lab.running.url(),
         domains: vec![domain.to_owned()],
-        ca_file: None,
         allow_http: true,
+        ..Organisation::at(name, [lab.running.url()])
     };
     let organisations = vec![organisation("one", &one, "example.org"), organisation("two", &two, "other.example")];
     let directory = Directory::new(Settings::new(one.state.path(), organisations)).unwrap();

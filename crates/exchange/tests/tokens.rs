@@ -30,7 +30,9 @@ async fn show(directory: &Directory, token: &str) -> Result<Account> {
 }
 
 fn directory(lab: &Lab) -> Directory {
-    Directory::new(exchange::Settings { tokens: true, ..lab.settings.clone() }).unwrap()
+    let mut settings = lab.settings.clone();
+    settings.organisations.iter_mut().for_each(|organisation| organisation.tokens = true);
+    Directory::new(settings).unwrap()
 }
 
 async fn refusals(lab: &Lab) -> u64 {

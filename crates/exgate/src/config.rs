@@ -1,15 +1,22 @@
 //! The configuration file: what may stand in it, what each key means, and one sentence for each mistake.
 
 mod example;
+mod exchange;
+mod listen;
+mod mistake;
+mod text;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub(crate) use example::EXAMPLE;
+use self::exchange::Exchange;
+use self::listen::Listen;
+use self::mistake::{at_line, readable};
+
+pub(crate) use self::example::EXAMPLE;
+pub(crate) use self::mistake::Mistake;
 
 /// Everything `exgate serve` needs to know. `config example` explains each key.
 #[derive(Debug, Deserialize)]
@@ -52,42 +59,6 @@ pub(crate) enum LogLevel {
     #[default]
     Info,
     Debug,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Listen {
-    #[serde(default)]
-    pub(crate) imap: Addresses,
-    #[serde(default)]
-    pub(crate) imaps: Addresses,
-    #[serde(default)]
-    pub(crate) http: Addresses,
-    #[serde(default)]
-    pub(crate) https: Addresses,
-    #[serde(default)]
-    pub(crate) allow_plaintext: bool,
-}
-
-/// One address or a list of them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "OneOrMany")]
-pub(crate) struct Addresses(pub(crate) Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected an address such as \"127.0.0.1:1143\", or a list of addresses")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Addresses {
-    fn from(value: OneOrMany) -> Self {
-        match value {
-            OneOrMany::One(address) => Self(vec![address]),
-            OneOrMany::Many(addresses) => Self(addresses),
-        }
-    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -144,43 +115,6 @@ impl Default for Cache {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Exchange {
-    pub(crate) url: String,
-    #[serde(default)]
-    pub(crate) domains: Vec<String>,
-    #[serde(default)]
-    pub(crate) auth: Auth,
-    pub(crate) ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) allow_http: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Auth {
-    #[default]
-    Basic,
-}
-
-/// A mistake in the configuration: one sentence that names the file, the key and what to do.
-#[derive(Debug)]
-pub(crate) struct Mistake {
-    file: PathBuf,
-    key: String,
-    sentence: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.key.as_str() {
-            "" | "." => write!(f, "{}: {}", self.file.display(), self.sentence),
-            key => write!(f, "{}: {key}: {}", self.file.display(), self.sentence),
-        }
-    }
-}
-
 impl Config {
     /// Reads and checks a file. Files it names must exist; nothing is opened for writing, nothing is contacted.
     pub(crate) fn read(file: &Path) -> Result<Self, Mistake> {
@@ -234,128 +168,7 @@ impl Config {
         if self.exchange.is_empty() {
             return wrong("exchange", "no Exchange server; add a table such as [exchange.main] with its url".into());
         }
-        if self.exchange.len() > 1 {
-            for (name, exchange) in &self.exchange {
-                if exchange.domains.is_empty() {
-                    return wrong(
-                        &format!("exchange.{name}.domains"),
-                        "missing; with several servers each names the domains of its users".into(),
-                    );
-                }
-            }
-        }
-        self.exchange.iter().try_for_each(|(name, exchange)| exchange.check(file, name))
-    }
-}
-
-impl Listen {
-    fn check(&self, file: &Path) -> Result<(), Mistake> {
-        let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
-        let doors = [
-            ("listen.imap", &self.imap, Some("imaps")),
-            ("listen.imaps", &self.imaps, None),
-            ("listen.http", &self.http, Some("https")),
-            ("listen.https", &self.https, None),
-        ];
-        if doors.iter().all(|(_, addresses, _)| addresses.0.is_empty()) {
-            return wrong("listen", "no address to listen on; set imap, imaps, http or https".into());
-        }
-        for (key, addresses, safe) in doors {
-            for address in &addresses.0 {
-                let Ok(parsed) = address.parse::<SocketAddr>() else {
-                    return wrong(key, format!("`{address}` is no address; write IP:PORT, such as 127.0.0.1:1143"));
-                };
-                if let Some(safe) = safe
-                    && !parsed.ip().is_loopback()
-                    && !self.allow_plaintext
-                {
-                    return wrong(
-                        key,
-                        format!(
-                            "{address} would take passwords in plain text from other machines; use {safe}, or set listen.allow_plaintext = true"
-                        ),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Exchange {
-    fn check(&self, file: &Path, name: &str) -> Result<(), Mistake> {
-        let key = |key: &str| format!("exchange.{name}.{key}");
-        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            return Err(Mistake::new(
-                file,
-                format!("exchange.{name}"),
-                "a name holds letters, digits, - and _ only".into(),
-            ));
-        }
-        let Ok(url) = self.url.parse::<http::Uri>() else {
-            return Err(Mistake::new(file, key("url"), format!("`{}` is no URL", self.url)));
-        };
-        match (url.scheme_str(), url.host()) {
-            (Some("https"), Some(_)) => {}
-            (Some("http"), Some(host)) if self.allow_http || is_loopback(host) => {}
-            (Some("http"), Some(host)) => {
-                return Err(Mistake::new(
-                    file,
-                    key("url"),
-                    format!(
-                        "passwords would go to {host} in plain text; use https, or set exchange.{name}.allow_http = true"
-                    ),
-                ));
-            }
-            _ => {
-                return Err(Mistake::new(
-                    file,
-                    key("url"),
-                    format!("`{}` is no address of an Exchange server; write https://HOST/EWS/Exchange.asmx", self.url),
-                ));
-            }
-        }
-        for domain in &self.domains {
-            if domain.is_empty() || domain.contains(['@', '/', ' ']) {
-                return Err(Mistake::new(
-                    file,
-                    key("domains"),
-                    format!("`{domain}` is no domain; write the part of an address after the @"),
-                ));
-            }
-        }
-        self.ca_file.as_ref().map_or(Ok(()), |path| readable(file, &key("ca_file"), path))
-    }
-}
-
-impl Mistake {
-    fn new(file: &Path, key: impl Into<String>, sentence: String) -> Self {
-        Self { file: file.to_owned(), key: key.into(), sentence }
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn readable(file: &Path, key: &str, path: &Path) -> Result<(), Mistake> {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Mistake::new(file, key, format!("file {} not found", path.display())))
-        }
-        Err(error) => Err(Mistake::new(file, key, format!("file {} cannot be read: {error}", path.display()))),
-    }
-}
-
-/// The parser's words, in one line, with the line they are about.
-fn at_line(text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> String {
-    let message = message.replace("unknown field", "unknown key").replace("missing field", "missing key");
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match span.and_then(|span| text.get(..span.start)) {
-        Some(before) => format!("{message} (line {})", before.matches('\n').count() + 1),
-        None => message,
+        exchange::check_all(file, &self.exchange)
     }
 }
 
@@ -456,7 +269,7 @@ mod tests {
             (
                 "url = ",
                 "auth = 'ntlmv1'\nurl = ",
-                "exgate.toml: exchange.main.auth: unknown variant `ntlmv1`, expected `basic` (line 5)",
+                "exgate.toml: exchange.main.auth: unknown variant `ntlmv1`, expected one of `auto`, `basic`, `ntlm`, `negotiate`, `oauth` (line 5)",
             ),
             (
                 "url = ",
@@ -467,6 +280,141 @@ mod tests {
                 "url = ",
                 "domains = ['a@b']\nurl = ",
                 "exgate.toml: exchange.main.domains: `a@b` is no domain; write the part of an address after the @",
+            ),
+            (
+                "url = ",
+                "default = true\nurl = 'https://a.example/'\n[exchange.other]\ndefault = true\nurl = ",
+                "exgate.toml: exchange.other.default: exchange.main is the default already; there can be one",
+            ),
+            (
+                "url = 'https://mail.corp.example/EWS/Exchange.asmx'",
+                "auth = 'basic'",
+                "exgate.toml: exchange.main.url: missing; set it, or set domains, whose servers Autodiscover then looks for",
+            ),
+            (
+                "mail.corp.example",
+                "outlook.office365.com",
+                "exgate.toml: exchange.main.url: this is Exchange Online; its EWS has been switched off tenant by tenant since 2026-10-01 and ends for good on 2027-04-01; if yours is still on, have its administrator put this application on the allow list (EWSAllowedAppIDs), and set allow_exchange_online = true",
+            ),
+            (
+                "url = ",
+                "mode = 'impersonation'\nurl = ",
+                "exgate.toml: exchange.main.service: missing; mode = \"impersonation\" needs user and password there",
+            ),
+            (
+                "url = ",
+                "service = { user = 'CORP\\svc', password = 'x' }\nurl = ",
+                "exgate.toml: exchange.main.service: not used; set mode = \"impersonation\", or leave the table out",
+            ),
+            (
+                "url = ",
+                "mode = 'impersonation'\nservice = { user = 'svc' }\nurl = ",
+                "exgate.toml: exchange.main.service.password: missing",
+            ),
+            (
+                "url = ",
+                "mode = 'impersonation'\nservice = { user = 'svc', password = 'env:EXGATE_NONE' }\nurl = ",
+                "exgate.toml: exchange.main.service.password: environment variable EXGATE_NONE is not set (line 6)",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\nurl = ",
+                "exgate.toml: exchange.main.oauth: missing; auth = \"oauth\" needs tenant and client_id there",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { tenant = 't' }\nurl = ",
+                "exgate.toml: exchange.main.oauth: missing key `client_id` (line 6)",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { client_id = 'c' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.tenant: missing; Entra ID shows it as the directory (tenant) ID",
+            ),
+            (
+                "url = ",
+                "oauth = { client_id = 'c' }\nurl = ",
+                "exgate.toml: exchange.main.oauth: not used; set auth = \"oauth\", or leave the table out",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { client_id = 'c', tenant = 't', flow = 'client_credentials', client_secret = 's' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.flow: \"client_credentials\" signs in nobody by name; set mode = \"impersonation\"",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\nmode = 'impersonation'\noauth = { client_id = 'c', tenant = 't', flow = 'client_credentials' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.client_secret: missing; flow = \"client_credentials\" needs it, or certificate and key",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { client_id = 'c', authority = 'http://login.example' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.authority: `http://login.example` is no identity provider; write https://HOST, such as https://login.microsoftonline.com",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { client_id = 'c', tenant = 't', redirect = 'https://corp.example/' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.redirect: `https://corp.example/` does not lead back to this machine; write http://127.0.0.1:PORT/, as it is registered",
+            ),
+            (
+                "url = ",
+                "auth = 'oauth'\noauth = { client_id = 'c', tenant = 't', timeout = '2' }\nurl = ",
+                "exgate.toml: exchange.main.oauth.timeout: `2` is no length of time; write it such as \"30s\" or \"2m\" (line 6)",
+            ),
+            (
+                "url = ",
+                "egress = { proxy = 'proxy:3128' }\nurl = ",
+                "exgate.toml: exchange.main.egress.proxy: `proxy:3128` is no proxy; write http://HOST:PORT or socks5://HOST:PORT",
+            ),
+            (
+                "url = ",
+                "egress = { proxy = 'http://a:b@proxy:3128' }\nurl = ",
+                "exgate.toml: exchange.main.egress.proxy: no name or password in it; write them in proxy_user and proxy_password",
+            ),
+            (
+                "url = ",
+                "egress = { proxy = 'socks5://proxy:1080', proxy_user = 'CORP\\svc' }\nurl = ",
+                "exgate.toml: exchange.main.egress.proxy_password: missing beside proxy_user",
+            ),
+            (
+                "url = ",
+                "egress = { allow_hosts = ['https://a'] }\nurl = ",
+                "exgate.toml: exchange.main.egress.allow_hosts: `https://a` is no host; write mail.corp.example, or *.corp.example for all below",
+            ),
+            (
+                "url = ",
+                "limits = { per_mailbox = 28 }\nurl = ",
+                "exgate.toml: exchange.main.limits.per_mailbox: 28 is not within 1 to 27; Exchange allows 27 at most",
+            ),
+            (
+                "url = ",
+                "sync = { since = '1.1.2024' }\nurl = ",
+                "exgate.toml: exchange.main.sync.since: `1.1.2024` is no day; write it such as \"2024-01-31\"",
+            ),
+            (
+                "url = ",
+                "pin = 'sha256:12'\nurl = ",
+                "exgate.toml: exchange.main.pin: `sha256:12` is no pin; write \"sha256:\" and the 64 hexadecimal digits of the certificate's fingerprint",
+            ),
+            (
+                "url = ",
+                "client_key = '/dev/null'\nurl = ",
+                "exgate.toml: exchange.main.client_certificate: missing beside client_key",
+            ),
+            (
+                "url = ",
+                "tls = { legacy = 'tls10' }\nurl = ",
+                "exgate.toml: exchange.main.tls.legacy: this build speaks no old TLS; use one with the feature tls-openssl",
+            ),
+            (
+                "url = ",
+                "tls = { min = '1.1' }\nurl = ",
+                "exgate.toml: exchange.main.tls.min: unknown variant `1.1`, expected `1.2` or `1.3` (line 5)",
+            ),
+            (
+                "url = ",
+                "default_domain = 'CORP\\'\nurl = ",
+                "exgate.toml: exchange.main.default_domain: `CORP\\` is no Windows domain; write it such as \"CORP\"",
             ),
         ] {
             let text = FINE.replacen(from, to, 1);

@@ -89,13 +89,7 @@ impl Home {
 }
 
 fn backend(home: &Home, simulator: &Running) -> Result<Directory, Failure> {
-    let organisation = Organisation {
-        name: "demo".to_owned(),
-        url: simulator.url(),
-        domains: Vec::new(),
-        ca_file: None,
-        allow_http: true,
-    };
+    let organisation = Organisation { allow_http: true, ..Organisation::at("demo", [simulator.url()]) };
     Directory::new(exchange::Settings::new(&home.path, vec![organisation]))
         .map_err(|error| Failure::new(error.to_string()))
 }

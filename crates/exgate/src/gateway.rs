@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use accounts::Feeds;
 use dav::Dav;
-use exchange::{Directory, Organisation};
+use exchange::Directory;
 use imap::Imap;
 use serve::{Drain, Limits, Security, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::{Auth, Config, SizePolicy};
+use crate::config::{Config, SizePolicy};
 use crate::{Failure, feed};
 
 /// Runs the gateway until it is told to stop.
@@ -152,17 +152,7 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
 
 /// The way to Exchange, with its state in that directory.
 pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failure> {
-    let organisations = config.exchange.iter().map(|(name, exchange)| {
-        // The only way to sign in so far; a new one must be thought of here.
-        let Auth::Basic = exchange.auth;
-        Organisation {
-            name: name.clone(),
-            url: exchange.url.clone(),
-            domains: exchange.domains.clone(),
-            ca_file: exchange.ca_file.clone(),
-            allow_http: exchange.allow_http || exchange.url.starts_with("http://"),
-        }
-    });
+    let organisations = config.exchange.iter().map(|(name, exchange)| exchange.organisation(name, config.dav.tokens));
     make_private(state)?;
     let settings = exchange::Settings {
         sizes: match config.imap.size {
@@ -170,7 +160,6 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             SizePolicy::Exact => exchange::SizePolicy::Exact,
         },
         cache_bytes: config.cache.bodies_mib << 20,
-        tokens: config.dav.tokens,
         ..exchange::Settings::new(state, organisations.collect())
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))

@@ -5,84 +5,78 @@
 //! each name the token gives, and for its owner's own: a name counts if both are the same mailbox.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ews::{Client, DistinguishedFolder, FolderRef, Identity};
 use mailbox::{Error, ErrorKind, Secret};
 
-use super::{Desk, Greeting, Inner, Means, greet, person, unknown_domain};
+use super::desk::Means;
+use super::place::Person;
+use super::{Greeting, Inner, greet, no_tokens};
 use crate::account::Account;
 use crate::error::{Result, Tried};
-use crate::holdback::CredentialHash;
 
 impl Inner {
     /// Lets somebody in by a token.
     pub(super) async fn sign_in_with_token(self: &Arc<Self>, token: &Secret<String>) -> Result<Account> {
         let names = names(token.expose());
-        let places: Vec<(usize, String)> = names.iter().filter_map(|name| self.place(name)).collect();
-        let (organisation, first) = places.first().cloned().ok_or_else(unnamed)?;
+        let people: Vec<Person> = names.iter().filter_map(|name| self.place(name)).collect();
+        let first = people.first().cloned().ok_or_else(unnamed)?;
+        if !self.upstream(first.organisation)?.organisation.tokens {
+            return Err(no_tokens());
+        }
         // One token is for one Exchange.
-        let names: Vec<String> =
-            places.into_iter().filter(|(place, _)| *place == organisation).map(|(_, name)| name).collect();
-        for name in &names {
-            let desk = self.desk((organisation, person(name).to_owned()));
-            if let Some(account) = desk.join(name, &self.hash(name, token.expose())) {
+        let people: Vec<Person> =
+            people.into_iter().filter(|person| person.organisation == first.organisation).collect();
+        for person in &people {
+            if let Some(account) = self.desk(person).join(&person.name, &self.hash(&person.name, token.expose())) {
                 return Ok(account);
             }
         }
         // A task of its own: a client that hangs up after its token was sent must not undo that it was refused.
         let (inner, token) = (Arc::clone(self), token.clone());
         let verified = tokio::spawn(async move {
-            let (client, greeting, name) = inner.whose(organisation, &first, &names, &token).await?;
-            let hash = inner.hash(&name, token.expose());
-            let desk = inner.desk((organisation, person(&name).to_owned()));
+            let (client, greeting, person) = inner.whose(&first, &people, &token).await?;
+            let hash = inner.hash(&person.name, token.expose());
+            let desk = inner.desk(&person);
             let _door = Arc::clone(&desk.door).lock_owned().await;
-            inner.admit(&desk, organisation, name, client, greeting, (Means::Token, hash)).await
+            inner.admit(&desk, person, client, greeting, (Means::Token, hash)).await
         });
         verified
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))
     }
 
-    /// Asks Exchange whose mailbox this token opens. `first` is the name whose desk counts the tries.
+    /// Asks Exchange whose mailbox this token opens. The desk of `first` counts the tries.
     async fn whose(
         &self,
-        organisation: usize,
-        first: &str,
-        names: &[String],
+        first: &Person,
+        people: &[Person],
         token: &Secret<String>,
-    ) -> Result<(Client, Greeting, String)> {
-        let hash = self.hash(first, token.expose());
-        let desk = self.desk((organisation, person(first).to_owned()));
+    ) -> Result<(Client, Greeting, Person)> {
+        let hash = self.hash(&first.name, token.expose());
+        let desk = self.desk(first);
         let _door = Arc::clone(&desk.door).lock_owned().await;
-        desk.check(first, &hash, Means::Token)?;
-        let server = self.servers.get(organisation).ok_or_else(unknown_domain)?;
+        desk.check(&first.name, &hash, Means::Token)?;
+        let server = self.upstream(first.organisation)?.server().await?;
         let client = server.client(Identity::Bearer { token: ews::Secret::new(token.expose().as_str()) });
-        let theirs = |name: &String| FolderRef::DistinguishedOf(DistinguishedFolder::Top, name.clone());
-        let (greeting, claimed) = match greet(&client, names.iter().map(theirs).collect()).await {
+        let theirs = |person: &Person| FolderRef::DistinguishedOf(DistinguishedFolder::Top, person.name.clone());
+        let (greeting, claimed) = match greet(&client, people.iter().map(theirs).collect()).await {
             Ok(told) => told,
             Err(error) => {
-                self.not_let_in(&desk, first, organisation, (Means::Token, hash), &error);
+                self.not_let_in(&desk, first, (Means::Token, hash), &error);
                 return Err(Tried::new("you could not be signed in").failed(&error));
             }
         };
-        let own = greeting.roles.iter().find(|(_, role)| *role == DistinguishedFolder::Top).map(|(id, _)| id.as_str());
+        let own = greeting.top();
         let is_own = |claimed: &Option<String>| own.is_some() && claimed.as_deref() == own;
-        let Some((name, _)) = names.iter().zip(claimed).find(|(_, claimed)| is_own(claimed)) else {
-            tracing::info!(name = first, "Exchange takes a token, but it opens a mailbox of another name");
+        let Some((person, _)) = people.iter().zip(claimed).find(|(_, claimed)| is_own(claimed)) else {
+            tracing::info!(name = first.name, "Exchange takes a token, but it opens a mailbox of another name");
             desk.refuse(hash, Means::Token);
             return Err(unnamed());
         };
-        Ok((client, greeting, name.clone()))
-    }
-}
-
-impl Desk {
-    /// Exchange refused this.
-    pub(super) fn refuse(&self, hash: CredentialHash, means: Means) {
-        self.state().holdback(means).refused(hash, Instant::now());
+        Ok((client, greeting, person.clone()))
     }
 }
 

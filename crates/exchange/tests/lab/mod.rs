@@ -52,11 +52,9 @@ impl Lab {
         let running = http::serve(exchange.clone(), settings).await.unwrap();
         let state = tempfile::tempdir().unwrap();
         let organisation = Organisation {
-            name: "test".to_owned(),
-            url: running.url(),
             domains: vec!["example.org".to_owned()],
-            ca_file: None,
             allow_http: true,
+            ..Organisation::at("test", [running.url()])
         };
         let settings = Settings::new(state.path(), vec![organisation]);
         Lab { exchange, running, state, settings }

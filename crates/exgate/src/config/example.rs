@@ -43,23 +43,114 @@ key = "/etc/exgate/imap.key"
 #url = "https://dav.corp.example"
 # The largest event, task or contact a client may store, attachments included.
 #max_object_mib = 20
-# Also takes access tokens (Bearer) for Exchange instead of passwords, and passes them on. Exchange must know such tokens.
+# Takes access tokens from clients, as `tokens` of an Exchange table, for every one of them.
 #tokens = false
 
 [cache]
 # Disk space for message bodies.
 #bodies_mib = 2048
 
-# One table for each Exchange organisation; the name is yours.
+# One table for each Exchange organisation; the name is yours. Several live side by side and share nothing.
+#
+# Passwords and other texts below may stand elsewhere: "env:NAME" (environment), "file:/path" (first line of a file),
+# "cred:name" (systemd LoadCredential=).
 [exchange.main]
-# The address of Exchange Web Services.
+# What it is, for people.
+#description = "Head office"
+# The address of Exchange Web Services; or a list, the most wanted first, which are turned to one after the other when
+# one fails. Without it Autodiscover looks for the servers of each user's domain.
 url = "https://mail.corp.example/EWS/Exchange.asmx"
-# Users of these domains belong here. With a single server it may be left out: then it serves everybody.
+# Turn to the next url when one cannot be reached; turn back when it is good again.
+#failover = true
+#failback = true
+# How Autodiscover is asked when url is missing: whether the "external" or the "internal" address is wanted, and hosts
+# outside the user's own domain it may lead to. allow_http asks without TLS, which is for tests.
+#autodiscover = { prefer = "external", hosts = [], allow_http = false }
+# Users of these domains belong here. With a single server and a url it may be left out: then it serves everybody.
 domains = ["corp.example"]
-# How to sign in: "basic" (name and password of the mail client, sent over verified TLS).
-#auth = "basic"
+# This organisation takes everybody whose domain no other one names.
+#default = false
+# The Windows domain put before user names that have none: anna signs in as CORP\anna.
+#default_domain = "CORP"
+# How to sign in: "auto" (the strongest the server offers), "basic" (over verified TLS only), "ntlm" (NTLMv2),
+# "negotiate", or "oauth" (tokens; needs [exchange.main.oauth]).
+#auth = "auto"
+# Ties NTLM and Negotiate to the TLS connection (Extended Protection): "auto", "require" (no sign-in without), or "off" for
+# servers behind something that opens the TLS with another certificate.
+#channel_binding = "auto"
+# "per-user": each user with their own password. "impersonation": one service account acts for everybody; users still
+# sign in with their own passwords, which Exchange checks.
+#mode = "per-user"
+# Takes access tokens for this Exchange from clients instead of passwords, and passes them on. On with auth = "oauth".
+#tokens = false
 # Certificates to trust beside the system's, PEM: for a private certificate authority.
 #ca_file = "/etc/exgate/ca.pem"
+# Or believe these certificates and no others, whoever signed them: fingerprints, one or a list.
+#pin = ["sha256:0000000000000000000000000000000000000000000000000000000000000000"]
+# A certificate of the gateway's own, PEM, for a reverse proxy that asks for one.
+#client_certificate = "/etc/exgate/gateway.pem"
+#client_key = "/etc/exgate/gateway.key"
+# The oldest TLS that is spoken, "1.2" or "1.3". legacy = "tls12-cbc" or "tls10" reaches servers too old for that, and is
+# not safe; it needs a build with the feature tls-openssl.
+#tls = { min = "1.2" }
 # Lets passwords go to a server on another machine without TLS.
 #allow_http = false
+# Speaks to Exchange Online, whose EWS ends for good on 2027-04-01.
+#allow_exchange_online = false
+
+# The account that acts for users when mode = "impersonation"; it needs the role ApplicationImpersonation.
+#[exchange.main.service]
+#user = "CORP\\svc-exgate"
+#password = "cred:exchange-password"
+
+# How connections leave.
+[exchange.main.egress]
+# From this address of the machine.
+#bind = "192.0.2.7"
+# Through a proxy: http://HOST:PORT (CONNECT) or socks5://HOST:PORT, with name (DOMAIN\user for NTLM) and password.
+#proxy = "http://proxy.corp.example:3128"
+#proxy_user = "CORP\\svc-proxy"
+#proxy_password = "file:/etc/exgate/proxy-password"
+# To these hosts only; *.corp.example stands for every name below. Left out: to any.
+#allow_hosts = ["mail.corp.example", "*.corp.example"]
+# Names are looked up at this server instead of the system's.
+#dns = "10.0.0.53:53"
+
+# The identity provider, with auth = "oauth".
+#[exchange.main.oauth]
+# Entra ID, or AD FS such as "https://sts.corp.example/adfs".
+#authority = "https://login.microsoftonline.com"
+# The directory (tenant) ID, and the application's. AD FS has no tenant.
+#tenant = "env:EXGATE_TENANT"
+#client_id = "env:EXGATE_CLIENT_ID"
+# How the application shows who it is: by a secret, or by a certificate and its key (PEM). Neither for a public client.
+#client_secret = "cred:client-secret"
+#certificate = "/etc/exgate/app.pem"
+#key = "/etc/exgate/app.key"
+# Whose tokens are wanted (default: those of the Exchange server itself), or the scope word for word.
+#resource = "https://mail.corp.example"
+#scope = "https://mail.corp.example/EWS.AccessAsUser.All"
+# "code" (a browser on this machine), "device" (a browser anywhere), or "client_credentials" (no user; for
+# mode = "impersonation").
+#flow = "code"
+# Where the browser comes back to, as it is registered. By default a free port of 127.0.0.1.
+#redirect = "http://127.0.0.1:8400/"
+# How long `exgate login` waits for the sign-in. One that comes later can be taken up again.
+#timeout = "120s"
+# Hosts Exchange may name as its identity provider, beside Microsoft's and the authority above.
+#allow_authorities = []
+
+[exchange.main.limits]
+# Requests at once: for one mailbox at most (it starts at 4 and adapts), and for the organisation.
+#per_mailbox = 8
+#per_organisation = 64
+# Of those of one mailbox, how many may synchronise, and how many connections wait for news.
+#sync_calls = 3
+#streams = 2
+
+[exchange.main.sync]
+# Mail received before this day is not shown.
+#since = "2024-01-01"
+# Where Exchange cannot tell news, folders in use are looked at no more often than this.
+#poll_min = "30s"
 "#;

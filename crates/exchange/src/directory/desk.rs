@@ -1,0 +1,102 @@
+//! Where one person's sign-ins meet: what was accepted, and what is held back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mailbox::{Error, ErrorKind};
+
+use crate::account::{Account, Live};
+use crate::error::Result;
+use crate::holdback::{CredentialHash, Holdback};
+
+/// Where one person's sign-ins meet.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// One verification at a time.
+    pub(super) door: Arc<tokio::sync::Mutex<()>>,
+    pub(super) state: Mutex<DeskState>,
+}
+
+#[derive(Default)]
+pub(super) struct DeskState {
+    pub(super) passwords: Holdback,
+    /// Whoever makes up tokens locks no account by that, and keeps no password out.
+    pub(super) tokens: Holdback,
+    /// Mailboxes, by the whole user name.
+    pub(super) live: HashMap<String, Opened>,
+}
+
+/// A mailbox that is live.
+pub(super) struct Opened {
+    /// What Exchange accepted last.
+    pub(super) hash: CredentialHash,
+    pub(super) means: Means,
+    pub(super) live: Arc<Live>,
+}
+
+/// What somebody signs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    Password,
+    Token,
+}
+
+impl DeskState {
+    fn holdback(&mut self, means: Means) -> &mut Holdback {
+        match means {
+            Means::Password => &mut self.passwords,
+            Means::Token => &mut self.tokens,
+        }
+    }
+}
+
+impl Desk {
+    /// A session, if this is what Exchange accepted last and has not refused since.
+    pub(super) fn join(&self, user: &str, hash: &CredentialHash) -> Option<Account> {
+        let state = self.state();
+        let opened = state.live.get(user)?;
+        (opened.hash == *hash && !opened.live.is_refused()).then(|| opened.live.join())
+    }
+
+    /// Fails if this must not be tried now.
+    pub(super) fn check(&self, user: &str, hash: &CredentialHash, means: Means) -> Result<()> {
+        let now = Instant::now();
+        let mut state = self.state();
+        // Refused while in use: that was its try.
+        if let Some(opened) = state.live.get_mut(user).filter(|opened| opened.hash == *hash && opened.live.is_refused())
+        {
+            opened.hash = CredentialHash::default();
+            state.holdback(means).refused(*hash, now);
+        }
+        match state.holdback(means).held(hash, now) {
+            None => Ok(()),
+            Some(until) => Err(held_back(until.saturating_duration_since(now))),
+        }
+    }
+
+    /// Exchange refused this.
+    pub(super) fn refuse(&self, hash: CredentialHash, means: Means) {
+        self.state().holdback(means).refused(hash, Instant::now());
+    }
+
+    /// Exchange accepted this.
+    pub(super) fn accept(&self, user: String, opened: Opened) {
+        let mut state = self.state();
+        state.holdback(opened.means).accepted(&opened.hash);
+        state.live.insert(user, opened);
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, DeskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn held_back(wait: Duration) -> Error {
+    let minutes = wait.as_secs().div_ceil(60);
+    let sentence = format!(
+        "Exchange did not accept this user name and password; to keep the account from being locked it is not asked \
+         again for {minutes} min"
+    );
+    Error::new(ErrorKind::SignIn, sentence)
+}

@@ -1,0 +1,68 @@
+//! `[exchange.NAME.limits]` and `[exchange.NAME.sync]`: how much, and since when.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::Place;
+use crate::config::mistake::Mistake;
+use crate::config::text::Span;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) per_mailbox: Option<u16>,
+    pub(crate) per_organisation: Option<u16>,
+    pub(crate) sync_calls: Option<u16>,
+    pub(crate) streams: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sync {
+    pub(crate) since: Option<String>,
+    pub(crate) poll_min: Option<Span>,
+}
+
+impl Limits {
+    pub(super) fn limits(&self) -> ews::Limits {
+        let or = |limit: Option<u16>, default: usize| limit.map_or(default, usize::from);
+        let default = ews::Limits::default();
+        ews::Limits {
+            lanes: or(self.per_mailbox, default.lanes),
+            sync_calls: or(self.sync_calls, default.sync_calls),
+            streams: or(self.streams, default.streams),
+            ..default
+        }
+    }
+
+    pub(super) fn check(&self, place: Place<'_>) -> Result<(), Mistake> {
+        for (key, limit, range, why) in [
+            ("per_mailbox", self.per_mailbox, 1..=27, "Exchange allows 27 at most"),
+            ("per_organisation", self.per_organisation, 1..=10_000, "that is as many connections as a machine has"),
+            ("sync_calls", self.sync_calls, 1..=27, "Exchange allows 27 calls at most"),
+            ("streams", self.streams, 1..=10, "Exchange allows 10 at most"),
+        ] {
+            if let Some(limit) = limit.filter(|limit| !range.contains(limit)) {
+                let (least, most) = range.into_inner();
+                let sentence = format!("{limit} is not within {least} to {most}; {why}");
+                return place.wrong(&format!("limits.{key}"), sentence);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sync {
+    pub(super) fn since(&self) -> Option<Date> {
+        self.since.as_ref()?.parse().ok()
+    }
+
+    pub(super) fn check(&self, place: Place<'_>) -> Result<(), Mistake> {
+        match &self.since {
+            Some(day) if self.since().is_none() => {
+                place.wrong("sync.since", format!("`{day}` is no day; write it such as \"2024-01-31\""))
+            }
+            _ => Ok(()),
+        }
+    }
+}
