@@ -69,7 +69,8 @@ pub(crate) enum Auth {
     Basic,
     Ntlm,
     Negotiate,
-    OAuth,
+    #[serde(rename = "oauth")]
+    Tokens,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -188,7 +189,7 @@ impl Exchange {
                 ChannelBinding::Off => ews::ChannelBinding::Off,
             },
             service: if self.mode == Mode::Impersonation { service.or(client_user) } else { None },
-            tokens: tokens || self.tokens.unwrap_or(self.auth == Auth::OAuth),
+            tokens: tokens || self.tokens.unwrap_or(self.auth == Auth::Tokens),
             allow_exchange_online: self.allow_exchange_online,
             limits: self.limits.limits(),
             since: self.sync.since(),
@@ -204,8 +205,8 @@ impl Exchange {
     fn proof(&self) -> exchange::Proof {
         let only = |scheme| exchange::Proof::Password(ews::Schemes::only(scheme));
         match (self.auth, &self.oauth) {
-            (Auth::OAuth, Some(oauth)) => exchange::Proof::OAuth(Box::new(oauth.settings())),
-            (Auth::Auto | Auth::OAuth, _) => exchange::Proof::Password(ews::Schemes::auto()),
+            (Auth::Tokens, Some(oauth)) => exchange::Proof::OAuth(Box::new(oauth.settings())),
+            (Auth::Auto | Auth::Tokens, _) => exchange::Proof::Password(ews::Schemes::auto()),
             (Auth::Basic, _) => only(ews::Scheme::Basic),
             (Auth::Ntlm, _) => only(ews::Scheme::Ntlm),
             (Auth::Negotiate, _) => only(ews::Scheme::Negotiate),
@@ -276,10 +277,10 @@ impl Exchange {
 
     fn check_sign_in(&self, place: Place<'_>) -> Result<(), Mistake> {
         match (&self.oauth, self.auth) {
-            (None, Auth::OAuth) => {
+            (None, Auth::Tokens) => {
                 return place.wrong("oauth", "missing; auth = \"oauth\" needs tenant and client_id there");
             }
-            (Some(_), auth) if auth != Auth::OAuth => {
+            (Some(_), auth) if auth != Auth::Tokens => {
                 return place.wrong("oauth", "not used; set auth = \"oauth\", or leave the table out");
             }
             (Some(oauth), _) => oauth.check(place)?,
@@ -295,7 +296,7 @@ impl Exchange {
             }
             (_, Mode::PerUser) if by_application => place
                 .wrong("oauth.flow", "\"client_credentials\" signs in nobody by name; set mode = \"impersonation\""),
-            (Some(service), _) if service.password.is_none() && self.auth != Auth::OAuth => {
+            (Some(service), _) if service.password.is_none() && self.auth != Auth::Tokens => {
                 place.wrong("service.password", "missing")
             }
             _ => Ok(()),
