@@ -69,6 +69,10 @@ pub enum Cause {
     Password,
     /// The server refuses them or the connection they are bound to.
     PasswordOrBinding,
+    /// Kerberos gives no ticket.
+    Kerberos,
+    /// Our clock, or theirs, is wrong.
+    ClockSkew,
     /// The server refuses the token.
     Token,
     /// Whoever gives tokens out wants the user to sign in again.

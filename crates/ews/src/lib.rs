@@ -41,7 +41,7 @@ pub use mime::{MimeError, MimeSink, MimeSource};
 pub use operation::{Budget, Nothing, Operation, Payload};
 pub use secret::Secret;
 pub use server::{Identity, Impersonation, Limits, Server, ServerConfig};
-pub use signin::{ChannelBinding, Scheme, Schemes};
+pub use signin::{ChannelBinding, KERBEROS, Scheme, Schemes};
 pub use stream::{EventStream, StreamingEvent};
 pub use transport::{ClientCertificate, Dialer, TlsVersion, Trust};
 pub use types::*;

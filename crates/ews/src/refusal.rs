@@ -43,6 +43,24 @@ pub(crate) fn bound_sign_in(scheme: Scheme, bound: bool) -> Error {
     Error::new(ErrorKind::SignIn, message).because(Cause::PasswordOrBinding)
 }
 
+/// A Kerberos ticket that was refused.
+pub(crate) fn ticket(bound: bool, offered: &[String]) -> Error {
+    if !names(offered).iter().any(|name| name.eq_ignore_ascii_case("Negotiate")) {
+        return sign_in(Some(Scheme::Kerberos), offered);
+    }
+    let mut message =
+        "Exchange refused the Kerberos ticket: its administrator has to see whether the name of the service \
+                       is registered for the account that Exchange runs with (setspn)"
+            .to_owned();
+    if bound {
+        message.push_str(
+            ", and whether something between here and Exchange opens the TLS with a certificate of its own, which \
+             Extended Protection forbids",
+        );
+    }
+    Error { offers: offered.to_vec(), ..Error::new(ErrorKind::SignIn, message) }.because(Cause::Kerberos)
+}
+
 /// A server that offers nothing a password may be used with.
 pub(crate) fn no_scheme(offered: &[String]) -> Error {
     let told = match names(offered).as_slice() {

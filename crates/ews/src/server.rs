@@ -121,6 +121,12 @@ pub enum Identity {
         /// The token.
         token: Secret,
     },
+    /// By Kerberos (cargo feature `kerberos`), with the ticket cache or the client keytab that the environment names
+    /// (KRB5CCNAME, KRB5_CLIENT_KTNAME).
+    Tickets {
+        /// Which of them, such as `svc@CORP.EXAMPLE`; the first if none is given.
+        principal: Option<String>,
+    },
     /// A token with every request, and a new one when it ends.
     Tokens(Arc<dyn TokenSource>),
 }
@@ -169,6 +175,7 @@ impl Identity {
             Identity::Password { user, password, .. } => {
                 return basic(user, password).map(Some);
             }
+            Identity::Tickets { .. } => return Ok(None),
             Identity::Bearer { token } => bearer_value(token)?,
             Identity::Tokens(source) => bearer_value(&source.token(refused).await?)?,
         };
@@ -178,6 +185,7 @@ impl Identity {
     fn digest(&self, hasher: &RandomState) -> u64 {
         match self {
             Identity::Password { user, password, .. } => hasher.hash_one((user, password.expose())),
+            Identity::Tickets { principal } => hasher.hash_one(("Kerberos", principal)),
             Identity::Bearer { token } => hasher.hash_one(token.expose()),
             Identity::Tokens(source) => hasher.hash_one(source.key()),
         }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::offers;
 use crate::refusal;
-use crate::signin::{Outcome, Scheme, Terms, by_dialogue};
+use crate::signin::{Outcome, Principal, Scheme, Terms, by_dialogue, by_ticket};
 use crate::transport::{AGENT, Dialer, Endpoint, Lane, Reply, RequestBody, Trust, tls_config};
 use crate::{Cause, ChannelBinding, Egress, Error, ErrorKind, Identity};
 
@@ -173,19 +173,22 @@ impl Web {
         identity: &Identity,
         offered: &[String],
     ) -> Result<Option<HeaderValue>, Error> {
-        let Identity::Password { user, password, schemes } = identity else {
-            return identity.authorization(None, None).await;
+        let terms = Terms { binding: self.inner.channel_binding, first_byte: ask.timeout };
+        let (user, password, schemes) = match identity {
+            Identity::Password { user, password, schemes } => (user, password, schemes),
+            Identity::Tickets { principal } => {
+                let principal = Principal::Environment { name: principal.clone() };
+                return by_ticket(lane, principal, &terms).await.map(|()| None);
+            }
+            _ => return identity.authorization(None, None).await,
         };
         let no_scheme = || refusal::no_scheme(offered);
         match schemes.choose(offered.iter().map(String::as_str)).ok_or_else(no_scheme)? {
             Scheme::Basic => lane.signed_in_by(Scheme::Basic),
-            scheme => {
-                let terms = Terms { binding: self.inner.channel_binding, first_byte: ask.timeout };
-                match by_dialogue(lane, scheme, (user, password), &terms).await? {
-                    Outcome::In => {}
-                    Outcome::NotTaken(error) => return Err(error),
-                }
-            }
+            scheme => match by_dialogue(lane, scheme, (user, password), &terms).await? {
+                Outcome::In => {}
+                Outcome::NotTaken(error) => return Err(error),
+            },
         }
         identity.authorization(lane.scheme(), None).await
     }

@@ -91,11 +91,20 @@ impl<'a> Dialogue<'a> {
     }
 
     fn value(&self, token: &[u8]) -> Result<HeaderValue, Error> {
-        let mut value = HeaderValue::try_from(format!("{} {}", self.scheme, STANDARD.encode(token)))
-            .map_err(|_| Error::new(ErrorKind::Local, "the sign-in cannot be sent"))?;
-        value.set_sensitive(true);
-        Ok(value)
+        authorization(self.scheme, token)
     }
+}
+
+/// What `Authorization` says to show a Kerberos ticket.
+pub(crate) fn ticket(token: &[u8]) -> Result<HeaderValue, Error> {
+    authorization(Scheme::Kerberos, &spnego::first(Mechanism::KERBEROS, token))
+}
+
+fn authorization(scheme: Scheme, token: &[u8]) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {}", STANDARD.encode(token)))
+        .map_err(|_| Error::new(ErrorKind::Local, "the sign-in cannot be sent"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Ticks of 100 ns since 1601 (MS-DTYP section 2.3.3).

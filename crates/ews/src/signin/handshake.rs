@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 
-use super::{Caller, ChannelBinding, Dialogue, Scheme, Schemes};
+use super::{Caller, ChannelBinding, Dialogue, Principal, Scheme, Schemes, binding, dialogue, kerberos};
 use crate::error::offers;
 use crate::refusal;
 use crate::server::ServerInner;
@@ -22,6 +22,10 @@ pub(crate) async fn sign_in(lane: &mut Lane, server: &ServerInner, identity: &Id
             Ok(())
         }
         Identity::Password { user, password, schemes } => by_password(lane, server, (user, password), schemes).await,
+        Identity::Tickets { principal } => {
+            let terms = Terms { binding: server.channel_binding, first_byte: server.limits.first_byte };
+            by_ticket(lane, Principal::Environment { name: principal.clone() }, &terms).await
+        }
         Identity::Bearer { .. } | Identity::Tokens(_) => Ok(()),
     }
 }
@@ -78,6 +82,10 @@ pub(crate) async fn by_dialogue(
     (user, password): (&str, &Secret),
     terms: &Terms,
 ) -> Result<Outcome, Error> {
+    if scheme == Scheme::Kerberos {
+        let principal = Principal::Password { user: user.to_owned(), password: password.clone() };
+        return by_ticket(lane, principal, terms).await.map(|()| Outcome::In);
+    }
     let binding = lane.binding(terms.binding)?;
     let caller = Caller { user, password, host: lane.endpoint().host.clone(), binding: binding.as_deref() };
     let dialogue = Dialogue::new(scheme, caller);
@@ -96,6 +104,21 @@ pub(crate) async fn by_dialogue(
     }
     lane.signed_in_by(scheme);
     Ok(Outcome::In)
+}
+
+/// Signs a lane in by a Kerberos ticket, which is one message.
+pub(crate) async fn by_ticket(lane: &mut Lane, principal: Principal, terms: &Terms) -> Result<(), Error> {
+    let binding = lane.binding(terms.binding)?;
+    let bound = binding.is_some();
+    let binding = binding.map(|hash| [binding::PREFIX, &hash].concat());
+    let token = kerberos::token(principal, lane.endpoint().host.clone(), binding, terms.first_byte).await?;
+    let answered = lane.get(Some(dialogue::ticket(&token)?), terms.first_byte).await?;
+    if !is_let_in(&answered)? {
+        let error = refusal::ticket(bound, &offers(&answered.headers));
+        return Err(error.with_headers(&answered.headers));
+    }
+    lane.signed_in_by(Scheme::Kerberos);
+    Ok(())
 }
 
 /// Which schemes are offered to somebody who says nothing.

@@ -3,8 +3,11 @@ use std::fmt;
 /// A way to sign in with a user name and a password (IANA "HTTP Authentication Schemes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
-    /// Negotiate (RFC 4559) carrying Kerberos or NTLM; signs the connection in.
+    /// Negotiate (RFC 4559) carrying NTLM; signs the connection in.
     Negotiate,
+    /// Negotiate carrying Kerberos (cargo feature `kerberos`); signs the connection in. Never chosen by
+    /// [`Schemes::auto`], since it needs a realm that is set up.
+    Kerberos,
     /// NTLM (MS-NTHT), NTLMv2 only; signs the connection in.
     Ntlm,
     /// Basic (RFC 7617); goes with every request, and only over TLS that was verified.
@@ -45,7 +48,7 @@ impl Scheme {
     /// As it stands in headers.
     pub fn as_str(self) -> &'static str {
         match self {
-            Scheme::Negotiate => "Negotiate",
+            Scheme::Negotiate | Scheme::Kerberos => "Negotiate",
             Scheme::Ntlm => "NTLM",
             Scheme::Basic => "Basic",
         }

@@ -10,6 +10,9 @@ impl Mechanism {
     /// NTLM (MS-SPNG section 1.9): 1.3.6.1.4.1.311.2.2.10
     pub(crate) const NTLM: Mechanism =
         Mechanism(&[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a]);
+    /// Kerberos (RFC 4121 section 1): 1.2.840.113554.1.2.2
+    pub(crate) const KERBEROS: Mechanism =
+        Mechanism(&[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02]);
 }
 
 /// What the server says of its part (RFC 4178 section 4.2.2).
