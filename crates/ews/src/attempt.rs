@@ -16,6 +16,7 @@ use crate::signin::Admission;
 use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
+use crate::vigil::Vigil;
 use crate::{Error, ErrorKind, Identity, Operation, Secret};
 
 /// Which lanes a request may take.
@@ -32,6 +33,13 @@ pub(crate) struct Exchange {
     pub(crate) request_id: String,
     lane: PooledLane,
     version: Version,
+}
+
+impl Exchange {
+    /// When it had leave to begin.
+    pub(crate) fn since(&self) -> Instant {
+        self.lane.leave.since()
+    }
 }
 
 /// What was tried already while sending one request.
@@ -55,11 +63,13 @@ impl Client {
         lanes: Lanes,
         document: Document,
     ) -> Result<Exchange, Error> {
-        self.shared.gate.pass(Instant::now() + self.patience).await?;
+        let server = &self.shared.server;
+        server.inner.breaker.check()?;
+        self.shared.weather.pass(Instant::now() + self.patience).await?;
         let deadline = Instant::now() + operation.time_limit();
         let request_id = Uuid::new_v4().to_string();
         Span::current().record("request_id", request_id.as_str());
-        let version = self.shared.version(operation.required(), operation.wished())?;
+        let version = self.schema.version(operation.required(), operation.wished())?;
         let mut tried = Tried::default();
         let (lane, response) = loop {
             let sent = self.send(operation, lanes, version, &request_id, &mut tried).await;
@@ -68,8 +78,7 @@ impl Client {
                 None => continue,
             }
         };
-        let limits = &self.shared.server.inner.limits;
-        let silence = if lanes == Lanes::Streaming { STREAM_SILENCE } else { limits.silence };
+        let silence = if lanes == Lanes::Streaming { STREAM_SILENCE } else { server.inner.limits.silence };
         let reply = Reply::new(response, silence, deadline);
         self.keep_cookies(&reply.headers);
         self.shared.set_clock(reply.header("date"));
@@ -80,7 +89,8 @@ impl Client {
             front_end = reply.header("x-feserver"),
             "answered"
         );
-        let reading = Reading::new(reply, document, &lane.lane.endpoint().host);
+        let vigil = Vigil::new(server, if lanes == Lanes::Streaming { STREAM_DOUBT } else { DOUBT });
+        let reading = Reading::new(reply, document, &lane.lane.endpoint().host, vigil);
         Ok(Exchange { reading, request_id, lane, version })
     }
 
@@ -100,34 +110,41 @@ impl Client {
         let admission = timeout(turn, shared.standing.admit())
             .await
             .map_err(|_| Error::unavailable("Exchange has not answered a sign-in that is under way"))??;
-        let lane = match lanes {
-            Lanes::Streaming => shared.pool.streaming_lane().await,
-            Lanes::Pooled if tried.refused || tried.lost => shared.pool.new_lane().await,
-            Lanes::Pooled => shared.pool.lane().await,
+        let leave = match lanes {
+            Lanes::Streaming => shared.weather.stream().await?,
+            Lanes::Pooled => shared.weather.call(self.caller).await?,
         };
-        let mut lane = match lane {
+        let vigil = Vigil::new(&shared.server, DOUBT);
+        let opened = vigil.keep(async {
+            match lanes {
+                Lanes::Pooled if !tried.refused && !tried.lost => shared.pool.lane(leave).await,
+                _ => shared.pool.new_lane(leave).await,
+            }
+        });
+        let mut lane = match opened.await.and_then(|opened| opened) {
             Err(error) if error.kind == ErrorKind::SignIn => {
                 return self.refused(&admission, tried, error).map(|()| None);
             }
-            lane => lane?,
+            lane => lane.map_err(|error| vigil.failed(error))?,
         };
         let used_before = lane.lane.served() > 0;
         let authorization = shared.identity.authorization(lane.lane.scheme(), tried.challenge.as_ref()).await?;
         let token = authorization.as_ref().and_then(shown_token);
         let request = self.request(operation, version, request_id, &lane.lane, authorization)?;
-        match lane.lane.send(request, shared.server.inner.limits.first_byte).await {
+        let sent = vigil.keep(lane.lane.send(request, shared.server.inner.limits.first_byte)).await;
+        match sent.map_err(Error::maybe_done)? {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
                 tried.dead += 1;
                 Ok(None)
             }
-            Err(Unsent { request: Some(_), error }) => Err(error),
+            Err(Unsent { request: Some(_), error }) => Err(vigil.failed(error)),
             Err(Unsent { request: None, error }) if error.kind == ErrorKind::Local => Err(error),
             // Closed by the server in the very moment it was used.
             Err(Unsent { request: None, .. }) if O::IDEMPOTENT && used_before && !tried.lost => {
                 tried.lost = true;
                 Ok(None)
             }
-            Err(Unsent { request: None, error }) => Err(error.maybe_done()),
+            Err(Unsent { request: None, error }) => Err(vigil.failed(error).maybe_done()),
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
                 let offers = offers(response.headers());
                 let mut error = refusal::sign_in(lane.lane.scheme(), &offers).with_headers(response.headers());
@@ -148,6 +165,9 @@ impl Client {
             Ok(response) => {
                 if is_past_sign_in(response.status()) {
                     shared.standing.worked();
+                    shared.server.inner.breaker.answered();
+                } else {
+                    shared.server.failed();
                 }
                 Ok(Some((lane, response)))
             }
@@ -166,9 +186,10 @@ impl Client {
 
     /// Puts an exchange to its end: learns from it, and keeps the lane if it can be used again.
     pub(crate) fn finish<T>(&self, exchange: Exchange, answer: Result<T, Error>) -> Result<T, Error> {
+        let since = exchange.since();
         let Exchange { reading, request_id, lane, version } = exchange;
         if let Some(server) = reading.version {
-            self.shared.learn(server);
+            self.schema.learn(server);
         }
         match answer {
             Ok(answer) => {
@@ -179,11 +200,9 @@ impl Client {
             }
             Err(error) => {
                 let error = error.with_request_id(&request_id);
-                if let ErrorKind::Busy { retry_after } = error.kind {
-                    self.shared.gate.close(self.shared.backoff, retry_after);
-                }
+                self.shared.weather.busy(&error, since);
                 if is_about_version(&error, version.as_str()) {
-                    self.shared.lower(version);
+                    self.schema.refused(version);
                 }
                 Err(error)
             }
@@ -275,6 +294,12 @@ const AFFINITY_COOKIES: [&str; 2] = ["X-BackEndOverrideCookie", "exchangecookie"
 
 /// A stream says something every 45 s at the latest; twice that, and some more, means it is dead.
 const STREAM_SILENCE: std::time::Duration = std::time::Duration::from_secs(110);
+
+/// An Exchange that is silent for longer may be away.
+const DOUBT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A stream says something every 45 s at the latest.
+const STREAM_DOUBT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// As many lanes as can be dead at once, and some more.
 const MOST_DEAD: u32 = 16;

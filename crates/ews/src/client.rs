@@ -2,22 +2,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, field};
 
 use crate::attempt::{Lanes, is_about_version};
-use crate::backoff::{Backoff, Gate, jitter};
+use crate::backoff::{Backoff, jitter};
 use crate::mime::MimeSink;
 use crate::op::get_mime::GetMime;
 use crate::op::get_streaming_events::GetStreamingEvents;
 use crate::reading::Deliveries;
+use crate::schema::Schema;
 use crate::signin::Standing;
 use crate::soap::Document;
 use crate::transport::Pool;
 use crate::types::ServerVersion;
+use crate::weather::Weather;
 use crate::{
-    Budget, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Sent, Server, Version,
+    Budget, Caller, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Priority, Sent,
+    Server, Version,
 };
 
 /// Calls Exchange as one identity. Cheap to clone; clones share connections, back-off and sign-in state.
@@ -25,6 +27,9 @@ use crate::{
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
     pub(crate) patience: Duration,
+    pub(crate) caller: Caller,
+    /// What the mailbox's server understands.
+    pub(crate) schema: Arc<Schema>,
     pub(crate) anchor: Option<Arc<str>>,
     pub(crate) acting_for: Option<Arc<Impersonation>>,
     /// Cookies that lead to the server where this mailbox's subscriptions live.
@@ -37,19 +42,8 @@ pub(crate) struct Shared {
     pub(crate) identity: Arc<Identity>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) gate: Gate,
-    pub(crate) backoff: Backoff,
-    sync_calls: Semaphore,
-    version: Mutex<Learned>,
+    pub(crate) weather: Arc<Weather>,
     clock: Mutex<Option<ServerClock>>,
-}
-
-/// What is known of the server's version.
-#[derive(Debug, Default)]
-struct Learned {
-    server: Option<ServerVersion>,
-    /// What it turned out not to understand lowers this.
-    newest: Option<Version>,
 }
 
 /// When the server told what time it has.
@@ -60,25 +54,20 @@ struct ServerClock {
 }
 
 impl Client {
-    pub(crate) fn new(server: Server, identity: Identity, standing: Arc<Standing>) -> Client {
-        let limits = &server.inner.limits;
+    pub(crate) fn new(server: Server, identity: Identity, standing: Arc<Standing>, weather: Arc<Weather>) -> Client {
         let identity = Arc::new(identity);
-        let patience = limits.patience;
-        let sync_calls = Semaphore::new(limits.sync_calls.max(1));
+        let patience = server.inner.limits.patience;
         let pool = Arc::new(Pool::new(server.clone(), identity.clone()));
-        let shared = Shared {
-            server,
-            identity,
-            standing,
-            pool,
-            gate: Gate::default(),
-            backoff: Backoff::default(),
-            sync_calls,
-            version: Mutex::default(),
-            clock: Mutex::default(),
-        };
-        let shared = Arc::new(shared);
-        Client { shared, patience, anchor: None, acting_for: None, cookies: Arc::default() }
+        let shared = Arc::new(Shared { server, identity, standing, pool, weather, clock: Mutex::default() });
+        Client {
+            shared,
+            patience,
+            caller: Caller::default(),
+            schema: Arc::default(),
+            anchor: None,
+            acting_for: None,
+            cookies: Arc::default(),
+        }
     }
 
     /// The same client, whose calls wait up to `patience` for a busy or unreachable Exchange.
@@ -86,14 +75,52 @@ impl Client {
         Client { patience, ..self.clone() }
     }
 
+    /// The same client, whose calls give way to more urgent ones.
+    pub fn with_priority(&self, priority: Priority) -> Client {
+        self.with_caller(Caller { priority, ..self.caller })
+    }
+
+    /// The same client, whose calls are those of one of several sessions, which take turns.
+    pub fn with_caller(&self, caller: Caller) -> Client {
+        Client { caller, ..self.clone() }
+    }
+
     /// The same client, whose requests are routed to this mailbox's server (X-AnchorMailbox).
     pub fn with_anchor(&self, mailbox: &str) -> Client {
-        Client { anchor: Some(Arc::from(mailbox)), cookies: Arc::default(), ..self.clone() }
+        Client { anchor: Some(Arc::from(mailbox)), cookies: Arc::default(), schema: Arc::default(), ..self.clone() }
     }
 
     /// The same client acting for somebody else. Give it that mailbox as anchor too.
     pub fn impersonating(&self, whom: Impersonation) -> Client {
-        Client { acting_for: Some(Arc::new(whom)), cookies: Arc::default(), ..self.clone() }
+        self.shared.weather.serves_many();
+        Client { acting_for: Some(Arc::new(whom)), cookies: Arc::default(), schema: Arc::default(), ..self.clone() }
+    }
+
+    /// The same client, told what the mailbox's server was found to understand in an earlier run. What has been found
+    /// out since counts more.
+    pub fn with_known_version(&self, newest: Version) -> Client {
+        self.schema.told(newest);
+        self.clone()
+    }
+
+    /// Whether Exchange does not answer at all: calls fail at once, until it does.
+    pub fn is_away(&self) -> bool {
+        self.shared.server.is_away()
+    }
+
+    /// Returns once Exchange does not answer at all.
+    pub async fn gone(&self) {
+        self.shared.server.inner.breaker.gone().await;
+    }
+
+    /// Returns once Exchange answers again; at once if it is there.
+    pub async fn back(&self) {
+        self.shared.server.inner.breaker.back().await;
+    }
+
+    /// How many calls of this account may be in flight now, and how many are, streams apart.
+    pub fn level(&self) -> (usize, usize) {
+        self.shared.weather.calls.level()
     }
 
     /// Until when calls fail without asking Exchange, because it refused this identity; None if it may be asked.
@@ -101,14 +128,14 @@ impl Client {
         self.shared.standing.refused_until()
     }
 
-    /// What the server said it is, once it has answered.
+    /// What the mailbox's server said it is, once it has answered.
     pub fn server_build(&self) -> Option<ServerVersion> {
-        self.shared.learned().server
+        self.schema.server()
     }
 
-    /// The newest request version this server understands, once it has answered.
+    /// The newest request version the mailbox's server understands, as far as is known.
     pub fn server_version(&self) -> Option<Version> {
-        self.shared.learned().newest
+        self.schema.newest()
     }
 
     /// What time it is at the server, give or take two seconds: its latest `Date` (RFC 9110 section 6.6.1), and what
@@ -180,31 +207,35 @@ impl Client {
     }
 
     async fn try_call<O: Operation>(&self, operation: &O, last_chance: bool) -> Result<O::Answer, Error> {
-        let _sync = self.sync_permit(O::BUDGET).await;
+        let _sync = match O::BUDGET {
+            Budget::Call => None,
+            Budget::Sync => Some(self.shared.weather.sync(self.caller).await),
+        };
         let mut exchange = self.ask(operation, Lanes::Pooled, Document::default()).await?;
         let answer = exchange.reading.answer::<O::Payload>().await;
-        let request_id = exchange.request_id.clone();
+        let (request_id, since) = (exchange.request_id.clone(), exchange.since());
         let messages = self.finish(exchange, answer)?.messages;
         if let Some(busy) = busiest(&messages) {
-            self.shared.gate.close(self.shared.backoff, busy.retry_after());
+            self.shared.weather.busy(&busy, since);
             let all = messages.iter().all(|message| matches!(message, Err(error) if error.kind.is_transient()));
             if all || (O::IDEMPOTENT && !last_chance) {
                 let sent = if all { Sent::NotSent } else { Sent::MaybeDone };
                 return Err(Error { sent, ..busy }.with_request_id(&request_id));
             }
         } else {
-            self.shared.gate.worked();
+            self.shared.weather.worked(since);
         }
         operation.answer(messages).map_err(|error| error.with_request_id(&request_id))
     }
 
     async fn try_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut Deliveries<'_, S>) -> Result<(), Error> {
         let mut exchange = self.ask(operation, Lanes::Pooled, Document::streaming_mime()).await?;
+        let since = exchange.since();
         let answer = exchange.reading.mime(operation, sink).await;
         self.finish(exchange, answer)?;
         match &sink.busy {
-            Some(busy) => self.shared.gate.close(self.shared.backoff, busy.retry_after()),
-            None => self.shared.gate.worked(),
+            Some(busy) => self.shared.weather.busy(busy, since),
+            None => self.shared.weather.worked(since),
         }
         if sink.done < operation.items.len() {
             let told = format!("{} items were asked for and {} answered", operation.items.len(), sink.done);
@@ -212,36 +243,9 @@ impl Client {
         }
         Ok(())
     }
-
-    async fn sync_permit(&self, budget: Budget) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        match budget {
-            Budget::Call => None,
-            Budget::Sync => self.shared.sync_calls.acquire().await.ok(),
-        }
-    }
 }
 
 impl Shared {
-    /// The version to ask in: what is wished, if the server is not older.
-    pub(crate) fn version(&self, required: Version, wished: Version) -> Result<Version, Error> {
-        let wished = wished.max(Version::Exchange2007Sp1);
-        let newest = self.learned().newest.unwrap_or(wished);
-        if required > newest {
-            let told = format!("this needs {}, the server is {}", required.as_str(), newest.as_str());
-            return Err(Error::new(ErrorKind::Unsupported, told));
-        }
-        Ok(wished.min(newest))
-    }
-
-    /// Remembers what the server is.
-    pub(crate) fn learn(&self, server: ServerVersion) {
-        let mut learned = self.learned();
-        if learned.server != Some(server) {
-            let newest = server.newest_request();
-            *learned = Learned { server: Some(server), newest: Some(newest) };
-        }
-    }
-
     /// Takes the time the server tells in its `Date`.
     pub(crate) fn set_clock(&self, date: Option<&str>) {
         let told = date.and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
@@ -250,18 +254,6 @@ impl Shared {
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
         }
     }
-
-    /// Remembers that a version was refused: the next older one is tried, if the server did not say what it is.
-    pub(crate) fn lower(&self, refused: Version) {
-        let mut learned = self.learned();
-        if learned.newest.is_none_or(|newest| newest >= refused) {
-            learned.newest = refused.older().or(learned.newest);
-        }
-    }
-
-    fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
-        self.version.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The tries of one call.
@@ -269,18 +261,21 @@ struct Tries<'a> {
     client: &'a Client,
     deadline: Instant,
     count: u32,
-    /// The newest version the server was thought to understand.
+    /// The newest version the mailbox's server was thought to understand.
     newest: Option<Version>,
+    /// Exchange was away when the call was made: it is not waited for.
+    away: bool,
 }
 
 impl<'a> Tries<'a> {
     fn new(client: &'a Client) -> Tries<'a> {
-        Tries { client, deadline: Instant::now() + client.patience, count: 0, newest: client.server_version() }
+        let deadline = Instant::now() + client.patience;
+        Tries { client, deadline, count: 0, newest: client.server_version(), away: client.is_away() }
     }
 
     /// Waiting longer is pointless: better part of an answer than none.
     fn last_chance(&self) -> bool {
-        Instant::now() + self.client.shared.backoff.delay(self.count, None) > self.deadline
+        Instant::now() + Backoff::default().delay(self.count, None) > self.deadline
     }
 
     /// Waits, if trying again is right and in time; else gives the error back.
@@ -293,15 +288,18 @@ impl<'a> Tries<'a> {
         if !error.kind.is_transient() || !(idempotent || error.sent == Sent::NotSent) {
             return Err(error);
         }
-        let shared = &self.client.shared;
-        let delay = jitter(shared.backoff.delay(self.count, error.retry_after()));
-        if Instant::now() + delay > self.deadline {
+        let delay = jitter(Backoff::default().delay(self.count, error.retry_after()));
+        if self.away || Instant::now() + delay > self.deadline {
             return Err(error);
         }
         tracing::debug!(error = error.kind.as_str(), wait_ms = delay.as_millis() as u64, "trying again");
         sleep(delay).await;
         self.count += 1;
-        shared.gate.pass(self.deadline).await
+        // A call that was on its way when Exchange went away waits for it as long as it would have waited anyhow.
+        if timeout_at(self.deadline, self.client.back()).await.is_err() {
+            return Err(error);
+        }
+        self.client.shared.weather.pass(self.deadline).await
     }
 }
 

@@ -12,20 +12,25 @@
 
 mod attempt;
 mod backoff;
+mod breaker;
 mod client;
 mod egress;
 mod endpoints;
 mod error;
+mod limiter;
 mod mime;
 mod operation;
 mod reading;
 mod refusal;
+mod schema;
 mod secret;
 mod server;
 mod signin;
 mod stream;
 mod transport;
 mod types;
+mod vigil;
+mod weather;
 mod web;
 
 pub mod autodiscover;
@@ -37,6 +42,7 @@ pub use client::Client;
 pub use egress::{Egress, EgressConfig, Proxy, ProxyKind};
 pub use endpoints::Failover;
 pub use error::{Cause, Error, ErrorKind, ItemError, ResponseCode, Sent};
+pub use limiter::{Caller, Priority};
 pub use mime::{MimeError, MimeSink, MimeSource};
 pub use operation::{Budget, Nothing, Operation, Payload};
 pub use secret::Secret;

@@ -4,6 +4,7 @@ use crate::refusal;
 use crate::soap::{Answer, Document, Event, Unreadable};
 use crate::transport::Reply;
 use crate::types::ServerVersion;
+use crate::vigil::Vigil;
 use crate::{Error, ErrorKind, Operation, Payload};
 
 /// An answer being read: bytes from the lane, through the document, to events.
@@ -13,6 +14,7 @@ pub(crate) struct Reading {
     document: Document,
     host: String,
     beginning: Vec<u8>,
+    vigil: Vigil,
     /// The lane cannot serve another request.
     pub(crate) broken: bool,
     /// What the server said it is.
@@ -20,9 +22,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn new(reply: Reply, document: Document, host: &str) -> Reading {
+    pub(crate) fn new(reply: Reply, document: Document, host: &str, vigil: Vigil) -> Reading {
         let host = host.to_owned();
-        Reading { reply, document, host, beginning: Vec::new(), broken: false, version: None }
+        Reading { reply, document, host, vigil, beginning: Vec::new(), broken: false, version: None }
     }
 
     /// The next event; None when the body has ended and was whole.
@@ -43,7 +45,7 @@ impl Reading {
 
     /// Reads on; false at the end. A connection that breaks off after `</Envelope>` has brought a whole answer.
     async fn more(&mut self) -> Result<bool, Error> {
-        match self.reply.next().await {
+        match self.vigil.keep(self.reply.next()).await.and_then(|next| next) {
             Ok(Some(bytes)) => {
                 let room = BEGINNING.saturating_sub(self.beginning.len());
                 self.beginning.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());

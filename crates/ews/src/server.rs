@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::backoff::jitter;
+use crate::breaker::Breaker;
 use crate::endpoints::{Endpoints, Failover};
 use crate::oauth::{Challenge, TokenSource};
 use crate::signin::{Scheme, Schemes, Standing, basic, bearer_value};
 use crate::transport::{Dialer, Endpoint, Lane, Trust, tls_config};
+use crate::weather::Climate;
 use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
 use http::HeaderValue;
+use tokio::time::Instant;
 
 /// One Exchange: where it is, how it is trusted, and who it refused. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct Server {
 pub(crate) struct ServerInner {
     pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
+    pub(crate) breaker: Breaker,
+    pub(crate) climate: Climate,
     pub(crate) dialer: Dialer,
     pub(crate) channel_binding: ChannelBinding,
     /// What the server offered last (`WWW-Authenticate`).
@@ -67,11 +72,14 @@ impl ServerConfig {
 /// How much at once, and how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections of one identity at a time, not counting streaming ones. Exchange's own limit may be 10.
-    pub lanes: usize,
-    /// Sync calls of one identity at a time; Exchange 2016 and later limit them apart.
+    /// Calls of one account at a time at most, not counting streams. Fewer to begin with. Exchange's own limit may be
+    /// 10 or 27.
+    pub calls: usize,
+    /// Calls of all accounts together at a time at most.
+    pub organisation_calls: usize,
+    /// Sync calls of one account at a time; Exchange 2016 and later limit them apart.
     pub sync_calls: usize,
-    /// Streaming connections of one identity at a time; Exchange 2013 allows 3.
+    /// Streaming connections of one account at a time; Exchange 2013 allows 3.
     pub streams: usize,
     /// An idle connection is closed after this; IIS closes them after 120 s.
     pub idle: Duration,
@@ -90,7 +98,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            lanes: 4,
+            calls: 10,
+            organisation_calls: 64,
             sync_calls: 3,
             streams: 2,
             idle: Duration::from_secs(60),
@@ -182,6 +191,15 @@ impl Identity {
         Ok(Some(told))
     }
 
+    /// Whose account it is, as far as can be told without asking, whatever the password.
+    pub(crate) fn account(&self, hasher: &RandomState) -> String {
+        match self {
+            Identity::Password { user, .. } => user.to_lowercase(),
+            Identity::Bearer { .. } => format!("{:x}", self.digest(hasher)),
+            Identity::Tokens(source) => source.key(),
+        }
+    }
+
     fn digest(&self, hasher: &RandomState) -> u64 {
         match self {
             Identity::Password { user, password, .. } => hasher.hash_one((user, password.expose())),
@@ -207,6 +225,8 @@ impl Server {
             dialer: Dialer::new(config.egress, tls_config(&config.trust)?),
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
+            breaker: Breaker::default(),
+            climate: Climate::new(&config.limits),
             limits: config.limits,
             standings: Mutex::default(),
             hasher: RandomState::new(),
@@ -217,7 +237,28 @@ impl Server {
     /// A client for one identity, with its own connections. What this endpoint refused before is remembered.
     pub fn client(&self, identity: Identity) -> Client {
         let standing = self.standing(&identity);
-        Client::new(self.clone(), identity, standing)
+        let account = identity.account(&self.inner.hasher);
+        let weather = self.inner.climate.of(account, &self.inner.limits);
+        Client::new(self.clone(), identity, standing, weather)
+    }
+
+    /// Whether Exchange does not answer at all: calls fail at once, until it does.
+    pub fn is_away(&self) -> bool {
+        self.inner.breaker.is_away()
+    }
+
+    /// A call has waited since then: it is found out whether Exchange is there at all.
+    pub(crate) fn is_silent(&self, since: Instant) {
+        if self.inner.breaker.is_silent(since) {
+            tokio::spawn(find_out(Arc::downgrade(&self.inner)));
+        }
+    }
+
+    /// A call met with an error on its way: should that go on, it is found out whether Exchange is there at all.
+    pub(crate) fn failed(&self) {
+        if self.inner.breaker.failed() {
+            tokio::spawn(find_out(Arc::downgrade(&self.inner)));
+        }
     }
 
     /// One of the endpoints could not be reached: it is looked after until it is good again.
@@ -260,15 +301,59 @@ async fn look_after(server: Weak<ServerInner>) {
     }
 }
 
+/// Knocks at every endpoint until one answers.
+async fn find_out(server: Weak<ServerInner>) {
+    let since = Instant::now();
+    for n in 1.. {
+        let Some(server) = server.upgrade() else { return };
+        match anybody(&server).await {
+            // It may be slow, and there all the same.
+            _ if server.breaker.has_answered_since(since) => return server.breaker.opened(),
+            Ok(()) => return server.breaker.opened(),
+            Err(trouble) => server.breaker.unanswered(n, trouble),
+        }
+        drop(server);
+        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(n - 1)).min(LONGEST_WAIT);
+        tokio::time::sleep(jitter(wait)).await;
+    }
+}
+
+/// Whether one of the endpoints answers.
+async fn anybody(server: &ServerInner) -> Result<(), Error> {
+    let current = server.endpoints.current();
+    let others = (0..server.endpoints.len()).filter(|number| *number != current);
+    let mut trouble = None;
+    for number in [current].into_iter().chain(others) {
+        match knocked(server, number).await {
+            Ok(()) => return Ok(()),
+            Err(error) => trouble = trouble.or(Some(error)),
+        }
+    }
+    Err(trouble.unwrap_or_else(|| Error::unavailable("no Exchange server is known")))
+}
+
 /// Whether Exchange, and not only something in front of it, answers.
 async fn knock(server: &ServerInner, number: usize) -> bool {
-    let Some(endpoint) = server.endpoints.get(number) else { return false };
-    let Ok(mut lane) = Lane::open((number, endpoint), &server.dialer, SHORT_CONNECT).await else { return false };
-    lane.get(None, SHORT_CONNECT).await.is_ok_and(|answered| !answered.status.is_server_error())
+    knocked(server, number).await.is_ok()
+}
+
+async fn knocked(server: &ServerInner, number: usize) -> Result<(), Error> {
+    let endpoint = server.endpoints.get(number).ok_or_else(|| Error::unavailable("no such Exchange server"))?;
+    let mut lane = Lane::open((number, endpoint), &server.dialer, SHORT_CONNECT).await?;
+    let answered = lane.get(None, ANSWERED).await?;
+    match answered.status.is_server_error() {
+        true => Err(Error::unavailable(format!("{} answered {}", endpoint.host, answered.status))),
+        false => Ok(()),
+    }
 }
 
 const SHORT_CONNECT: Duration = Duration::from_secs(3);
+/// A slow server is not one that is away.
+const ANSWERED: Duration = Duration::from_secs(6);
 const BETWEEN_KNOCKS: Duration = Duration::from_secs(10);
+/// Between the first knock of whoever finds out whether Exchange is there and the next; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// So many identities are remembered before those of no interest are forgotten.
 const MANY: usize = 4096;

@@ -3,7 +3,7 @@ use crate::op::get_events::Notification;
 use crate::op::get_streaming_events::Streamed;
 use crate::refusal;
 use crate::soap::{Answer, Event};
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error};
 
 /// The events of streaming subscriptions, as they happen. Dropping it closes its connection.
 #[derive(Debug)]
@@ -36,9 +36,7 @@ impl EventStream {
     pub async fn next(&mut self) -> Result<StreamingEvent, Error> {
         let told = self.document().await;
         told.map_err(|error| {
-            if let ErrorKind::Busy { retry_after } = error.kind {
-                self.client.shared.gate.close(self.client.shared.backoff, retry_after);
-            }
+            self.client.shared.weather.busy(&error, self.exchange.since());
             error.with_request_id(&self.exchange.request_id)
         })
     }

@@ -2,10 +2,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::Lane;
 use crate::signin::sign_in;
+use crate::weather::Leave;
 use crate::{Error, ErrorKind, Identity, Limits, Server};
 
 /// The lanes of one identity.
@@ -14,8 +13,6 @@ pub(crate) struct Pool {
     server: Server,
     identity: Arc<Identity>,
     idle: Mutex<VecDeque<Lane>>,
-    lanes: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
     sweeping: AtomicBool,
 }
 
@@ -23,37 +20,26 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 pub(crate) struct PooledLane {
     pub(crate) lane: Lane,
-    _permit: OwnedSemaphorePermit,
+    pub(crate) leave: Leave,
 }
 
 impl Pool {
     pub(crate) fn new(server: Server, identity: Arc<Identity>) -> Pool {
-        let limits = &server.inner.limits;
-        let lanes = Arc::new(Semaphore::new(limits.lanes.max(1)));
-        let streams = Arc::new(Semaphore::new(limits.streams.max(1)));
-        Pool { server, identity, idle: Mutex::default(), lanes, streams, sweeping: AtomicBool::new(false) }
+        Pool { server, identity, idle: Mutex::default(), sweeping: AtomicBool::new(false) }
     }
 
-    /// A lane, used before if there is one; waits while all are in use.
-    pub(crate) async fn lane(&self) -> Result<PooledLane, Error> {
-        let permit = take(&self.lanes).await?;
+    /// A lane, used before if there is one.
+    pub(crate) async fn lane(&self, leave: Leave) -> Result<PooledLane, Error> {
         let lane = match self.idle_lane() {
             Some(lane) => lane,
             None => self.open().await?,
         };
-        Ok(PooledLane { lane, _permit: permit })
+        Ok(PooledLane { lane, leave })
     }
 
     /// A lane nobody used before.
-    pub(crate) async fn new_lane(&self) -> Result<PooledLane, Error> {
-        let permit = take(&self.lanes).await?;
-        Ok(PooledLane { lane: self.open().await?, _permit: permit })
-    }
-
-    /// A new lane for a streaming answer, which does not count among the others.
-    pub(crate) async fn streaming_lane(&self) -> Result<PooledLane, Error> {
-        let permit = take(&self.streams).await?;
-        Ok(PooledLane { lane: self.open().await?, _permit: permit })
+    pub(crate) async fn new_lane(&self, leave: Leave) -> Result<PooledLane, Error> {
+        Ok(PooledLane { lane: self.open().await?, leave })
     }
 
     /// Keeps a lane whose answer was read to its end.
@@ -124,8 +110,4 @@ impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn take(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    permits.clone().acquire_owned().await.map_err(|_| Error::unavailable("the client is closed"))
 }

@@ -1,6 +1,7 @@
 //! A tiny HTTP server that does what a script says, whatever it is asked.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ews::{Client, Identity, Limits, Secret, Server, ServerConfig};
@@ -46,6 +47,7 @@ impl Seen {
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    open: Arc<AtomicBool>,
     /// Rings for every request that has come whole.
     pub(crate) bell: mpsc::UnboundedReceiver<()>,
 }
@@ -55,6 +57,7 @@ struct Shared {
     script: Arc<Mutex<Vec<Step>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     bell: mpsc::UnboundedSender<()>,
+    open: Arc<AtomicBool>,
 }
 
 impl Fake {
@@ -71,7 +74,8 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let (ring, bell) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
-        let shared = Shared { script, seen: Arc::default(), bell: ring };
+        let shared = Shared { script, seen: Arc::default(), bell: ring, open: Arc::default() };
+        let open = shared.open.clone();
         let seen = shared.seen.clone();
         tokio::spawn(async move {
             for connection in 0.. {
@@ -88,7 +92,12 @@ impl Fake {
                 });
             }
         });
-        Fake { address, seen, bell }
+        Fake { address, seen, open, bell }
+    }
+
+    /// From now on (or not any more) the page is shown to whoever looks whether anybody is there, beside the script.
+    pub(crate) fn open(&self, open: bool) {
+        self.open.store(open, Ordering::SeqCst);
     }
 
     /// The requests so far.
@@ -112,6 +121,10 @@ impl Shared {
     async fn serve(self, connection: usize, mut socket: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         loop {
             let seen = read_request(connection, &mut socket).await?;
+            if seen.head.starts_with("GET ") && self.open.load(Ordering::SeqCst) {
+                socket.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").await.ok()?;
+                continue;
+            }
             self.seen.lock().unwrap().push(seen);
             let _ = self.bell.send(());
             let step = {

@@ -242,6 +242,7 @@ async fn silence_is_not_waited_out_for_ever() {
     let begun = ok()[..200].to_vec();
     for (silent, told) in [(Vec::new(), "no answer within 120 s"), (begun, "the answer stalled")] {
         let mut fake = Fake::start([Step::Hang(silent)]).await;
+        fake.open(true);
         let client = fake.client();
         let call = tokio::spawn(async move { client.call(&inbox()).await });
         fake.bell.recv().await.unwrap();
@@ -250,6 +251,62 @@ async fn silence_is_not_waited_out_for_ever() {
         assert_eq!((error.kind, error.sent), (ErrorKind::Unavailable, Sent::MaybeDone));
         assert_eq!(error.message, told);
         tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_away_is_waited_for_once() {
+    let mut fake = Fake::start([Step::Hang(Vec::new())]).await;
+    let client = fake.client();
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(&inbox()).await }
+    });
+    fake.bell.recv().await.unwrap();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!((error.kind, error.sent), (ErrorKind::Unavailable, Sent::MaybeDone));
+    assert!(began.elapsed() < Duration::from_secs(40), "waited {:?}", began.elapsed());
+    assert!(client.is_away());
+    let began = tokio::time::Instant::now();
+    for _ in 0..100 {
+        let error = client.call(&inbox()).await.unwrap_err();
+        assert_eq!((error.kind, error.sent), (ErrorKind::Unavailable, Sent::NotSent));
+        assert!(error.message.starts_with("Exchange is away: "), "{}", error.message);
+    }
+    assert!(began.elapsed() < Duration::from_millis(100), "calls are not tried while it is away");
+    fake.open(true);
+    client.back().await;
+    assert!(!client.is_away());
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn nobody_knocks_where_somebody_answers() {
+    let busy = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let fake = Fake::start([Step::Send(busy), Step::Send(ok())]).await;
+    let client = fake.client();
+    client.call(&inbox()).await.unwrap();
+    assert!(fake.seen().iter().all(|seen| seen.head.starts_with("POST ")));
+    assert!(!client.is_away());
+}
+
+#[tokio::test]
+async fn clients_of_one_account_share_what_it_may_do_at_once() {
+    let fake = Fake::start([Step::Send(ok())]).await;
+    let server = fake.server(|limits| limits.calls = 2);
+    let two = [server.client(anna("secret")), server.client(anna("secret"))];
+    let mut calls = JoinSet::new();
+    for n in 0..40 {
+        let client = two[n % 2].clone();
+        calls.spawn(async move {
+            let _ = client.call(&inbox()).await.unwrap();
+            client.level()
+        });
+    }
+    for (limit, in_flight) in calls.join_all().await {
+        assert!(limit == 2 && in_flight <= 2, "{in_flight} of {limit}");
     }
 }
 
