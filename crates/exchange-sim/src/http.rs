@@ -5,6 +5,7 @@
 mod auth;
 mod autodiscover;
 mod body;
+mod connection;
 mod control;
 mod endpoint;
 mod fault;
@@ -12,6 +13,7 @@ mod front_end;
 mod photo;
 mod record;
 mod services;
+mod settings;
 mod stats;
 mod tls;
 
@@ -24,11 +26,14 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
 
-use crate::Exchange;
+use crate::{Exchange, ntlm::Names};
 
+use connection::{Connection, Connections, Way};
 use front_end::{Door, FrontEnd, Presence};
+use tls::Secure;
+
+pub use settings::{ExtendedProtection, Scheme, SignIn, TlsRules, TlsVersion};
 
 pub use services::Services;
 
@@ -37,7 +42,8 @@ pub use services::Services;
 /// # Errors
 /// A sentence for the operator when an address cannot be bound, or a certificate or the record directory is unusable.
 pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, String> {
-    let acceptor = settings.tls.as_ref().map(|tls| tls::acceptor(&tls.certificate, &tls.key)).transpose()?;
+    let acceptor =
+        settings.tls.as_ref().map(|tls| tls::acceptor(&tls.certificate, &tls.key, &settings.tls_rules)).transpose()?;
     let mut wanted = vec![vec![(settings.listen, None)]];
     if let (Some(tls), Some(first)) = (&settings.tls, wanted.first_mut()) {
         first.push((tls.listen, acceptor.clone()));
@@ -59,7 +65,7 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
         bound.push((places.iter().map(|door| door.address).collect::<Vec<_>>(), listeners));
         front_ends.push(Arc::new(FrontEnd::new(number, places)));
     }
-    let waiting = settings.services.bind().await?;
+    let waiting = settings.services.bind(&settings.tls_rules).await?;
     let ews =
         bound.first().and_then(|(places, _)| places.last()).map(|place| services::ews(*place, acceptor.is_some()));
     let beside = settings.services.beside(exchange.options().version, &ews.unwrap_or_default());
@@ -101,6 +107,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The HTTPS listener.
     pub tls: Option<Tls>,
+    /// What every HTTPS listener asks of its clients.
+    pub tls_rules: TlsRules,
     /// More front ends to the same mailboxes.
     pub front_ends: Vec<WayIn>,
     /// What stands beside EWS.
@@ -117,8 +125,10 @@ pub struct Settings {
     pub affinity: bool,
     /// Mailboxes that others may open as their own.
     pub full_access: Vec<FullAccess>,
-    /// Tokens that sign in too; with any, the server offers Bearer beside Basic.
+    /// Tokens that sign in too; with any, the server offers Bearer beside the other schemes.
     pub tokens: Vec<Token>,
+    /// How people sign in.
+    pub sign_in: SignIn,
     /// Waited before each answer.
     pub latency: Duration,
     /// Directory for the bodies of requests and answers.
@@ -134,6 +144,7 @@ impl Settings {
         Self {
             listen: anywhere,
             tls: None,
+            tls_rules: TlsRules::default(),
             front_ends: Vec::new(),
             services: Services::default(),
             control: Some(anywhere),
@@ -143,6 +154,7 @@ impl Settings {
             affinity: false,
             full_access: Vec::new(),
             tokens: Vec::new(),
+            sign_in: SignIn::default(),
             latency: Duration::ZERO,
             record: None,
             max_request: MAX_REQUEST,
@@ -268,6 +280,11 @@ impl Running {
 struct Server {
     exchange: Exchange,
     directory: auth::Directory,
+    sign_in: SignIn,
+    names: Names,
+    has_tls: bool,
+    signins: auth::Record,
+    connections: Connections,
     faults: fault::Faults,
     stats: Arc<stats::Stats>,
     recorder: Option<record::Recorder>,
@@ -297,7 +314,12 @@ impl Server {
         }
         exchange.set_affinity(settings.affinity);
         Ok(Arc::new(Self {
-            directory: auth::Directory::new(&settings.users, &settings.tokens),
+            directory: auth::Directory::new(&settings.users, &settings.tokens, &settings.sign_in),
+            names: names(settings),
+            sign_in: settings.sign_in.clone(),
+            has_tls: settings.tls.is_some(),
+            signins: auth::Record::default(),
+            connections: Connections::default(),
             faults: fault::Faults::default(),
             stats: Arc::default(),
             recorder: settings.record.as_ref().map(|path| record::Recorder::open(path)).transpose()?,
@@ -323,7 +345,7 @@ async fn bind(address: SocketAddr) -> Result<(SocketAddr, TcpListener), String> 
 /// Serves the connections of one listener until `stopped`.
 async fn accept(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Secure>,
     front_end: Arc<FrontEnd>,
     server: Arc<Server>,
     mut stopped: watch::Receiver<()>,
@@ -349,27 +371,39 @@ async fn accept(
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, front_end: Arc<FrontEnd>, server: Arc<Server>) {
+async fn connection(stream: TcpStream, tls: Option<Secure>, front_end: Arc<FrontEnd>, server: Arc<Server>) {
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => serve_connection(stream, false, front_end, server).await,
-        Some(acceptor) => {
-            server.awake().await;
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serve_connection(stream, true, front_end, server).await;
-            }
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    let binding = tls.as_ref().and_then(|tls| tls.binding);
+    let way = Way { front_end: front_end.name.clone(), tls: tls.is_some(), binding };
+    let open = server.connections.open(peer, local, way);
+    let connection = open.0.clone();
+    let served = async {
+        let connection = connection.clone();
+        let Some(tls) = tls else { return serve_connection(stream, connection, front_end, server).await };
+        server.awake().await;
+        if let Ok(stream) = tls.acceptor.accept(stream).await {
+            let version = stream.get_ref().1.protocol_version();
+            let _ =
+                connection.tls_version.set(version.and_then(|version| version.as_str()).unwrap_or_default().to_owned());
+            serve_connection(stream, connection, front_end, server).await;
         }
+    };
+    tokio::select! {
+        () = served => {}
+        () = connection.told_to_close() => {}
     }
 }
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    tls: bool,
+    connection: Arc<Connection>,
     front_end: Arc<FrontEnd>,
     server: Arc<Server>,
 ) {
-    let service =
-        hyper::service::service_fn(move |request| endpoint::handle(request, tls, front_end.clone(), server.clone()));
+    let service = hyper::service::service_fn(move |request| {
+        endpoint::handle(request, front_end.clone(), connection.clone(), server.clone())
+    });
     let outcome = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
@@ -377,6 +411,18 @@ async fn serve_connection(
         .await;
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// What NTLM calls the server and its domain: the domain of the first user, unless a name is given.
+fn names(settings: &Settings) -> Names {
+    let domain =
+        settings.users.first().and_then(|user| user.address.split_once('@')).map_or("demo.test", |(_, domain)| domain);
+    let first = domain.split('.').next().unwrap_or(domain).to_uppercase();
+    Names {
+        domain: settings.sign_in.netbios.clone().unwrap_or(first),
+        dns_domain: domain.to_owned(),
+        computer: "EX01".to_owned(),
     }
 }
 

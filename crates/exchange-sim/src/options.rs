@@ -7,7 +7,10 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
-    http::{FullAccess, Impersonator, MAX_REQUEST, Settings, Tls, Token, User, WayIn},
+    http::{
+        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Scheme, Settings, SignIn, Tls, TlsRules, TlsVersion,
+        Token, User, WayIn,
+    },
     preset::{Preset, demo},
 };
 
@@ -28,6 +31,15 @@ pub(crate) struct Arguments {
     /// PEM file of the private key
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// The oldest version of TLS spoken: 1.2 or 1.3
+    #[arg(long, value_name = "VERSION", default_value = "1.2")]
+    tls_min: TlsVersion,
+    /// The newest version of TLS spoken
+    #[arg(long, value_name = "VERSION", default_value = "1.3")]
+    tls_max: TlsVersion,
+    /// PEM file of the authorities that issue the certificates which clients must show
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_client_ca: Option<PathBuf>,
     /// Address of one more front end to the same mailboxes; with https:// before it, it uses --tls-cert
     #[arg(long = "front-end", value_name = "ADDR", value_parser = way_in)]
     front_ends: Vec<WayIn>,
@@ -52,6 +64,24 @@ pub(crate) struct Arguments {
     /// An access token that signs in as that user; with any, Bearer is offered beside Basic
     #[arg(long = "token", value_name = "NAME@DOMAIN:TOKEN", value_parser = token)]
     tokens: Vec<Token>,
+    /// What a 401 offers: any of basic, ntlm, negotiate, bearer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "basic")]
+    auth: Vec<Scheme>,
+    /// Offer Basic over plain HTTP even where there is HTTPS
+    #[arg(long)]
+    basic_over_http: bool,
+    /// What is asked of the channel bindings of NTLM: off, allow (none or the right one) or require
+    #[arg(long, value_name = "HOW", default_value = "off")]
+    extended_protection: ExtendedProtection,
+    /// Take NTLM without a message integrity code, as of clients that know none
+    #[arg(long)]
+    mic_optional: bool,
+    /// NetBIOS name of the domain, as in CORP\anna; without, any name is taken
+    #[arg(long, value_name = "NAME")]
+    netbios: Option<String>,
+    /// Lock an account after so many wrong passwords
+    #[arg(long, value_name = "N")]
+    lockout: Option<u32>,
     /// What is in the mailboxes: demo, empty, large:N for N small messages in the first inbox, or calendar:N for N events
     #[arg(long, default_value = "demo")]
     pub(crate) preset: Preset,
@@ -94,6 +124,7 @@ impl Arguments {
         Ok(Settings {
             listen: self.listen,
             tls,
+            tls_rules: TlsRules { min: self.tls_min, max: self.tls_max, client_ca: self.tls_client_ca.clone() },
             front_ends: self.front_ends.clone(),
             control: self.control,
             users,
@@ -102,6 +133,14 @@ impl Arguments {
             affinity: self.affinity,
             full_access: self.full_access.clone(),
             tokens: self.tokens.clone(),
+            sign_in: SignIn {
+                schemes: self.auth.clone(),
+                basic_over_http: self.basic_over_http,
+                extended_protection: self.extended_protection,
+                require_mic: !self.mic_optional,
+                netbios: self.netbios.clone(),
+                lockout: self.lockout,
+            },
             latency: self.latency,
             record: self.record.clone(),
             max_request: self.max_request,

@@ -1,24 +1,40 @@
 //! Who signs in, and how: `WWW-Authenticate` and `Authorization` (RFC 9110 section 11).
 //!
-//! Where there are tokens, the server answers as one with modern authentication: it takes Bearer (RFC 6750) beside Basic
-//! and says where tokens are given out.
+//! Basic and Bearer are shown with every request; NTLM and Negotiate sign a connection in ([`handshake`]). Where there are
+//! tokens, the server answers as one with modern authentication: it takes Bearer (RFC 6750) and says where tokens are
+//! given out. A refused client hears 401 and no more; why it was refused stands in the record ([`record`]).
+
+mod handshake;
+mod record;
 
 use std::{collections::HashMap, sync::RwLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::HeaderValue;
+use http::{HeaderMap, header};
 
-use super::{Token, User};
+use super::{
+    Server, Token, User,
+    connection::{Connection, Way},
+    settings::{Scheme, SignIn},
+};
+use crate::ntlm::Refusal;
+
+pub(super) use handshake::Handshake;
+pub(super) use record::{Entry, Record};
 
 /// Who there is. Names are looked up without regard to case, as Active Directory does.
 pub(super) struct Directory {
     accounts: RwLock<HashMap<String, Account>>,
     tokens: RwLock<HashMap<String, Grant>>,
+    netbios: Option<String>,
+    lockout: Option<u32>,
 }
 
 struct Account {
     address: String,
     password: String,
+    /// Wrong passwords since the last right one.
+    wrong: u32,
 }
 
 /// For whom a token is, and whether it still counts.
@@ -27,11 +43,13 @@ struct Grant {
     revoked: bool,
 }
 
-/// What the server makes of the `Authorization` field.
+/// What the server makes of a request's `Authorization` field and of its connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The owner of this mailbox.
     Known(String),
+    /// A handshake goes on with this field.
+    Continue(String),
     /// Nothing was shown.
     Anonymous,
     /// Something was shown, and it is wrong.
@@ -53,37 +71,198 @@ impl Verdict {
     }
 }
 
-impl Directory {
-    /// Everyone is known by address and, while that is unique, by the part before the `@`.
-    pub(super) fn new(users: &[User], tokens: &[Token]) -> Self {
-        let accounts = users
-            .iter()
-            .map(|user| {
-                (key(&user.address), Account { address: user.address.clone(), password: user.password.clone() })
-            })
-            .collect();
-        let directory = Self { accounts: RwLock::new(accounts), tokens: RwLock::default() };
-        tokens.iter().for_each(|token| directory.grant(&token.address, &token.token));
-        directory
-    }
-
-    /// Judges what was shown.
-    pub(super) fn judge(&self, authorization: Option<&HeaderValue>) -> Verdict {
-        let Some(authorization) = authorization else { return Verdict::Anonymous };
+impl Server {
+    /// Judges a request by what it shows, or else by who signed in on its connection.
+    pub(super) fn sign_in(&self, connection: &Connection, headers: &HeaderMap) -> Verdict {
+        let Some(authorization) = headers.get(header::AUTHORIZATION) else {
+            return connection.handshake(|handshake| handshake.user()).map_or(Verdict::Anonymous, Verdict::Known);
+        };
         let value = authorization.to_str().unwrap_or_default().trim();
-        let (scheme, shown) = value.split_once(' ').unwrap_or((value, ""));
-        match &*scheme.to_ascii_lowercase() {
-            "basic" => self.basic(shown.trim()).map_or(Verdict::Wrong, Verdict::Known),
-            "bearer" if self.modern() => self.bearer(shown.trim()),
-            _ => Verdict::Wrong,
+        let (name, shown) = value.split_once(' ').map_or((value, ""), |(name, shown)| (name, shown.trim()));
+        let entry = Entry::new(connection.number, name);
+        let scheme = name.parse().ok().filter(|scheme| self.offered(&connection.way).contains(scheme));
+        let Some(scheme) = scheme else {
+            self.signins.add(entry.refused("not offered"));
+            return Verdict::Wrong;
+        };
+        match scheme {
+            Scheme::Basic => self.basic(connection, shown, entry),
+            Scheme::Bearer => self.bearer(connection, shown, entry),
+            Scheme::Ntlm | Scheme::Negotiate => self.shake_hands(connection, scheme, shown, entry),
         }
     }
 
     /// `basic-credentials = token68` of `user-id ":" password` (RFC 7617 section 2).
-    fn basic(&self, token: &str) -> Option<String> {
-        let shown = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-        let (name, password) = shown.split_once(':')?;
-        self.mailbox(name, password)
+    fn basic(&self, connection: &Connection, shown: &str, entry: Entry) -> Verdict {
+        let decoded = STANDARD.decode(shown).ok().and_then(|shown| String::from_utf8(shown).ok());
+        let Some((user, password)) = decoded.as_deref().and_then(|shown| shown.split_once(':')) else {
+            self.signins.add(entry.refused("malformed"));
+            return Verdict::Wrong;
+        };
+        let (domain, name) = user.split_once('\\').unwrap_or(("", user));
+        let entry = entry.named(domain, name);
+        let right = |known: &str| if known == password { Ok(()) } else { Err(Refusal::Proof) };
+        match self.directory.check(domain, name, right) {
+            Ok((address, ())) => {
+                self.signed_in(connection, Scheme::Basic, &address, entry);
+                Verdict::Known(address)
+            }
+            Err(failure) => {
+                self.signins.add(entry.refused(failure.words()));
+                Verdict::Wrong
+            }
+        }
+    }
+
+    fn bearer(&self, connection: &Connection, shown: &str, entry: Entry) -> Verdict {
+        let verdict = self.directory.bearer(shown);
+        match &verdict {
+            Verdict::Known(address) => self.signed_in(connection, Scheme::Bearer, address, entry),
+            Verdict::ExpiredToken => self.signins.add(entry.refused("expired token")),
+            Verdict::Anonymous => {}
+            _ => self.signins.add(entry.refused("wrong token")),
+        }
+        verdict
+    }
+
+    /// Keeps a sign-in: of those that come with every request, the first on a connection.
+    fn signed_in(&self, connection: &Connection, scheme: Scheme, address: &str, entry: Entry) {
+        if connection.used_by(scheme, address) {
+            self.signins.add(entry.accepted(address));
+        }
+    }
+
+    /// What is offered to those who come this way.
+    fn offered(&self, way: &Way) -> Vec<Scheme> {
+        let basic = way.tls || !self.has_tls || self.sign_in.basic_over_http;
+        let mut schemes = self.sign_in.schemes.clone();
+        schemes.retain(|&scheme| scheme != Scheme::Basic || basic);
+        schemes.extend(Some(Scheme::Bearer).filter(|_| self.directory.modern()));
+        schemes.sort_unstable();
+        schemes.dedup();
+        schemes
+    }
+
+    /// The `WWW-Authenticate` fields of a 401, one per scheme. The one for Bearer is as Exchange with hybrid modern
+    /// authentication sends it (documentation of Outlook for iOS), with `error` when a token was refused (recorded).
+    pub(super) fn challenges(&self, way: &Way, verdict: &Verdict) -> Vec<String> {
+        if let Verdict::Continue(field) = verdict {
+            return vec![field.clone()];
+        }
+        let error = if verdict.diagnostics().is_some() { ", error=\"invalid_token\"" } else { "" };
+        let field = |scheme| match scheme {
+            Scheme::Bearer => format!("{BEARER}{error}"),
+            Scheme::Negotiate => "Negotiate".to_owned(),
+            Scheme::Ntlm => "NTLM".to_owned(),
+            Scheme::Basic => BASIC.to_owned(),
+        };
+        self.offered(way).into_iter().map(field).collect()
+    }
+}
+
+/// Why nobody was found behind a name and a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There is no such person, or there are several.
+    Unknown,
+    /// Too many wrong passwords.
+    Locked,
+    /// The proof is no good.
+    Refused(Refusal),
+}
+
+impl Failure {
+    /// As `GET /signins` calls it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown user",
+            Self::Locked => "locked out",
+            Self::Refused(refusal) => match refusal {
+                Refusal::Malformed => "malformed",
+                Refusal::Nobody => "anonymous",
+                Refusal::Version1 => "v1",
+                Refusal::Proof => "wrong password",
+                Refusal::NoMic => "no mic",
+                Refusal::BadMic => "bad mic",
+                Refusal::NoBinding => "no binding",
+                Refusal::WrongBinding => "wrong binding",
+            },
+        }
+    }
+}
+
+impl Directory {
+    /// Everyone is known by address and, while that is unique, by the part before the `@`.
+    pub(super) fn new(users: &[User], tokens: &[Token], rules: &SignIn) -> Self {
+        let account =
+            |user: &User| Account { address: user.address.clone(), password: user.password.clone(), wrong: 0 };
+        let accounts = users.iter().map(|user| (key(&user.address), account(user))).collect();
+        let directory = Self {
+            accounts: RwLock::new(accounts),
+            tokens: RwLock::default(),
+            netbios: rules.netbios.clone(),
+            lockout: rules.lockout,
+        };
+        tokens.iter().for_each(|token| directory.grant(&token.address, &token.token));
+        directory
+    }
+
+    /// Lets `proof` judge the password of whoever is named, and gives their address. Only a wrong password counts
+    /// against an account, and a right one makes good for those before it.
+    pub(super) fn check<T>(
+        &self,
+        domain: &str,
+        name: &str,
+        proof: impl FnOnce(&str) -> Result<T, Refusal>,
+    ) -> Result<(String, T), Failure> {
+        let Ok(mut accounts) = self.accounts.write() else { return Err(Failure::Unknown) };
+        let account = self.find(&accounts, domain, name).ok_or(Failure::Unknown)?;
+        let account = accounts.get_mut(&account).ok_or(Failure::Unknown)?;
+        if self.locked(account) {
+            return Err(Failure::Locked);
+        }
+        match proof(&account.password) {
+            Ok(proved) => {
+                account.wrong = 0;
+                Ok((account.address.clone(), proved))
+            }
+            Err(refusal) => {
+                account.wrong += u32::from(refusal == Refusal::Proof);
+                Err(Failure::Refused(refusal))
+            }
+        }
+    }
+
+    /// The key of the account: an address (UPN) stands alone, `DOMAIN\name` is taken apart, and a bare name must be
+    /// unique.
+    fn find(&self, accounts: &HashMap<String, Account>, domain: &str, name: &str) -> Option<String> {
+        let wanted = key(name);
+        if wanted.contains('@') {
+            return Some(wanted).filter(|wanted| domain.is_empty() && accounts.contains_key(wanted));
+        }
+        let fits = |of: &str| match &self.netbios {
+            Some(netbios) => domain.is_empty() || [netbios, of].iter().any(|known| known.eq_ignore_ascii_case(domain)),
+            None => true,
+        };
+        let mut alike =
+            accounts.keys().filter(|known| known.split_once('@').is_some_and(|(n, d)| n == wanted && fits(d)));
+        alike.next().filter(|_| alike.next().is_none()).cloned()
+    }
+
+    fn locked(&self, account: &Account) -> bool {
+        self.lockout.is_some_and(|limit| account.wrong >= limit)
+    }
+
+    /// The addresses of those who are locked out.
+    pub(super) fn locked_out(&self) -> Vec<String> {
+        let Ok(accounts) = self.accounts.read() else { return Vec::new() };
+        accounts.values().filter(|account| self.locked(account)).map(|account| account.address.clone()).collect()
+    }
+
+    /// Forgets the wrong passwords for `user`. `false` when there is no such user.
+    pub(super) fn unlock(&self, user: &str) -> bool {
+        let Ok(mut accounts) = self.accounts.write() else { return false };
+        accounts.get_mut(&key(user)).map(|account| account.wrong = 0).is_some()
     }
 
     /// `credentials = "Bearer" 1*SP b64token` (RFC 6750 section 2.1). With no token, clients ask what is offered.
@@ -116,32 +295,6 @@ impl Directory {
         theirs.map(|grant| grant.revoked = true).count()
     }
 
-    /// The `WWW-Authenticate` fields of a 401, one per scheme. The one for Bearer is as Exchange with hybrid modern
-    /// authentication sends it (documentation of Outlook for iOS), with `error` when a token was refused (recorded).
-    pub(super) fn challenges(&self, verdict: &Verdict) -> Vec<String> {
-        let mut challenges = Vec::new();
-        if self.modern() {
-            let error = if verdict.diagnostics().is_some() { ", error=\"invalid_token\"" } else { "" };
-            challenges.push(format!("{BEARER}{error}"));
-        }
-        challenges.push(BASIC.to_owned());
-        challenges
-    }
-
-    /// The mailbox of `name`, which may be an address, `DOMAIN\name` or the bare name.
-    fn mailbox(&self, name: &str, password: &str) -> Option<String> {
-        let accounts = self.accounts.read().ok()?;
-        let wanted = key(name.rsplit('\\').next().unwrap_or(name));
-        let account = match wanted.contains('@') {
-            true => accounts.get(&wanted)?,
-            false => {
-                let mut alike = accounts.iter().filter(|(known, _)| known.split('@').next() == Some(&wanted));
-                alike.next().filter(|_| alike.next().is_none())?.1
-            }
-        };
-        (account.password == password).then(|| account.address.clone())
-    }
-
     /// Gives `user` another password. `false` when there is no such user.
     pub(super) fn change_password(&self, user: &str, password: &str) -> bool {
         let Ok(mut accounts) = self.accounts.write() else { return false };
@@ -166,42 +319,61 @@ fn key(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn judge(directory: &Directory, credentials: &str) -> Verdict {
-        let value = format!("Basic {}", STANDARD.encode(credentials));
-        directory.judge(Some(&HeaderValue::from_str(&value).unwrap()))
+    fn judge(directory: &Directory, user: &str, password: &str) -> Result<String, Failure> {
+        let (domain, name) = user.split_once('\\').unwrap_or(("", user));
+        let right = |known: &str| if known == password { Ok(()) } else { Err(Refusal::Proof) };
+        directory.check(domain, name, right).map(|(address, ())| address)
     }
 
-    fn directory() -> Directory {
+    fn directory(rules: &SignIn) -> Directory {
         let user = |address: &str| User { address: address.into(), name: String::new(), password: "a:b".into() };
-        Directory::new(&[user("Anna@a.test"), user("ben@a.test"), user("ben@b.test")], &[])
+        Directory::new(&[user("Anna@a.test"), user("ben@a.test"), user("ben@b.test")], &[], rules)
     }
 
     #[test]
     fn names_come_in_three_forms() {
-        let directory = directory();
+        let directory = directory(&SignIn::default());
         for name in ["anna@a.test", "ANNA@A.TEST", "A\\anna", "anna"] {
-            assert_eq!(judge(&directory, &format!("{name}:a:b")), Verdict::Known("Anna@a.test".into()), "{name}");
+            assert_eq!(judge(&directory, name, "a:b"), Ok("Anna@a.test".to_owned()), "{name}");
         }
-        assert_eq!(judge(&directory, "ben:a:b"), Verdict::Wrong, "two people of that name");
+        assert_eq!(judge(&directory, "ben", "a:b"), Err(Failure::Unknown), "two people of that name");
+        assert_eq!(judge(&directory, "CORP\\anna@a.test", "a:b"), Err(Failure::Unknown), "a domain before an address");
     }
 
     #[test]
-    fn what_is_wrong_is_refused() {
-        let directory = directory();
-        assert_eq!(directory.judge(None), Verdict::Anonymous);
-        assert_eq!(judge(&directory, "anna:x"), Verdict::Wrong);
-        assert_eq!(judge(&directory, "nobody:a:b"), Verdict::Wrong);
-        for value in ["Basic", "Basic !!!", "Bearer x", "NTLM TlRMTVNTUAAB"] {
-            assert_eq!(directory.judge(Some(&HeaderValue::from_static(value))), Verdict::Wrong, "{value}");
+    fn the_domain_counts_where_it_has_a_name() {
+        let directory = directory(&SignIn { netbios: Some("CORP".to_owned()), ..SignIn::default() });
+        for (name, right) in
+            [("corp\\anna", true), ("a.test\\anna", true), ("anna", true), ("b.test\\anna", false), ("X\\anna", false)]
+        {
+            assert_eq!(judge(&directory, name, "a:b").is_ok(), right, "{name}");
         }
+        assert_eq!(judge(&directory, "b.test\\ben", "a:b"), Ok("ben@b.test".to_owned()));
+    }
+
+    #[test]
+    fn wrong_passwords_lock_an_account_until_it_is_unlocked() {
+        let directory = directory(&SignIn { lockout: Some(2), ..SignIn::default() });
+        let wrong = Err(Failure::Refused(Refusal::Proof));
+        assert_eq!(judge(&directory, "anna", "x"), wrong);
+        assert!(judge(&directory, "anna", "a:b").is_ok(), "and the count starts again");
+        assert_eq!([judge(&directory, "anna", "x"), judge(&directory, "Anna@a.test", "x")], [wrong.clone(), wrong]);
+        assert_eq!(judge(&directory, "anna", "a:b"), Err(Failure::Locked));
+        assert_eq!(directory.locked_out(), ["Anna@a.test"]);
+        assert!(judge(&directory, "ben@a.test", "a:b").is_ok());
+        assert!(directory.unlock("anna@a.test") && !directory.unlock("nobody@a.test"));
+        assert!(judge(&directory, "anna", "a:b").is_ok());
+        let binding = directory.check("", "anna", |_| Err::<(), _>(Refusal::WrongBinding));
+        assert_eq!(binding.map(|_| ()), Err(Failure::Refused(Refusal::WrongBinding)));
+        assert_eq!(directory.check("", "anna", |_| Ok(())).map(|_| ()), Ok(()), "only passwords count");
     }
 
     #[test]
     fn a_changed_password_counts_at_once() {
-        let directory = directory();
+        let directory = directory(&SignIn::default());
         assert!(directory.change_password("anna@a.test", "new"));
-        assert_eq!(judge(&directory, "anna:a:b"), Verdict::Wrong);
-        assert_eq!(judge(&directory, "anna:new"), Verdict::Known("Anna@a.test".into()));
+        assert_eq!(judge(&directory, "anna", "a:b"), Err(Failure::Refused(Refusal::Proof)));
+        assert!(judge(&directory, "anna", "new").is_ok());
         assert!(!directory.change_password("nobody@a.test", "new"));
     }
 }

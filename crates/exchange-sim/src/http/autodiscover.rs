@@ -15,7 +15,7 @@ use crate::{
     reply::Reply,
 };
 
-use super::{Server, auth::Verdict, body::Body, endpoint::SERVER, front_end::Face};
+use super::{Server, auth::Verdict, body::Body, connection::Connection, endpoint::SERVER, front_end::Face};
 
 /// Whether a request is for Autodiscover.
 pub(super) fn is_for(path: &str) -> bool {
@@ -31,19 +31,27 @@ impl Server {
         services: &Autodiscover,
         request: Request<Incoming>,
         face: Face,
-        tls: bool,
+        connection: &Connection,
     ) -> io::Result<Response<Body>> {
         let (head, body) = request.into_parts();
         let length = text(&head.headers, header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).unwrap_or(0);
         let body = self.read(body, length).await?;
-        match self.discovered(services, &head, &String::from_utf8_lossy(&body), face, tls) {
+        match self.discovered(services, &head, &String::from_utf8_lossy(&body), face, connection) {
             Outcome::Reply(reply) => self.reply(reply),
-            Outcome::Refuse(verdict) => self.refuse(&verdict),
+            Outcome::Refuse(verdict) => self.refuse(connection, &verdict),
             Outcome::Hang => std::future::pending().await,
         }
     }
 
-    fn discovered(&self, services: &Autodiscover, head: &Parts, body: &str, face: Face, tls: bool) -> Outcome {
+    fn discovered(
+        &self,
+        services: &Autodiscover,
+        head: &Parts,
+        body: &str,
+        face: Face,
+        connection: &Connection,
+    ) -> Outcome {
+        let tls = connection.way.tls;
         let authority = head.uri.authority().map(Authority::as_str);
         let authority = authority.or_else(|| text(&head.headers, header::HOST)).unwrap_or_default();
         let (host, path) = (host(authority), head.uri.path());
@@ -65,7 +73,7 @@ impl Server {
             (_, Some(reply)) => Outcome::Reply(reply),
             _ if fault == Some(Fault::Hang) => Outcome::Hang,
             _ if fault == Some(Fault::Unauthorized) => Outcome::Refuse(Verdict::Wrong),
-            (Some(step @ (Step::Soap | Step::Pox)), None) => match self.directory.judge(authorization) {
+            (Some(step @ (Step::Soap | Step::Pox)), None) => match self.sign_in(connection, &head.headers) {
                 Verdict::Known(_) if head.method == Method::POST => {
                     Outcome::Reply(services.answer(step, &asked, fault.as_ref()))
                 }

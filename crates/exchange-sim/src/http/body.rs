@@ -11,7 +11,10 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use super::stats::{InFlight, Stats};
+use super::{
+    connection::Busy,
+    stats::{InFlight, Stats},
+};
 
 /// A body whose length the head does not tell, so hyper sends it chunked, as IIS was recorded to do; a [`Body::page`]
 /// has a Content-Length.
@@ -20,6 +23,8 @@ pub(super) struct Body {
     stats: Arc<Stats>,
     /// Until the body is gone the request counts as in flight.
     _flight: Option<InFlight>,
+    /// Until then its connection is not idle.
+    _busy: Option<Busy>,
 }
 
 enum Source {
@@ -31,17 +36,27 @@ enum Source {
 impl Body {
     /// A short page of known length.
     pub(super) fn page(stats: &Arc<Stats>, page: impl Into<Bytes>) -> Self {
-        Self { source: Source::Page(Some(page.into())), stats: stats.clone(), _flight: None }
+        Self { source: Source::Page(Some(page.into())), stats: stats.clone(), _flight: None, _busy: None }
+    }
+
+    /// The same body; while it lasts, its connection is at work.
+    pub(super) fn on(self, busy: Busy) -> Self {
+        Self { _busy: Some(busy), ..self }
     }
 
     /// One document.
     pub(super) fn document(stats: &Arc<Stats>, document: Vec<u8>, flight: InFlight) -> Self {
-        Self { source: Source::Document(Some(document.into())), stats: stats.clone(), _flight: Some(flight) }
+        Self {
+            source: Source::Document(Some(document.into())),
+            stats: stats.clone(),
+            _flight: Some(flight),
+            _busy: None,
+        }
     }
 
     /// Frames until the sender is dropped; an error cuts the connection.
     pub(super) fn frames(stats: &Arc<Stats>, frames: mpsc::Receiver<io::Result<Bytes>>, flight: InFlight) -> Self {
-        Self { source: Source::Frames(frames), stats: stats.clone(), _flight: Some(flight) }
+        Self { source: Source::Frames(frames), stats: stats.clone(), _flight: Some(flight), _busy: None }
     }
 }
 

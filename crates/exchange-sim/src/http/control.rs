@@ -12,6 +12,10 @@
 //! | `POST /password?user=…` | another password, in the body |
 //! | `POST /token?user=…` | let the token in the body sign in as that user |
 //! | `POST /token/revoke?user=…` | their tokens count no more |
+//! | `GET /signins` | what became of each sign-in, and why; `POST /signins/clear` forgets them |
+//! | `GET /locked-out` | the addresses; `POST /unlock?user=…` |
+//! | `GET /connections` | every connection EWS ever saw: who, from where, by what scheme, how many requests, open or not |
+//! | `POST /connections/close?which=all\|idle\|user` | close those, with `user=…` those of a user; says how many |
 //! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
@@ -45,7 +49,7 @@ use crate::{
     form::Form,
 };
 
-use super::{ACCEPT_PAUSE, Server, body::Body, fault::Order, front_end::Presence, stats::Stats};
+use super::{ACCEPT_PAUSE, Server, body::Body, connection::Which, fault::Order, front_end::Presence, stats::Stats};
 
 /// Serves the control interface until dropped.
 pub(super) async fn accept(listener: TcpListener, server: Arc<Server>) {
@@ -172,6 +176,24 @@ impl Server {
                 let folder = query.need("folder")?;
                 let (mailbox, user, level) = (query.need("mailbox")?, query.need("user")?, query.need("level")?);
                 self.exchange.permit(mailbox, folder, user, level).map_err(refusal)?;
+            }
+            ("GET", "/signins") => return Ok(self.signins.json()),
+            ("POST", "/signins/clear") => self.signins.clear(),
+            ("GET", "/locked-out") => return Ok(self.directory.locked_out().into()),
+            ("POST", "/unlock") => {
+                if !self.directory.unlock(query.need("user")?) {
+                    return Err(refusal("no such user"));
+                }
+            }
+            ("GET", "/connections") => return Ok(self.connections.json()),
+            ("POST", "/connections/close") => {
+                let which = match query.need("which")? {
+                    "all" => Which::All,
+                    "idle" => Which::Idle,
+                    "user" => Which::User(query.need("user")?),
+                    _ => return Err(refusal("which is all, idle or user")),
+                };
+                return Ok(json!({ "closed": self.connections.close(which) }));
             }
             ("POST", "/quota") => self.exchange.set_quota(query.need("bytes")?.parse().map_err(refusal)?),
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),

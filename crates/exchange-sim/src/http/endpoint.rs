@@ -14,9 +14,10 @@ use crate::{Answer, Caller, EventStream, Version};
 
 use super::{
     PATH, Server,
-    auth::Verdict,
+    auth::{Handshake, Verdict},
     autodiscover,
     body::Body,
+    connection::Connection,
     fault::{Due, Kind, Order, damage, document},
     front_end::{Face, FrontEnd, Presence},
     photo,
@@ -27,8 +28,26 @@ use super::{
 /// Answers one request. An error makes hyper cut the connection without an answer.
 pub(super) async fn handle(
     request: Request<Incoming>,
-    tls: bool,
     front_end: Arc<FrontEnd>,
+    connection: Arc<Connection>,
+    server: Arc<Server>,
+) -> io::Result<Response<Body>> {
+    let busy = connection.begin();
+    let mut answer = route(request, &front_end, &connection, server).await?.map(|body| body.on(busy));
+    if let Some(farewell) = connection.handshake(Handshake::farewell) {
+        // IIS says so once: the requests that follow need no credentials.
+        answer.headers_mut().insert("persistent-auth", HeaderValue::from_static("true"));
+        if let Some(field) = farewell.0.and_then(|field| HeaderValue::try_from(field).ok()) {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, field);
+        }
+    }
+    Ok(answer)
+}
+
+async fn route(
+    request: Request<Incoming>,
+    front_end: &FrontEnd,
+    connection: &Connection,
     server: Arc<Server>,
 ) -> io::Result<Response<Body>> {
     let presence = *server.presence.borrow();
@@ -41,41 +60,46 @@ pub(super) async fn handle(
         Presence::Here | Presence::Refusing => {}
     }
     if let Some(services) = server.beside.autodiscover.as_ref().filter(|_| autodiscover::is_for(request.uri().path())) {
-        return server.discover(services, request, front_end.face, tls).await;
+        return server.discover(services, request, front_end.face, connection).await;
     }
     if photo::is_for(request.uri().path()) && request.method() == Method::GET {
-        return server.photo(&request);
+        return server.photo(connection, &request);
     }
     if front_end.face == Face::Redirect || !request.uri().path().eq_ignore_ascii_case(PATH) {
         return server.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>");
     }
     match *request.method() {
-        Method::POST => server.post(request, &front_end).await,
-        Method::GET | Method::HEAD => server.get(&request),
+        Method::POST => server.post(request, front_end, connection).await,
+        Method::GET | Method::HEAD => server.get(connection, &request),
         _ => server.page(StatusCode::METHOD_NOT_ALLOWED, "<html><body>405</body></html>"),
     }
 }
 
 impl Server {
     /// The page a browser gets, and what clients ask to learn the offered schemes.
-    fn get(&self, request: &Request<Incoming>) -> io::Result<Response<Body>> {
+    fn get(&self, connection: &Connection, request: &Request<Incoming>) -> io::Result<Response<Body>> {
         self.stats.got();
-        match self.directory.judge(request.headers().get(header::AUTHORIZATION)) {
+        match self.sign_in(connection, request.headers()) {
             Verdict::Known(_) => self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>"),
-            verdict => self.refuse(&verdict),
+            verdict => self.refuse(connection, &verdict),
         }
     }
 
-    async fn post(self: Arc<Self>, request: Request<Incoming>, front_end: &FrontEnd) -> io::Result<Response<Body>> {
+    async fn post(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        front_end: &FrontEnd,
+        connection: &Connection,
+    ) -> io::Result<Response<Body>> {
         front_end.asked();
-        let verdict = self.directory.judge(request.headers().get(header::AUTHORIZATION));
+        let verdict = self.sign_in(connection, request.headers());
         let (head, body) = request.into_parts();
         let Verdict::Known(user) = verdict else {
             // Who waits for 100 Continue has not sent the body and need not.
             if !head.headers.contains_key(header::EXPECT) {
                 self.read(body, 0).await?;
             }
-            return self.refuse(&verdict);
+            return self.refuse(connection, &verdict);
         };
         let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let Some(length) = length else {
@@ -91,13 +115,14 @@ impl Server {
             return self.page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "");
         }
         let request = self.read(body, length).await?;
-        self.operation(user, front_end, head.headers, request).await
+        self.operation(user, front_end, connection, head.headers, request).await
     }
 
     async fn operation(
         self: Arc<Self>,
         user: String,
         front_end: &FrontEnd,
+        connection: &Connection,
         headers: HeaderMap,
         request: Vec<u8>,
     ) -> io::Result<Response<Body>> {
@@ -116,7 +141,8 @@ impl Server {
         let fault = self.faults.pick(&operation, acts_as.as_deref().unwrap_or(&caller.account), &request);
         if fault.as_ref().is_some_and(|due| due.order.what == Kind::Unauthorized) {
             self.stats.fault(Kind::Unauthorized.name());
-            return self.refuse(&Verdict::Anonymous);
+            connection.handshake(std::mem::take);
+            return self.refuse(connection, &Verdict::Anonymous);
         }
         if let Some(due) = fault.as_ref().filter(|due| due.order.what == Kind::Hang) {
             return self.hang(caller, request, due.order.carried_out).await;
@@ -291,10 +317,10 @@ impl Server {
     }
 
     /// 401 with the offered schemes.
-    pub(super) fn refuse(&self, verdict: &Verdict) -> io::Result<Response<Body>> {
-        self.stats.refused(*verdict != Verdict::Anonymous);
+    pub(super) fn refuse(&self, connection: &Connection, verdict: &Verdict) -> io::Result<Response<Body>> {
+        self.stats.refused(!matches!(verdict, Verdict::Anonymous | Verdict::Continue(_)));
         let mut builder = Response::builder().status(StatusCode::UNAUTHORIZED);
-        for challenge in self.directory.challenges(verdict) {
+        for challenge in self.challenges(&connection.way, verdict) {
             builder = builder.header(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(diagnostics) = verdict.diagnostics() {

@@ -10,9 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tokio_rustls::TlsAcceptor;
 
-use super::{PATH, Server, accept, bind};
+use super::{PATH, Server, accept, bind, tls::Secure};
 
 /// One front end: its listeners, and whether they are open.
 pub(super) struct FrontEnd {
@@ -32,7 +31,7 @@ pub(super) struct FrontEnd {
 #[derive(Clone)]
 pub(super) struct Door {
     pub(super) address: SocketAddr,
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<Secure>,
 }
 
 /// What is behind a listener.

@@ -5,7 +5,7 @@ use std::io;
 use http::{Request, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use super::{PATH, Server, auth::Verdict, body::Body};
+use super::{PATH, Server, auth::Verdict, body::Body, connection::Connection};
 
 /// Whether a request is for a portrait.
 pub(super) fn is_for(path: &str) -> bool {
@@ -15,9 +15,9 @@ pub(super) fn is_for(path: &str) -> bool {
 
 impl Server {
     /// Answers with the picture, 304 if the client has it, 404 if there is none.
-    pub(super) fn photo<B>(&self, request: &Request<B>) -> io::Result<Response<Body>> {
-        let verdict = self.directory.judge(request.headers().get(header::AUTHORIZATION));
-        let Verdict::Known(_) = verdict else { return self.refuse(&verdict) };
+    pub(super) fn photo<B>(&self, connection: &Connection, request: &Request<B>) -> io::Result<Response<Body>> {
+        let verdict = self.sign_in(connection, request.headers());
+        let Verdict::Known(_) = verdict else { return self.refuse(connection, &verdict) };
         let query = request.uri().query().unwrap_or_default();
         let email = query.split('&').find_map(|pair| pair.strip_prefix("email=")).unwrap_or_default();
         let email = email.replace("%40", "@");

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::{net::TcpListener, task::JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     Version,
@@ -14,7 +13,8 @@ use crate::{
 use super::{
     PATH, Server, bind,
     front_end::{Door, Face, FrontEnd},
-    tls,
+    settings::TlsRules,
+    tls::{self, Secure},
 };
 
 /// Which services stand beside EWS, and where; port 0 takes a free one.
@@ -49,8 +49,8 @@ pub(super) struct Beside {
 
 impl Services {
     /// Takes the addresses.
-    pub(super) async fn bind(&self) -> Result<Bound, String> {
-        let acceptor = self.certificate.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
+    pub(super) async fn bind(&self, rules: &TlsRules) -> Result<Bound, String> {
+        let acceptor = self.certificate.as_ref().map(|(chain, key)| tls::acceptor(chain, key, rules)).transpose()?;
         Ok(Bound {
             autodiscover: door(self.autodiscover, acceptor).await?,
             redirect: door(self.autodiscover_http, None).await?,
@@ -98,7 +98,7 @@ pub(super) fn ews(address: SocketAddr, tls: bool) -> String {
     format!("{}://{address}{PATH}", if tls { "https" } else { "http" })
 }
 
-async fn door(address: Option<SocketAddr>, tls: Option<TlsAcceptor>) -> Result<Option<(Door, TcpListener)>, String> {
+async fn door(address: Option<SocketAddr>, tls: Option<Secure>) -> Result<Option<(Door, TcpListener)>, String> {
     let Some(address) = address else { return Ok(None) };
     let (address, listener) = bind(address).await?;
     Ok(Some((Door { address, tls }, listener)))

@@ -1,0 +1,131 @@
+//! How the server is to sign people in and speak TLS.
+
+use std::{path::PathBuf, str::FromStr};
+
+/// How people sign in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// What a 401 offers. Bearer is offered too where there are tokens.
+    pub schemes: Vec<Scheme>,
+    /// Whether Basic is offered over plain HTTP though there is an HTTPS listener.
+    pub basic_over_http: bool,
+    /// What is asked of the channel bindings of NTLM (RFC 5929, MsvAvChannelBindings).
+    pub extended_protection: ExtendedProtection,
+    /// Whether NTLM without a message integrity code is refused.
+    pub require_mic: bool,
+    /// NetBIOS name of the domain, such as `CORP`; without one any is right before a `\`.
+    pub netbios: Option<String>,
+    /// So many wrong passwords lock an account.
+    pub lockout: Option<u32>,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            schemes: vec![Scheme::Basic],
+            basic_over_http: false,
+            extended_protection: ExtendedProtection::Off,
+            require_mic: true,
+            netbios: None,
+            lockout: None,
+        }
+    }
+}
+
+/// An authentication scheme of HTTP. The order is that of the fields of a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scheme {
+    /// RFC 6750.
+    Bearer,
+    /// SPNEGO (RFC 4559), carrying NTLM.
+    Negotiate,
+    /// MS-NTHT: NTLM alone.
+    Ntlm,
+    /// RFC 7617.
+    Basic,
+}
+
+impl Scheme {
+    /// The name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Negotiate => "negotiate",
+            Self::Ntlm => "ntlm",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Bearer, Self::Negotiate, Self::Ntlm, Self::Basic]
+            .into_iter()
+            .find(|scheme| scheme.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| format!("no such scheme: {text} (basic, ntlm, negotiate or bearer)"))
+    }
+}
+
+/// Extended Protection for Authentication, as IIS is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtendedProtection {
+    /// Bindings are not looked at.
+    Off,
+    /// None is tolerated, a wrong one is not.
+    Allow,
+    /// Only the right one will do.
+    Require,
+}
+
+impl FromStr for ExtendedProtection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "allow" => Ok(Self::Allow),
+            "require" => Ok(Self::Require),
+            _ => Err(format!("no such protection: {text} (off, allow or require)")),
+        }
+    }
+}
+
+/// What every HTTPS listener asks of its clients.
+#[derive(Clone, Debug)]
+pub struct TlsRules {
+    /// The oldest version spoken.
+    pub min: TlsVersion,
+    /// The newest version spoken.
+    pub max: TlsVersion,
+    /// PEM file of the authorities one of which must have issued a client's certificate; without, none is asked for.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl Default for TlsRules {
+    fn default() -> Self {
+        Self { min: TlsVersion::Tls12, max: TlsVersion::Tls13, client_ca: None }
+    }
+}
+
+/// A version of TLS that rustls speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl FromStr for TlsVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err(format!("no such version of TLS: {text} (1.2 or 1.3; older ones need another server)")),
+        }
+    }
+}
