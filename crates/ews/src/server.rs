@@ -195,7 +195,7 @@ impl Identity {
     pub(crate) fn account(&self, hasher: &RandomState) -> String {
         match self {
             Identity::Password { user, .. } => user.to_lowercase(),
-            Identity::Bearer { .. } => format!("{:x}", self.digest(hasher)),
+            Identity::Bearer { .. } | Identity::Tickets { .. } => format!("{:x}", self.digest(hasher)),
             Identity::Tokens(source) => source.key(),
         }
     }
