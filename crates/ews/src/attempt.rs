@@ -12,12 +12,13 @@ use crate::error::offers;
 use crate::oauth::Challenge;
 use crate::reading::Reading;
 use crate::refusal;
+use crate::server::Stumble;
 use crate::signin::Admission;
 use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
 use crate::vigil::Vigil;
-use crate::{Error, ErrorKind, Identity, Operation, Secret};
+use crate::{Cause, Error, ErrorKind, Identity, Operation, Secret, Server};
 
 /// Which lanes a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +136,9 @@ impl Client {
         match sent.map_err(Error::maybe_done)? {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {
                 tried.dead += 1;
+                if !used_before {
+                    shared.server.stumbled(&lane.lane, Stumble::BrokeOff);
+                }
                 Ok(None)
             }
             Err(Unsent { request: Some(_), error }) => Err(vigil.failed(error)),
@@ -144,7 +148,10 @@ impl Client {
                 tried.lost = true;
                 Ok(None)
             }
-            Err(Unsent { request: None, error }) => Err(vigil.failed(error).maybe_done()),
+            Err(Unsent { request: None, error }) => {
+                shared.server.stumbled(&lane.lane, Stumble::BrokeOff);
+                Err(vigil.failed(error).maybe_done())
+            }
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
                 let offers = offers(response.headers());
                 let mut error = refusal::sign_in(lane.lane.scheme(), &offers).with_headers(response.headers());
@@ -187,12 +194,16 @@ impl Client {
     /// Puts an exchange to its end: learns from it, and keeps the lane if it can be used again.
     pub(crate) fn finish<T>(&self, exchange: Exchange, answer: Result<T, Error>) -> Result<T, Error> {
         let since = exchange.since();
+        if let Err(error) = &answer {
+            exchange.blame(&self.shared.server, error);
+        }
         let Exchange { reading, request_id, lane, version } = exchange;
         if let Some(server) = reading.version {
             self.schema.learn(server);
         }
         match answer {
             Ok(answer) => {
+                self.shared.server.inner.endpoints.worked(lane.lane.number());
                 if !reading.broken {
                     self.shared.pool.give_back(lane);
                 }
@@ -200,7 +211,9 @@ impl Client {
             }
             Err(error) => {
                 let error = error.with_request_id(&request_id);
-                self.shared.weather.busy(&error, since);
+                if self.shared.server.elsewhere(lane.lane.number()).is_none() {
+                    self.shared.weather.busy(&error, since);
+                }
                 if is_about_version(&error, version.as_str()) {
                     self.schema.refused(version);
                 }
@@ -265,6 +278,18 @@ impl Client {
             let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
             cookies.retain(|(known, _)| known != name.trim());
             cookies.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+}
+
+impl Exchange {
+    /// What went wrong may be its server's fault: then other servers are turned to.
+    pub(crate) fn blame(&self, server: &Server, error: &Error) {
+        let lane = &self.lane.lane;
+        match (&error.kind, error.cause) {
+            (_, Some(Cause::WebPage)) => server.stumbled(lane, Stumble::IsAway),
+            (ErrorKind::Unavailable, _) if error.code.is_none() => server.stumbled(lane, Stumble::BrokeOff),
+            _ => server.inner.endpoints.worked(lane.number()),
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::transport::Pool;
 use crate::types::ServerVersion;
 use crate::weather::Weather;
 use crate::{
-    Budget, Caller, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Priority, Sent,
-    Server, Version,
+    Budget, Caller, Cause, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Priority,
+    Sent, Server, Version,
 };
 
 /// Calls Exchange as one identity. Cheap to clone; clones share connections, back-off and sign-in state.
@@ -169,7 +169,8 @@ impl Client {
 
     /// Fetches messages as MIME, decoded into a sink while they arrive.
     ///
-    /// On an error, every item that had not ended was told `failed` first.
+    /// If the answer breaks off, what has not ended is asked for again. On an error, every item that had not ended was
+    /// told `failed` first.
     pub async fn get_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut S) -> Result<(), Error> {
         if operation.is_empty() {
             return Ok(());
@@ -178,10 +179,17 @@ impl Client {
         let mut deliveries = Deliveries::new(sink);
         let answer = async {
             let mut tries = Tries::new(self);
+            let mut renewed = None;
             loop {
+                let done = deliveries.done;
                 let Err(error) = self.try_mime(operation, &mut deliveries).await else { return Ok(()) };
-                let retried = if deliveries.begun { Err(error) } else { tries.again(error, true).await };
-                if let Err(error) = retried {
+                let moved = deliveries.done > done || deliveries.any && renewed != Some(done);
+                if moved {
+                    // It went well until now, however long that took; but no message is begun for ever.
+                    renewed = Some(deliveries.done);
+                    tries = Tries { endpoint: tries.endpoint, ..Tries::new(self) };
+                }
+                if let Err(error) = tries.again(error, true).await {
                     deliveries.cut(operation, &error).await;
                     return Err(error);
                 }
@@ -229,7 +237,9 @@ impl Client {
     }
 
     async fn try_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut Deliveries<'_, S>) -> Result<(), Error> {
-        let mut exchange = self.ask(operation, Lanes::Pooled, Document::streaming_mime()).await?;
+        let items = operation.items.get(sink.done..).unwrap_or_default().to_vec();
+        let rest = GetMime { items, shape: operation.shape.clone() };
+        let mut exchange = self.ask(&rest, Lanes::Pooled, Document::streaming_mime()).await?;
         let since = exchange.since();
         let answer = exchange.reading.mime(operation, sink).await;
         self.finish(exchange, answer)?;
@@ -265,12 +275,17 @@ struct Tries<'a> {
     newest: Option<Version>,
     /// Exchange was away when the call was made: it is not waited for.
     away: bool,
+    /// Which of the server's endpoints was in use.
+    endpoint: usize,
+    /// What broke off was asked for again at once.
+    at_once: bool,
 }
 
 impl<'a> Tries<'a> {
     fn new(client: &'a Client) -> Tries<'a> {
-        let deadline = Instant::now() + client.patience;
-        Tries { client, deadline, count: 0, newest: client.server_version(), away: client.is_away() }
+        let (deadline, endpoint) = (Instant::now() + client.patience, client.shared.server.inner.endpoints.current());
+        let (newest, away) = (client.server_version(), client.is_away());
+        Tries { client, deadline, count: 0, newest, away, endpoint, at_once: false }
     }
 
     /// Waiting longer is pointless: better part of an answer than none.
@@ -285,8 +300,21 @@ impl<'a> Tries<'a> {
             // The server now is known to be older: what it refused, it will take in its own version.
             return Ok(());
         }
-        if !error.kind.is_transient() || !(idempotent || error.sent == Sent::NotSent) {
+        if !(idempotent || error.sent == Sent::NotSent) {
             return Err(error);
+        }
+        let server = &self.client.shared.server;
+        let may_pass = error.kind.is_transient() || error.cause == Some(Cause::WebPage);
+        if let Some(elsewhere) = server.elsewhere(self.endpoint).filter(|_| may_pass) {
+            // That one did nothing to be left alone for.
+            self.endpoint = elsewhere;
+            return Ok(());
+        }
+        if !error.kind.is_transient() {
+            return Err(error);
+        }
+        if error.cause == Some(Cause::BrokeOff) && !std::mem::replace(&mut self.at_once, true) {
+            return Ok(());
         }
         let delay = jitter(Backoff::default().delay(self.count, error.retry_after()));
         if self.away || Instant::now() + delay > self.deadline {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::dns::{Names, Service};
 use crate::{Cause, Error, ErrorKind, Secret};
 
 /// What the operator decides of the way out.
@@ -16,7 +17,8 @@ pub struct EgressConfig {
     /// Hosts that may be reached, in lower case: `mail.example.org`, or `*.example.org` for every name below it. `None`
     /// for any. The proxy need not be named.
     pub allow_hosts: Option<Vec<String>>,
-    /// The name server to ask instead of the system's.
+    /// The name server to ask instead of the system's. Where there is a proxy, it resolves the names of hosts, and only
+    /// its own name and SRV records are asked for here.
     pub dns: Option<SocketAddr>,
 }
 
@@ -47,12 +49,14 @@ pub enum ProxyKind {
 pub struct Egress {
     config: Arc<EgressConfig>,
     refused: Arc<AtomicU64>,
+    names: Arc<Names>,
 }
 
 impl Egress {
     /// Takes the operator's decisions.
     pub fn new(config: EgressConfig) -> Egress {
-        Egress { config: Arc::new(config), refused: Arc::default() }
+        let names = Arc::new(Names::new(config.dns, config.bind));
+        Egress { config: Arc::new(config), refused: Arc::default(), names }
     }
 
     /// What was decided.
@@ -63,6 +67,34 @@ impl Egress {
     /// How many connections were refused because their host is not allowed.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// The addresses of a host (A and AAAA), or itself if it is an address.
+    ///
+    /// The error has [`Cause::NoSuchHost`] or [`Cause::NameServer`], or [`Cause::NotAllowed`] if the host may not be
+    /// reached, in which case nobody is asked.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Error> {
+        self.check(host)?;
+        self.names.addresses(host).await
+    }
+
+    /// The addresses of the proxy, which is reached whatever hosts are allowed.
+    pub(crate) async fn proxy_addresses(&self, proxy: &Proxy) -> Result<Vec<IpAddr>, Error> {
+        self.names.addresses(&proxy.host).await
+    }
+
+    /// Who offers a service (`_autodiscover._tcp`) in a domain: its SRV records, the most wanted first (RFC 2782). None
+    /// if the domain has none, or says that it does not offer it.
+    ///
+    /// The error has [`Cause::NameServer`], or [`Cause::NotAllowed`] if the domain is none that may be reached.
+    pub async fn services(&self, service: &str, domain: &str) -> Result<Vec<Service>, Error> {
+        self.check(domain)?;
+        if self.config.proxy.is_some() && self.config.dns.is_none() {
+            let told =
+                format!("SRV records of {domain} are not asked for beside a proxy, unless egress.dns names a server");
+            return Err(Error::new(ErrorKind::Denied, told).because(Cause::NameServer));
+        }
+        self.names.services(&format!("{service}.{domain}")).await
     }
 
     /// Fails, and counts, if nothing may leave for this host.

@@ -1,6 +1,7 @@
 //! The addresses of one Exchange, in the order they are wanted, and which of them can be used now.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -33,6 +34,8 @@ pub(crate) struct Endpoints {
 struct State {
     /// For each address since when it is down, if it is.
     down: Vec<Option<Down>>,
+    /// For each address what went wrong with it before.
+    past: Vec<Past>,
     /// The one in use.
     chosen: usize,
     /// Somebody looks after those that are down.
@@ -44,12 +47,25 @@ struct Down {
     since: Instant,
     /// How often in a row it answered since.
     answered: u32,
+    /// So often it has to, to be good again.
+    needed: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    /// How often in a row an exchange with it broke off.
+    stumbles: u32,
+    /// How often it failed again shortly after it was good again.
+    relapses: u32,
+    /// When it was found good again.
+    good_since: Option<Instant>,
 }
 
 impl Endpoints {
     /// At least one address.
     pub(crate) fn new(list: Vec<Endpoint>, failover: Failover) -> Endpoints {
-        let state = State { down: vec![None; list.len()], chosen: 0, watched: false };
+        let past = vec![Past::default(); list.len()];
+        let state = State { down: vec![None; list.len()], past, chosen: 0, watched: false };
         Endpoints { list, failover, state: Mutex::new(state) }
     }
 
@@ -68,14 +84,44 @@ impl Endpoints {
         self.list.get(number)
     }
 
-    /// One could not be reached. True if nobody looks after those that are down so far, and somebody should.
+    /// It is not known to be down.
+    pub(crate) fn is_up(&self, number: usize) -> bool {
+        self.lock().down.get(number).is_some_and(Option::is_none)
+    }
+
+    /// One gave an answer that Exchange itself made.
+    pub(crate) fn worked(&self, number: usize) {
+        if let Some(past) = self.lock().past.get_mut(number) {
+            past.stumbles = 0;
+        }
+    }
+
+    /// An exchange with one broke off: that happens, but if it happens to the next one too, it has failed.
+    pub(crate) fn stumbled(&self, number: usize) -> bool {
+        let mut state = self.lock();
+        let Some(past) = state.past.get_mut(number) else { return false };
+        past.stumbles += 1;
+        past.stumbles >= STUMBLES && {
+            drop(state);
+            self.failed(number)
+        }
+    }
+
+    /// One could not be reached, or is not itself. True if nobody looks after those that are down so far, and somebody should.
     pub(crate) fn failed(&self, number: usize) -> bool {
         let mut state = self.lock();
         if self.len() < 2 {
             return false;
         }
+        let needed = state.past.get_mut(number).map_or(GOOD_AGAIN, |past| {
+            past.stumbles = 0;
+            if let Some(since) = past.good_since.take() {
+                past.relapses = if since.elapsed() < RELAPSE { past.relapses + 1 } else { 0 };
+            }
+            (GOOD_AGAIN + past.relapses).min(MOST_GOOD_AGAIN)
+        });
         if let Some(down) = state.down.get_mut(number) {
-            *down = Some(Down { since: Instant::now(), answered: 0 });
+            *down = Some(Down { since: Instant::now(), answered: 0, needed });
         }
         let chosen_is_down = state.down.get(state.chosen).is_none_or(Option::is_some);
         let good = state.down.iter().position(Option::is_none);
@@ -105,8 +151,11 @@ impl Endpoints {
         let mut state = self.lock();
         let Some(Some(down)) = state.down.get_mut(number) else { return };
         down.answered = if answers { down.answered + 1 } else { 0 };
-        if down.answered < GOOD_AGAIN {
+        if down.answered < down.needed {
             return;
+        }
+        if let Some(past) = state.past.get_mut(number) {
+            past.good_since = Some(Instant::now());
         }
         let all_down = state.down.iter().all(Option::is_some);
         if let Some(down) = state.down.get_mut(number) {
@@ -130,11 +179,15 @@ impl Endpoints {
 
 /// So often in a row one that was down must answer.
 const GOOD_AGAIN: u32 = 2;
+/// If it fails again after that, more often, but never so often that it takes more than a minute.
+const MOST_GOOD_AGAIN: u32 = 4;
+/// Within this time it fails "again".
+const RELAPSE: Duration = Duration::from_secs(120);
+/// So many exchanges in a row must break off for the address to be given up.
+const STUMBLES: u32 = 2;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn endpoints(failover: Failover) -> Endpoints {
@@ -155,6 +208,39 @@ mod tests {
         all.probed(0, true);
         assert_eq!((all.current(), all.down()), (0, vec![]));
         assert!(all.failed(0), "whoever looked after it has stopped");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_exchange_that_breaks_off_is_no_failure_but_two_are() {
+        let all = endpoints(Failover::default());
+        assert!(!all.stumbled(0));
+        all.worked(0);
+        assert!(!all.stumbled(0) && all.current() == 0);
+        assert!(all.stumbled(0), "somebody has to look after it");
+        assert_eq!((all.current(), all.is_up(0), all.is_up(1)), (1, false, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_fails_again_has_to_be_good_for_longer() {
+        let all = endpoints(Failover::default());
+        let mut needed = Vec::new();
+        for _ in 0..5 {
+            all.failed(0);
+            needed.push(
+                (1..)
+                    .find(|_| {
+                        all.probed(0, true);
+                        all.is_up(0)
+                    })
+                    .unwrap(),
+            );
+        }
+        assert_eq!(needed, [2, 3, 4, 4, 4]);
+        tokio::time::advance(RELAPSE).await;
+        all.failed(0);
+        all.probed(0, true);
+        all.probed(0, true);
+        assert!(all.is_up(0), "that was long ago");
     }
 
     #[tokio::test(start_paused = true)]

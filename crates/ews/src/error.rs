@@ -35,6 +35,8 @@ pub struct Error {
 pub enum Cause {
     /// Nobody knows the host's name.
     NoSuchHost,
+    /// The name server does not answer, or does not answer for us.
+    NameServer,
     /// The host does not take connections, or does not answer.
     Unreachable,
     /// The operator does not allow connections to this host (`egress.allow_hosts`).
@@ -63,6 +65,10 @@ pub enum Cause {
     NotTls,
     /// Another failure of TLS.
     Tls,
+    /// The connection broke off in the middle of an answer, or before it.
+    BrokeOff,
+    /// A web page came where an answer of Exchange is due: Exchange is away, or the URL is not its.
+    WebPage,
     /// The server offers no scheme that may be used.
     NoScheme,
     /// The server refuses the user name or password.

@@ -14,6 +14,7 @@ mod attempt;
 mod backoff;
 mod breaker;
 mod client;
+mod dns;
 mod egress;
 mod endpoints;
 mod error;
@@ -39,6 +40,7 @@ pub mod op;
 pub mod soap;
 
 pub use client::Client;
+pub use dns::Service;
 pub use egress::{Egress, EgressConfig, Proxy, ProxyKind};
 pub use endpoints::Failover;
 pub use error::{Cause, Error, ErrorKind, ItemError, ResponseCode, Sent};

@@ -9,6 +9,7 @@ use crate::types::{Item, ItemId};
 use crate::{Error, ItemError};
 
 /// Takes messages as they arrive. Each asked-for item gets either `start`, `data`..., `end`, or at any point `failed`.
+/// If a connection breaks off in the middle of one, it is started once more, and what came of it before is void.
 pub trait MimeSink: Send {
     /// The MIME of the item asked for at `index` begins.
     fn start(&mut self, index: usize, id: &ItemId) -> impl Future<Output = io::Result<()>> + Send;

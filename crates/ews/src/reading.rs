@@ -123,11 +123,9 @@ pub(crate) struct Deliveries<'a, S> {
     sink: &'a mut S,
     /// Items that had their `end` or `failed`.
     pub(crate) done: usize,
-    /// The sink was told anything at all.
-    pub(crate) begun: bool,
     started: bool,
-    /// Bytes came of the item that started.
-    any: bool,
+    /// Bytes came of the item that started last.
+    pub(crate) any: bool,
     valid: Option<bool>,
     /// The first item that Exchange was too busy for.
     pub(crate) busy: Option<Error>,
@@ -135,12 +133,12 @@ pub(crate) struct Deliveries<'a, S> {
 
 impl<'a, S: MimeSink> Deliveries<'a, S> {
     pub(crate) fn new(sink: &'a mut S) -> Deliveries<'a, S> {
-        Deliveries { sink, done: 0, begun: false, started: false, any: false, valid: None, busy: None }
+        Deliveries { sink, done: 0, started: false, any: false, valid: None, busy: None }
     }
 
     async fn start(&mut self, operation: &GetMime) -> Result<(), Error> {
         let id = operation.items.get(self.done).ok_or_else(unasked)?;
-        (self.begun, self.started, self.any, self.valid) = (true, true, false, None);
+        (self.started, self.any, self.valid) = (true, false, None);
         self.sink.start(self.done, id).await.map_err(local)
     }
 
@@ -155,7 +153,6 @@ impl<'a, S: MimeSink> Deliveries<'a, S> {
         }
         let index = self.done;
         self.done += 1;
-        self.begun = true;
         let told = match (message, self.started, self.valid) {
             (Err(error), ..) => {
                 if error.kind.is_transient() && self.busy.is_none() {

@@ -97,9 +97,10 @@ pub(crate) fn unreadable(
     beginning: &[u8],
 ) -> Error {
     match error {
-        Unreadable::Cut | Unreadable::Empty if status.is_success() => {
-            Error::unavailable(format!("{host}: {error}")).maybe_done()
+        Unreadable::Cut if status.is_success() => {
+            Error::unavailable(format!("{host}: {error}")).because(Cause::BrokeOff).maybe_done()
         }
+        Unreadable::Empty if status.is_success() => Error::unavailable(format!("{host}: {error}")).maybe_done(),
         Unreadable::Malformed(_) | Unreadable::TooBig(_) if status.is_success() => {
             Error::protocol(format!("{host}: {error}")).maybe_done()
         }
@@ -144,7 +145,10 @@ fn page(status: StatusCode, host: &str, location: Option<&str>, beginning: &[u8]
         Some(title) => message.push_str(&format!(" with the page \u{201c}{title}\u{201d} instead of an EWS answer")),
         None => message.push_str(" without an EWS answer"),
     }
-    Error { sent, ..Error::new(kind, message) }
+    let error = Error { sent, ..Error::new(kind, message) };
+    // The others are about the request or the identity, and another server would say the same.
+    let is_away = matches!(status.as_u16(), 200..=399 | 404 | 500..=504);
+    if is_away { error.because(Cause::WebPage) } else { error }
 }
 
 /// The title of an HTML page, in one line and not too long.
@@ -173,6 +177,7 @@ mod tests {
             "mail.example.org answered 200 OK with the page \u{201c}Hotel Wi-Fi\u{201d} instead of an EWS answer";
         assert_eq!(error.message, expected);
         assert_eq!(told(503, None, b"").kind, ErrorKind::Busy { retry_after: None });
+        assert_eq!((told(503, None, b"").cause, told(403, None, b"").cause), (Some(Cause::WebPage), None));
         assert_eq!(told(502, None, b"<title>Bad").kind, ErrorKind::Unavailable);
         assert_eq!(told(403, None, b"").kind, ErrorKind::Denied);
         assert_eq!(told(413, None, b"").kind, ErrorKind::TooBig);

@@ -9,7 +9,7 @@ use crate::breaker::Breaker;
 use crate::endpoints::{Endpoints, Failover};
 use crate::oauth::{Challenge, TokenSource};
 use crate::signin::{Scheme, Schemes, Standing, basic, bearer_value};
-use crate::transport::{Dialer, Endpoint, Lane, Trust, tls_config};
+use crate::transport::{Dialer, Endpoint, Lane, Tls, Trust};
 use crate::weather::Climate;
 use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
 use http::HeaderValue;
@@ -67,6 +67,15 @@ impl ServerConfig {
             limits: Limits::default(),
         }
     }
+}
+
+/// How a server that was reached did badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stumble {
+    /// The connection or the answer broke off.
+    BrokeOff,
+    /// Something answered that is not Exchange, or not in a state to answer.
+    IsAway,
 }
 
 /// How much at once, and how long.
@@ -222,7 +231,7 @@ impl Server {
         }
         let inner = ServerInner {
             endpoints: Endpoints::new(endpoints, config.failover),
-            dialer: Dialer::new(config.egress, tls_config(&config.trust)?),
+            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?),
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
             breaker: Breaker::default(),
@@ -266,6 +275,26 @@ impl Server {
         if self.inner.endpoints.failed(number) {
             tokio::spawn(look_after(Arc::downgrade(&self.inner)));
         }
+    }
+
+    /// A lane's server did badly. What does not listen, or shows a page in place of Exchange's answer, has failed; what
+    /// breaks off may do so by chance.
+    pub(crate) fn stumbled(&self, lane: &Lane, how: Stumble) {
+        let inner = &self.inner;
+        inner.dialer.shun(lane.peer());
+        let unwatched = match how {
+            Stumble::BrokeOff => inner.endpoints.stumbled(lane.number()),
+            Stumble::IsAway => inner.endpoints.failed(lane.number()),
+        };
+        if unwatched {
+            tokio::spawn(look_after(Arc::downgrade(inner)));
+        }
+    }
+
+    /// Which endpoint to turn to, if that is another one than before and may be good.
+    pub(crate) fn elsewhere(&self, before: usize) -> Option<usize> {
+        let endpoints = &self.inner.endpoints;
+        Some(endpoints.current()).filter(|current| *current != before && endpoints.is_up(*current))
     }
 
     fn standing(&self, identity: &Identity) -> Arc<Standing> {

@@ -36,6 +36,7 @@ impl EventStream {
     pub async fn next(&mut self) -> Result<StreamingEvent, Error> {
         let told = self.document().await;
         told.map_err(|error| {
+            self.exchange.blame(&self.client.shared.server, &error);
             self.client.shared.weather.busy(&error, self.exchange.since());
             error.with_request_id(&self.exchange.request_id)
         })

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::error::offers;
 use crate::refusal;
 use crate::signin::{Outcome, Principal, Scheme, Terms, by_dialogue, by_ticket};
-use crate::transport::{AGENT, Dialer, Endpoint, Lane, Reply, RequestBody, Trust, tls_config};
+use crate::transport::{AGENT, Dialer, Endpoint, Lane, Reply, RequestBody, Tls, Trust};
 use crate::{Cause, ChannelBinding, Egress, Error, ErrorKind, Identity};
 
 /// How others' web servers are reached.
@@ -120,7 +120,7 @@ impl Web {
     /// The error is one sentence for the operator.
     pub fn new(config: WebConfig) -> Result<Web, Error> {
         let inner = Inner {
-            dialer: Dialer::new(config.egress, tls_config(&config.trust)?),
+            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?),
             allow_http: config.allow_http,
             channel_binding: config.channel_binding,
             connect: config.connect,

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,9 +9,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use rustls_pki_types::CertificateDer;
-
-use super::{Connection, Dialer, Endpoint, Reply, RequestBody};
+use super::{Connection, Dialer, Endpoint, Reply, RequestBody, Session};
 use crate::signin::server_end_point;
 use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme};
 
@@ -21,8 +20,10 @@ use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme};
 #[derive(Debug)]
 pub(crate) struct Lane {
     sender: SendRequest<RequestBody>,
-    /// What the server showed, for sign-ins that are bound to it.
-    certificate: Option<CertificateDer<'static>>,
+    /// What TLS came to, for sign-ins that are bound to it.
+    session: Option<Session>,
+    /// The other end: the server's address, or the proxy's.
+    peer: SocketAddr,
     endpoint: Endpoint,
     /// Which of the server's endpoints that is.
     number: usize,
@@ -71,7 +72,9 @@ impl Lane {
             Error::unavailable(format!("{} did not take a connection within {seconds} s", endpoint.host))
                 .because(Cause::Unreachable)
         })?;
-        let Connection { socket, certificate } = dialled?;
+        let Connection { socket, tls: session, peer } = dialled?;
+        let (version, suite) = session.as_ref().map_or(("", ""), |session| (&session.version, &session.suite));
+        tracing::debug!(host = endpoint.host, %peer, tls = version, suite, "connected");
         let (sender, connection) = Builder::new()
             .max_headers(200)
             .handshake(TokioIo::new(socket))
@@ -82,7 +85,8 @@ impl Lane {
         let now = Instant::now();
         Ok(Lane {
             sender,
-            certificate,
+            session,
+            peer,
             endpoint: endpoint.clone(),
             number,
             scheme: None,
@@ -144,7 +148,8 @@ impl Lane {
 
     /// What a sign-in is to be bound to (RFC 5929); None in clear, or if it shall not be bound.
     pub(crate) fn binding(&self, wish: ChannelBinding) -> Result<Option<Vec<u8>>, Error> {
-        let found = self.certificate.as_ref().and_then(|certificate| server_end_point(certificate));
+        let shown = self.session.as_ref().and_then(|session| session.chain.first());
+        let found = shown.and_then(|certificate| server_end_point(certificate));
         match wish {
             ChannelBinding::Off => Ok(None),
             ChannelBinding::Auto => Ok(found),
@@ -163,6 +168,11 @@ impl Lane {
     /// Which of the server's endpoints that is.
     pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// The other end: the server's address, or the proxy's.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Notes how a password is shown here.
@@ -194,8 +204,10 @@ fn told(error: &hyper::Error) -> Error {
         sentence = format!("{sentence}: {inner}");
         source = inner.source();
     }
-    let kind = if error.is_user() { ErrorKind::Local } else { ErrorKind::Unavailable };
-    Error::new(kind, sentence)
+    match error.is_user() {
+        true => Error::new(ErrorKind::Local, sentence),
+        false => Error::unavailable(sentence).because(Cause::BrokeOff),
+    }
 }
 
 /// Who we say we are: its first word is what administrators allow (`EwsAllowList`), and never changes.

@@ -20,5 +20,5 @@ pub(crate) use lane::{AGENT, Answered, Lane, Unsent};
 pub(crate) use pool::{Pool, PooledLane};
 pub(crate) use reply::Reply;
 pub(crate) use socket::Socket;
-pub(crate) use tls::tls_config;
 pub use tls::{ClientCertificate, TlsVersion, Trust};
+pub(crate) use tls::{Session, Tls};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Lane;
 use crate::signin::sign_in;
 use crate::weather::Leave;
-use crate::{Error, ErrorKind, Identity, Limits, Server};
+use crate::{Cause, Error, ErrorKind, Identity, Limits, Server};
 
 /// The lanes of one identity.
 #[derive(Debug)]
@@ -74,7 +74,8 @@ impl Pool {
     fn idle_lane(&self) -> Option<Lane> {
         let mut idle = self.lock();
         let current = self.server.inner.endpoints.current();
-        idle.retain(|lane| lane.number() == current && lane.is_fresh(self.limits()));
+        let dialer = &self.server.inner.dialer;
+        idle.retain(|lane| lane.number() == current && lane.is_fresh(self.limits()) && !dialer.shuns(lane.peer()));
         idle.pop_back()
     }
 
@@ -85,7 +86,7 @@ impl Pool {
         for _ in 0..server.endpoints.len() {
             let number = server.endpoints.current();
             match self.open_to(number).await {
-                Err(error) if error.kind == ErrorKind::Unavailable => {
+                Err(error) if is_its_fault(&error) => {
                     self.server.unreachable(number);
                     failure = error;
                 }
@@ -110,4 +111,10 @@ impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Another server may do better.
+fn is_its_fault(error: &Error) -> bool {
+    let is_ours = matches!(error.cause, Some(Cause::Proxy | Cause::ProxySignIn | Cause::NameServer));
+    !is_ours && (error.kind == ErrorKind::Unavailable || error.cause == Some(Cause::WebPage))
 }

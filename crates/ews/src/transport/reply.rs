@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use crate::Error;
+use crate::{Cause, Error};
 
 /// The answer's body as it arrives, under two limits: on silence, and on all of it.
 #[derive(Debug)]
@@ -32,7 +32,10 @@ impl Reply {
                 timeout_at(until, self.body.frame()).await.map_err(|_| Error::unavailable("the answer stalled"))?;
             match frame {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(Error::unavailable(format!("the answer broke off: {error}"))),
+                Some(Err(error)) => {
+                    let told = format!("the answer broke off: {error}");
+                    return Err(Error::unavailable(told).because(Cause::BrokeOff));
+                }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) => return Ok(Some(bytes)),
                     Err(_trailers) => {}

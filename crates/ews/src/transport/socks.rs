@@ -37,7 +37,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         if reply != 0 {
             let reason =
                 REPLIES.iter().find(|(code, _)| *code == reply).map_or("for a reason of its own", |(_, text)| text);
-            return Err(self.failed(&format!("does not connect to {host}: {reason}")));
+            let error = self.failed(&format!("does not connect to {host}: {reason}"));
+            let is_about_host = matches!(reply, 3..=6);
+            return Err(if is_about_host { error.because(Cause::Unreachable) } else { error });
         }
         // The address it leaves from says nothing to us.
         let length = match kind {

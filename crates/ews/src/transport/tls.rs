@@ -4,12 +4,17 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use super::Socket;
+use super::tls_trouble::trouble;
 use crate::{Error, ErrorKind};
 
 /// Which servers are believed to be who they say, and what they get to see of us.
@@ -44,8 +49,51 @@ pub enum TlsVersion {
     Tls13,
 }
 
+/// Starts TLS as an operator decided. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls(Arc<ClientConfig>);
+
+/// What TLS came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Such as `TLSv1.3`.
+    pub(crate) version: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub(crate) suite: String,
+    /// The certificates the server showed, its own first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+}
+
+impl Tls {
+    /// Loads the certificates. The error is one sentence for the operator.
+    pub(crate) fn new(trust: &Trust) -> Result<Tls, Error> {
+        tls_config(trust).map(Tls)
+    }
+
+    /// Shakes hands with a host.
+    pub(crate) async fn connect(&self, host: &str, stream: TcpStream) -> Result<(Socket, Session), Error> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Error::unavailable(format!("{host} is not a name a certificate can have")))?;
+        let connected = TlsConnector::from(self.0.clone()).connect(name, stream).await;
+        let stream = connected.map_err(|error| trouble(host, &error))?;
+        let session = session(stream.get_ref().1);
+        Ok((Socket::Tls(Box::new(stream)), session))
+    }
+}
+
+fn session(connection: &ClientConnection) -> Session {
+    let version = connection.protocol_version().and_then(|version| version.as_str());
+    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    let chain = connection.peer_certificates().unwrap_or_default();
+    Session {
+        version: version.unwrap_or_default().replace('_', "."),
+        suite: suite.unwrap_or_default().to_owned(),
+        chain: chain.iter().map(|certificate| certificate.clone().into_owned()).collect(),
+    }
+}
+
 /// TLS as Exchange wants it: HTTP/1.1 only, because Windows sign-in does not work over HTTP/2.
-pub(crate) fn tls_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
+fn tls_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
     let wrong = |error: rustls::Error| Error::new(ErrorKind::Local, format!("TLS: {error}"));
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())

@@ -104,6 +104,10 @@ impl Talk<'_> {
             StatusCode::FORBIDDEN => {
                 Err(self.denied(&format!("does not allow connections to {}", self.target)).because(Cause::Proxy))
             }
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                let told = format!("does not reach {} ({})", self.target, answer.status());
+                Err(failed(self.proxy, &told).because(Cause::Unreachable))
+            }
             status => Err(failed(self.proxy, &format!("answered {status} when asked for {}", self.target))),
         }
     }

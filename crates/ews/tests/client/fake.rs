@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use ews::{Client, Identity, Limits, Secret, Server, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 /// What is done with one request.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(crate) enum Step {
     Drip(Vec<u8>),
     /// These bytes are sent, and then nothing more.
     Hang(Vec<u8>),
+    /// These bytes are sent, and then the server is gone: it takes no connections, and those it has are cut.
+    Die(Vec<u8>),
 }
 
 /// A request as it came.
@@ -58,6 +61,7 @@ struct Shared {
     seen: Arc<Mutex<Vec<Seen>>>,
     bell: mpsc::UnboundedSender<()>,
     open: Arc<AtomicBool>,
+    death: Arc<Notify>,
 }
 
 impl Fake {
@@ -70,18 +74,31 @@ impl Fake {
         script: impl IntoIterator<Item = Step>,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Fake {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Fake::start_at("127.0.0.1:0".parse().unwrap(), script, tls).await
+    }
+
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        script: impl IntoIterator<Item = Step>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Fake {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (ring, bell) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
-        let shared = Shared { script, seen: Arc::default(), bell: ring, open: Arc::default() };
+        let death = Arc::new(Notify::new());
+        let shared = Shared { script, seen: Arc::default(), bell: ring, open: Arc::default(), death: death.clone() };
         let open = shared.open.clone();
         let seen = shared.seen.clone();
         tokio::spawn(async move {
+            let mut connections = JoinSet::new();
             for connection in 0.. {
-                let (socket, _) = listener.accept().await.unwrap();
+                let (socket, _) = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap(),
+                    () = death.notified() => return,
+                };
                 let (shared, tls) = (shared.clone(), tls.clone());
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     match tls {
                         None => shared.serve(connection, socket).await,
                         Some(tls) => match tokio_rustls::TlsAcceptor::from(tls).accept(socket).await {
@@ -148,6 +165,12 @@ impl Shared {
                 Step::Hang(bytes) => {
                     socket.write_all(&bytes).await.ok()?;
                     socket.flush().await.ok()?;
+                    std::future::pending::<()>().await;
+                }
+                Step::Die(bytes) => {
+                    socket.write_all(&bytes).await.ok()?;
+                    socket.flush().await.ok()?;
+                    self.death.notify_one();
                     std::future::pending::<()>().await;
                 }
             }

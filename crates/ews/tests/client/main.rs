@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
+mod failover;
 mod fake;
+mod lanes;
 mod streams;
 mod transport;
 mod web;

@@ -45,14 +45,38 @@ async fn an_answer_cut_in_a_message_fails_that_and_all_after_it() {
     let whole =
         xml(&answer("GetItem", &[&item("SGVsbG8=", "1"), &item(&"QUJD".repeat(1000), "2"), &item("QUJD", "3")]));
     let cut = whole.windows(8).position(|eight| eight == b"QUJDQUJD").unwrap() + 1000;
-    let fake = Fake::start([Step::SendAndClose(whole[..cut].to_vec())]).await;
+    let fake = Fake::start([Step::SendAndClose(whole[..cut].to_vec()), Step::SendAndClose(Vec::new())]).await;
     let mut sink = Sink::default();
-    let error = fake.client().get_mime(&ask(3), &mut sink).await.unwrap_err();
+    let client = fake.client().with_patience(std::time::Duration::ZERO);
+    let error = client.get_mime(&ask(3), &mut sink).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(sink.told[..2], ["start 0 a0", "end 0 Some(\"1\") Hello"]);
     assert!(sink.told[2].starts_with("start 1 a1") && sink.told[3].starts_with("failed 1 "), "{:?}", sink.told);
     assert!(sink.told[4].starts_with("failed 2 ") && sink.told.len() == 5, "{:?}", sink.told);
-    assert_eq!(fake.seen().len(), 1, "what has begun is not begun again unseen");
+    assert_eq!(fake.seen().len(), 2, "once more at once, and then it is over");
+}
+
+#[tokio::test]
+async fn what_broke_off_goes_on_where_it_did() {
+    let first =
+        xml(&answer("GetItem", &[&item("SGVsbG8=", "1"), &item(&"QUJD".repeat(1000), "2"), &item("QUJD", "3")]));
+    let cut = first.windows(8).position(|eight| eight == b"QUJDQUJD").unwrap() + 1000;
+    let rest = xml(&answer("GetItem", &[&item("QUJD", "2"), &item("RA==", "3")]));
+    let fake = Fake::start([Step::SendAndClose(first[..cut].to_vec()), Step::Send(rest)]).await;
+    let mut sink = Sink::default();
+    fake.client().get_mime(&ask(3), &mut sink).await.unwrap();
+    let told = [
+        "start 0 a0",
+        "end 0 Some(\"1\") Hello",
+        "start 1 a1",
+        "start 1 a1",
+        "end 1 Some(\"2\") ABC",
+        "start 2 a2",
+        "end 2 Some(\"3\") D",
+    ];
+    assert_eq!(sink.told, told);
+    let asked = fake.seen()[1].text();
+    assert!(!asked.contains("\"a0\"") && asked.contains("\"a1\"") && asked.contains("\"a2\""), "{asked}");
 }
 
 #[tokio::test]
