@@ -67,6 +67,8 @@ pub(crate) struct Organisation {
     pub(crate) impersonators: Vec<Impersonator>,
     /// Whether a subscription is known only to the server it was made on.
     pub(crate) affinity: bool,
+    /// Subscriptions one mailbox may have at a time.
+    pub(crate) most_subscriptions: Option<usize>,
 }
 
 impl Organisation {
@@ -235,6 +237,7 @@ impl Exchange {
             salt: 0,
             impersonators: Vec::new(),
             affinity: false,
+            most_subscriptions: None,
         };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
@@ -350,6 +353,11 @@ impl Exchange {
     /// `X-BackEndOverrideCookie` or the same anchor mailbox (2013), or by staying at a front end (2010).
     pub fn set_affinity(&self, affinity: bool) {
         self.lock().affinity = affinity;
+    }
+
+    /// How many subscriptions a mailbox may have at a time, whoever made them; without a number any.
+    pub fn limit_subscriptions(&self, most: Option<usize>) {
+        self.lock().most_subscriptions = most;
     }
 
     /// The server behind the front ends that has somebody's mailbox, as the affinity cookie names it.

@@ -15,6 +15,7 @@ mod record;
 mod services;
 mod settings;
 mod stats;
+mod throttle;
 mod tls;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -36,6 +37,7 @@ use tls::Secure;
 pub use settings::{ExtendedProtection, Scheme, SignIn, TlsRules, TlsVersion};
 
 pub use services::Services;
+pub use throttle::Policy;
 
 /// Binds every listener of `settings`, gives each user a mailbox, and serves until the result is dropped.
 ///
@@ -123,6 +125,8 @@ pub struct Settings {
     pub require_anchor: bool,
     /// Subscriptions are known only to the server they were made on; see [`Exchange::set_affinity`].
     pub affinity: bool,
+    /// What an account may have in flight.
+    pub throttle: Policy,
     /// Mailboxes that others may open as their own.
     pub full_access: Vec<FullAccess>,
     /// Tokens that sign in too; with any, the server offers Bearer beside the other schemes.
@@ -152,6 +156,7 @@ impl Settings {
             impersonators: Vec::new(),
             require_anchor: false,
             affinity: false,
+            throttle: Policy::Off,
             full_access: Vec::new(),
             tokens: Vec::new(),
             sign_in: SignIn::default(),
@@ -292,6 +297,7 @@ struct Server {
     beside: services::Beside,
     presence: watch::Sender<Presence>,
     require_anchor: bool,
+    throttle: Arc<throttle::Throttle>,
     latency: Duration,
     max_request: usize,
 }
@@ -313,6 +319,10 @@ impl Server {
             exchange.grant_full_access(&access.mailbox, &access.user)?;
         }
         exchange.set_affinity(settings.affinity);
+        let throttle = Arc::new(throttle::Throttle::default());
+        let limits = settings.throttle.limits();
+        exchange.limit_subscriptions(limits.subscriptions);
+        throttle.set(limits);
         Ok(Arc::new(Self {
             directory: auth::Directory::new(&settings.users, &settings.tokens, &settings.sign_in),
             names: names(settings),
@@ -327,6 +337,7 @@ impl Server {
             beside,
             presence: watch::Sender::default(),
             require_anchor: settings.require_anchor,
+            throttle,
             latency: settings.latency,
             max_request: settings.max_request,
             exchange,

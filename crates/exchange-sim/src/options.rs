@@ -8,8 +8,8 @@ use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
     http::{
-        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Scheme, Settings, SignIn, Tls, TlsRules, TlsVersion,
-        Token, User, WayIn,
+        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Policy, Scheme, Settings, SignIn, Tls, TlsRules,
+        TlsVersion, Token, User, WayIn,
     },
     preset::{Preset, demo},
 };
@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// Know a subscription only on the server it was made on: clients must keep the affinity cookie
     #[arg(long)]
     affinity: bool,
+    /// Throttling as that version does it: off, 2010, 2013 or 2016
+    #[arg(long, value_name = "VERSION", default_value = "off")]
+    throttle: Policy,
     /// Someone who may open another mailbox as if it were his own
     #[arg(long = "full-access", value_name = "USER:MAILBOX", value_parser = full_access)]
     full_access: Vec<FullAccess>,
@@ -131,6 +134,7 @@ impl Arguments {
             impersonators: self.impersonators.clone(),
             require_anchor: self.require_anchor,
             affinity: self.affinity,
+            throttle: self.throttle,
             full_access: self.full_access.clone(),
             tokens: self.tokens.clone(),
             sign_in: SignIn {
@@ -268,6 +272,7 @@ mod tests {
             ("--token anna:x", "looks like NAME@DOMAIN:TOKEN"),
             ("--impersonator svc:", "looks like USER or USER:SCOPE"),
             ("--full-access a:b", "full access looks like"),
+            ("--throttle much", "no such throttling policy"),
             ("--front-end mars", "no address: mars"),
             ("--latency soon", "no duration"),
             ("--latency 2h", "no unit of time"),

@@ -20,6 +20,8 @@
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
 //! | `POST /permission?mailbox=…&folder=…&user=…&level=…` | a permission level in a folder; user may be `default` |
+//! | `GET /throttle` | the limits, the most each account had in flight, and how often it was told to wait |
+//! | `POST /throttle` | other limits, as JSON, in place of those that are named; `POST /throttle/reset` counts from zero |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
 //! | `POST /fault/clear` | forget them, and let go what hangs |
 //! | `GET /front-ends` | number, name, addresses of each, whether it is up, and what it was asked |
@@ -194,6 +196,18 @@ impl Server {
                     _ => return Err(refusal("which is all, idle or user")),
                 };
                 return Ok(json!({ "closed": self.connections.close(which) }));
+            }
+            ("GET", "/throttle") => return Ok(self.throttle.json()),
+            ("POST", "/throttle/reset") => self.throttle.reset(),
+            ("POST", "/throttle") => {
+                let mut limits = serde_json::to_value(self.throttle.limits()).map_err(refusal)?;
+                let changes: serde_json::Map<String, Value> = serde_json::from_slice(&body).map_err(refusal)?;
+                for (name, value) in changes {
+                    limits[name] = value;
+                }
+                let limits: super::throttle::Limits = serde_json::from_value(limits).map_err(refusal)?;
+                self.exchange.limit_subscriptions(limits.subscriptions);
+                self.throttle.set(limits);
             }
             ("POST", "/quota") => self.exchange.set_quota(query.need("bytes")?.parse().map_err(refusal)?),
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),

@@ -23,6 +23,7 @@ use super::{
     photo,
     record::Entry,
     stats::InFlight,
+    throttle::TooMany,
 };
 
 /// Answers one request. An error makes hyper cut the connection without an answer.
@@ -127,11 +128,19 @@ impl Server {
         request: Vec<u8>,
     ) -> io::Result<Response<Body>> {
         let operation = operation(&request).to_owned();
-        let flight = self.stats.begin(&operation);
+        let mut flight = self.stats.begin(&operation);
+        let acts_as = acts_as(&request).map(str::to_owned);
+        let slot = match self.throttle.admit(&user, acts_as.as_deref(), &operation, front_end.number) {
+            Ok(slot) => slot,
+            Err(too_many) => return self.turn_away(too_many, &operation, &request),
+        };
+        if !slot.delay.is_zero() {
+            tokio::time::sleep(slot.delay).await;
+        }
+        flight.hold(slot);
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let acts_as = acts_as(&request).map(str::to_owned);
         if self.require_anchor && acts_as.is_some() && !headers.contains_key(ANCHOR) {
             // D/impersonation: no server is found at once.
             tokio::time::sleep(self.latency.max(LOST)).await;
@@ -166,6 +175,33 @@ impl Server {
             }
             Outcome::Stream(events, ending) => Ok(self.stream(head, flight, events, ending, entry)?),
         }
+    }
+
+    /// Answers a request that is one too many.
+    fn turn_away(&self, too_many: TooMany, operation: &str, request: &[u8]) -> io::Result<Response<Body>> {
+        let entry = self.recorder.as_ref().map(|recorder| recorder.request(operation, request));
+        let (status, document) = match too_many {
+            TooMany::Queue => return self.unavailable(),
+            TooMany::Rate(seconds) => {
+                let builder = Response::builder().status(StatusCode::TOO_MANY_REQUESTS);
+                let builder = builder.header(header::RETRY_AFTER, seconds).header(header::SERVER, SERVER);
+                return builder.body(Body::page(&self.stats, "")).map_err(io::Error::other);
+            }
+            TooMany::Fault(document) => (StatusCode::INTERNAL_SERVER_ERROR, document),
+            TooMany::Sync { limit, back_off } => {
+                let version = self.exchange.options().version;
+                (StatusCode::OK, document::busy_sync(version, operation, limit, back_off))
+            }
+        };
+        if let Some(entry) = entry {
+            entry.response(document.as_bytes());
+        }
+        Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, CONTENT_TYPE)
+            .header(header::SERVER, SERVER)
+            .body(Body::page(&self.stats, document))
+            .map_err(io::Error::other)
     }
 
     /// Nothing is sent, until the client leaves or the faults are cleared.
@@ -268,7 +304,7 @@ impl Server {
         };
         match order.what {
             Kind::Busy => document(500, document::busy(back_off)),
-            Kind::BusySync => document(200, document::busy_sync(version, back_off)),
+            Kind::BusySync => document(200, document::busy_sync(version, operation, 5, back_off)),
             Kind::InvalidSyncState => document(200, document::invalid_sync_state(version, operation)),
             Kind::Html => {
                 let status = order.status.unwrap_or(200);

@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::throttle::Slot;
+
 /// Everything counted since the start or the last reset.
 #[derive(Default)]
 pub(super) struct Stats {
@@ -64,7 +66,7 @@ impl Stats {
         if !streaming {
             self.largest_in_flight.fetch_max(now, Relaxed);
         }
-        InFlight { stats: self.clone(), streaming }
+        InFlight { stats: self.clone(), streaming, slot: None }
     }
 
     /// What is in flight stays; everything else starts from zero.
@@ -109,6 +111,14 @@ impl Stats {
 pub(super) struct InFlight {
     stats: Arc<Stats>,
     streaming: bool,
+    slot: Option<Slot>,
+}
+
+impl InFlight {
+    /// Keeps the place in the budget of the account as long.
+    pub(super) fn hold(&mut self, slot: Slot) {
+        self.slot = Some(slot);
+    }
 }
 
 impl Drop for InFlight {

@@ -56,6 +56,14 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
         .iter()
         .filter_map(|kind| EVENTS.iter().find(|(name, _)| *name == kind.text.trim()).map(|(_, kind)| *kind))
         .collect();
+    let most = call.organisation.most_subscriptions.unwrap_or(usize::MAX);
+    let alive = |subscription: &&Subscription| subscription.asked_at + subscription.patience >= time::now();
+    if call.organisation.mailboxes[target].subscriptions.values().filter(alive).count() >= most {
+        return Err(Trouble::new(
+            "ErrorExceededSubscriptionCount",
+            "The mailbox has as many subscriptions as it may have. Remove some and try again.",
+        ));
+    }
     let (owner, home) = (call.caller.account.clone(), call.organisation.home(call.caller, call.me));
     let mailbox = &mut call.organisation.mailboxes[target];
     let now = mailbox.watermark();

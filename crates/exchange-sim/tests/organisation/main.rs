@@ -10,4 +10,5 @@
 
 mod client;
 mod front_ends;
+mod limits;
 mod services;

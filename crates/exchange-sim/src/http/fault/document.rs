@@ -21,29 +21,62 @@ pub(in crate::http) fn busy(back_off: u64) -> String {
     )
 }
 
+/// SOAP fault ErrorExceededConnectionCount, with HTTP status 500: its values are as recorded.
+pub(in crate::http) fn exceeded(policy: &str, limit: u64) -> String {
+    let error = format!(
+        "This operation exceeds the throttling budget for policy part '{policy}', policy value '{limit}',  \
+         Budget type: 'Ews'.  Suggested backoff time 0 ms."
+    );
+    format!(
+        concat!(
+            r#"<?xml version="1.0" encoding="utf-8"?>"#,
+            r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>"#,
+            r#"<faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:{code}</faultcode>"#,
+            r#"<faultstring xml:lang="en-US">{text}</faultstring><detail>"#,
+            r#"<e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">{code}</e:ResponseCode>"#,
+            r#"<e:Message xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">{text}</e:Message>"#,
+            r#"<t:MessageXml xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">"#,
+            r#"<t:Value Name="Policy">{policy}</t:Value><t:Value Name="MaxConcurrencyLimit">{limit}</t:Value>"#,
+            r#"<t:Value Name="ErrorMessage">{error}</t:Value></t:MessageXml>"#,
+            r#"</detail></s:Fault></s:Body></s:Envelope>"#
+        ),
+        code = "ErrorExceededConnectionCount",
+        text = "You have exceeded the available concurrent connections for your account. Try again once your other \
+                requests have completed.",
+        policy = policy,
+        limit = limit,
+        error = error,
+    )
+}
+
 /// A throttled SyncFolderItems answer as Exchange Online was recorded to send it: who reads only SyncState and
 /// IncludesLastItemInRange forgets the folder.
-pub(in crate::http) fn busy_sync(version: Version, back_off: u64) -> String {
+pub(in crate::http) fn busy_sync(version: Version, operation: &str, limit: u64, back_off: u64) -> String {
     let text = format!(
-        "{BUSY}, This operation exceeds the throttling budget for policy part 'ConcurrentSyncCalls', policy value '5',  \
+        "{BUSY}, This operation exceeds the throttling budget for policy part 'ConcurrentSyncCalls', policy value '{limit}',  \
          Budget type: 'Ews'.  Suggested backoff time {back_off} ms."
     );
     let rest = format!(
-        r#"<m:MessageXml><t:Value Name="BackOffMilliseconds">{back_off}</t:Value></m:MessageXml><m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>"#
+        r#"<m:MessageXml><t:Value Name="BackOffMilliseconds">{back_off}</t:Value></m:MessageXml>{}"#,
+        no_state(operation)
     );
-    response(version, "SyncFolderItems", &text, "ErrorServerBusy", &rest)
+    response(version, operation, &text, "ErrorServerBusy", &rest)
 }
 
 /// The answer to a SyncState that is damaged, too old, or of another folder (Microsoft,
 /// handling-synchronization-related-errors-in-ews).
 pub(in crate::http) fn invalid_sync_state(version: Version, operation: &str) -> String {
+    let text = "Synchronization state data is corrupt or otherwise invalid.";
+    response(version, operation, text, "ErrorInvalidSyncStateData", &no_state(operation))
+}
+
+/// What a sync call answers beside an error: no state, and no more to come.
+fn no_state(operation: &str) -> String {
     let last = match operation {
         "SyncFolderHierarchy" => "IncludesLastFolderInRange",
         _ => "IncludesLastItemInRange",
     };
-    let rest = format!("<m:SyncState/><m:{last}>true</m:{last}>");
-    let text = "Synchronization state data is corrupt or otherwise invalid.";
-    response(version, operation, text, "ErrorInvalidSyncStateData", &rest)
+    format!("<m:SyncState/><m:{last}>true</m:{last}>")
 }
 
 /// A page of IIS.
