@@ -28,7 +28,8 @@ impl Limits {
         let or = |limit: Option<u16>, default: usize| limit.map_or(default, usize::from);
         let default = ews::Limits::default();
         ews::Limits {
-            lanes: or(self.per_mailbox, default.lanes),
+            calls: or(self.per_mailbox, default.calls),
+            organisation_calls: or(self.per_organisation, default.organisation_calls),
             sync_calls: or(self.sync_calls, default.sync_calls),
             streams: or(self.streams, default.streams),
             ..default
