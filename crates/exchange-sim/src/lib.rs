@@ -6,6 +6,7 @@
 //! [`Exchange`] is the organisation: mailboxes, folders, items, ids and subscriptions, and one method that answers one
 //! SOAP request. The program in `main.rs` puts HTTP, sign-in and faults around it.
 
+pub mod certificates;
 pub mod dns;
 pub mod http;
 pub mod import;

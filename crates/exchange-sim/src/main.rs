@@ -5,7 +5,7 @@ mod options;
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
-use exchange_sim::{Exchange, Options, http, import};
+use exchange_sim::{Exchange, Options, certificates, http, import};
 use tokio::signal::unix::{SignalKind, signal};
 
 use options::Arguments;
@@ -26,6 +26,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), String> {
+    if let Some(directory) = &arguments.cert_preset {
+        return certificates::write(directory, &arguments.cert_names);
+    }
     let exchange = Exchange::new(Options { version: arguments.version, mime: arguments.mime.into() });
     let settings = arguments.settings()?;
     exchange.set_quota(arguments.quota.saturating_mul(1 << 20));

@@ -31,6 +31,12 @@ pub(crate) struct Arguments {
     /// PEM file of the private key
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Write a private authority and certificates, right and wrong ones, into a directory, and end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cert_preset: Option<PathBuf>,
+    /// A further name in those certificates, beside localhost and 127.0.0.1
+    #[arg(long = "cert-name", value_name = "NAME", requires = "cert_preset")]
+    pub(crate) cert_names: Vec<String>,
     /// The oldest version of TLS spoken: 1.2 or 1.3
     #[arg(long, value_name = "VERSION", default_value = "1.2")]
     tls_min: TlsVersion,
