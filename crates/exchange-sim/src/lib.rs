@@ -9,6 +9,7 @@
 pub mod certificates;
 pub mod dns;
 pub mod http;
+pub mod idp;
 pub mod import;
 pub mod mime;
 pub mod preset;
