@@ -12,16 +12,17 @@ use idmap::sqlite::Mailbox as Map;
 use idmap::{IdMap, ItemRow};
 use mailbox::search::Query;
 use mailbox::{
-    Access, Appended, Content, Delta, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail, ModSeq,
-    NewMessage, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
+    ModSeq, Namespaces, NewMessage, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::bodies::Bodies;
 use crate::directory::Greeting;
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
+use crate::foreign::{Known, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::objects::{Myself, Others, People, Quota};
@@ -56,6 +57,15 @@ pub(crate) struct Live {
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
     pub(crate) watching: watch::Sender<Watching>,
+    /// Whose folders these are.
+    pub(crate) root: Root,
+    /// The mailboxes beside this one, if it is the user's own.
+    pub(crate) mounts: Mounts,
+    /// What the user may do here, if it is not.
+    pub(crate) facts: Known,
+    pub(crate) visited: Visited,
+    /// Somebody began to listen to a folder.
+    pub(crate) attention: Notify,
     /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
     pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
     client: RwLock<Client>,
@@ -80,6 +90,10 @@ pub(crate) struct Parts {
     pub(crate) client: Client,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Duration,
+    pub(crate) root: Root,
+    pub(crate) facts: Known,
+    /// How mailboxes beside it are opened, if it is the user's own.
+    pub(crate) opener: Option<Opener>,
 }
 
 impl Live {
@@ -101,6 +115,11 @@ impl Live {
             sizes: parts.sizes,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
+            root: parts.root,
+            mounts: Mounts::new(parts.opener),
+            facts: parts.facts,
+            visited: Visited::default(),
+            attention: Notify::new(),
             unsettled: Mutex::default(),
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
@@ -126,18 +145,23 @@ impl Live {
 
     /// Ends what runs in the background.
     pub(crate) fn stop(&self) {
+        self.mounts.stop();
         self.tasks().abort_all();
     }
 
     /// Takes a password that Exchange accepts, after the old one may have been refused.
     pub(crate) fn renew(self: &Arc<Self>, client: Client) {
+        self.mounts.renew(&client);
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         self.refused.store(false, Ordering::SeqCst);
         self.watch_anew();
     }
 
     fn watch_anew(self: &Arc<Self>) {
-        let watcher = self.spawn(Arc::clone(self).watch_changes());
+        let watcher = match self.root.is_own() {
+            true => self.spawn(Arc::clone(self).watch_changes()),
+            false => self.spawn(Arc::clone(self).watch_foreign()),
+        };
         let before = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).replace(watcher);
         before.inspect(AbortHandle::abort);
     }
@@ -201,7 +225,12 @@ impl Live {
         if let Some(state) = self.folders.get(&folder) {
             return Arc::clone(&state);
         }
-        Arc::clone(&self.folders.entry(folder).or_insert_with(|| Arc::new(FolderState::new(folder))))
+        let new = || {
+            let state = FolderState::new(folder);
+            state.foreign.store(!self.root.is_own(), Ordering::SeqCst);
+            Arc::new(state)
+        };
+        Arc::clone(&self.folders.entry(folder).or_insert_with(new))
     }
 
     /// Sorts messages whose ids Exchange did not know: those it calls otherwise by now (a migration), with these
@@ -254,73 +283,101 @@ impl Account {
 }
 
 impl Mail for Account {
+    async fn namespaces(&self) -> Result<Namespaces> {
+        self.live().namespaces().await
+    }
+
+    async fn visit(&self, path: &FolderPath, depth: Depth) -> Result<()> {
+        self.live().visit(path, depth).await
+    }
+
     async fn folders(&self) -> Result<Arc<[Folder]>> {
-        Ok(Arc::clone(&self.live().listing().await?.folders))
+        self.live().all_folders().await
     }
 
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
-        self.live().create_folder(path).await
+        self.live().create_anywhere(path).await
     }
 
     async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {
-        self.live().rename_folder(from, to).await
+        self.live().rename_anywhere(from, to).await
     }
 
     async fn delete_folder(&self, path: &FolderPath) -> Result<()> {
-        self.live().delete_folder(path).await
+        let (_, live, path) = self.live().at_path(path).await?;
+        live.delete_folder(&path).await
     }
 
     async fn subscribe(&self, path: &FolderPath, wish: Subscription) -> Result<()> {
         self.live().map.subscribe(path, wish).await?;
         self.live().hierarchy.forget();
-        Ok(())
+        match wish {
+            Subscription::Subscribed => Ok(()),
+            Subscription::Unsubscribed => self.live().unsubscribed(path).await,
+        }
     }
 
     async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
-        Ok(self.live().listing().await?.subscribed.clone())
+        self.live().all_subscriptions().await
     }
 
     async fn status(&self, folder: FolderId) -> Result<Status> {
-        self.live().fresh(folder).await?;
-        Ok(self.live().map.status(folder).await?)
+        let (live, folder) = self.live().at(folder).await?;
+        live.fresh(folder).await?;
+        Ok(live.map.status(folder).await?)
     }
 
     async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
-        self.live().fresh(folder).await?;
-        Ok(self.live().map.snapshot(folder, access).await?)
+        let (live, folder) = self.live().at(folder).await?;
+        live.fresh(folder).await?;
+        Ok(live.map.snapshot(folder, access).await?)
     }
 
     async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
-        self.live().freshen(folder).await;
-        Ok(self.live().map.delta(folder, since).await?)
+        let (live, folder) = self.live().at(folder).await?;
+        live.freshen(folder).await;
+        Ok(live.map.delta(folder, since).await?)
     }
 
     fn watch(&self, folder: FolderId) -> Watch {
-        self.live().state(folder).bell.watch()
+        match self.live().mounts.in_use(folder) {
+            None => self.live().state(folder).bell.watch(),
+            Some((live, folder)) => {
+                let watch = live.state(folder).bell.watch();
+                live.attention.notify_one();
+                watch
+            }
+        }
     }
 
     async fn details(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Details>> {
-        Ok(self.live().map.details(folder, uids).await?)
+        let (live, folder) = self.live().at(folder).await?;
+        Ok(live.map.details(folder, uids).await?)
     }
 
     async fn sizes(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
-        self.live().sizes_of(folder, uids).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.sizes_of(folder, uids).await
     }
 
     async fn headers(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
-        self.live().headers(folder, uids).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.headers(folder, uids).await
     }
 
     async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
-        self.live().contents(folder, uids).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.contents(folder, uids).await
     }
 
     async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
-        self.live().search(folder, query).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.search(folder, query).await
     }
 
     async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
-        self.live().append(folder, message).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.append(folder, message).await
     }
 
     async fn store(
@@ -330,18 +387,20 @@ impl Mail for Account {
         change: &FlagChange,
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
-        self.live().store(folder, uids, change, unchanged_since).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.store(folder, uids, change, unchanged_since).await
     }
 
     async fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        self.live().transfer(crate::transfer::Way::Copy, folder, uids, to).await
+        between(self.live(), crate::transfer::Way::Copy, folder, uids, to).await
     }
 
     async fn relocate(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        self.live().transfer(crate::transfer::Way::Move, folder, uids, to).await
+        between(self.live(), crate::transfer::Way::Move, folder, uids, to).await
     }
 
     async fn expunge(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
-        self.live().expunge(folder, only).await
+        let (live, folder) = self.live().at(folder).await?;
+        live.expunge(folder, only).await
     }
 }

@@ -18,13 +18,14 @@ use mailbox::{Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
 
 use self::desk::{Desk, Means, Opened};
-use self::file_name::file_name;
+pub(crate) use self::file_name::file_name;
 use self::place::{Person, person};
 use self::upstream::Upstream;
 use crate::account::{Account, Live, Parts};
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::error::{Result, Tried};
+use crate::foreign::{Known, Opener, Root};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::Settings;
 
@@ -182,6 +183,9 @@ impl Inner {
             client,
             sizes: self.settings.sizes,
             poll: organisation.poll.unwrap_or(self.settings.poll),
+            root: Root::Own,
+            facts: Known::default(),
+            opener: Some(Opener { directory, cache: self.cache.clone(), organisation: name.to_owned() }),
         }))
     }
 
@@ -245,7 +249,7 @@ impl std::fmt::Debug for Inner {
 
 /// Tells a map from one that was lost before it. A new map may give an EMAILID to other content than the old one did
 /// (a draft that was edited in between), so bodies cached under the old one must not be served under the new.
-async fn generation(map: &impl IdMap) -> Result<String> {
+pub(crate) async fn generation(map: &impl IdMap) -> Result<String> {
     if let Some(generation) = map.note(GENERATION).await? {
         return Ok(generation);
     }

@@ -210,7 +210,7 @@ impl Live {
     async fn parent_of(self: &Arc<Self>, path: &FolderPath) -> Result<(FolderRef, Option<String>)> {
         let listing: Arc<Listing> = self.known_listing().await?;
         match path.parent() {
-            None => Ok((DistinguishedFolder::Top.into(), self.id_of(DistinguishedFolder::Top))),
+            None => Ok((self.top(), self.id_of(DistinguishedFolder::Top))),
             Some(parent) => {
                 let row = listing.at(&parent).ok_or_else(error::no_folder)?;
                 let id = row.folder.exchange_id.clone();

@@ -11,9 +11,9 @@ use mailbox::FolderId;
 
 use crate::account::Live;
 use crate::convert;
-use crate::directory::greet;
 use crate::due::Due;
 use crate::error::{self, Result, Tried};
+use crate::foreign::Look;
 use crate::listing::Listing;
 
 /// What is kept in memory of the tree.
@@ -86,7 +86,8 @@ impl Live {
         if let Some(listing) = remembered {
             return Ok(listing);
         }
-        let listing = Listing::new(self.map.folders().await?, &self.map.subscriptions().await?);
+        let reserved = self.mounts.reserved();
+        let listing = Listing::new(self.map.folders().await?, &self.map.subscriptions().await?, &reserved);
         let listing = Arc::new(listing.with_aside(self.map.aside().await?));
         self.hierarchy.remember(&listing, forgotten);
         Ok(listing)
@@ -139,6 +140,9 @@ impl Live {
     async fn hierarchy_pages(self: &Arc<Self>) -> Result<()> {
         let tried = Tried::new("the folders could not be listed");
         let client = self.client()?;
+        if self.look_at_foreign().await? == Look::Done {
+            return Ok(());
+        }
         // Exchange 2007 does not tell of deleted folders (MS-OXWSSYNC): list all of them each time.
         if client.server_version().is_some_and(|version| version <= Version::Exchange2007Sp1) {
             self.map.begin_hierarchy_resync().await?;
@@ -146,14 +150,12 @@ impl Live {
         let mut resyncs = 0;
         loop {
             let state = self.map.hierarchy_state().await?;
-            let root = Some(DistinguishedFolder::Top.into());
-            let ask = SyncFolderHierarchy { root, shape: convert::folder_shape(), state: state.clone() };
+            let ask = SyncFolderHierarchy { root: Some(self.top()), shape: self.tree_shape(), state: state.clone() };
             let page = match client.call(&ask).await {
                 Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
                     // After a migration the folders that have a part to play may go by other ids too.
                     resyncs += 1;
-                    let greeted = greet(&client, Vec::new()).await;
-                    self.greeted(greeted.map_err(|error| self.failed(&tried, &error))?.0);
+                    self.greet_again(&client, &tried).await?;
                     self.map.begin_hierarchy_resync().await?;
                     continue;
                 }
@@ -163,8 +165,10 @@ impl Live {
             if !last && page.changes.is_empty() && Some(&page.state) == state.as_ref() {
                 return Err(tried.because(&ErrorKind::Protocol, None));
             }
+            let facts = self.facts_told(&page);
             let applied = self.map.apply_hierarchy(self.hierarchy_page(page)).await?;
             self.take_hierarchy(applied);
+            self.keep_facts(facts).await?;
             if last {
                 return Ok(());
             }
@@ -216,7 +220,7 @@ mod tests {
     #[test]
     fn what_was_read_before_a_change_is_not_kept_after_it() {
         let hierarchy = Hierarchy::default();
-        let listing = Arc::new(Listing::new(Vec::new(), &[]));
+        let listing = Arc::new(Listing::new(Vec::new(), &[], &[]));
         let forgotten = hierarchy.lock().forgotten;
         hierarchy.forget();
         hierarchy.remember(&listing, forgotten);

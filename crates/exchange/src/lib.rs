@@ -17,6 +17,7 @@ mod expunge;
 mod flags;
 mod folder_state;
 mod folders;
+mod foreign;
 mod header_block;
 mod headers;
 mod hierarchy;

@@ -32,10 +32,11 @@ pub(crate) struct Listing {
 impl Listing {
     /// Puts the folders in their places. A folder is subscribed unless the user said otherwise: Exchange knows no
     /// subscriptions, and a client that shows only what is subscribed would show a new user nothing.
-    pub(crate) fn new(rows: Vec<FolderRow>, wishes: &[(FolderPath, Subscription)]) -> Self {
+    /// At the top no folder can have one of the `reserved` names.
+    pub(crate) fn new(rows: Vec<FolderRow>, wishes: &[(FolderPath, Subscription)], reserved: &[String]) -> Self {
         let wished = |wish| wishes.iter().filter(move |(_, this)| *this == wish).map(|(path, _)| path);
         let unsubscribed: HashSet<&FolderPath> = wished(Subscription::Unsubscribed).collect();
-        let tree = Tree::new(&rows);
+        let tree = Tree::new(&rows, reserved);
         let mut folders = Vec::with_capacity(rows.len());
         tree.list(None, &FolderPath(Vec::new()), &unsubscribed, &mut folders);
         let by_path: HashMap<FolderPath, FolderId> =
@@ -112,10 +113,12 @@ struct Tree<'a> {
     children: HashMap<Option<FolderId>, Vec<&'a FolderRow>>,
     /// Folders that are shown, openable or not.
     shown: HashSet<FolderId>,
+    /// Names that belong to others at the top.
+    reserved: &'a [String],
 }
 
 impl<'a> Tree<'a> {
-    fn new(rows: &'a [FolderRow]) -> Self {
+    fn new(rows: &'a [FolderRow], reserved: &'a [String]) -> Self {
         let by_exchange_id: HashMap<&str, &FolderRow> =
             rows.iter().map(|row| (row.folder.exchange_id.as_str(), row)).collect();
         let mut children: HashMap<Option<FolderId>, Vec<&FolderRow>> = HashMap::new();
@@ -123,7 +126,7 @@ impl<'a> Tree<'a> {
             let parent = row.folder.parent.as_deref().and_then(|parent| by_exchange_id.get(parent));
             children.entry(parent.map(|parent| parent.id)).or_default().push(row);
         }
-        let mut tree = Self { children, shown: HashSet::new() };
+        let mut tree = Self { children, shown: HashSet::new(), reserved };
         let top: Vec<_> = tree.children.get(&None).cloned().unwrap_or_default();
         for row in top {
             tree.mark(row);
@@ -156,7 +159,7 @@ impl<'a> Tree<'a> {
         let mut named: BTreeMap<(bool, String, FolderId), &FolderRow> = BTreeMap::new();
         for row in self.children.get(&parent).into_iter().flatten().filter(|row| self.shown.contains(&row.id)) {
             let inbox = is_inbox(row);
-            let name = if inbox { "INBOX".to_owned() } else { shown_name(row, parent) };
+            let name = if inbox { "INBOX".to_owned() } else { shown_name(row, parent, self.reserved) };
             named.insert((!inbox, name, row.id), row);
         }
         let mut taken = HashSet::new();
@@ -196,8 +199,9 @@ fn is_mail(row: &FolderRow) -> bool {
     }
 }
 
-/// The name, without characters no client can show; a second INBOX at the top is none.
-fn shown_name(row: &FolderRow, parent: Option<FolderId>) -> String {
+/// The name, without characters no client can show; a second INBOX at the top is none, nor what stands for others'
+/// mailboxes.
+fn shown_name(row: &FolderRow, parent: Option<FolderId>, reserved: &[String]) -> String {
     let name: String = row
         .folder
         .name
@@ -206,7 +210,9 @@ fn shown_name(row: &FolderRow, parent: Option<FolderId>) -> String {
         .collect();
     match name.as_str() {
         "" => "(no name)".to_owned(),
-        _ if parent.is_none() && name.eq_ignore_ascii_case("INBOX") => format!("{name} (folder)"),
+        _ if parent.is_none() && (name.eq_ignore_ascii_case("INBOX") || reserved.contains(&name)) => {
+            format!("{name} (folder)")
+        }
         _ => name,
     }
 }
@@ -250,7 +256,7 @@ mod tests {
     }
 
     fn shown(rows: Vec<FolderRow>) -> Vec<(String, bool, bool)> {
-        let listing = Listing::new(rows, &[]);
+        let listing = Listing::new(rows, &[], &[]);
         listing.folders.iter().map(|folder| (folder.path.0.join(">"), folder.selectable, folder.has_children)).collect()
     }
 
@@ -301,7 +307,7 @@ mod tests {
             (path(&["Gone"]), Subscription::Subscribed),
             (path(&["Gone too"]), Subscription::Unsubscribed),
         ];
-        let listing = Listing::new(rows, &wishes);
+        let listing = Listing::new(rows, &wishes, &["x".to_owned(), "Gesendet (2)".to_owned()]);
         let sent = listing.folders.first().unwrap();
         assert_eq!((sent.special_use, sent.subscribed), (Some(SpecialUse::Sent), true));
         assert_eq!(listing.at(&path(&["Gesendet (2)"])).unwrap().id, FolderId(2));

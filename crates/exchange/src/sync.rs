@@ -39,7 +39,8 @@ impl Live {
         let complete = self.map.sync_state(folder).await?.complete;
         let wait = if complete { PATIENCE_OPENING } else { Duration::MAX };
         match self.look_within(&state, wait).await {
-            Some(Err(error)) if !complete => Err(error),
+            // What its owner does not let the user see any more is not shown from the index.
+            Some(Err(error)) if !complete || error.kind == mailbox::ErrorKind::Denied => Err(error),
             Some(Ok(())) => Ok(state),
             // What is known is better than nothing; a task goes on trying.
             _ => {

@@ -27,7 +27,7 @@ pub(crate) enum Way {
 }
 
 /// What became of a batch.
-enum Batch {
+pub(crate) enum Batch {
     /// Each message's new id, or why it has none.
     Answered(Vec<(ItemRow, Result<Option<ItemId>, ItemError>)>),
     /// Exchange does not know the folder they go to.
@@ -134,7 +134,14 @@ impl Live {
         Ok(unknown)
     }
 
-    async fn ask(&self, way: Way, state: &FolderState, target: &FolderRef, rows: Vec<ItemRow>) -> Result<Batch> {
+    /// Asks for one batch.
+    pub(crate) async fn ask(
+        &self,
+        way: Way,
+        state: &FolderState,
+        target: &FolderRef,
+        rows: Vec<ItemRow>,
+    ) -> Result<Batch> {
         let client = self.client()?;
         let items: Vec<ItemId> = rows.iter().map(|row| ItemId::new(&row.item_id)).collect();
         let answer = match way {
@@ -231,7 +238,8 @@ impl Live {
 }
 
 impl Way {
-    fn tried(self) -> Tried {
+    /// What is tried.
+    pub(crate) fn tried(self) -> Tried {
         Tried::new(match self {
             Self::Copy => "the message could not be copied",
             Self::Move => "the message could not be moved",

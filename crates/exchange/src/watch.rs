@@ -128,7 +128,8 @@ impl Live {
         }
     }
 
-    async fn told(self: &Arc<Self>, notifications: &[Notification]) {
+    /// Takes what Exchange tells.
+    pub(crate) async fn told(self: &Arc<Self>, notifications: &[Notification]) {
         for event in notifications.iter().flat_map(|notification| &notification.events) {
             match &event.object {
                 // A folder that only counts its unread items anew.
