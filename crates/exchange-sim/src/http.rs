@@ -10,6 +10,7 @@ mod control;
 mod endpoint;
 mod fault;
 mod front_end;
+mod idp;
 mod photo;
 mod record;
 mod services;
@@ -70,7 +71,7 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
     let waiting = settings.services.bind(&settings.tls_rules).await?;
     let ews =
         bound.first().and_then(|(places, _)| places.last()).map(|place| services::ews(*place, acceptor.is_some()));
-    let beside = settings.services.beside(exchange.options().version, &ews.unwrap_or_default());
+    let beside = settings.services.beside(exchange.options().version, &ews.unwrap_or_default(), &waiting)?;
     let server = Server::new(exchange, &settings, front_ends, beside)?;
     let mut addresses = Vec::new();
     for (front_end, (places, listeners)) in server.front_ends.iter().zip(bound) {

@@ -36,7 +36,9 @@ use jwt::Key;
 pub struct Settings {
     /// Its address; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The programs it knows.
+    /// `scheme://host[:port]` under which clients know it, where that is not its address.
+    pub url: Option<String>,
+    /// The programs it knows; without any, a public one and one with a secret.
     pub clients: Vec<Client>,
     /// The resources it gives tokens for, beside Exchange Online and the places of EWS of this server.
     pub resources: Vec<String>,

@@ -17,7 +17,10 @@ use super::{
     connection::{Connection, Way},
     settings::{Scheme, SignIn},
 };
-use crate::ntlm::Refusal;
+use crate::{
+    idp::{self, Judged},
+    ntlm::Refusal,
+};
 
 pub(super) use handshake::Handshake;
 pub(super) use record::{Entry, Record};
@@ -48,6 +51,8 @@ struct Grant {
 pub(super) enum Verdict {
     /// The owner of this mailbox.
     Known(String),
+    /// A program that may act for others, by its client id.
+    Program(String),
     /// A handshake goes on with this field.
     Continue(String),
     /// Nothing was shown.
@@ -58,16 +63,20 @@ pub(super) enum Verdict {
     WrongToken,
     /// A token was shown that counted once.
     ExpiredToken,
+    /// A token of the identity provider was shown that does not count here.
+    Token(idp::Refusal),
 }
 
 impl Verdict {
     /// `x-ms-diagnostics` of a refused token (D/instrumenting-client-requests; the sentences are our own).
-    pub(super) fn diagnostics(&self) -> Option<&'static str> {
-        match self {
-            Verdict::WrongToken => Some("2000001;reason=\"The token is not valid.\";error_category=\"invalid_token\""),
-            Verdict::ExpiredToken => Some("2000002;reason=\"The token has expired.\";error_category=\"token_expired\""),
-            _ => None,
-        }
+    pub(super) fn diagnostics(&self) -> Option<String> {
+        let text = match self {
+            Verdict::Token(refusal) => return Some(refusal.diagnostics()),
+            Verdict::WrongToken => "2000001;reason=\"The token is not valid.\";error_category=\"invalid_token\"",
+            Verdict::ExpiredToken => "2000002;reason=\"The token has expired.\";error_category=\"token_expired\"",
+            _ => return None,
+        };
+        Some(text.to_owned())
     }
 }
 
@@ -87,7 +96,7 @@ impl Server {
         };
         match scheme {
             Scheme::Basic => self.basic(connection, shown, entry),
-            Scheme::Bearer => self.bearer(connection, shown, entry),
+            Scheme::Bearer => self.bearer(connection, headers, shown, entry),
             Scheme::Ntlm | Scheme::Negotiate => self.shake_hands(connection, scheme, shown, entry),
         }
     }
@@ -114,9 +123,25 @@ impl Server {
         }
     }
 
-    fn bearer(&self, connection: &Connection, shown: &str, entry: Entry) -> Verdict {
-        let verdict = self.directory.bearer(shown);
+    /// A token is one that was given to this server as it started or by control, or one of the identity provider.
+    fn bearer(&self, connection: &Connection, headers: &HeaderMap, shown: &str, entry: Entry) -> Verdict {
+        let verdict = match (self.directory.bearer(shown), &self.beside.idp) {
+            (Verdict::WrongToken, Some(idp)) => {
+                let authority = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                match idp.provider.judge(shown, authority, connection.way.tls) {
+                    Judged::User(user) => Verdict::Known(user),
+                    Judged::Program(id) => {
+                        self.exchange.allow_program(&id);
+                        Verdict::Program(id)
+                    }
+                    Judged::Refused(refusal) => Verdict::Token(refusal),
+                }
+            }
+            (verdict, _) => verdict,
+        };
         match &verdict {
+            Verdict::Program(id) => self.signed_in(connection, Scheme::Bearer, id, entry),
+            Verdict::Token(refusal) => self.signins.add(entry.refused(refusal.category())),
             Verdict::Known(address) => self.signed_in(connection, Scheme::Bearer, address, entry),
             Verdict::ExpiredToken => self.signins.add(entry.refused("expired token")),
             Verdict::Anonymous => {}
@@ -137,7 +162,7 @@ impl Server {
         let basic = way.tls || !self.has_tls || self.sign_in.basic_over_http;
         let mut schemes = self.sign_in.schemes.clone();
         schemes.retain(|&scheme| scheme != Scheme::Basic || basic);
-        schemes.extend(Some(Scheme::Bearer).filter(|_| self.directory.modern()));
+        schemes.extend(Some(Scheme::Bearer).filter(|_| self.directory.modern() || self.beside.idp.is_some()));
         schemes.sort_unstable();
         schemes.dedup();
         schemes
@@ -149,9 +174,14 @@ impl Server {
         if let Verdict::Continue(field) = verdict {
             return vec![field.clone()];
         }
-        let error = if verdict.diagnostics().is_some() { ", error=\"invalid_token\"" } else { "" };
+        let error = match verdict {
+            Verdict::Token(refusal) => format!(", {}", refusal.error()),
+            Verdict::WrongToken | Verdict::ExpiredToken => ", error=\"invalid_token\"".to_owned(),
+            _ => String::new(),
+        };
+        let login = self.beside.idp.as_ref().map_or(LOGIN, |idp| &idp.url);
         let field = |scheme| match scheme {
-            Scheme::Bearer => format!("{BEARER}{error}"),
+            Scheme::Bearer => format!("{BEARER}authorization_uri=\"{login}/common/oauth2/authorize\"{error}"),
             Scheme::Negotiate => "Negotiate".to_owned(),
             Scheme::Ntlm => "NTLM".to_owned(),
             Scheme::Basic => BASIC.to_owned(),
@@ -308,8 +338,10 @@ const BASIC: &str = "Basic realm=\"exchange.demo.test\"";
 /// The client id is that of Exchange, the first issuer that of Entra, wherever they run.
 const BEARER: &str = "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", \
     trusted_issuers=\"00000001-0000-0000-c000-000000000000@5de110f8-2e0f-4d45-891d-bcf2218e253d\", \
-    token_types=\"app_asserted_user_v1 service_asserted_app_v1\", \
-    authorization_uri=\"https://login.windows.net/common/oauth2/authorize\"";
+    token_types=\"app_asserted_user_v1 service_asserted_app_v1\", ";
+
+/// Where tokens are given out, unless there is an identity provider here.
+const LOGIN: &str = "https://login.windows.net";
 
 fn key(name: &str) -> String {
     name.to_lowercase()

@@ -74,10 +74,12 @@ impl Server {
             _ if fault == Some(Fault::Hang) => Outcome::Hang,
             _ if fault == Some(Fault::Unauthorized) => Outcome::Refuse(Verdict::Wrong),
             (Some(step @ (Step::Soap | Step::Pox)), None) => match self.sign_in(connection, &head.headers) {
-                Verdict::Known(_) if head.method == Method::POST => {
+                Verdict::Known(_) | Verdict::Program(_) if head.method == Method::POST => {
                     Outcome::Reply(services.answer(step, &asked, fault.as_ref()))
                 }
-                Verdict::Known(_) => Outcome::Reply(Reply::html(200, "<html><body>Autodiscover</body></html>")),
+                Verdict::Known(_) | Verdict::Program(_) => {
+                    Outcome::Reply(Reply::html(200, "<html><body>Autodiscover</body></html>"))
+                }
                 verdict => Outcome::Refuse(verdict),
             },
             (Some(step), None) => Outcome::Reply(services.answer(step, &asked, fault.as_ref())),

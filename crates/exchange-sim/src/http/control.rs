@@ -32,6 +32,17 @@
 //! | `POST /autodiscover?step=STEP&fault=FAULT` (`&host=…`, `&to=…`) | a step, or `all`, misbehaves as `autodiscover::Fault` has it; `none` ends it |
 //! | `POST /autodiscover?ews=…&internal=…&grouping=…&public_folders=…&schemas=…&redirect=…` | what is told, and where the web server without TLS leads |
 //! | `POST /autodiscover/clear` | behave well and forget the requests |
+//! | `GET /idp` | each request to the identity provider without its secrets, its clients, resources and clock |
+//! | `POST /idp?consent=USER` | everybody who asks for a code gets one for that user; `ask` shows the page |
+//! | `POST /idp?approve=CODE&user=…` (or `decline=CODE`) | the user of a device signs in; `*` is every code |
+//! | `POST /idp?revoke=USER` (or `expire=USER`) | their refresh tokens (or access tokens) count no more; `*` is everybody |
+//! | `POST /idp?claims=USER` (`&value=JSON`; `no_claims=USER`) | EWS demands tokens asked with these claims |
+//! | `POST /idp?error=AADSTS` (`&at=token\|authorize\|devicecode`, `&times=N\|always`, `&value=CLAIMS`) | the next answer is that error |
+//! | `POST /idp?advance=SECONDS` | the clock of tokens moves on |
+//! | `POST /idp?lifetime=…` (`interval=…`, `device_lifetime=…`, `frequency=…\|none`) | seconds: of access tokens, between questions of a device, of device codes, between sign-ins |
+//! | `POST /idp?roles=…` (`online=true\|false`, `resource=URL`, `unknown_resource=URL`) | roles of programs; whether tokens for Exchange Online count; known resources |
+//! | `POST /idp?client=ID,…` (`expire_secret=ID`, `add_secret=ID&secret=…`) | another client, other secrets |
+//! | `POST /idp?clear=1` | behave well and forget the requests; the clock stays |
 //! | `GET /dns` | each question to the name server |
 //! | `POST /dns?record=…` (or `remove=NAME`, `fault=servfail`, `refused`, `silence`, `truncate`, `none`) | change what it says |
 
@@ -49,6 +60,7 @@ use crate::{
     autodiscover::Autodiscover,
     dns::{Names, Trouble},
     form::Form,
+    idp::Provider,
 };
 
 use super::{ACCEPT_PAUSE, Server, body::Body, connection::Which, fault::Order, front_end::Presence, stats::Stats};
@@ -223,6 +235,8 @@ impl Server {
             ("GET", "/autodiscover") => return Ok(self.discovery()?.json()),
             ("POST", "/autodiscover") => self.discovery()?.order(query)?,
             ("POST", "/autodiscover/clear") => self.discovery()?.clear(),
+            ("GET", "/idp") => return Ok(self.idp()?.json()),
+            ("POST", "/idp") => self.idp()?.order(query)?,
             ("GET", "/dns") => return Ok(self.names()?.asked()),
             ("POST", "/dns") => names(self.names()?, query)?,
             _ => return Err(Refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path}"))),
@@ -232,6 +246,11 @@ impl Server {
 
     fn discovery(&self) -> Result<&Autodiscover, Refusal> {
         self.beside.autodiscover.as_ref().ok_or_else(|| refusal("there is no Autodiscover"))
+    }
+
+    fn idp(&self) -> Result<&Provider, Refusal> {
+        let idp = self.beside.idp.as_ref().ok_or_else(|| refusal("there is no identity provider"))?;
+        Ok(&idp.provider)
     }
 
     fn names(&self) -> Result<&Names, Refusal> {

@@ -10,7 +10,7 @@ use memchr::memmem;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use crate::{Answer, Caller, EventStream, Version};
+use crate::{Answer, Caller, EventStream, Version, reply::Reply, soap::Fault};
 
 use super::{
     PATH, Server,
@@ -81,7 +81,9 @@ impl Server {
     fn get(&self, connection: &Connection, request: &Request<Incoming>) -> io::Result<Response<Body>> {
         self.stats.got();
         match self.sign_in(connection, request.headers()) {
-            Verdict::Known(_) => self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>"),
+            Verdict::Known(_) | Verdict::Program(_) => {
+                self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>")
+            }
             verdict => self.refuse(connection, &verdict),
         }
     }
@@ -95,7 +97,8 @@ impl Server {
         front_end.asked();
         let verdict = self.sign_in(connection, request.headers());
         let (head, body) = request.into_parts();
-        let Verdict::Known(user) = verdict else {
+        let program = matches!(verdict, Verdict::Program(_));
+        let (Verdict::Known(user) | Verdict::Program(user)) = verdict else {
             // Who waits for 100 Continue has not sent the body and need not.
             if !head.headers.contains_key(header::EXPECT) {
                 self.read(body, 0).await?;
@@ -116,6 +119,9 @@ impl Server {
             return self.page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "");
         }
         let request = self.read(body, length).await?;
+        if let Some(fault) = lacking(&head.headers, &request).filter(|_| program) {
+            return self.reply(Reply::page(500, CONTENT_TYPE, fault.text(self.exchange.options().version)));
+        }
         self.operation(user, front_end, connection, head.headers, request).await
     }
 
@@ -591,6 +597,19 @@ fn caller(account: String, front_end: &FrontEnd, headers: &HeaderMap) -> Caller 
         back_end,
         front_end: front_end.number,
     }
+}
+
+/// What a request with the token of a program must have (D/how-to-authenticate-an-ews-application-by-using-oauth): the
+/// person it acts as, and their mailbox in the head. Without the latter the wrong server is asked, which knows no such
+/// program and says so (ews-managed-api issue 212).
+fn lacking(headers: &HeaderMap, request: &[u8]) -> Option<Fault> {
+    let word = match (acts_as(request), headers.contains_key(ANCHOR)) {
+        (None, _) => "must be present",
+        (Some(_), false) => "must not exist",
+        (Some(_), true) => return None,
+    };
+    let sentence = format!("ExchangeImpersonation SOAP header {word} for this type of OAuth token.");
+    Some(Fault::new("ErrorInvalidExchangeImpersonationHeaderData", sentence))
 }
 
 /// Whom the `ExchangeImpersonation` header names.

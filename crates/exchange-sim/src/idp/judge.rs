@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Provider, jwt::Parts, origin};
+use super::{Provider, origin};
 
 /// Whose token it is, or why it does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,11 @@ impl Refusal {
         format!("{};reason=\"{}\";error_category=\"{}\"", self.id, self.reason, self.category)
     }
 
+    /// `error_category`
+    pub(crate) fn category(&self) -> &'static str {
+        self.category
+    }
+
     /// What the challenge ends with.
     pub(crate) fn error(&self) -> String {
         match &self.claims {
@@ -47,11 +52,6 @@ impl Refusal {
 }
 
 impl Provider {
-    /// Whether a token looks like one of a provider, its own or another's.
-    pub(crate) fn may_be(token: &str) -> bool {
-        Parts::of(token).is_some()
-    }
-
     /// Judges a token shown to the server `authority` (host and port as the client wrote them).
     pub(crate) fn judge(&self, token: &str, authority: &str, tls: bool) -> Judged {
         match self.try_judge(token, authority, tls) {

@@ -30,7 +30,7 @@ impl Talk {
 
     fn with(clients: Vec<Client>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let settings = Settings { listen, clients, resources: Vec::new() };
+        let settings = Settings { listen, url: None, clients, resources: Vec::new() };
         Self(Provider::new(&settings, &["https://mail.a.test/EWS/Exchange.asmx".to_owned()]).unwrap())
     }
 

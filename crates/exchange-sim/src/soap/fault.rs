@@ -42,6 +42,11 @@ impl Fault {
         }
     }
 
+    /// The same as text.
+    pub(crate) fn text(&self, server: Version) -> String {
+        String::from_utf8_lossy(&self.document(server)).into_owned()
+    }
+
     fn sentence(&self) -> String {
         match &self.violation {
             Some((_, _, text)) => format!("{}: {text}", self.message.trim_end_matches('.')),

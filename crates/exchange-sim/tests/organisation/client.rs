@@ -94,8 +94,13 @@ pub(crate) async fn control(server: &Running, method: &str, path: &str, body: &s
     serde_json::from_str(&answer.body).unwrap()
 }
 
-pub(crate) async fn exchange(mut stream: TcpStream, head: &str, body: &str) -> std::io::Result<Answer> {
-    stream.write_all(format!("{head}Host: localhost\r\nConnection: close\r\n\r\n{body}").as_bytes()).await?;
+pub(crate) async fn exchange(stream: TcpStream, head: &str, body: &str) -> std::io::Result<Answer> {
+    exchange_as(stream, &format!("{head}Host: localhost\r\nConnection: close\r\n"), body).await
+}
+
+/// The same with `Host` and `Connection` in the head already.
+pub(crate) async fn exchange_as(mut stream: TcpStream, head: &str, body: &str) -> std::io::Result<Answer> {
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
     let all = rest(&mut stream).await;
     let (head, body) = all.split_once("\r\n\r\n").unwrap_or((&all, ""));
     let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use exchange_sim::http::{Running, Services};
 use tokio::net::{TcpStream, UdpSocket};
 
-use crate::client::{ANNA, Answer, control, exchange, start};
+use crate::client::{ANNA, Answer, control, envelope, exchange, exchange_as, get_folder, start};
 
 async fn discovery() -> Running {
     let anywhere = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -114,4 +114,103 @@ async fn names_are_told() {
         (&asked["questions"][0]["name"], &asked["questions"][0]["transport"]),
         (&"a.test".into(), &"udp".into())
     );
+}
+
+/// A server that takes the tokens of its own identity provider.
+async fn modern() -> Running {
+    start(|settings| {
+        settings.services.idp = Some(exchange_sim::idp::Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            url: None,
+            clients: Vec::new(),
+            resources: vec!["https://mail.a.test".to_owned()],
+        });
+    })
+    .await
+}
+
+/// Asks the token endpoint.
+async fn token(server: &Running, form: &str) -> serde_json::Value {
+    let form = format!("{form}&scope=https%3A%2F%2Fmail.a.test%2F.default");
+    let answer = ask(server, "idp", "POST /demo.test/oauth2/v2.0/token", "", &form).await;
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// Asks EWS for the inbox with a token, as the server `mail.a.test`.
+async fn with_token(server: &Running, token: &str, fields: &str, header: &str) -> Answer {
+    let body = envelope(header, &get_folder("inbox"));
+    let head = format!(
+        "POST /EWS/Exchange.asmx HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: text/xml\r\n\
+         Content-Length: {}\r\n{fields}Host: mail.a.test\r\nConnection: close\r\n",
+        body.len()
+    );
+    exchange_as(TcpStream::connect(server.ews).await.unwrap(), &head, &body).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_program_acts_for_a_mailbox_with_its_token() {
+    let server = modern().await;
+    let form = "grant_type=client_credentials&client_id=22222222-2222-4222-8222-222222222222&client_secret=demo-secret";
+    let answer = token(&server, form).await;
+    let token = answer["access_token"].as_str().unwrap();
+    let acts = "<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>ben@a.test</t:PrimarySmtpAddress>\
+                </t:ConnectingSID></t:ExchangeImpersonation>";
+    let alone = with_token(&server, token, "", "").await;
+    assert_eq!(alone.status(), "500");
+    assert!(alone.body.contains("ErrorInvalidExchangeImpersonationHeaderData"), "{}", alone.body);
+    let lost = with_token(&server, token, "", acts).await;
+    assert!(lost.body.contains("must not exist"), "{}", lost.body);
+    let good = with_token(&server, token, "X-AnchorMailbox: ben@a.test\r\n", acts).await;
+    assert!(good.status() == "200" && good.body.contains("NoError"), "{} {}", good.head, good.body);
+    // A role of its own narrows what it may do.
+    control(&server, "POST", "/idp?roles=Mail.Read", "").await;
+    let weak = token_of(&server, form).await;
+    let refused = with_token(&server, &weak, "X-AnchorMailbox: ben@a.test\r\n", acts).await;
+    assert!(refused.status() == "401" && refused.head.contains("x-ms-diagnostics: 2000008;"), "{}", refused.head);
+}
+
+async fn token_of(server: &Running, form: &str) -> String {
+    token(server, form).await["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_is_told_why_a_token_ends() {
+    let server = modern().await;
+    let hello = with_token(&server, "", "", "").await;
+    let login = format!("authorization_uri=\"{}/common/oauth2/authorize\"", server.service("idp").unwrap());
+    assert!(hello.status() == "401" && hello.head.contains(&login), "{}", hello.head);
+    let device = ask(
+        &server,
+        "idp",
+        "POST /demo.test/oauth2/v2.0/devicecode",
+        "",
+        "client_id=11111111-1111-4111-8111-111111111111&scope=https%3A%2F%2Fmail.a.test%2FEWS.AccessAsUser.All+offline_access",
+    )
+    .await;
+    let device: serde_json::Value = serde_json::from_str(&device.body).unwrap();
+    let page = format!("otc={}&login=A%5Canna&passwd=secret", device["user_code"].as_str().unwrap());
+    let page = ask(&server, "idp", "POST /demo.test/oauth2/deviceauth", "", &page).await;
+    assert!(page.body.contains("signed in"), "{}", page.body);
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=11111111-1111-4111-8111-111111111111&device_code={}",
+        device["device_code"].as_str().unwrap()
+    );
+    let token = token_of(&server, &form).await;
+    assert_eq!(with_token(&server, &token, "", "").await.status(), "200");
+    control(&server, "POST", "/idp?claims=anna@a.test", "").await;
+    let demanded = with_token(&server, &token, "", "").await;
+    assert!(demanded.head.contains("error=\"insufficient_claims\", claims=\"eyJ"), "{}", demanded.head);
+    control(&server, "POST", "/idp?no_claims=anna@a.test", "").await;
+    control(&server, "POST", "/idp?expire=anna@a.test", "").await;
+    let expired = with_token(&server, &token, "", "").await;
+    assert_eq!(expired.status(), "401");
+    assert!(
+        expired.head.contains("error=\"invalid_token\"") && expired.head.contains("token_expired"),
+        "{}",
+        expired.head
+    );
+    let forged = with_token(&server, "e30.e30.AAAA", "", "").await;
+    assert!(forged.head.contains("x-ms-diagnostics: 2000001;"), "{}", forged.head);
+    let seen = control(&server, "GET", "/idp", "").await.to_string();
+    assert!(seen.contains("\"devicecode\"") && !seen.contains("passwd=") && !seen.contains("secret\""), "{seen}");
 }
