@@ -49,6 +49,7 @@ pub enum ProxyKind {
 pub struct Egress {
     config: Arc<EgressConfig>,
     refused: Arc<AtomicU64>,
+    legacy: Arc<AtomicU64>,
     names: Arc<Names>,
 }
 
@@ -56,7 +57,7 @@ impl Egress {
     /// Takes the operator's decisions.
     pub fn new(config: EgressConfig) -> Egress {
         let names = Arc::new(Names::new(config.dns, config.bind));
-        Egress { config: Arc::new(config), refused: Arc::default(), names }
+        Egress { config: Arc::new(config), refused: Arc::default(), legacy: Arc::default(), names }
     }
 
     /// What was decided.
@@ -67,6 +68,16 @@ impl Egress {
     /// How many connections were refused because their host is not allowed.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How many connections were made by TLS that is not safe, because `tls.legacy` says so.
+    pub fn legacy_connections(&self) -> u64 {
+        self.legacy.load(Ordering::Relaxed)
+    }
+
+    /// One more of those.
+    pub(crate) fn count_legacy(&self) {
+        self.legacy.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The addresses of a host (A and AAAA), or itself if it is an address.

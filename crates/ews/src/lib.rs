@@ -51,7 +51,7 @@ pub use secret::Secret;
 pub use server::{Identity, Impersonation, Limits, Server, ServerConfig};
 pub use signin::{ChannelBinding, KERBEROS, Scheme, Schemes};
 pub use stream::{EventStream, StreamingEvent};
-pub use transport::{ClientCertificate, Dialer, TlsVersion, Trust};
+pub use transport::{ClientCertificate, Dialer, Legacy, TlsVersion, Trust};
 pub use types::*;
 pub use web::{Ask, Told, Web, WebConfig};
 

@@ -57,8 +57,13 @@ impl Dialer {
         self.shunned().insert(address, Instant::now());
     }
 
+    /// It did so after this moment.
+    pub(crate) fn shuns_since(&self, address: SocketAddr, moment: Instant) -> bool {
+        self.shunned().get(&address).is_some_and(|since| *since > moment)
+    }
+
     /// It did so lately.
-    pub(crate) fn shuns(&self, address: SocketAddr) -> bool {
+    fn shuns(&self, address: SocketAddr) -> bool {
         self.shunned().get(&address).is_some_and(|since| since.elapsed() < SHUNNED_FOR)
     }
 
@@ -88,6 +93,9 @@ impl Dialer {
             return Ok(Connection { socket: Socket::Clear(stream), tls: None, peer });
         }
         let (socket, session) = self.tls.connect(&endpoint.host, stream).await?;
+        if session.legacy {
+            self.egress.count_legacy();
+        }
         Ok(Connection { socket, tls: Some(session), peer })
     }
 

@@ -9,6 +9,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::tls_trouble::late_trouble;
 use super::{Connection, Dialer, Endpoint, Reply, RequestBody, Session};
 use crate::signin::server_end_point;
 use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme};
@@ -103,7 +104,7 @@ impl Lane {
         first_byte: Duration,
     ) -> Result<Response<Incoming>, Unsent> {
         if let Err(error) = self.sender.ready().await {
-            return Err(Unsent { request: Some(Box::new(request)), error: told(&error) });
+            return Err(Unsent { request: Some(Box::new(request)), error: told(&self.endpoint.host, &error) });
         }
         let progress = request.body().progress();
         let answer = self.sender.try_send_request(request);
@@ -116,7 +117,7 @@ impl Lane {
                     self.served += 1;
                     return answer.map_err(|mut error| Unsent {
                         request: error.take_message().map(Box::new),
-                        error: told(error.error()),
+                        error: told(&self.endpoint.host, error.error()),
                     });
                 }
                 () = sleep_until(limit) => {
@@ -190,6 +191,11 @@ impl Lane {
         !self.sender.is_closed() && self.last_used.elapsed() < limits.idle && self.born.elapsed() < limits.age
     }
 
+    /// False if another lane to the same address did badly since this one was opened.
+    pub(crate) fn is_good(&self, dialer: &Dialer) -> bool {
+        !dialer.shuns_since(self.peer, self.born)
+    }
+
     /// Requests answered on it so far.
     pub(crate) fn served(&self) -> u64 {
         self.served
@@ -197,10 +203,13 @@ impl Lane {
 }
 
 /// hyper's errors in one sentence. One of a body is the caller's: its message could not be read.
-fn told(error: &hyper::Error) -> Error {
+fn told(host: &str, error: &hyper::Error) -> Error {
     let mut sentence = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
+        if let Some(trouble) = inner.downcast_ref().and_then(|error| late_trouble(host, error)) {
+            return trouble;
+        }
         sentence = format!("{sentence}: {inner}");
         source = inner.source();
     }

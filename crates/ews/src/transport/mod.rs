@@ -9,6 +9,8 @@ mod reply;
 mod socket;
 mod socks;
 mod tls;
+#[cfg(feature = "tls-openssl")]
+mod tls_old;
 mod tls_trouble;
 mod tunnel;
 
@@ -20,5 +22,5 @@ pub(crate) use lane::{AGENT, Answered, Lane, Unsent};
 pub(crate) use pool::{Pool, PooledLane};
 pub(crate) use reply::Reply;
 pub(crate) use socket::Socket;
-pub use tls::{ClientCertificate, TlsVersion, Trust};
+pub use tls::{ClientCertificate, Legacy, TlsVersion, Trust};
 pub(crate) use tls::{Session, Tls};

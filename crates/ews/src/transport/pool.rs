@@ -75,7 +75,7 @@ impl Pool {
         let mut idle = self.lock();
         let current = self.server.inner.endpoints.current();
         let dialer = &self.server.inner.dialer;
-        idle.retain(|lane| lane.number() == current && lane.is_fresh(self.limits()) && !dialer.shuns(lane.peer()));
+        idle.retain(|lane| lane.number() == current && lane.is_fresh(self.limits()) && lane.is_good(dialer));
         idle.pop_back()
     }
 

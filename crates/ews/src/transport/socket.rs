@@ -10,6 +10,8 @@ use tokio_rustls::client::TlsStream;
 pub(crate) enum Socket {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(feature = "tls-openssl")]
+    OldTls(Box<tokio_openssl::SslStream<TcpStream>>),
 }
 
 impl AsyncRead for Socket {
@@ -17,6 +19,8 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Socket::Clear(stream) => Pin::new(stream).poll_read(cx, out),
             Socket::Tls(stream) => Pin::new(stream).poll_read(cx, out),
+            #[cfg(feature = "tls-openssl")]
+            Socket::OldTls(stream) => Pin::new(stream).poll_read(cx, out),
         }
     }
 }
@@ -26,6 +30,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
             Socket::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            #[cfg(feature = "tls-openssl")]
+            Socket::OldTls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -33,6 +39,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Clear(stream) => Pin::new(stream).poll_flush(cx),
             Socket::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(feature = "tls-openssl")]
+            Socket::OldTls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -40,6 +48,8 @@ impl AsyncWrite for Socket {
         match self.get_mut() {
             Socket::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
             Socket::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(feature = "tls-openssl")]
+            Socket::OldTls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

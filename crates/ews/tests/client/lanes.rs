@@ -47,6 +47,17 @@ async fn a_lane_whose_answer_nobody_waited_for_is_closed() {
 }
 
 #[tokio::test]
+async fn a_lane_that_broke_off_costs_one_connection() {
+    let half = ok()[..200].to_vec();
+    let fake = Fake::start([Step::Send(ok()), Step::SendAndClose(half), Step::Send(ok())]).await;
+    let client = fake.client();
+    for _ in 0..4 {
+        call(&client).await;
+    }
+    assert_eq!(connections(&fake), [0, 0, 1, 1, 1]);
+}
+
+#[tokio::test]
 async fn nobody_uses_a_lane_of_somebody_else() {
     let fake = Fake::start([Step::Send(ok())]).await;
     let server = fake.server(|_| {});

@@ -6,5 +6,6 @@ mod failover;
 mod fake;
 mod lanes;
 mod streams;
+mod tls;
 mod transport;
 mod web;

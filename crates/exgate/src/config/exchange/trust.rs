@@ -40,6 +40,10 @@ impl Exchange {
                 TlsVersion::Tls12 => ews::TlsVersion::Tls12,
                 TlsVersion::Tls13 => ews::TlsVersion::Tls13,
             },
+            legacy: self.tls.legacy.map(|legacy| match legacy {
+                Legacy::Tls12Cbc => ews::Legacy::Tls12Cbc,
+                Legacy::Tls10 => ews::Legacy::Tls10,
+            }),
         }
     }
 
@@ -63,7 +67,7 @@ impl Exchange {
             );
             return place.wrong("pin", sentence);
         }
-        if self.tls.legacy.is_some() {
+        if self.tls.legacy.is_some() && !ews::Legacy::is_built_in() {
             let sentence = "this build speaks no old TLS; use one with the feature tls-openssl";
             return place.wrong("tls.legacy", sentence);
         }
