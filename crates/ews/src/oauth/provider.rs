@@ -118,8 +118,11 @@ pub(super) fn is_allowed_authority(url: &str, allowed: &[String]) -> bool {
     plain && uri.scheme_str() == Some("https") && (known || allowed.iter().any(|name| name.eq_ignore_ascii_case(&host)))
 }
 
+/// The host of a whole URL, in lower case.
 pub(super) fn host_of(url: &str) -> Option<String> {
-    Some(url.parse::<Uri>().ok()?.host()?.to_ascii_lowercase())
+    let uri: Uri = url.parse().ok()?;
+    uri.scheme()?;
+    Some(uri.host()?.to_ascii_lowercase())
 }
 
 /// Asks for the document.
