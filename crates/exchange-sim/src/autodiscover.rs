@@ -42,6 +42,8 @@ pub(crate) struct Places {
     pub(crate) grouping: String,
     /// `PublicFolderInformation`: the address of the public folder mailbox; empty for none.
     pub(crate) public_folders: String,
+    /// The mailboxes of public folders: `guid@domain`, which plain XML tells as `Server`, and the SMTP address.
+    pub(crate) public_mailboxes: Vec<(String, String)>,
     /// `EwsSupportedSchemas`; empty for what the version supports.
     pub(crate) schemas: String,
     /// Where the web server without TLS leads; empty for the host that was asked, over TLS.
@@ -75,6 +77,7 @@ impl Autodiscover {
             internal: ews.to_owned(),
             grouping: "EX01".to_owned(),
             public_folders: String::new(),
+            public_mailboxes: Vec::new(),
             schemas: String::new(),
             redirect: String::new(),
         };
@@ -128,6 +131,13 @@ impl Autodiscover {
         let mut state = self.lock();
         state.rules.clear();
         state.seen.clear();
+    }
+
+    /// Tells of these public folder mailboxes from now on; the first has the hierarchy.
+    pub(crate) fn set_public_folders(&self, mailboxes: Vec<(String, String)>) {
+        let places = &mut self.lock().places;
+        places.public_folders = mailboxes.first().map(|(_, address)| address.clone()).unwrap_or_default();
+        places.public_mailboxes = mailboxes;
     }
 
     /// Takes what the control interface orders; the table there tells what can be.

@@ -24,7 +24,7 @@ impl Mailbox {
 
     /// Display names from below the top of the information store; `None` for what is not below it.
     fn path_of(&self, folder: &Folder) -> Option<String> {
-        let top = self.distinguished("msgfolderroot")?;
+        let top = self.top()?;
         let mut names = Vec::new();
         let mut at = folder;
         while at.key != top {

@@ -15,10 +15,11 @@ use crate::{
     directory::Directory,
     op::{self, Call, closed, heartbeat, notifications, streams},
     permission::{Permission, Rights, Who},
+    public_folders::PublicFolders,
     schema::{Schema, Violation, check},
     soap::{self, Element, Fault, Ns, envelope},
     store::{
-        EventKind, Item, Kind, Mailbox, QUOTA, Subject, Verb,
+        EventKind, Item, Kind, Mailbox, QUOTA, Role, Subject, Verb,
         ids::{self, Target},
         names,
     },
@@ -69,17 +70,39 @@ pub(crate) struct Organisation {
     pub(crate) affinity: bool,
     /// Subscriptions one mailbox may have at a time.
     pub(crate) most_subscriptions: Option<usize>,
+    pub(crate) public: Option<PublicFolders>,
 }
 
 impl Organisation {
     /// The mailbox with that primary address.
     pub(crate) fn find(&self, address: &str) -> Option<usize> {
-        self.mailboxes.iter().position(|mailbox| mailbox.address.eq_ignore_ascii_case(address))
+        let here = |mailbox: &Mailbox| mailbox.role == Role::Primary && mailbox.address.eq_ignore_ascii_case(address);
+        self.mailboxes.iter().position(here)
+    }
+
+    /// The archive of a mailbox.
+    pub(crate) fn archive_of(&self, mailbox: usize) -> Option<usize> {
+        let address = &self.mailboxes.get(mailbox)?.address;
+        self.mailboxes.iter().position(|other| other.role == Role::Archive && other.address == *address)
+    }
+
+    /// The tree of public folders.
+    pub(crate) fn public_tree(&self) -> Option<usize> {
+        self.mailboxes.iter().position(Mailbox::is_public)
+    }
+
+    /// What a test calls a mailbox: its address, `archive:` before it, or `public`.
+    fn named(&self, name: &str) -> Option<usize> {
+        match name.strip_prefix("archive:") {
+            Some(address) => self.archive_of(self.find(address)?),
+            None if name == "public" => self.public_tree(),
+            None => self.find(name),
+        }
     }
 
     /// The mailboxes that belong to somebody, with their numbers.
     pub(crate) fn people(&self) -> impl Iterator<Item = (usize, &Mailbox)> {
-        self.mailboxes.iter().enumerate()
+        self.mailboxes.iter().enumerate().filter(|(_, mailbox)| mailbox.role == Role::Primary)
     }
 
     /// The server that has a subscription made by this caller: the front end until 2010; since then the one behind it
@@ -238,6 +261,7 @@ impl Exchange {
             impersonators: Vec::new(),
             affinity: false,
             most_subscriptions: None,
+            public: None,
         };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
@@ -267,6 +291,72 @@ impl Exchange {
         organisation.mailboxes.iter_mut().for_each(|mailbox| mailbox.quota = bytes);
     }
 
+    /// Gives somebody an archive mailbox; does nothing if there is one.
+    ///
+    /// # Errors
+    /// There is no mailbox of that address.
+    pub fn add_archive(&self, address: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(address).ok_or_else(|| format!("no mailbox {address}"))?;
+        if organisation.archive_of(index).is_none() {
+            let owner = &organisation.mailboxes[index];
+            let archive = Mailbox::archive(&owner.address, &format!("Online Archive - {}", owner.display_name));
+            organisation.mailboxes.push(archive);
+        }
+        Ok(())
+    }
+
+    /// Adds public folders for everybody, with their mailboxes in `domain`; `owner` owns what is made there.
+    pub fn add_public_folders(&self, domain: &str, owner: &str) {
+        let mut organisation = self.lock();
+        if organisation.public.is_some() {
+            return;
+        }
+        let public = PublicFolders::new(domain);
+        let mut tree = Mailbox::public();
+        let replica = public.mailboxes.first().map(|first| first.guid);
+        let level = |level| Rights::of_level(level).unwrap_or_default();
+        if let Some(root) = tree.top().and_then(|key| tree.folders.get_mut(&key)) {
+            root.replica = replica;
+            root.permissions = vec![
+                Permission { who: Who::Default, name: String::new(), rights: level("Author") },
+                Permission { who: Who::Anonymous, name: String::new(), rights: level("None") },
+                Permission { who: Who::User(owner.to_owned()), name: String::new(), rights: level("Owner") },
+            ];
+        }
+        organisation.mailboxes.push(tree);
+        organisation.public = Some(public);
+    }
+
+    /// Whether requests for public folders must bring the header fields that lead them to the right mailbox, as of 2013.
+    pub fn route_public_folders(&self, routed: bool) {
+        if let Some(public) = &mut self.lock().public {
+            public.routed = routed;
+        }
+    }
+
+    /// Where the public folders are, the hierarchy first: `guid@domain`, and the SMTP address of each mailbox.
+    pub fn public_folder_mailboxes(&self) -> Vec<(String, String)> {
+        let organisation = self.lock();
+        let mailboxes = organisation.public.iter().flat_map(|public| &public.mailboxes);
+        mailboxes.map(|mailbox| (mailbox.by_guid.clone(), mailbox.address.clone())).collect()
+    }
+
+    /// Puts the items of a public folder into the public folder mailbox of that number.
+    ///
+    /// # Errors
+    /// The folder or the mailbox is not there.
+    pub fn place_public_folder(&self, folder: &str, mailbox: usize) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let (index, key) = place(&organisation, "public", folder)?;
+        let found = organisation.public.as_ref().and_then(|public| public.mailboxes.get(mailbox));
+        let guid = found.ok_or("no such public folder mailbox")?.guid;
+        if let Some(folder) = organisation.mailboxes[index].folders.get_mut(&key) {
+            folder.replica = Some(guid);
+        }
+        Ok(())
+    }
+
     /// The portrait of somebody in the directory.
     pub fn user_photo(&self, address: &str) -> Option<Arc<[u8]>> {
         self.lock().directory.find(address)?.photo.clone()
@@ -275,8 +365,13 @@ impl Exchange {
     /// The primary address and the name of the owner of a mailbox, by address or by the part before the `@`.
     pub fn person(&self, address: &str) -> Option<(String, String)> {
         let organisation = self.lock();
-        let alias =
-            |mailbox: &&Mailbox| mailbox.address.split('@').next().is_some_and(|own| own.eq_ignore_ascii_case(address));
+        if let Some(public) = organisation.public.as_ref().and_then(|public| public.named(address)) {
+            return Some((public.address.clone(), "Public Folders".to_owned()));
+        }
+        let alias = |mailbox: &&Mailbox| {
+            mailbox.role == Role::Primary
+                && mailbox.address.split('@').next().is_some_and(|own| own.eq_ignore_ascii_case(address))
+        };
         let index = organisation.find(address).and_then(|index| organisation.mailboxes.get(index));
         let mailbox = index.or_else(|| organisation.mailboxes.iter().find(alias))?;
         Some((mailbox.address.clone(), mailbox.display_name.clone()))
@@ -296,7 +391,7 @@ impl Exchange {
     pub fn mailboxes(&self) -> Vec<String> {
         let organisation = self.lock();
         let books = |address: &str| organisation.directory.find(address).is_some_and(Entry::books);
-        let addresses = organisation.mailboxes.iter().map(|mailbox| mailbox.address.clone());
+        let addresses = organisation.people().map(|(_, mailbox)| mailbox.address.clone());
         addresses.filter(|address| !books(address)).collect()
     }
 
@@ -413,7 +508,7 @@ impl Exchange {
         }
         let me = acting_as(&organisation, &envelope_element, &caller.account)?;
         let zone = zone_context(&envelope_element)?;
-        let mut call = Call { organisation: &mut organisation, caller, me, version, zone };
+        let mut call = Call { organisation: &mut organisation, caller, operation: name, me, version, zone };
         if name == "GetStreamingEvents"
             && let Ok(subscriptions) = streams(&call, body)
         {
@@ -455,9 +550,9 @@ impl Exchange {
     /// Creates a folder and its missing parents; `\/` is a slash in a name. `class` is a folder class such as `IPF.Note`; empty leaves it out.
     pub fn create_folder(&self, mailbox: &str, path: &str, class: &str) -> Result<(), String> {
         let mut organisation = self.lock();
-        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
         let mailbox = &mut organisation.mailboxes[index];
-        let top = mailbox.distinguished("msgfolderroot").ok_or("the mailbox has no top folder")?;
+        let top = mailbox.top().ok_or("the mailbox has no top folder")?;
         let mut done = String::new();
         let mut parent = top;
         for name in names(path) {
@@ -467,7 +562,7 @@ impl Exchange {
             done.push_str(&name.replace('/', "\\/"));
             parent = match mailbox.path(&done) {
                 Some(there) => there,
-                None => mailbox.add_folder(parent, &name, class),
+                None => mailbox.add_below(parent, &name, class),
             };
         }
         Ok(())
@@ -490,7 +585,7 @@ impl Exchange {
     /// state becomes another; content, structure, article numbers and search keys stay.
     pub fn migrate(&self, mailbox: &str) -> Result<(), String> {
         let mut organisation = self.lock();
-        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
         organisation.mailboxes[index].migrate();
         drop(organisation);
         self.inner.news.notify_waiters();
@@ -500,7 +595,7 @@ impl Exchange {
     /// Edits an item on the server, as Outlook would: same item id, new change key, new content.
     pub fn edit(&self, mailbox: &str, item: &Edit, message: Vec<u8>) -> Result<(), String> {
         let mut organisation = self.lock();
-        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
         let (folder, key) = find_item(&organisation.mailboxes[index], item).ok_or("no such item")?;
         let mailbox = &mut organisation.mailboxes[index];
         mailbox.alter(folder, key, |item| item.set_content(message));
@@ -517,7 +612,7 @@ impl Exchange {
     /// There is no such mailbox.
     pub fn contents(&self, mailbox: &str) -> Result<serde_json::Value, String> {
         let organisation = self.lock();
-        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
         Ok(organisation.mailboxes[index].contents())
     }
 
@@ -585,7 +680,7 @@ fn back_end(mailbox: usize) -> String {
 }
 
 fn place(organisation: &Organisation, mailbox: &str, folder: &str) -> Result<(usize, u64), String> {
-    let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+    let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
     let key = organisation.mailboxes[index]
         .path(folder)
         .ok_or_else(|| format!("no folder {folder} in the mailbox {mailbox}"))?;

@@ -29,7 +29,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Exchange, ntlm::Names};
+use crate::{Exchange, ntlm::Names, preset};
 
 use connection::{Connection, Connections, Way};
 use front_end::{Door, FrontEnd, Presence};
@@ -128,6 +128,10 @@ pub struct Settings {
     pub affinity: bool,
     /// What an account may have in flight.
     pub throttle: Policy,
+    /// Whose mailbox has an archive.
+    pub archives: Vec<String>,
+    /// Whether there are public folders.
+    pub public_folders: PublicFolders,
     /// Mailboxes that others may open as their own.
     pub full_access: Vec<FullAccess>,
     /// Tokens that sign in too; with any, the server offers Bearer beside the other schemes.
@@ -158,6 +162,8 @@ impl Settings {
             require_anchor: false,
             affinity: false,
             throttle: Policy::Off,
+            archives: Vec::new(),
+            public_folders: PublicFolders::None,
             full_access: Vec::new(),
             tokens: Vec::new(),
             sign_in: SignIn::default(),
@@ -212,6 +218,18 @@ pub struct Impersonator {
     pub account: String,
     /// A domain, a distribution list or an address; nothing is everybody.
     pub scope: Option<String>,
+}
+
+/// Whether there are public folders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PublicFolders {
+    /// There are none.
+    #[default]
+    None,
+    /// A few, wherever a request is sent.
+    Anywhere,
+    /// A few, and requests must be sent to the right mailbox, as of 2013.
+    Routed,
 }
 
 /// The permission FullAccess.
@@ -320,6 +338,16 @@ impl Server {
             exchange.grant_full_access(&access.mailbox, &access.user)?;
         }
         exchange.set_affinity(settings.affinity);
+        for address in &settings.archives {
+            exchange.add_archive(address)?;
+        }
+        if let (true, Some(first)) = (settings.public_folders != PublicFolders::None, settings.users.first()) {
+            let routed = settings.public_folders == PublicFolders::Routed;
+            preset::public_folders(&exchange, &first.address, routed)?;
+            if let Some(autodiscover) = &beside.autodiscover {
+                autodiscover.set_public_folders(exchange.public_folder_mailboxes());
+            }
+        }
         let throttle = Arc::new(throttle::Throttle::default());
         let limits = settings.throttle.limits();
         exchange.limit_subscriptions(limits.subscriptions);

@@ -31,6 +31,7 @@ mod op;
 mod patch;
 mod permission;
 mod property;
+mod public_folders;
 mod reply;
 mod restriction;
 mod schema;

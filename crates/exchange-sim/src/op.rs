@@ -43,8 +43,9 @@ use crate::{
     property::View,
     soap::{Element, Fault, Ns, Writer},
     store::{
-        Item,
+        Item, PUBLIC,
         ids::{self, Target},
+        in_archive,
     },
     time,
 };
@@ -60,6 +61,8 @@ pub(crate) struct Call<'a> {
     pub(crate) organisation: &'a mut Organisation,
     /// Who asks.
     pub(crate) caller: &'a Caller,
+    /// The name of the operation.
+    pub(crate) operation: &'static str,
     /// Index of the mailbox that is acted as: the user's own, or that of the user impersonated.
     pub(crate) me: usize,
     /// The schema version the client asked for.
@@ -226,7 +229,9 @@ impl Call<'_> {
         let mailbox = self.mailbox_of(decoded.mailbox)?;
         match decoded.target {
             Target::Folder { folder } if self.organisation.mailboxes[mailbox].folders.contains_key(&folder) => {
-                self.known(FolderPlace { mailbox, folder })
+                let place = FolderPlace { mailbox, folder };
+                self.routed(place)?;
+                self.known(place)
             }
             Target::Folder { .. } => Err(Trouble::not_found()),
             _ => Err(Trouble::new("ErrorCannotUseItemIdForFolderId", "Item ID provided where folder ID is expected.")),
@@ -241,10 +246,19 @@ impl Call<'_> {
             })?,
         };
         let id = element.attribute("Id").unwrap_or_default();
+        let (mailbox, id) = match in_archive(id) {
+            // Seen of servers without one: the folder is not there.
+            Some(id) => (self.organisation.archive_of(mailbox).ok_or_else(no_folder)?, id),
+            None if id == PUBLIC.id => (self.organisation.public_tree().ok_or_else(no_public_folders)?, id),
+            None => (mailbox, id),
+        };
         match self.organisation.mailboxes[mailbox].distinguished(id) {
             // What one may not know of is not there.
-            Some(folder) if self.rights(FolderPlace { mailbox, folder }).any() => Ok(FolderPlace { mailbox, folder }),
-            _ => Err(Trouble::new("ErrorFolderNotFound", "The specified folder could not be found in the store.")),
+            Some(folder) if self.rights(FolderPlace { mailbox, folder }).any() => {
+                let place = FolderPlace { mailbox, folder };
+                self.routed(place).map(|()| place)
+            }
+            _ => Err(no_folder()),
         }
     }
 
@@ -276,6 +290,7 @@ impl Call<'_> {
             }
             Target::Attachment { .. } | Target::OccurrenceAttachment { .. } => return Err(Trouble::malformed()),
         };
+        self.routed(FolderPlace { mailbox, folder })?;
         let Some(found) = self.organisation.mailboxes[mailbox].item(folder, item) else {
             return Err(Trouble::not_found());
         };
@@ -342,6 +357,14 @@ impl Call<'_> {
         let view = View::new(mailbox, folder, item, self.version, mime, salt);
         Ok(view.in_zone(self.zone.clone()).for_user(rights, me))
     }
+}
+
+fn no_folder() -> Trouble {
+    Trouble::new("ErrorFolderNotFound", "The specified folder could not be found in the store.")
+}
+
+fn no_public_folders() -> Trouble {
+    Trouble::new("ErrorNoPublicFolderServerAvailable", "There is no public folder server available.")
 }
 
 /// The day of the occurrence an id leads to; `None` for an item as a whole.

@@ -8,8 +8,8 @@ use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
     http::{
-        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Policy, Scheme, Settings, SignIn, Tls, TlsRules,
-        TlsVersion, Token, User, WayIn,
+        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Policy, PublicFolders, Scheme, Settings, SignIn,
+        Tls, TlsRules, TlsVersion, Token, User, WayIn,
     },
     preset::{Preset, demo},
 };
@@ -67,6 +67,15 @@ pub(crate) struct Arguments {
     /// Throttling as that version does it: off, 2010, 2013 or 2016
     #[arg(long, value_name = "VERSION", default_value = "off")]
     throttle: Policy,
+    /// Someone whose mailbox has an archive
+    #[arg(long = "archive", value_name = "USER")]
+    archives: Vec<String>,
+    /// Have a few public folders, owned by the first user
+    #[arg(long)]
+    public_folders: bool,
+    /// Refuse requests for public folders that are not sent to the right mailbox, as of 2013
+    #[arg(long, requires = "public_folders")]
+    public_folder_routing: bool,
     /// Someone who may open another mailbox as if it were his own
     #[arg(long = "full-access", value_name = "USER:MAILBOX", value_parser = full_access)]
     full_access: Vec<FullAccess>,
@@ -141,6 +150,12 @@ impl Arguments {
             require_anchor: self.require_anchor,
             affinity: self.affinity,
             throttle: self.throttle,
+            archives: self.archives.clone(),
+            public_folders: match (self.public_folders, self.public_folder_routing) {
+                (false, _) => PublicFolders::None,
+                (true, false) => PublicFolders::Anywhere,
+                (true, true) => PublicFolders::Routed,
+            },
             full_access: self.full_access.clone(),
             tokens: self.tokens.clone(),
             sign_in: SignIn {

@@ -6,10 +6,13 @@ pub mod large;
 
 mod compose;
 mod dice;
+mod public;
 
 use std::str::FromStr;
 
 use crate::{Exchange, http::User};
+
+pub use public::public_folders;
 
 /// What is in the mailboxes at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

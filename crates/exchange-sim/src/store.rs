@@ -7,8 +7,8 @@ mod item;
 mod mailbox;
 mod value;
 
-pub(crate) use distinguished::DISTINGUISHED;
+pub(crate) use distinguished::{ARCHIVED, DISTINGUISHED, PUBLIC, in_archive};
 pub(crate) use folder::Folder;
 pub(crate) use item::{Item, Kind, Summary, Verb};
-pub(crate) use mailbox::{Event, EventKind, Mailbox, QUOTA, Subject, Subscription, names};
+pub(crate) use mailbox::{Event, EventKind, Mailbox, QUOTA, Role, Subject, Subscription, names};
 pub(crate) use value::{PropertyKey, PropertyName, Value};

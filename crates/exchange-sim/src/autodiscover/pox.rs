@@ -67,7 +67,8 @@ fn settings(person: &Person, places: &Places, version: Version, no_place: bool) 
     }
     w.open("Protocol", &[]);
     w.text("Type", "EXCH");
-    w.text("Server", SERVER);
+    let public = places.public_mailboxes.iter().find(|(_, address)| *address == person.address);
+    w.text("Server", public.map_or(SERVER, |(by_guid, _)| by_guid));
     w.text("ServerDN", &legacy_dn(SERVER));
     // MS-OXDSCLI 2.2.4.1.1.2.6.36: seven, six bits of major, six of minor version, a one, fifteen bits of build.
     w.text("ServerVersion", &format!("{:08X}", 0x7000_8000 | major << 22 | minor << 16 | build));

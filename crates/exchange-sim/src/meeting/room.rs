@@ -36,7 +36,8 @@ pub(crate) fn answer_for_itself(organisation: &mut Organisation, mailbox: usize,
     answer.children = vec![body, reference];
     let uid = resource.item(inbox, request).and_then(Item::event).map(|event| event.uid.clone()).unwrap_or_default();
     let version = organisation.options.version;
-    let mut call = Call { organisation, caller: &crate::Caller::default(), me: mailbox, version, zone: None };
+    let mut call =
+        Call { organisation, caller: &crate::Caller::default(), operation: "", me: mailbox, version, zone: None };
     let _ = respond(&mut call, &answer, Some("SendOnly"));
     if free {
         show_organizer(&mut organisation.mailboxes[mailbox], &uid);

@@ -10,14 +10,22 @@ impl Call<'_> {
     /// Whether the user has a mailbox as its owner has: it is his own, or he was given full access.
     pub(crate) fn owns(&self, mailbox: usize) -> bool {
         let me = &self.organisation.mailboxes[self.me].address;
-        mailbox == self.me
-            || self.organisation.mailboxes[mailbox].full_access.iter().any(|user| user.eq_ignore_ascii_case(me))
+        let wanted = &self.organisation.mailboxes[mailbox];
+        if wanted.is_public() {
+            return false;
+        }
+        // Who has a mailbox has its archive.
+        let primary = self.organisation.find(&wanted.address).and_then(|index| self.organisation.mailboxes.get(index));
+        wanted.address == *me
+            || primary.is_some_and(|primary| primary.full_access.iter().any(|user| user.eq_ignore_ascii_case(me)))
     }
 
     /// What the user may do in a folder.
     pub(crate) fn rights(&self, place: FolderPlace) -> Rights {
         if self.owns(place.mailbox) {
-            return Rights { mine: place.mailbox == self.me, ..Rights::OWNER };
+            let own =
+                self.organisation.mailboxes[place.mailbox].address == self.organisation.mailboxes[self.me].address;
+            return Rights { mine: own, ..Rights::OWNER };
         }
         let me = &self.organisation.mailboxes[self.me].address;
         let mailbox = &self.organisation.mailboxes[place.mailbox];

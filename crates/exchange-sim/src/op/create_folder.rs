@@ -46,7 +46,11 @@ fn one(call: &mut Call<'_>, parent: FolderPlace, element: &Element) -> Reply {
     for property in element.children.iter().filter(|child| child.name == "ExtendedProperty") {
         properties.push(folder_property(property)?);
     }
-    let key = mailbox.add_folder(parent.folder, name, class.unwrap_or_default());
+    let key = mailbox.add_below(parent.folder, name, class.unwrap_or_default());
+    if call.is_public(parent.mailbox) {
+        own_public_folder(call, parent.mailbox, key);
+    }
+    let mailbox = &mut call.organisation.mailboxes[parent.mailbox];
     if let Some(folder) = mailbox.folders.get_mut(&key) {
         for (path, value) in properties {
             set_property(folder, path, value);
@@ -60,6 +64,17 @@ fn one(call: &mut Call<'_>, parent: FolderPlace, element: &Element) -> Reply {
     mailbox.notify(EventKind::Created, Subject::Folder { folder: key, parent: parent.folder }, None);
     mailbox.notify_folder(parent.folder);
     Ok(id_reply(call, FolderPlace { folder: key, ..parent }))
+}
+
+/// Who makes a public folder owns it.
+fn own_public_folder(call: &mut Call<'_>, mailbox: usize, key: u64) {
+    let me = &call.organisation.mailboxes[call.me];
+    let (who, name) = (permission::Who::User(me.address.clone()), me.display_name.clone());
+    let rights = permission::Rights::of_level("Owner").unwrap_or_default();
+    if let Some(folder) = call.organisation.mailboxes[mailbox].folders.get_mut(&key) {
+        folder.permissions.retain(|permission| permission.who != who);
+        folder.permissions.push(permission::Permission { who, name, rights });
+    }
 }
 
 /// Sets who may do what in a folder.

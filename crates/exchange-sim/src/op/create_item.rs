@@ -80,6 +80,7 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
             (_, None) => Some(own_folder(call, "sentitems")?),
         };
         if let Some(copy) = copy {
+            call.only_private(copy)?;
             call.may_create(copy)?;
         }
         call.has_room(call.me, item.size())?;

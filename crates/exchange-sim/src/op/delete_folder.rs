@@ -19,6 +19,7 @@ pub(super) fn delete_folder(call: &mut Call<'_>, request: &Element) -> Result<St
 
 fn delete(call: &mut Call<'_>, id: &Element, hard: bool) -> Reply {
     let place = call.folder(id)?;
+    call.not_public_root(place)?;
     call.may_own(place)?;
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
@@ -78,8 +79,11 @@ pub(super) fn empty_folder(call: &mut Call<'_>, request: &Element) -> Result<Str
 
 fn empty(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
     let place = call.folder(id)?;
-    call.may_own(place)?;
     let version = call.organisation.options.version;
+    if version >= Version::Exchange2013 {
+        call.only_private(place)?;
+    }
+    call.may_own(place)?;
     let below = matches!(request.attribute("DeleteSubFolders"), Some("true" | "1"));
     let how = request.attribute("DeleteType").unwrap_or("HardDelete");
     let mailbox = &mut call.organisation.mailboxes[place.mailbox];

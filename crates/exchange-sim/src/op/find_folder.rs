@@ -22,6 +22,9 @@ fn one(call: &Call<'_>, request: &Element, id: &Element) -> Reply {
     let place = call.folder(id)?;
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let mut found = Vec::new();
+    if request.attribute("Traversal") == Some("Deep") {
+        call.only_private(place)?;
+    }
     match request.attribute("Traversal") {
         Some("Deep") => below(mailbox, place.folder, &mut found),
         Some("SoftDeleted") => {}

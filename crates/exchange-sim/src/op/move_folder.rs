@@ -2,6 +2,7 @@
 
 use super::{Call, FolderPlace, Reply, Trouble, create_folder::id_reply, respond};
 use crate::{
+    Version,
     soap::{Element, Fault},
     store::{EventKind, Mailbox, Subject},
 };
@@ -15,6 +16,7 @@ pub(super) fn move_folder(call: &mut Call<'_>, request: &Element) -> Result<Stri
 /// The id stays, the change key becomes another (recorded).
 fn relocate(call: &mut Call<'_>, target: FolderPlace, id: &Element) -> Reply {
     let place = call.folder(id)?;
+    call.not_public_root(place)?;
     call.may_own(place)?;
     call.may_create_folders(target)?;
     if place.mailbox != target.mailbox {
@@ -49,6 +51,10 @@ pub(super) fn copy_folder(call: &mut Call<'_>, request: &Element) -> Result<Stri
 
 fn duplicate(call: &mut Call<'_>, target: FolderPlace, id: &Element) -> Reply {
     let place = call.folder(id)?;
+    if call.organisation.options.version >= Version::Exchange2013 {
+        call.only_private(place)?;
+        call.only_private(target)?;
+    }
     call.may_own(place)?;
     call.may_create_folders(target)?;
     if place.mailbox != target.mailbox {

@@ -38,7 +38,8 @@ fn new_subscription(call: &mut Call<'_>, request: &Element) -> Reply {
     let mut target = None;
     for id in folders {
         let place = call.folder(id)?;
-        if !call.owns(place.mailbox) {
+        let readable = call.is_public(place.mailbox) && call.may_read(place).is_ok();
+        if !call.owns(place.mailbox) && !readable {
             return Err(Trouble::new(
                 "ErrorSubscriptionDelegateAccessNotSupported",
                 "Subscriptions are not supported for delegate user access.",

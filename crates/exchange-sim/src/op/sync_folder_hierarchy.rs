@@ -18,6 +18,7 @@ pub(super) fn sync_folder_hierarchy(call: &mut Call<'_>, request: &Element) -> R
 fn sync(call: &Call<'_>, request: &Element) -> Reply {
     let shape = Shape::read(request.child("FolderShape"), false)?;
     let root = root(call, request)?;
+    call.only_private(root)?;
     let mailbox = &call.organisation.mailboxes[root.mailbox];
     let given = request.child_text("SyncState").unwrap_or_default();
     let mut state = SyncState::read(given, mailbox.guid, SyncKind::Hierarchy, root.folder)?;

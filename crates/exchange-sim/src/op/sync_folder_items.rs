@@ -30,6 +30,7 @@ enum Change<'a> {
 fn sync(call: &Call<'_>, request: &Element) -> Reply {
     let shape = Shape::read(request.child("ItemShape"), true)?;
     let place = call.target_folder(request.child("SyncFolderId")).map_err(folder_gone)?;
+    call.only_private(place)?;
     call.may_read(place)?;
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let folder = mailbox.folders.get(&place.folder).ok_or_else(super::Trouble::not_found)?;

@@ -18,6 +18,7 @@ pub(super) fn update_folder(call: &mut Call<'_>, request: &Element) -> Result<St
 
 fn one(call: &mut Call<'_>, change: &Element) -> Reply {
     let place = call.folder(change.children.first().ok_or_else(Trouble::not_found)?)?;
+    call.not_public_root(place)?;
     call.may_own(place)?;
     for update in change.list("Updates") {
         let path = update.children.first().ok_or_else(Trouble::not_found).and_then(Path::read)?;

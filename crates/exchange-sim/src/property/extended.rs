@@ -212,6 +212,8 @@ const FOLDER_TAGS: &[FolderTag] = &[
     (0x65e0, |mailbox, folder| Some(Value::Binary(ids::change_bytes(mailbox.guid, folder.key)))),
     (0x65e2, |mailbox, folder| Some(Value::Binary(ids::change_bytes(mailbox.guid, folder.changed)))),
     (0x65e3, |mailbox, folder| Some(Value::Binary(predecessors(mailbox, folder.changed)))),
+    // PidTagReplicaList: the public folder mailbox with the items, as text that ends in a zero
+    (0x6698, |_, folder| Some(Value::Binary(format!("{}\0", folder.replica?).into_bytes()))),
     // PidTagLocalCommitTimeMax, PidTagDeletedCountTotal
     (0x670a, |_, folder| Some(Value::Time(folder.committed_at))),
     (0x670b, |_, folder| i64::try_from(folder.departures.len()).ok().map(Value::Number)),

@@ -10,7 +10,7 @@ use crate::{
     permission::{self, Rights, Sight},
     soap::Writer,
     store::{
-        Folder, Mailbox, Value,
+        Folder, Mailbox, Role, Value,
         ids::{self, Target},
     },
 };
@@ -61,7 +61,8 @@ pub(crate) fn write_folder(
     if let Some(name) = folder.distinguished.filter(|_| named)
         && version >= Version::Exchange2013
     {
-        w.text("t:DistinguishedFolderId", name);
+        let archive = if mailbox.role == Role::Archive { "archive" } else { "" };
+        w.text("t:DistinguishedFolderId", &format!("{archive}{name}"));
     }
     // What of it the one who asks may see: for other people's calendars and contacts (2010).
     if shape.asks("folder:SharingEffectiveRights") {

@@ -40,6 +40,25 @@ const fn hidden(
 
 use Version::{Exchange2007Sp1 as V2007, Exchange2010 as V2010, Exchange2013 as V2013};
 
+/// Those an archive mailbox has; it is asked for them with `archive` before the name (schema, `archiveroot` and so on).
+pub(crate) const ARCHIVED: &[&str] = &[
+    "root",
+    "msgfolderroot",
+    "deleteditems",
+    "recoverableitemsroot",
+    "recoverableitemsdeletions",
+    "recoverableitemsversions",
+    "recoverableitemspurges",
+];
+
+/// The name of a folder in an archive mailbox, for a distinguished name of the schema. `archive` alone is another folder.
+pub(crate) fn in_archive(id: &str) -> Option<&str> {
+    id.strip_prefix("archive").filter(|rest| !rest.is_empty())
+}
+
+/// The top of the public folders.
+pub(crate) const PUBLIC: Distinguished = row("publicfoldersroot", "", "IPM_SUBTREE", "", V2007);
+
 /// Parents before children.
 pub(crate) const DISTINGUISHED: &[Distinguished] = &[
     row("root", "", "Root", "", V2007),

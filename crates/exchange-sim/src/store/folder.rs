@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::{Item, PropertyKey, Value};
 use crate::{
     permission::{Permission, initial},
@@ -39,6 +41,8 @@ pub(crate) struct Folder {
     /// The next article number.
     pub(crate) next_article: u32,
     pub(crate) properties: BTreeMap<PropertyKey, Value>,
+    /// The public folder mailbox that has the items.
+    pub(crate) replica: Option<Uuid>,
     /// What others may do here.
     pub(crate) permissions: Vec<Permission>,
 }
@@ -64,6 +68,7 @@ impl Folder {
             associated: 0,
             next_article: 1,
             properties: BTreeMap::new(),
+            replica: None,
             permissions: initial(class.starts_with("IPF.Appointment")),
         }
     }

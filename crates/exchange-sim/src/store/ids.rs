@@ -5,6 +5,8 @@
 //! folder    = flags(4) provider(16) LE16(1) database-guid(16) counter(6) pad(2)                    46 bytes
 //! message   = flags(4) provider(16) LE16(7) folder-guid(16) counter(6) pad(2)
 //!             message-guid(16) counter(6) pad(2)                                                    70 bytes
+//! public folder = compression(0) storage(1) LE16(length) entry-id
+//! public item   = compression(0) storage(2) instruction(0) LE16(length) entry-id LE16(length) folder-entry-id [attachments]
 //! changekey = LE32(object type) LE32(0x16) guid(16) counter(6)
 //! ```
 
@@ -43,6 +45,17 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// The folder an item or attachment is in.
+    fn folder(self) -> Option<u64> {
+        match self {
+            Target::Folder { .. } => None,
+            Target::Item { folder, .. }
+            | Target::Occurrence { folder, .. }
+            | Target::OccurrenceAttachment { folder, .. }
+            | Target::Attachment { folder, .. } => Some(folder),
+        }
+    }
+
     /// The day of an occurrence.
     fn day(self) -> Option<i64> {
         match self {
@@ -62,14 +75,25 @@ pub(crate) struct Decoded {
 
 /// The id of something in the mailbox that now goes by `mailbox`.
 pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
-    let mut bytes = vec![0, 3];
-    bytes.extend(36u16.to_le_bytes());
-    bytes.extend(mailbox.hyphenated().to_string().as_bytes());
-    // IdProcessingInstruction: Normal or Recurrence.
-    bytes.push(u8::from(target.day().is_some()));
     let entry = entry_id(mailbox, target);
-    bytes.extend(u16::try_from(entry.len()).unwrap_or_default().to_le_bytes());
-    bytes.extend(entry);
+    let mut bytes = match (is_public(mailbox), target) {
+        (true, Target::Folder { .. }) => vec![0, 1],
+        (true, _) => vec![0, 2],
+        (false, _) => {
+            let mut bytes = vec![0, 3];
+            bytes.extend(36u16.to_le_bytes());
+            bytes.extend(mailbox.hyphenated().to_string().as_bytes());
+            bytes
+        }
+    };
+    if bytes != [0, 1] {
+        // IdProcessingInstruction: Normal or Recurrence.
+        bytes.push(u8::from(target.day().is_some()));
+    }
+    sized(&mut bytes, &entry);
+    if let (true, Some(folder)) = (bytes.get(1) == Some(&2), target.folder()) {
+        sized(&mut bytes, &entry_id(mailbox, Target::Folder { folder }));
+    }
     if let Target::Attachment { number, .. } | Target::OccurrenceAttachment { number, .. } = target {
         bytes.push(1);
         bytes.extend(16u16.to_le_bytes());
@@ -77,6 +101,21 @@ pub(crate) fn encode(mailbox: Uuid, target: Target) -> String {
         bytes.extend(number.to_le_bytes());
     }
     STANDARD.encode(bytes)
+}
+
+/// A length and so many bytes.
+fn sized(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend(u16::try_from(part.len()).unwrap_or_default().to_le_bytes());
+    bytes.extend(part);
+}
+
+/// A guid for a tree of public folders: the ids in it do not hold it, and have another layout. It is known by its version.
+pub(crate) fn public_guid() -> Uuid {
+    uuid::Builder::from_custom_bytes(Uuid::new_v4().into_bytes()).into_uuid()
+}
+
+fn is_public(mailbox: Uuid) -> bool {
+    mailbox.get_version_num() == 8
 }
 
 /// The MAPI entry id (PidTagEntryId) of a folder or item.
@@ -106,13 +145,27 @@ pub(crate) fn entry_id(mailbox: Uuid, target: Target) -> Vec<u8> {
 /// Reads an id; `None` if it is malformed.
 pub(crate) fn decode(id: &str) -> Option<Decoded> {
     let bytes = STANDARD.decode(id).ok()?;
-    let rest = bytes.strip_prefix(&[0, 3, 36, 0])?;
-    let (guid, rest) = rest.split_at_checked(36)?;
-    let mailbox = Uuid::parse_str(std::str::from_utf8(guid).ok()?).ok()?;
+    if let Some(rest) = bytes.strip_prefix(&[0, 1]) {
+        let (entry, rest) = read_sized(rest)?;
+        let mailbox = public_of(entry).filter(|_| rest.is_empty())?;
+        let target = decode_entry(mailbox, entry).filter(|target| matches!(target, Target::Folder { .. }))?;
+        return Some(Decoded { mailbox, target });
+    }
+    let public = bytes.strip_prefix(&[0, 2]);
+    let (mut mailbox, rest) = match public {
+        Some(rest) => (None, rest),
+        None => {
+            let (guid, rest) = bytes.strip_prefix(&[0, 3, 36, 0])?.split_at_checked(36)?;
+            (Some(Uuid::parse_str(std::str::from_utf8(guid).ok()?).ok()?), rest)
+        }
+    };
     let (instruction, rest) = rest.split_first()?;
-    let (length, rest) = rest.split_at_checked(2)?;
-    let length = usize::from(u16::from_le_bytes(length.try_into().ok()?));
-    let (entry, attachment) = rest.split_at_checked(length)?;
+    let (entry, mut attachment) = read_sized(rest)?;
+    if public.is_some() {
+        mailbox = public_of(entry);
+        (_, attachment) = read_sized(attachment)?;
+    }
+    let mailbox = mailbox?;
     if *instruction == 1 {
         let (entry, day) = entry.split_last_chunk()?;
         let Target::Item { folder, item } = decode_entry(mailbox, entry)? else { return None };
@@ -132,6 +185,19 @@ pub(crate) fn decode(id: &str) -> Option<Decoded> {
         _ => return None,
     };
     Some(Decoded { mailbox, target })
+}
+
+/// What [`sized`] wrote, and the rest.
+fn read_sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
+}
+
+/// The guid of the tree an entry id is of: it is in its provider.
+fn public_of(entry: &[u8]) -> Option<Uuid> {
+    let bytes: [u8; 16] = entry.get(4..20)?.try_into().ok()?;
+    let mailbox = Uuid::from_bytes(bytes.map(|byte| (byte ^ 0x5c).rotate_right(3)));
+    is_public(mailbox).then_some(mailbox)
 }
 
 /// The number in the attachment part of an id.
@@ -243,6 +309,21 @@ mod tests {
             let id = encode(mailbox, target);
             assert_eq!(id.len(), length);
             assert!(id.starts_with("AAMk"), "{id}");
+            assert_eq!(decode(&id), Some(Decoded { mailbox, target }));
+        }
+    }
+
+    #[test]
+    fn ids_of_public_folders_name_no_mailbox_and_lead_back() {
+        let mailbox = public_guid();
+        for (target, start) in [
+            (Target::Folder { folder: 3 }, "AAEu"),
+            (Target::Item { folder: 3, item: 4 }, "AAIARg"),
+            (Target::Attachment { folder: 3, item: 4, number: 9 }, "AAIARg"),
+            (Target::Occurrence { folder: 3, item: 4, day: 20_000 }, "AAIBTg"),
+        ] {
+            let id = encode(mailbox, target);
+            assert!(id.starts_with(start), "{id}");
             assert_eq!(decode(&id), Some(Decoded { mailbox, target }));
         }
     }

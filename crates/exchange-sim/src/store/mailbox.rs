@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use uuid::Uuid;
 
 use super::{
-    DISTINGUISHED, Folder, Item,
+    ARCHIVED, DISTINGUISHED, Folder, Item, PUBLIC,
+    distinguished::Distinguished,
     ids::{self, Target},
 };
 use crate::{
@@ -16,8 +17,20 @@ use crate::{
     time::{self, Seconds},
 };
 
+/// What a mailbox is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Somebody's mail.
+    Primary,
+    /// The archive of the one with the same address.
+    Archive,
+    /// The tree of public folders.
+    Public,
+}
+
 /// A mailbox.
 pub(crate) struct Mailbox {
+    pub(crate) role: Role,
     /// The primary SMTP address.
     pub(crate) address: String,
     pub(crate) display_name: String,
@@ -98,10 +111,31 @@ pub(crate) struct Event {
 impl Mailbox {
     /// A mailbox with the folders of that version.
     pub(crate) fn new(address: &str, display_name: &str, version: Version) -> Mailbox {
-        let mut mailbox = Mailbox {
+        let mut mailbox = Mailbox::empty(Role::Primary, address, display_name, Uuid::new_v4());
+        mailbox.furnish(DISTINGUISHED.iter().filter(|row| row.since <= version));
+        mailbox
+    }
+
+    /// The archive that belongs to the mailbox of that address.
+    pub(crate) fn archive(address: &str, display_name: &str) -> Mailbox {
+        let mut mailbox = Mailbox::empty(Role::Archive, address, display_name, Uuid::new_v4());
+        mailbox.furnish(DISTINGUISHED.iter().filter(|row| ARCHIVED.contains(&row.id)));
+        mailbox
+    }
+
+    /// An empty tree of public folders.
+    pub(crate) fn public() -> Mailbox {
+        let mut mailbox = Mailbox::empty(Role::Public, "", "Public Folders", ids::public_guid());
+        mailbox.furnish(std::iter::once(&PUBLIC));
+        mailbox
+    }
+
+    fn empty(role: Role, address: &str, display_name: &str, guid: Uuid) -> Mailbox {
+        Mailbox {
+            role,
             address: address.to_owned(),
             display_name: display_name.to_owned(),
-            guid: Uuid::new_v4(),
+            guid,
             birth: Uuid::new_v4(),
             folders: BTreeMap::new(),
             deleted_folders: BTreeMap::new(),
@@ -115,16 +149,27 @@ impl Mailbox {
             last_change: 0x100,
             last_origin: 0,
             next_watermark: 1,
-        };
-        for row in DISTINGUISHED.iter().filter(|row| row.since <= version) {
-            let parent = mailbox.distinguished(row.parent).unwrap_or(0);
-            let key = mailbox.add_folder(parent, row.display_name, row.class);
-            if let Some(folder) = mailbox.folders.get_mut(&key) {
+        }
+    }
+
+    fn furnish<'a>(&mut self, rows: impl Iterator<Item = &'a Distinguished>) {
+        for row in rows {
+            let parent = self.distinguished(row.parent).unwrap_or(0);
+            let key = self.add_folder(parent, row.display_name, row.class);
+            if let Some(folder) = self.folders.get_mut(&key) {
                 folder.distinguished = Some(row.id);
                 folder.hidden = row.hidden;
             }
         }
-        mailbox
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.role == Role::Public
+    }
+
+    /// The folder that paths begin below.
+    pub(crate) fn top(&self) -> Option<u64> {
+        self.distinguished(if self.is_public() { PUBLIC.id } else { "msgfolderroot" })
     }
 
     /// Takes the next number of the change counter.
@@ -176,7 +221,7 @@ impl Mailbox {
         }
         let names = names(path);
         let mut names = names.iter().map(String::as_str);
-        let top = self.distinguished("msgfolderroot")?;
+        let top = self.top()?;
         let first = names.next()?;
         // `inbox/Work` works in mailboxes of every language.
         let first = self.child(top, first).or_else(|| self.distinguished(&first.to_lowercase()))?;
@@ -187,6 +232,18 @@ impl Mailbox {
     pub(crate) fn add_folder(&mut self, parent: u64, name: &str, class: &str) -> u64 {
         let key = self.change();
         self.folders.insert(key, Folder::new(key, parent, name, class, time::now()));
+        key
+    }
+
+    /// The same, and the new folder takes from its parent what a public folder takes: permissions, and where its items are.
+    pub(crate) fn add_below(&mut self, parent: u64, name: &str, class: &str) -> u64 {
+        let key = self.add_folder(parent, name, class);
+        let above = self.folders.get(&parent).map(|parent| (parent.permissions.clone(), parent.replica));
+        if let (true, Some((permissions, replica)), Some(folder)) =
+            (self.is_public(), above, self.folders.get_mut(&key))
+        {
+            (folder.permissions, folder.replica) = (permissions, replica);
+        }
         key
     }
 
@@ -358,7 +415,7 @@ impl Mailbox {
 
     /// Every id, change key and sync state becomes another.
     pub(crate) fn migrate(&mut self) {
-        self.guid = Uuid::new_v4();
+        self.guid = if self.is_public() { ids::public_guid() } else { Uuid::new_v4() };
         self.subscriptions.clear();
     }
 }

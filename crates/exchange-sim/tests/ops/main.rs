@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod acting;
+mod archive;
 mod availability;
 mod calendar;
 mod contacts;
@@ -12,6 +13,7 @@ mod folders;
 mod mail;
 mod meetings;
 mod notifications;
+mod public_folders;
 mod quota;
 mod rooms;
 mod search;
