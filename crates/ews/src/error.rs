@@ -222,6 +222,11 @@ impl fmt::Display for ResponseCode {
 }
 
 impl Error {
+    /// An error of a caller's own, such as one who looks for servers.
+    pub fn told(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, message)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error {
             kind,

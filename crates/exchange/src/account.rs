@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::bodies::Bodies;
-use crate::directory::Greeting;
+use crate::directory::{Greeting, is_astray};
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::foreign::{Known, Mounts, Opener, Root, Visited, between};
@@ -70,6 +70,8 @@ pub(crate) struct Live {
     pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
     client: RwLock<Client>,
     refused: AtomicBool,
+    /// Told when the server seems to have the mailbox no more.
+    astray: Arc<Notify>,
     tasks: Mutex<JoinSet<()>>,
     watcher: Mutex<Option<AbortHandle>>,
     presence: Mutex<Presence>,
@@ -79,6 +81,8 @@ pub(crate) struct Live {
 struct Presence {
     sessions: usize,
     since: Instant,
+    /// It was put to rest, and nobody can join any more.
+    over: bool,
 }
 
 /// What [`Live::start`] is made of.
@@ -123,24 +127,39 @@ impl Live {
             unsettled: Mutex::default(),
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
+            astray: Arc::default(),
             tasks: Mutex::default(),
             watcher: Mutex::default(),
-            presence: Mutex::new(Presence { sessions: 0, since: Instant::now() }),
+            presence: Mutex::new(Presence { sessions: 0, since: Instant::now(), over: false }),
         });
         live.watch_anew();
         live
     }
 
-    /// A session of it.
-    pub(crate) fn join(self: &Arc<Self>) -> Account {
-        self.presence().sessions += 1;
-        Account(Arc::new(Session(Arc::clone(self))))
+    /// A session of it; None once it was put to rest.
+    pub(crate) fn join(self: &Arc<Self>) -> Option<Account> {
+        let mut presence = self.presence();
+        if presence.over {
+            return None;
+        }
+        presence.sessions += 1;
+        Some(Account(Arc::new(Session(Arc::clone(self)))))
     }
 
-    /// True if no session has used it for that long.
-    pub(crate) fn is_deserted(&self, linger: Duration) -> bool {
-        let presence = self.presence();
-        presence.sessions == 0 && presence.since.elapsed() >= linger
+    /// Puts it to rest if no session has used it for that long; true once it is at rest.
+    pub(crate) fn rest(&self, linger: Duration) -> bool {
+        let mut presence = self.presence();
+        if !presence.over && presence.sessions == 0 && presence.since.elapsed() >= linger {
+            presence.over = true;
+            self.stop();
+            tracing::info!(user = self.user, "mailbox put to rest");
+        }
+        presence.over
+    }
+
+    /// True once it is at rest.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.presence().over
     }
 
     /// Ends what runs in the background.
@@ -205,7 +224,15 @@ impl Live {
         if error.kind == ews::ErrorKind::SignIn && self.is_refused_now() && !self.refused.swap(true, Ordering::SeqCst) {
             tracing::warn!(user = self.user, %error, "Exchange refuses the password; it is not used again");
         }
+        if is_astray(error) {
+            self.astray.notify_one();
+        }
         tried.failed(error)
+    }
+
+    /// Rings when the server seems to have the mailbox no more.
+    pub(crate) fn astray(&self) -> Arc<Notify> {
+        Arc::clone(&self.astray)
     }
 
     /// False for a call that was made with the password before this one.

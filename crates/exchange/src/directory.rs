@@ -1,35 +1,42 @@
 //! Letting people in: whom Exchange knows, and how often it is asked.
 
 mod desk;
+mod endpoints;
 mod file_name;
 mod greeting;
+mod homes;
 mod place;
+mod seeker;
 mod token;
 mod upstream;
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use ews::Client;
+use ews::Identity;
 use idmap::IdMap;
 use mailbox::{Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
 
 use self::desk::{Desk, Means, Opened};
 pub(crate) use self::file_name::file_name;
+use self::homes::Homes;
 use self::place::{Person, person};
-use self::upstream::Upstream;
+use self::seeker::Seeker;
+use self::upstream::{Entered, Upstream};
 use crate::account::{Account, Live, Parts};
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root};
 use crate::holdback::{CredentialHash, FORGET};
-use crate::settings::Settings;
+use crate::settings::{Organisation, Settings, Way};
 
 pub(crate) use self::greeting::{Greeting, greet};
+pub(crate) use self::upstream::is_astray;
 
 /// Everyone who may have mail here. Clones share everything; mailboxes live until the last clone is gone.
 #[derive(Clone, Debug)]
@@ -37,10 +44,27 @@ pub struct Directory(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<Arc<Upstream>>,
+    /// For each organisation the mailboxes that are live, by the names their state is found by.
+    live: Vec<tokio::sync::Mutex<Rooms>>,
     cache: BodyCache,
     desks: DashMap<Key, Arc<Desk>>,
     salt: [u8; 16],
+}
+
+/// The mailboxes of one organisation.
+struct Rooms {
+    homes: Homes,
+    /// Where their maps are.
+    directory: PathBuf,
+    live: HashMap<String, Room>,
+}
+
+/// A mailbox that is live.
+struct Room {
+    live: Arc<Live>,
+    /// What its owner signed in with.
+    means: Means,
 }
 
 /// A person: which organisation, and the user name in lower case without a domain.
@@ -57,12 +81,18 @@ impl Directory {
     /// One sentence for the operator: what is wrong with which directory or organisation.
     pub fn new(settings: Settings) -> Result<Self> {
         let trouble = |what: String| Error::new(ErrorKind::Internal, what);
-        let upstreams = settings.organisations.iter().cloned().map(Upstream::new).collect::<Result<Vec<_>>>()?;
+        let open = |organisation: &Organisation| Upstream::new(organisation.clone(), &settings.state).map(Arc::new);
+        let upstreams = settings.organisations.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let rooms = |organisation: &Organisation| {
+            let directory = settings.state.join("maps").join(file_name(&organisation.name));
+            tokio::sync::Mutex::new(Rooms { homes: Homes::load(&directory), directory, live: HashMap::new() })
+        };
+        let live = settings.organisations.iter().map(rooms).collect();
         let bodies = settings.state.join("bodies");
         let cache = BodyCache::open(bodies.clone(), settings.cache_bytes)
             .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
         let salt = uuid::Uuid::new_v4().into_bytes();
-        let inner = Arc::new(Inner { settings, upstreams, cache, desks: DashMap::new(), salt });
+        let inner = Arc::new(Inner { settings, upstreams, live, cache, desks: DashMap::new(), salt });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
         }
@@ -115,15 +145,14 @@ impl Inner {
         }
         desk.check(&person.name, &hash, Means::Password)?;
         let upstream = self.upstream(person.organisation)?;
-        let client = upstream.server().await?.client(upstream.identity(&person.sign_in, password));
-        let greeting = match greet(&client, Vec::new()).await {
-            Ok((greeting, _)) => greeting,
+        let identity = upstream.identity(&person.sign_in, password);
+        match upstream.enter(&person, &identity, Vec::new()).await {
+            Ok(entered) => self.admit(desk, person, identity, entered, (Means::Password, hash)).await,
             Err(error) => {
                 self.not_let_in(desk, &person, (Means::Password, hash), &error);
-                return Err(Tried::new("you could not be signed in").failed(&error));
+                Err(Tried::new("you could not be signed in").failed(&error))
             }
-        };
-        self.admit(desk, person, client, greeting, (Means::Password, hash)).await
+        }
     }
 
     /// Exchange did not say yes.
@@ -143,23 +172,34 @@ impl Inner {
         &self,
         desk: &Desk,
         person: Person,
-        client: Client,
-        greeting: Greeting,
+        identity: Identity,
+        entered: Entered,
         (means, hash): (Means, CredentialHash),
     ) -> Result<Account> {
-        let known = desk.state().live.get(&person.name).map(|opened| (opened.means, Arc::clone(&opened.live)));
+        let upstream = self.upstream(person.organisation)?;
+        let rooms = self.live.get(person.organisation).ok_or_else(unknown_domain)?;
+        let mut rooms = rooms.lock().await;
+        let home = rooms.homes.name(&rooms.directory, &person.name, entered.greeting.top())?;
+        let known = rooms.live.get(&home).filter(|room| !room.live.is_at_rest());
         let live = match known {
-            // A token is over within the hour: what needs none goes on without.
-            Some((Means::Password, live)) if means == Means::Token && !live.is_refused() => return Ok(live.join()),
-            Some((_, live)) => {
-                live.greeted(greeting);
-                live.renew(client);
+            Some(room) if keeps_its_client(room, means, upstream) => Arc::clone(&room.live),
+            Some(room) => {
+                let live = Arc::clone(&room.live);
+                live.greeted(entered.greeting);
+                live.renew(entered.client);
+                rooms.live.insert(home, Room { live: Arc::clone(&live), means });
                 live
             }
-            None => self.bring_to_life(&person, client, greeting).await?,
+            None => {
+                let seeker = Seeker { upstream: Arc::clone(upstream), person: person.clone(), identity };
+                let live = self.bring_to_life(&rooms.directory, &home, entered, seeker).await?;
+                rooms.live.insert(home, Room { live: Arc::clone(&live), means });
+                live
+            }
         };
-        let account = live.join();
-        desk.accept(person.name, Opened { hash, means, live });
+        let account = live.join().ok_or_else(|| Error::new(ErrorKind::Unavailable, "try again in a moment"))?;
+        let until = upstream.is_served().then(|| Instant::now() + BELIEVED);
+        desk.accept(person.name, Opened { hash, until, means, live });
         Ok(account)
     }
 
@@ -167,33 +207,36 @@ impl Inner {
         self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name)
     }
 
-    async fn bring_to_life(&self, person: &Person, client: Client, greeting: Greeting) -> Result<Arc<Live>> {
-        let organisation = &self.upstream(person.organisation)?.organisation;
-        let (name, user) = (organisation.name.as_str(), person.name.as_str());
-        let directory: PathBuf = self.settings.state.join("maps").join(file_name(name));
-        std::fs::create_dir_all(&directory)?;
-        let map = idmap::sqlite::open(&directory, user).await?;
-        let shelf = format!("{}.{}", file_name(&format!("{name}/{user}")), generation(&map).await?);
-        tracing::info!(user, organisation = name, "mailbox live");
-        Ok(Live::start(Parts {
-            user: user.to_owned(),
+    async fn bring_to_life(&self, directory: &Path, home: &str, entered: Entered, seeker: Seeker) -> Result<Arc<Live>> {
+        let organisation = &seeker.upstream.organisation;
+        let name = organisation.name.as_str();
+        std::fs::create_dir_all(directory)?;
+        let map = idmap::sqlite::open(directory, home).await?;
+        let shelf = format!("{}.{}", file_name(&format!("{name}/{home}")), generation(&map).await?);
+        tracing::info!(user = home, organisation = name, "mailbox live");
+        let live = Live::start(Parts {
+            user: home.to_owned(),
             map,
-            greeting,
+            greeting: entered.greeting,
             bodies: Bodies::new(self.cache.shelf(&shelf)),
-            client,
+            client: entered.client,
             sizes: self.settings.sizes,
             poll: organisation.poll.unwrap_or(self.settings.poll),
             root: Root::Own,
             facts: Known::default(),
-            opener: Some(Opener { directory, cache: self.cache.clone(), organisation: name.to_owned() }),
-        }))
+            opener: Some(Opener { directory: directory.to_owned(), cache: self.cache.clone(), organisation: name.to_owned() }),
+        });
+        if matches!(organisation.way, Way::Discover(_)) {
+            live.spawn(seeker.follow(Arc::downgrade(&live)));
+        }
+        Ok(live)
     }
 
     fn place(&self, user: &str) -> Option<Person> {
         Person::find(&self.settings.organisations, user)
     }
 
-    fn upstream(&self, organisation: usize) -> Result<&Upstream> {
+    fn upstream(&self, organisation: usize) -> Result<&Arc<Upstream>> {
         self.upstreams.get(organisation).ok_or_else(unknown_domain)
     }
 
@@ -216,16 +259,14 @@ impl Inner {
         let now = Instant::now();
         // Whoever tries name after name must not fill the memory.
         let memory = if self.desks.len() > MANY_DESKS { Duration::ZERO } else { FORGET };
+        for rooms in &self.live {
+            // Somebody who comes in at this moment is a reason to wait.
+            let Ok(mut rooms) = rooms.try_lock() else { continue };
+            rooms.live.retain(|_, room| !room.live.rest(self.settings.linger));
+        }
         self.desks.retain(|_, desk| {
             let mut state = desk.state();
-            state.live.retain(|user, Opened { live, .. }| {
-                let deserted = live.is_deserted(self.settings.linger);
-                if deserted {
-                    tracing::info!(user, "mailbox put to rest");
-                    live.stop();
-                }
-                !deserted
-            });
+            state.live.retain(|_, opened| !opened.live.is_at_rest());
             // Others who hold the desk are about to sign in.
             let quiet = state.passwords.is_over(now, memory) && state.tokens.is_over(now, memory);
             !state.live.is_empty() || !quiet || Arc::strong_count(desk) > 1
@@ -235,8 +276,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for desk in &self.desks {
-            desk.state().live.drain().for_each(|(_, opened)| opened.live.stop());
+        for rooms in &mut self.live {
+            rooms.get_mut().live.drain().for_each(|(_, room)| room.live.stop());
         }
     }
 }
@@ -245,6 +286,13 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Directory").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// True if a mailbox goes on as it is when its owner signs in again.
+fn keeps_its_client(room: &Room, means: Means, upstream: &Upstream) -> bool {
+    // A token is over within the hour: what needs none goes on without. Nor does a service account need one.
+    let lasts = upstream.is_served() || room.means == Means::Password && means == Means::Token;
+    lasts && !room.live.is_refused()
 }
 
 /// Tells a map from one that was lost before it. A new map may give an EMAILID to other content than the old one did
@@ -280,6 +328,8 @@ fn unknown_domain() -> Error {
 
 /// The map's note that holds its [`generation`].
 const GENERATION: &str = "generation";
+/// So long a password is believed where a service account does the work.
+const BELIEVED: Duration = Duration::from_secs(10 * 60);
 /// More people than this have seldom mistyped their passwords within an hour.
 const MANY_DESKS: usize = 10_000;
 const HOUSEKEEPING: Duration = Duration::from_secs(30);

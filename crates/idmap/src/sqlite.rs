@@ -52,6 +52,12 @@ pub async fn open(directory: &Path, name: &str) -> Result<Mailbox> {
     Ok(Mailbox(Arc::new(pool)))
 }
 
+/// True if [`open`] would find a map there, and not make one.
+#[must_use]
+pub fn exists(directory: &Path, name: &str) -> bool {
+    file::path(directory, name).exists()
+}
+
 /// The map of one mailbox. Clones share its connections, which are closed with the last clone.
 #[derive(Clone)]
 pub struct Mailbox(Arc<Pool>);

@@ -23,14 +23,17 @@ pub(super) struct DeskState {
     pub(super) passwords: Holdback,
     /// Whoever makes up tokens locks no account by that, and keeps no password out.
     pub(super) tokens: Holdback,
-    /// Mailboxes, by the whole user name.
+    /// What was accepted, by the whole user name.
     pub(super) live: HashMap<String, Opened>,
 }
 
-/// A mailbox that is live.
+/// A sign-in that was accepted, and the mailbox that is live since.
 pub(super) struct Opened {
     /// What Exchange accepted last.
     pub(super) hash: CredentialHash,
+    /// Until when it is believed without asking again, if a service account does the work: then nothing else shows that
+    /// the password is old.
+    pub(super) until: Option<Instant>,
     pub(super) means: Means,
     pub(super) live: Arc<Live>,
 }
@@ -56,7 +59,9 @@ impl Desk {
     pub(super) fn join(&self, user: &str, hash: &CredentialHash) -> Option<Account> {
         let state = self.state();
         let opened = state.live.get(user)?;
-        (opened.hash == *hash && !opened.live.is_refused()).then(|| opened.live.join())
+        let good = opened.hash == *hash && !opened.live.is_refused();
+        let fresh = opened.until.is_none_or(|until| Instant::now() < until);
+        if good && fresh { opened.live.join() } else { None }
     }
 
     /// Fails if this must not be tried now.
@@ -84,7 +89,12 @@ impl Desk {
     pub(super) fn accept(&self, user: String, opened: Opened) {
         let mut state = self.state();
         state.holdback(opened.means).accepted(&opened.hash);
-        state.live.insert(user, opened);
+        // A token is over within the hour: a password that is good stays known.
+        let known = state.live.get(&user).filter(|known| Arc::ptr_eq(&known.live, &opened.live));
+        let replaces = known.is_none_or(|known| known.means == Means::Token || opened.means == Means::Password);
+        if replaces || opened.live.is_refused() {
+            state.live.insert(user, opened);
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, DeskState> {

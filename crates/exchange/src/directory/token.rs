@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ews::{Client, DistinguishedFolder, FolderRef, Identity};
+use ews::{DistinguishedFolder, FolderRef, Identity};
 use mailbox::{Error, ErrorKind, Secret};
 
 use super::desk::Means;
 use super::place::Person;
-use super::{Greeting, Inner, greet, no_tokens};
+use super::upstream::Entered;
+use super::{Inner, no_tokens};
 use crate::account::Account;
 use crate::error::{Result, Tried};
 
@@ -37,11 +38,11 @@ impl Inner {
         // A task of its own: a client that hangs up after its token was sent must not undo that it was refused.
         let (inner, token) = (Arc::clone(self), token.clone());
         let verified = tokio::spawn(async move {
-            let (client, greeting, person) = inner.whose(&first, &people, &token).await?;
+            let (identity, entered, person) = inner.whose(&first, &people, &token).await?;
             let hash = inner.hash(&person.name, token.expose());
             let desk = inner.desk(&person);
             let _door = Arc::clone(&desk.door).lock_owned().await;
-            inner.admit(&desk, person, client, greeting, (Means::Token, hash)).await
+            inner.admit(&desk, person, identity, entered, (Means::Token, hash)).await
         });
         verified
             .await
@@ -54,29 +55,30 @@ impl Inner {
         first: &Person,
         people: &[Person],
         token: &Secret<String>,
-    ) -> Result<(Client, Greeting, Person)> {
+    ) -> Result<(Identity, Entered, Person)> {
         let hash = self.hash(&first.name, token.expose());
         let desk = self.desk(first);
         let _door = Arc::clone(&desk.door).lock_owned().await;
         desk.check(&first.name, &hash, Means::Token)?;
-        let server = self.upstream(first.organisation)?.server().await?;
-        let client = server.client(Identity::Bearer { token: ews::Secret::new(token.expose().as_str()) });
+        let identity = Identity::Bearer { token: ews::Secret::new(token.expose().as_str()) };
         let theirs = |person: &Person| FolderRef::DistinguishedOf(DistinguishedFolder::Top, person.name.clone());
-        let (greeting, claimed) = match greet(&client, people.iter().map(theirs).collect()).await {
-            Ok(told) => told,
+        let others = people.iter().map(theirs).collect();
+        let mut entered = match self.upstream(first.organisation)?.enter(first, &identity, others).await {
+            Ok(entered) => entered,
             Err(error) => {
                 self.not_let_in(&desk, first, (Means::Token, hash), &error);
                 return Err(Tried::new("you could not be signed in").failed(&error));
             }
         };
-        let own = greeting.top();
+        let claimed = std::mem::take(&mut entered.others);
+        let own = entered.greeting.top();
         let is_own = |claimed: &Option<String>| own.is_some() && claimed.as_deref() == own;
         let Some((person, _)) = people.iter().zip(claimed).find(|(_, claimed)| is_own(claimed)) else {
             tracing::info!(name = first.name, "Exchange takes a token, but it opens a mailbox of another name");
             desk.refuse(hash, Means::Token);
             return Err(unnamed());
         };
-        Ok((client, greeting, person.clone()))
+        Ok((identity, entered, person.clone()))
     }
 }
 

@@ -1,71 +1,348 @@
-//! One organisation's Exchange, as the gateway reaches it.
+//! One organisation's Exchange, as the gateway reaches it: where it is, and who signs in.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use ews::{Egress, Identity, Schemes, Server, ServerConfig};
+use ews::autodiscover::{self, Found, ServerKind};
+use ews::{
+    Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Schemes, Server, ServerConfig, Web,
+    WebConfig,
+};
 use mailbox::{Error, ErrorKind};
 
+use super::endpoints::Endpoints;
+use super::place::Person;
+use super::{Greeting, greet};
 use crate::error::Result;
-use crate::settings::{Organisation, Proof, Way};
+use crate::online::EXCHANGE_ONLINE;
+use crate::settings::{Discover, Organisation, Proof, Service, Way};
 
 /// One organisation.
 pub(super) struct Upstream {
     pub(super) organisation: Organisation,
     /// Everything that belongs to the organisation leaves by it.
     egress: Egress,
+    /// For Autodiscover.
+    web: Web,
+    /// Where Autodiscover found mailboxes.
+    endpoints: Endpoints,
     /// The servers that were needed so far, by their addresses.
-    servers: Mutex<HashMap<Vec<String>, Server>>,
+    servers: Mutex<HashMap<Vec<String>, Arc<At>>>,
+}
+
+/// The servers at some addresses.
+pub(super) struct At {
+    server: Server,
+    /// The service account there: one client, whomever it acts for.
+    service: Option<Client>,
+}
+
+/// A mailbox that was opened.
+pub(super) struct Entered {
+    /// Does the mailbox's work from now on.
+    pub(super) client: Client,
+    pub(super) greeting: Greeting,
+    /// The ids of the other folders that were asked for, where they are open.
+    pub(super) others: Vec<Option<String>>,
 }
 
 impl Upstream {
-    /// Reads the certificates and checks the addresses; nobody is contacted.
-    pub(super) fn new(organisation: Organisation) -> Result<Upstream> {
+    /// Reads the certificates and what was found before, and checks the addresses; nobody is contacted.
+    pub(super) fn new(organisation: Organisation, state: &Path) -> Result<Upstream> {
         let egress = Egress::new(organisation.egress.clone());
-        let upstream = Upstream { organisation, egress, servers: Mutex::default() };
+        let config = WebConfig {
+            trust: organisation.trust.clone(),
+            egress: egress.clone(),
+            allow_http: matches!(&organisation.way, Way::Discover(Discover { allow_http: true, .. })),
+            channel_binding: organisation.channel_binding,
+            ..WebConfig::default()
+        };
+        let web = Web::new(config).map_err(|error| misconfigured(&organisation, &error))?;
+        let endpoints = Endpoints::load(state, &organisation.name);
+        let upstream = Upstream { organisation, egress, web, endpoints, servers: Mutex::default() };
         if let Way::Urls(urls) = &upstream.organisation.way {
-            upstream.at(urls)?;
+            upstream.at(urls).map_err(|error| misconfigured(&upstream.organisation, &error))?;
         }
         Ok(upstream)
     }
 
-    /// The server of somebody.
-    pub(super) async fn server(&self) -> Result<Server> {
-        match &self.organisation.way {
-            Way::Urls(urls) => self.at(urls),
-            Way::Discover(_) => Err(Error::new(ErrorKind::Internal, "Autodiscover is not asked yet; set url")),
+    /// Who signs in with a password.
+    pub(super) fn identity(&self, user: &str, password: ews::Secret) -> Identity {
+        Identity::Password { user: user.to_owned(), password, schemes: self.schemes() }
+    }
+
+    /// True if a service account does the work.
+    pub(super) fn is_served(&self) -> bool {
+        self.organisation.service.is_some()
+    }
+
+    /// Signs somebody in and opens their mailbox. It looks at `others` too.
+    ///
+    /// The error is of kind `SignIn` only if it is this identity that was refused.
+    pub(super) async fn enter(
+        &self,
+        person: &Person,
+        identity: &Identity,
+        others: Vec<FolderRef>,
+    ) -> Result<Entered, ews::Error> {
+        let at = self.find(person, identity).await?;
+        match self.enter_at(&at, person, identity, others.clone()).await {
+            Err(error) if is_astray(&error) => match self.find_again(person, identity).await {
+                Some(at) => self.enter_at(&at, person, identity, others).await,
+                None => Err(error),
+            },
+            entered => entered,
         }
     }
 
-    /// Somebody who signs in with a password.
-    pub(super) fn identity(&self, user: &str, password: ews::Secret) -> Identity {
-        let schemes = match &self.organisation.proof {
-            Proof::Password(schemes) => schemes.clone(),
-            Proof::OAuth(_) => Schemes::auto(),
-        };
-        Identity::Password { user: user.to_owned(), password, schemes }
+    async fn enter_at(
+        &self,
+        at: &At,
+        person: &Person,
+        identity: &Identity,
+        others: Vec<FolderRef>,
+    ) -> Result<Entered, ews::Error> {
+        let own = at.server.client(identity.clone());
+        let (greeting, others) = greet(&own, others).await?;
+        match &at.service {
+            None => Ok(Entered { client: own, greeting, others }),
+            Some(service) => {
+                let (client, greeting) = self.act(service, &own, person, &greeting).await?;
+                Ok(Entered { client, greeting, others })
+            }
+        }
     }
 
-    /// The server at these addresses: one, however many ask.
-    fn at(&self, urls: &[String]) -> Result<Server> {
+    /// The service account in the place of somebody who is signed in. Whoever they say they are, the mailbox must be the
+    /// one Exchange opens for them by themselves.
+    async fn act(
+        &self,
+        service: &Client,
+        own: &Client,
+        person: &Person,
+        theirs: &Greeting,
+    ) -> Result<(Client, Greeting), ews::Error> {
+        let mut last = None;
+        let mut names = person.address.clone().map(|address| vec![address]).unwrap_or_default();
+        let mut looked_up = false;
+        while let Some(name) = names.pop() {
+            for whom in [Impersonation::PrimarySmtpAddress(name.clone()), Impersonation::PrincipalName(name.clone())] {
+                let client = service.impersonating(whom).with_anchor(&name);
+                match greet(&client, Vec::new()).await {
+                    Ok((greeting, _)) if greeting.top().is_some() && greeting.top() == theirs.top() => {
+                        return Ok((client, greeting));
+                    }
+                    Ok(_) => tracing::warn!(name, user = person.name, "this is the address of another mailbox"),
+                    Err(error) if is_unknown(&error) => last = Some(error),
+                    Err(error) => return Err(self.service_failed(&name, error)),
+                }
+            }
+            if names.is_empty() && !std::mem::replace(&mut looked_up, true) {
+                names = addresses_of(own, &person.name).await;
+                names.retain(|found| *found != name);
+            }
+        }
+        let error = last.map(|error| self.service_failed(&person.name, error));
+        Err(error.unwrap_or_else(|| {
+            local(Kind::NotFound, format!("nobody knows the mail address of {}; sign in with it", person.name))
+        }))
+    }
+
+    /// What stands in the way of the service account; never the user's password.
+    fn service_failed(&self, mailbox: &str, error: ews::Error) -> ews::Error {
+        let service = self.organisation.service.as_ref().map_or("", |service| &service.user);
+        explain_service(service, mailbox, error)
+    }
+
+    /// The server of somebody: where it is known to be, or where Autodiscover says.
+    async fn find(&self, person: &Person, identity: &Identity) -> Result<Arc<At>, ews::Error> {
+        let discover = match &self.organisation.way {
+            Way::Urls(urls) => return self.at(urls),
+            Way::Discover(discover) => discover,
+        };
+        let address = person.address.as_deref().ok_or_else(|| {
+            local(Kind::NotFound, format!("{} is no mail address, which Autodiscover needs", person.name))
+        })?;
+        if let Some(url) = self.endpoints.known(address) {
+            return self.at(&[url]);
+        }
+        let found = self.discover(address, identity, discover).await?;
+        self.endpoints.keep(address, &found.ews_url);
+        self.at(&[found.ews_url])
+    }
+
+    /// Asks Autodiscover about somebody whose server fails, if that was not done within the hour. The server, if it is
+    /// another one now.
+    pub(super) async fn find_again(&self, person: &Person, identity: &Identity) -> Option<Arc<At>> {
+        let (Way::Discover(discover), Some(address)) = (&self.organisation.way, person.address.as_deref()) else {
+            return None;
+        };
+        let before = self.endpoints.stale(address, REFRESH)?;
+        let found = match self.discover(address, identity, discover).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::info!(address, %error, "Autodiscover was asked again, and does not help");
+                return None;
+            }
+        };
+        self.endpoints.keep(address, &found.ews_url);
+        if found.ews_url == before {
+            return None;
+        }
+        tracing::warn!(address, from = before, to = found.ews_url, "the mailbox has another server now");
+        self.at(&[found.ews_url]).ok()
+    }
+
+    async fn discover(&self, address: &str, identity: &Identity, discover: &Discover) -> Result<Found, ews::Error> {
+        let request = autodiscover::Request {
+            identity: Some(identity.clone()),
+            prefer_internal: discover.prefer_internal,
+            redirect_hosts: discover.hosts.clone(),
+            allow_http: discover.allow_http,
+            ..autodiscover::Request::new(address)
+        };
+        let (found, report) = autodiscover::discover(&self.web, &request).await;
+        for tried in &report.tried {
+            tracing::debug!(step = tried.step.as_str(), url = tried.url, outcome = tried.outcome, "Autodiscover");
+        }
+        let found = found?;
+        refuse_cloud(&self.organisation, address, &found)?;
+        Ok(found)
+    }
+
+    /// The servers at these addresses: one, however many ask.
+    fn at(&self, urls: &[String]) -> Result<Arc<At>, ews::Error> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = servers.get(urls) {
-            return Ok(server.clone());
+        if let Some(at) = servers.get(urls) {
+            return Ok(Arc::clone(at));
         }
         let organisation = &self.organisation;
-        let config = ServerConfig {
+        let server = Server::new(ServerConfig {
             urls: urls.to_vec(),
             failover: organisation.failover,
             trust: organisation.trust.clone(),
-            allow_http: organisation.allow_http,
+            allow_http: organisation.allow_http
+                || matches!(&organisation.way, Way::Discover(Discover { allow_http: true, .. })),
             egress: self.egress.clone(),
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
-        };
-        let server = Server::new(config).map_err(|error| {
-            Error::new(ErrorKind::Internal, format!("exchange {}: {}", organisation.name, error.message))
         })?;
-        servers.insert(urls.to_vec(), server.clone());
-        Ok(server)
+        let service = organisation.service.as_ref().and_then(|service| self.service_identity(service));
+        let service = service.map(|identity| server.client(identity));
+        let at = Arc::new(At { server, service });
+        servers.insert(urls.to_vec(), Arc::clone(&at));
+        Ok(at)
+    }
+
+    fn service_identity(&self, service: &Service) -> Option<Identity> {
+        let password = service.password.clone()?;
+        Some(Identity::Password { user: service.user.clone(), password, schemes: self.schemes() })
+    }
+
+    fn schemes(&self) -> Schemes {
+        match &self.organisation.proof {
+            Proof::Password(schemes) => schemes.clone(),
+            Proof::OAuth(_) => Schemes::auto(),
+        }
     }
 }
+
+/// Refuses a mailbox that Autodiscover finds in Exchange Online.
+fn refuse_cloud(organisation: &Organisation, address: &str, found: &Found) -> Result<(), ews::Error> {
+    if organisation.allow_exchange_online {
+        return Ok(());
+    }
+    let sentence = match &found.kind {
+        ServerKind::OnPremises => return Ok(()),
+        ServerKind::HybridRemote { host } => format!(
+            "the organisation's own Exchange says that the mailbox of {address} is in Exchange Online ({host}); {EXCHANGE_ONLINE}"
+        ),
+        ServerKind::Online => format!("the mailbox of {address} is in Exchange Online; {EXCHANGE_ONLINE}"),
+    };
+    Err(local(Kind::Denied, sentence))
+}
+
+/// Says which part of a service account's work failed, and what the administrator can do.
+fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::Error {
+    let code = error.code.as_ref().map_or("", |code| code.as_str());
+    let (kind, message) = match (code, &error.kind) {
+        ("ErrorImpersonateUserDenied" | "ErrorImpersonationDenied", _) => (
+            Kind::Denied,
+            format!(
+                "{service} may not act for {mailbox} ({code}): give it the role ApplicationImpersonation \
+                 (New-ManagementRoleAssignment -Role ApplicationImpersonation -User \"{service}\"), in a scope that \
+                 holds this mailbox"
+            ),
+        ),
+        (_, Kind::SignIn) => (
+            Kind::Unavailable,
+            format!(
+                "the service account {service} cannot sign in: {}; correct service.user and service.password",
+                error.message
+            ),
+        ),
+        _ => (error.kind.clone(), format!("the service account {service}, for {mailbox}: {}", error.message)),
+    };
+    ews::Error { kind, message, ..error }
+}
+
+/// True if somebody else than the mailbox's owner may be meant by the name.
+fn is_unknown(error: &ews::Error) -> bool {
+    matches!(error.code.as_ref().map(ews::ResponseCode::as_str), Some(code) if UNKNOWN.contains(&code))
+}
+
+/// True if the mailbox may be elsewhere by now.
+pub(crate) fn is_astray(error: &ews::Error) -> bool {
+    use ews::Cause;
+    let moved = error.code.as_ref().is_some_and(|code| MOVED.contains(&code.as_str()));
+    let gone = matches!(error.cause, Some(Cause::NoSuchHost | Cause::Unreachable));
+    moved || gone || error.kind == Kind::Unavailable && error.code.is_none() && error.cause.is_none()
+}
+
+/// The mail addresses the directory has for a name somebody signs in with, the least likely first.
+async fn addresses_of(own: &Client, name: &str) -> Vec<String> {
+    use ews::op::resolve_names::{ResolveNames, SearchScope};
+    let entry = super::place::person(name).to_owned();
+    let asked = ResolveNames { entry, scope: SearchScope::ActiveDirectory, full: false };
+    let Ok(resolutions) = own.call(&asked).await else { return Vec::new() };
+    let mailboxes =
+        resolutions.found.into_iter().filter(|found| found.kind.as_deref().is_none_or(|kind| kind == "Mailbox"));
+    let mut addresses: Vec<String> = mailboxes
+        .filter_map(|found| found.address.address)
+        .filter(|address| address.contains('@'))
+        .take(MOST_NAMES)
+        .collect();
+    addresses.reverse();
+    addresses
+}
+
+fn local(kind: Kind, message: String) -> ews::Error {
+    ews::Error::told(kind, message)
+}
+
+fn misconfigured(organisation: &Organisation, error: &ews::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("exchange {}: {}", organisation.name, error.message))
+}
+
+/// EWS "ResponseCode": there is no such person, or not by this name.
+const UNKNOWN: [&str; 5] = [
+    "ErrorNonExistentMailbox",
+    "ErrorNonPrimarySmtpAddress",
+    "ErrorInvalidUserPrincipalName",
+    "ErrorInvalidSmtpAddress",
+    "ErrorMissingEmailAddress",
+];
+/// EWS "ResponseCode": what a server says of a mailbox that it has not (any more).
+const MOVED: [&str; 6] = [
+    "ErrorMailboxMoveInProgress",
+    "ErrorMailboxStoreUnavailable",
+    "ErrorConnectionFailed",
+    "ErrorIncorrectServer",
+    "ErrorProxyRequestNotAllowed",
+    "ErrorMailboxFailover",
+];
+/// Autodiscover is not asked again about one mailbox within this time.
+const REFRESH: Duration = Duration::from_secs(60 * 60);
+const MOST_NAMES: usize = 5;

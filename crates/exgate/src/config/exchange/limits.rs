@@ -28,7 +28,7 @@ impl Limits {
         let or = |limit: Option<u16>, default: usize| limit.map_or(default, usize::from);
         let default = ews::Limits::default();
         ews::Limits {
-            calls: or(self.per_mailbox, default.calls),
+            calls: or(self.per_mailbox, CALLS),
             organisation_calls: or(self.per_organisation, default.organisation_calls),
             sync_calls: or(self.sync_calls, default.sync_calls),
             streams: or(self.streams, default.streams),
@@ -67,3 +67,6 @@ impl Sync {
         }
     }
 }
+
+/// Exchange allows 10 or 27, and a user has other programs too.
+const CALLS: usize = 8;

@@ -1,0 +1,108 @@
+//! Where Autodiscover found mailboxes: on disk, so that a restart does not depend on Autodiscover.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::file_name::file_name;
+
+/// What is known of one organisation's mailboxes.
+pub(super) struct Endpoints {
+    file: PathBuf,
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+struct Known {
+    url: String,
+    /// When Autodiscover was asked last; not in this run if None.
+    asked: Option<Instant>,
+}
+
+impl Endpoints {
+    /// Reads what an earlier run found. A file that cannot be read costs no more than asking again.
+    pub(super) fn load(state: &Path, organisation: &str) -> Endpoints {
+        let file = state.join("endpoints").join(format!("{}.json", file_name(organisation)));
+        let read = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let read = read.as_ref().and_then(Value::as_object).into_iter().flatten();
+        let known = read
+            .filter_map(|(address, url)| Some((address.clone(), Known { url: url.as_str()?.to_owned(), asked: None })));
+        Endpoints { known: Mutex::new(known.collect()), file }
+    }
+
+    /// The server of an address, if it was found before.
+    pub(super) fn known(&self, address: &str) -> Option<String> {
+        self.lock().get(address).map(|known| known.url.clone())
+    }
+
+    /// The server of an address, if Autodiscover may be asked about it again. It then counts as asked.
+    pub(super) fn stale(&self, address: &str, age: Duration) -> Option<String> {
+        let mut all = self.lock();
+        let known = all.get_mut(address)?;
+        let old = known.asked.is_none_or(|asked| asked.elapsed() >= age);
+        known.asked = Some(Instant::now());
+        old.then(|| known.url.clone())
+    }
+
+    /// Autodiscover found a server.
+    pub(super) fn keep(&self, address: &str, url: &str) {
+        let mut all = self.lock();
+        let before = all.insert(address.to_owned(), Known { url: url.to_owned(), asked: Some(Instant::now()) });
+        if before.is_some_and(|before| before.url == url) {
+            return;
+        }
+        let told: BTreeMap<&str, Value> =
+            all.iter().map(|(address, known)| (address.as_str(), json!(known.url))).collect();
+        if let Err(error) = write(&self.file, &json!(told).to_string()) {
+            tracing::warn!(file = %self.file.display(), %error, "what Autodiscover found cannot be kept");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All or nothing, also if the machine stops.
+pub(super) fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    let directory = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_outlives_the_run() {
+        let state = tempfile::tempdir().unwrap();
+        let found = Endpoints::load(state.path(), "main");
+        assert_eq!(found.known("a@x.example"), None);
+        found.keep("a@x.example", "https://one.example/");
+        found.keep("b@x.example", "https://two.example/");
+        let again = Endpoints::load(state.path(), "main");
+        assert_eq!(again.known("b@x.example").as_deref(), Some("https://two.example/"));
+        assert_eq!(Endpoints::load(state.path(), "other").known("b@x.example"), None);
+    }
+
+    #[test]
+    fn it_is_looked_at_again_once_an_hour() {
+        let state = tempfile::tempdir().unwrap();
+        let found = Endpoints::load(state.path(), "main");
+        found.keep("a@x.example", "https://one.example/");
+        assert_eq!(found.stale("a@x.example", Duration::from_secs(3600)), None, "it was just found");
+        let again = Endpoints::load(state.path(), "main");
+        assert!(again.stale("a@x.example", Duration::from_secs(3600)).is_some(), "not in this run");
+        assert_eq!(again.stale("a@x.example", Duration::from_secs(3600)), None);
+        assert!(again.stale("a@x.example", Duration::ZERO).is_some());
+    }
+}

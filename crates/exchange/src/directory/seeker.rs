@@ -1,0 +1,39 @@
+//! Following a mailbox to another server while it is live.
+
+use std::sync::{Arc, Weak};
+
+use ews::Identity;
+
+use super::place::Person;
+use super::upstream::Upstream;
+use crate::account::Live;
+
+/// Who looks for a mailbox, and by what right.
+pub(super) struct Seeker {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) person: Person,
+    pub(super) identity: Identity,
+}
+
+impl Seeker {
+    /// Asks Autodiscover whenever the server seems to have the mailbox no more, until the mailbox is put to rest.
+    pub(super) async fn follow(self, live: Weak<Live>) {
+        loop {
+            let Some(astray) = live.upgrade().map(|live| live.astray()) else { return };
+            astray.notified().await;
+            if self.upstream.find_again(&self.person, &self.identity).await.is_none() {
+                continue;
+            }
+            match self.upstream.enter(&self.person, &self.identity, Vec::new()).await {
+                Ok(entered) => {
+                    let Some(live) = live.upgrade() else { return };
+                    live.greeted(entered.greeting);
+                    live.renew(entered.client);
+                }
+                Err(error) => {
+                    tracing::warn!(user = self.person.name, %error, "the mailbox's new server does not open it")
+                }
+            }
+        }
+    }
+}
