@@ -146,7 +146,7 @@ impl Inner {
         desk.check(&person.name, &hash, Means::Password)?;
         let upstream = self.upstream(person.organisation)?;
         let identity = upstream.identity(&person.sign_in, password);
-        match upstream.enter(&person, &identity, Vec::new()).await {
+        match Box::pin(upstream.enter(&person, &identity, Vec::new())).await {
             Ok(entered) => self.admit(desk, person, identity, entered, (Means::Password, hash)).await,
             Err(error) => {
                 self.not_let_in(desk, &person, (Means::Password, hash), &error);
@@ -181,8 +181,9 @@ impl Inner {
         let mut rooms = rooms.lock().await;
         let home = rooms.homes.name(&rooms.directory, &person.name, entered.greeting.top())?;
         let known = rooms.live.get(&home).filter(|room| !room.live.is_at_rest());
+        let goes_on = known.is_some_and(|room| keeps_its_client(room, means, upstream));
         let live = match known {
-            Some(room) if keeps_its_client(room, means, upstream) => Arc::clone(&room.live),
+            Some(room) if goes_on => Arc::clone(&room.live),
             Some(room) => {
                 let live = Arc::clone(&room.live);
                 live.greeted(entered.greeting);
@@ -199,7 +200,7 @@ impl Inner {
         };
         let account = live.join().ok_or_else(|| Error::new(ErrorKind::Unavailable, "try again in a moment"))?;
         let until = upstream.is_served().then(|| Instant::now() + BELIEVED);
-        desk.accept(person.name, Opened { hash, until, means, live });
+        desk.accept(person.name, Opened { hash, until, means, live }, goes_on);
         Ok(account)
     }
 
@@ -224,7 +225,11 @@ impl Inner {
             poll: organisation.poll.unwrap_or(self.settings.poll),
             root: Root::Own,
             facts: Known::default(),
-            opener: Some(Opener { directory: directory.to_owned(), cache: self.cache.clone(), organisation: name.to_owned() }),
+            opener: Some(Opener {
+                directory: directory.to_owned(),
+                cache: self.cache.clone(),
+                organisation: name.to_owned(),
+            }),
         });
         if matches!(organisation.way, Way::Discover(_)) {
             live.spawn(seeker.follow(Arc::downgrade(&live)));

@@ -85,14 +85,13 @@ impl Desk {
         self.state().holdback(means).refused(hash, Instant::now());
     }
 
-    /// Exchange accepted this.
-    pub(super) fn accept(&self, user: String, opened: Opened) {
+    /// Exchange accepted this. `goes_on` says that the mailbox was live and went on as it was.
+    pub(super) fn accept(&self, user: String, opened: Opened, goes_on: bool) {
         let mut state = self.state();
         state.holdback(opened.means).accepted(&opened.hash);
         // A token is over within the hour: a password that is good stays known.
-        let known = state.live.get(&user).filter(|known| Arc::ptr_eq(&known.live, &opened.live));
-        let replaces = known.is_none_or(|known| known.means == Means::Token || opened.means == Means::Password);
-        if replaces || opened.live.is_refused() {
+        let has_password = state.live.get(&user).is_some_and(|known| known.means == Means::Password);
+        if !(goes_on && has_password && opened.means == Means::Token) {
             state.live.insert(user, opened);
         }
     }

@@ -63,7 +63,8 @@ impl Inner {
         let identity = Identity::Bearer { token: ews::Secret::new(token.expose().as_str()) };
         let theirs = |person: &Person| FolderRef::DistinguishedOf(DistinguishedFolder::Top, person.name.clone());
         let others = people.iter().map(theirs).collect();
-        let mut entered = match self.upstream(first.organisation)?.enter(first, &identity, others).await {
+        let upstream = self.upstream(first.organisation)?;
+        let mut entered = match Box::pin(upstream.enter(first, &identity, others)).await {
             Ok(entered) => entered,
             Err(error) => {
                 self.not_let_in(&desk, first, (Means::Token, hash), &error);
