@@ -72,8 +72,9 @@ pub(super) fn check(
     if !audiences(realm).iter().any(|own| own == audience) {
         return Err(Failure::new(700023).with(audience));
     }
-    let (from, until) = (claims["nbf"].as_i64().unwrap_or(0), claims["exp"].as_i64().unwrap_or(0));
-    if until <= now || from > now + SKEW {
+    // Seconds may have a fraction (RFC 7519 section 2); msal writes one.
+    let whole = |name: &str| claims[name].as_i64().or_else(|| claims[name].as_f64().map(|seconds| seconds as i64));
+    if whole("exp").unwrap_or(0) <= now || whole("nbf").unwrap_or(0) > now + SKEW {
         return Err(Failure::new(700024));
     }
     claims["jti"].as_str().filter(|id| !id.is_empty()).map(str::to_owned).ok_or_else(|| malformed("jti is missing"))

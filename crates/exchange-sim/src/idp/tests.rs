@@ -303,6 +303,8 @@ fn programs_show_a_certificate() {
     assert_eq!(code(|header, _| header["x5t#S256"] = "AAAA".into()), 700_027);
     assert_eq!(code(|header, _| header["alg"] = "RS256".into()), 700_027, "the signature is of another kind");
     assert_eq!(code(|header, _| header["alg"] = "none".into()), 50_027);
+    let fraction = assertion("PS256", |_, claims| claims["exp"] = (time::now() as f64 + 99.5).into());
+    assert_eq!(ask(&fraction).0, 200);
     assert_eq!(ask("nonsense").1["error_codes"][0], 50_027);
 }
 
