@@ -158,7 +158,7 @@ impl Client {
         let answer = async {
             let mut tries = Tries::new(self);
             loop {
-                match self.try_call(operation, tries.last_chance()).await {
+                match Box::pin(self.try_call(operation, tries.last_chance())).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => tries.again(error, O::IDEMPOTENT).await?,
                 }
