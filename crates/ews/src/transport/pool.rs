@@ -85,7 +85,8 @@ impl Pool {
         let mut failure = Error::unavailable("no Exchange server is known");
         for _ in 0..server.endpoints.len() {
             let number = server.endpoints.current();
-            match self.open_to(number).await {
+            // Apart from its caller: connecting takes much room, seldom, and every call would carry it.
+            match Box::pin(self.open_to(number)).await {
                 Err(error) if is_its_fault(&error) => {
                     self.server.unreachable(number);
                     failure = error;
