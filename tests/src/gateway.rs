@@ -35,13 +35,21 @@ impl Site {
     /// If the files cannot be written.
     #[must_use]
     pub fn with(simulator: &Simulator, lines: &str) -> Self {
+        Self::reaching(&[&simulator.ews], lines)
+    }
+
+    /// The same for an Exchange at these addresses, the most wanted first.
+    ///
+    /// # Panics
+    /// If the files cannot be written.
+    #[must_use]
+    pub fn reaching(urls: &[&str], lines: &str) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
-            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = \"{}\"\n\
+            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = {urls:?}\n\
              auth = \"basic\"\nallow_http = true\n{lines}",
             dir.path().join("state").display(),
-            simulator.ews
         );
         fs::create_dir_all(dir.path().join("state")).expect("a state directory");
         fs::write(&config, text).expect("a configuration file");
