@@ -241,6 +241,11 @@ impl Error {
         }
     }
 
+    /// For a [`crate::oauth::TokenSource`] that has no token, and knows why.
+    pub fn sign_in(message: impl Into<String>, cause: Cause) -> Error {
+        Error::new(ErrorKind::SignIn, message).because(cause)
+    }
+
     pub(crate) fn protocol(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Protocol, message)
     }

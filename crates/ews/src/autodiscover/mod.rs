@@ -20,9 +20,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::Method;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::{Ask, Error, ErrorKind, Identity, Told, Web};
+use crate::{Ask, Cause, Error, Identity, Service, Told, Web};
 pub use hosts::{WELL_KNOWN_HOSTS, is_exchange_online};
 pub use plan::MOST_REFUSALS;
 use plan::{Act, Answer, Plan};
@@ -104,19 +104,6 @@ pub enum Step {
     Srv,
 }
 
-/// A host that a DNS SRV record names (RFC 2782).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// The lowest first.
-    pub priority: u16,
-    /// Among equal priorities, the heaviest first.
-    pub weight: u16,
-    /// Where it listens.
-    pub port: u16,
-    /// The host's name.
-    pub host: String,
-}
-
 /// Finds the Exchange of a mailbox.
 ///
 /// The error says what stands in the way of the most promising way of asking: `SignIn` if the identity was refused or one
@@ -131,8 +118,8 @@ pub(crate) trait Network: Sync {
     /// Asks a web server; see [`Web::ask`].
     fn ask(&self, ask: Ask<'_>) -> impl Future<Output = Result<Told, Error>> + Send;
 
-    /// Asks for SRV records. None there are an empty list.
-    fn services(&self, name: &str) -> impl Future<Output = Result<Vec<Service>, Error>> + Send;
+    /// Asks for a domain's SRV records of Autodiscover, in the order in which they are to be tried.
+    fn services(&self, domain: &str) -> impl Future<Output = Result<Vec<Service>, Error>> + Send;
 }
 
 impl Network for Web {
@@ -140,8 +127,8 @@ impl Network for Web {
         Web::ask(self, ask).await
     }
 
-    async fn services(&self, name: &str) -> Result<Vec<Service>, Error> {
-        Err(Error::new(ErrorKind::Unsupported, format!("{name} cannot be looked up here")))
+    async fn services(&self, domain: &str) -> Result<Vec<Service>, Error> {
+        self.egress().services(SERVICE, domain).await
     }
 }
 
@@ -172,7 +159,12 @@ async fn discover_over<N: Network>(network: &N, request: &Request) -> (Result<Fo
 async fn carry_out<N: Network>(network: &N, identity: Option<&Identity>, act: Act) -> (Act, Duration, Answer) {
     let begun = Instant::now();
     let answer = match act.step {
-        Step::Srv => Answer::Services(network.services(&act.target).await),
+        Step::Srv => {
+            let domain = act.target.strip_prefix(SERVICE).unwrap_or_default().trim_start_matches('.');
+            let asked = timeout(STEP_TIMEOUT, network.services(domain)).await;
+            let late = |_| Err(Error::unavailable("no name server answers within 10 s").because(Cause::Unreachable));
+            Answer::Services(asked.unwrap_or_else(late))
+        }
         _ => {
             let ask = Ask {
                 method: if act.body.is_some() { Method::POST } else { Method::GET },
@@ -229,6 +221,8 @@ impl fmt::Display for Tried {
     }
 }
 
+/// What the record is called (MS-OXDISCO section 3.1.5.4).
+const SERVICE: &str = "_autodiscover._tcp";
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::answer::{Said, Settings, quoted};
 use super::hosts::{WELL_KNOWN_HOSTS, cloud_of, is_exchange_online, join, names, place};
 use super::request::{Request, domain};
-use super::{Found, ServerKind, Service, Step, pox, soap, v2};
-use crate::{Cause, Error, ErrorKind, Told};
+use super::{Found, SERVICE, ServerKind, Step, pox, soap, v2};
+use crate::{Cause, Error, ErrorKind, Service, Told};
 
 /// The search for one mailbox.
 #[derive(Debug)]
@@ -240,7 +240,7 @@ impl Plan {
                 self.next = Phase::Records;
             }
             Phase::Records => {
-                let target = format!("_autodiscover._tcp.{}", self.domain);
+                let target = format!("{SERVICE}.{}", self.domain);
                 self.begin(phase, vec![Probe { step: Step::Srv, target, signed_in: false }]);
                 self.next = Phase::Over;
             }
@@ -273,7 +273,6 @@ impl Plan {
         if services.is_empty() {
             return self.trouble(probe, Rank::Silence, "is no DNS record".to_owned(), None);
         }
-        services.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
         services.retain(|service| service.port == 443);
         let hosts: Vec<String> =
             services.iter().map(|service| service.host.trim_end_matches('.').to_ascii_lowercase()).collect();

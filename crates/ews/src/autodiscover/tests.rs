@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::{Cause, Secret};
+use crate::{ErrorKind, Secret, Service};
 
 /// What is answered, by the beginning of a URL; to whom signs in, by `+` before it.
 #[derive(Default)]
@@ -49,8 +49,8 @@ impl Network for World {
         }
     }
 
-    async fn services(&self, name: &str) -> Result<Vec<Service>, Error> {
-        self.asked.lock().unwrap().push(name.to_owned());
+    async fn services(&self, domain: &str) -> Result<Vec<Service>, Error> {
+        self.asked.lock().unwrap().push(format!("SRV {domain}"));
         Ok(self.services.clone())
     }
 }
@@ -171,7 +171,7 @@ async fn the_order_is_that_of_the_standard() {
          asked: nobody knows that name; give the url of Exchange to do without Autodiscover"
     );
     // A host whose name nobody knows is asked once.
-    assert_eq!(world.asked(), [V2_DOMAIN, V2, PLAIN, "_autodiscover._tcp.corp.example"]);
+    assert_eq!(world.asked(), [V2_DOMAIN, V2, PLAIN, "SRV corp.example"]);
     assert_eq!(report.tried.len(), 4);
 }
 

@@ -7,5 +7,6 @@ mod fake;
 mod lanes;
 mod streams;
 mod tls;
+mod tokens;
 mod transport;
 mod web;

@@ -405,7 +405,7 @@ async fn tls_trusts_what_it_is_told_to_trust_and_speaks_http_1() {
     assert!(client.call(&inbox()).await.unwrap().pop().unwrap().is_ok());
 }
 
-fn inbox() -> GetFolder {
+pub(crate) fn inbox() -> GetFolder {
     GetFolder { folders: vec![DistinguishedFolder::Inbox.into()], shape: FolderShape::default() }
 }
 
