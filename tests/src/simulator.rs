@@ -15,6 +15,7 @@ use crate::process::Program;
 #[derive(Clone, Debug)]
 pub struct Options {
     arguments: Vec<String>,
+    front_ends: usize,
     record: bool,
 }
 
@@ -23,13 +24,36 @@ impl Options {
     #[must_use]
     pub fn preset(preset: &str) -> Self {
         let login = format!("{USER}:{PASSWORD}");
-        Self { arguments: Vec::new(), record: true }.with("--user", &login).with("--preset", preset)
+        Self { arguments: Vec::new(), front_ends: 0, record: true }.with("--user", &login).with("--preset", preset)
     }
 
     /// Adds an option of the command line.
     #[must_use]
     pub fn with(mut self, option: &str, value: &str) -> Self {
         self.arguments.extend([option.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Adds an option of the command line that has no value.
+    #[must_use]
+    pub fn flag(mut self, option: &str) -> Self {
+        self.arguments.push(option.to_owned());
+        self
+    }
+
+    /// One more user, with [`PASSWORD`].
+    #[must_use]
+    pub fn user(self, address: &str) -> Self {
+        self.with("--user", &format!("{address}:{PASSWORD}"))
+    }
+
+    /// So many more front ends, see [`Simulator::front_ends`].
+    #[must_use]
+    pub fn front_ends(mut self, count: usize) -> Self {
+        self.front_ends += count;
+        for _ in 0..count {
+            self = self.with("--front-end", "127.0.0.1:0");
+        }
         self
     }
 
@@ -55,9 +79,11 @@ impl Options {
         }
         let program = Program::start("exchange-sim", &self.arguments, &dir.path().join("stderr")).await;
         let ews = program.announced("ews");
+        let more = (1..=self.front_ends).map(|number| program.announced(&format!("front-end-{number}")));
+        let front_ends = std::iter::once(ews.clone()).chain(more).collect();
         let control = program.announced("control");
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("an HTTP client");
-        Simulator { program, ews, control, http, _dir: dir }
+        Simulator { program, ews, front_ends, control, http, _dir: dir }
     }
 }
 
@@ -67,6 +93,8 @@ pub struct Simulator {
     pub program: Program,
     /// Address of its EWS endpoint.
     pub ews: String,
+    /// The EWS endpoints of all front ends; the first is `ews`.
+    pub front_ends: Vec<String>,
     /// Address of its control interface.
     pub control: String,
     http: reqwest::Client,
@@ -107,6 +135,46 @@ impl Simulator {
     /// Behaves well again.
     pub async fn clear_faults(&self) {
         self.post("/fault/clear", Vec::new()).await;
+    }
+
+    /// Drops all connections of a front end and refuses new ones; this is so when it returns.
+    pub async fn kill_front_end(&self, number: usize) {
+        self.post(&format!("/front-end/{number}/kill"), Vec::new()).await;
+    }
+
+    /// Opens a front end again.
+    pub async fn start_front_end(&self, number: usize) {
+        self.post(&format!("/front-end/{number}/start"), Vec::new()).await;
+    }
+
+    /// Requests each front end was asked since the last reset.
+    ///
+    /// # Panics
+    /// If the simulator tells something else.
+    pub async fn front_end_requests(&self) -> Vec<u64> {
+        let told = self.get("/front-ends").await;
+        let all = told.as_array().expect("a list of front ends").iter();
+        all.map(|front_end| front_end["requests"].as_u64().expect("a number of requests")).collect()
+    }
+
+    /// No front end can be reached: `refuse`, `hang` or `503`.
+    pub async fn away(&self, how: &str) {
+        self.post(&format!("/away?how={how}"), Vec::new()).await;
+    }
+
+    /// Exchange is back.
+    pub async fn back(&self) {
+        self.post("/back", Vec::new()).await;
+    }
+
+    /// Sets limits, such as `{"concurrency": 10}`; `null` takes one away.
+    pub async fn limit(&self, limits: Value) {
+        self.post("/throttle", limits.to_string().into_bytes()).await;
+    }
+
+    /// What each account had in flight, and how often it was told to wait.
+    pub async fn throttle(&self) -> Throttle {
+        Throttle(self.get("/throttle").await)
     }
 
     /// All that the mailbox of [`USER`] holds, as Exchange itself knows it: folder path and Message-ID of each message,
@@ -165,6 +233,36 @@ impl Simulator {
     /// If the simulator refuses.
     pub async fn get(&self, path: &str) -> Value {
         read(path, self.http.get(format!("{}{path}", self.control)).send().await).await
+    }
+}
+
+/// What the throttling policy counted.
+#[derive(Clone, Debug)]
+pub struct Throttle(pub Value);
+
+impl Throttle {
+    /// The most requests an account had in flight; of a service account as somebody, `svc@… as anna@…`.
+    #[must_use]
+    pub fn largest(&self, account: &str) -> u64 {
+        self.0["accounts"][account]["largest_in_flight"].as_u64().unwrap_or(0)
+    }
+
+    /// Requests that were turned away.
+    ///
+    /// # Panics
+    /// If the simulator tells something else.
+    #[must_use]
+    pub fn busy(&self) -> u64 {
+        self.0["busy"].as_u64().expect("a number of refusals")
+    }
+
+    /// Requests that came before the time to wait was over.
+    ///
+    /// # Panics
+    /// If the simulator tells something else.
+    #[must_use]
+    pub fn too_early(&self) -> u64 {
+        self.0["too_early"].as_u64().expect("a number of requests")
     }
 }
 
