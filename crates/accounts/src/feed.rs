@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::grant;
 use crate::seal::Seal;
 
 /// All feeds of this gateway, in one file beside the key.
@@ -258,7 +259,8 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<Feed> {
     })
 }
 
-fn connect(file: &Path) -> std::result::Result<Connection, Box<dyn std::error::Error>> {
+/// The database of this crate, with all its tables.
+pub(crate) fn connect(file: &Path) -> std::result::Result<Connection, Box<dyn std::error::Error>> {
     use std::os::unix::fs::OpenOptionsExt;
     // The files SQLite puts beside it get the same permissions.
     std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
@@ -276,7 +278,8 @@ fn connect(file: &Path) -> std::result::Result<Connection, Box<dyn std::error::E
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1; COMMIT;"
+        "BEGIN IMMEDIATE; {SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1; COMMIT;",
+        grant::SCHEMA
     ))?;
     Ok(connection)
 }
@@ -299,8 +302,8 @@ const INSERT: &str = "INSERT INTO feed (token_hash, user, password, calendar, de
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const SELECT: &str = "SELECT id, user, password, calendar, detail, past_days, future_days, created, used FROM feed";
 
-const KEY: &str = "accounts.key";
-const DATABASE: &str = "accounts.sqlite";
+pub(crate) const KEY: &str = "accounts.key";
+pub(crate) const DATABASE: &str = "accounts.sqlite";
 
 /// "EXac" in the file's header tells our files from others'.
 const APPLICATION: i64 = 0x4558_6163;

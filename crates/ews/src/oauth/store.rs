@@ -9,8 +9,9 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
     /// The refresh token of a user, if there is one.
     fn load(&self, user: &str) -> Result<Option<Secret>, String>;
 
-    /// Puts a refresh token in the place of what there was. When it returns, the token is on disk.
-    fn replace(&self, user: &str, token: &Secret) -> Result<(), String>;
+    /// Keeps a refresh token; when it returns, it is on disk. Without `used`, somebody signed in, and it takes the place of
+    /// whatever there was. With it, it came in exchange for that one: if there is another by now, that other one stays.
+    fn replace(&self, user: &str, used: Option<&Secret>, next: &Secret) -> Result<(), String>;
 
     /// Forgets a user's. False if there was none.
     fn remove(&self, user: &str) -> Result<bool, String>;

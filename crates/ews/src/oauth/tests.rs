@@ -66,11 +66,14 @@ impl TokenStore for Store {
         Ok(self.kept.lock().unwrap().get(user).cloned())
     }
 
-    fn replace(&self, user: &str, token: &Secret) -> Result<(), String> {
+    fn replace(&self, user: &str, used: Option<&Secret>, next: &Secret) -> Result<(), String> {
         if *self.full.lock().unwrap() {
             return Err("the disk is full".to_owned());
         }
-        self.kept.lock().unwrap().insert(user.to_owned(), token.clone());
+        let mut kept = self.kept.lock().unwrap();
+        if used.is_none() || kept.get(user) == used {
+            kept.insert(user.to_owned(), next.clone());
+        }
         Ok(())
     }
 
@@ -110,7 +113,7 @@ impl Lab {
     }
 
     fn store(&self, token: &str) {
-        self.store.replace(ANNA, &Secret::new(token)).unwrap();
+        self.store.replace(ANNA, None, &Secret::new(token)).unwrap();
     }
 
     fn asked(&self) -> Vec<Fields> {
@@ -471,7 +474,7 @@ async fn what_another_process_stored_is_used() {
         while lab.asked().is_empty() {
             tokio::task::yield_now().await;
         }
-        store.replace(ANNA, &Secret::new("theirs"))
+        store.replace(ANNA, None, &Secret::new("theirs"))
     });
     second.unwrap();
     // Either our refusal came after theirs was stored, or the next one finds it.

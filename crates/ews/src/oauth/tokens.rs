@@ -30,8 +30,8 @@ struct Held {
     access: Option<Access>,
     /// What the next token must have: a server has asked for it.
     claims: Option<String>,
-    /// A refresh token that could not be stored.
-    unsaved: Option<Secret>,
+    /// A refresh token that could not be stored, and the one it was given for.
+    unsaved: Option<(Option<Secret>, Secret)>,
     failure: Option<Failure>,
 }
 
@@ -69,7 +69,7 @@ impl Tokens {
     pub(super) async fn keep(&self, grant: Grant) -> Result<(), Error> {
         let mut held = self.inner.held.clone().lock_owned().await;
         *held = Held::default();
-        self.inner.take(&mut held, grant).await.map(drop)
+        self.inner.take(&mut held, None, grant).await.map(drop)
     }
 
     pub(super) async fn forget(&self) -> Result<bool, Error> {
@@ -130,7 +130,7 @@ impl Inner {
         let is_ad_fs = self.oauth.provider().await?.is_ad_fs;
         let form = self.oauth.form("client_credentials", is_ad_fs).with_some("claims", held.claims.as_deref());
         match self.oauth.token(form).await {
-            Ok(Ok(grant)) => self.take(held, Grant { refresh: None, ..grant }).await,
+            Ok(Ok(grant)) => self.take(held, None, Grant { refresh: None, ..grant }).await,
             Ok(Err(refusal)) => Err(self.failed(held, refusal, None)),
             Err(error) => Err(held.unreachable(error, None)),
         }
@@ -138,8 +138,8 @@ impl Inner {
 
     /// RFC 6749 section 6.
     async fn refresh(&self, held: &mut Held) -> Result<Secret, Error> {
-        if let Some(token) = held.unsaved.take() {
-            self.save(held, token).await?;
+        if let Some((used, next)) = held.unsaved.take() {
+            self.save(held, used, next).await?;
         }
         let mut refresh = load(&self.oauth, &self.user).await?.ok_or_else(|| self.nobody())?;
         loop {
@@ -147,7 +147,7 @@ impl Inner {
             let is_ad_fs = self.oauth.provider().await?.is_ad_fs;
             let form = self.oauth.form("refresh_token", is_ad_fs).with("refresh_token", refresh.expose());
             match self.oauth.token(form.with_some("claims", held.claims.as_deref())).await {
-                Ok(Ok(grant)) => return self.take(held, grant).await,
+                Ok(Ok(grant)) => return self.take(held, Some(refresh), grant).await,
                 Ok(Err(refusal)) => {
                     // Somebody else, another process for instance, may have used it and stored the next one.
                     let now = load(&self.oauth, &self.user).await?;
@@ -162,9 +162,9 @@ impl Inner {
     }
 
     /// Takes tokens in: the refresh token to the disk first.
-    async fn take(&self, held: &mut Held, grant: Grant) -> Result<Secret, Error> {
-        if let Some(refresh) = grant.refresh {
-            self.save(held, refresh).await?;
+    async fn take(&self, held: &mut Held, used: Option<Secret>, grant: Grant) -> Result<Secret, Error> {
+        if let Some(next) = grant.refresh {
+            self.save(held, used, next).await?;
         }
         let now = Instant::now();
         held.access = Some(Access {
@@ -177,11 +177,12 @@ impl Inner {
         Ok(grant.access)
     }
 
-    async fn save(&self, held: &mut Held, token: Secret) -> Result<(), Error> {
-        let (store, user, stored) = (self.oauth.inner.store.clone(), self.user.clone(), token.clone());
-        let saved = blocking(move || store.replace(&user, &stored)).await;
+    async fn save(&self, held: &mut Held, used: Option<Secret>, next: Secret) -> Result<(), Error> {
+        let (store, user) = (self.oauth.inner.store.clone(), self.user.clone());
+        let pair = (used.clone(), next.clone());
+        let saved = blocking(move || store.replace(&user, pair.0.as_ref(), &pair.1)).await;
         if saved.is_err() {
-            held.unsaved = Some(token);
+            held.unsaved = Some((used, next));
         }
         saved
     }
