@@ -47,7 +47,8 @@ impl<'a> Dialogue<'a> {
             nonce: (nonce.rotate_left(32) ^ other).to_le_bytes(),
             now: file_time(SystemTime::now()),
         };
-        Dialogue { scheme, ntlm, negotiate: ntlm::negotiate() }
+        let flags = if scheme == Scheme::Negotiate { ntlm::FLAGS | ntlm::SIGN } else { ntlm::FLAGS };
+        Dialogue { scheme, ntlm, negotiate: ntlm::negotiate(flags) }
     }
 
     /// What `Authorization` says first.
@@ -79,8 +80,11 @@ impl<'a> Dialogue<'a> {
             ),
         })?;
         match self.scheme {
-            Scheme::Negotiate => self.value(&spnego::next(&answer)).map(Some),
-            _ => self.value(&answer).map(Some),
+            Scheme::Negotiate => {
+                let signature = answer.sign(&spnego::list(Mechanism::NTLM));
+                self.value(&spnego::next(&answer.message, signature.as_deref())).map(Some)
+            }
+            _ => self.value(&answer.message).map(Some),
         }
     }
 

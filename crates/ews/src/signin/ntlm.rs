@@ -1,6 +1,7 @@
 //! NTLMv2 as a client speaks it (MS-NLMP). Pure: the caller brings nonce and clock.
 //!
-//! NTLMv1 is never spoken. Nothing is signed or sealed after the sign-in, so that no session key is sent.
+//! NTLMv1 is never spoken. Nothing is sealed after the sign-in, so that no session key is sent; what is signed is the
+//! list of mechanisms around it, if there is one (SPNEGO).
 
 use hmac::{Hmac, Mac};
 use md4::Md4;
@@ -34,12 +35,35 @@ pub(crate) enum Unanswerable {
     NoTargetInfo,
 }
 
-/// The NEGOTIATE_MESSAGE (MS-NLMP section 2.2.1.1).
-pub(crate) fn negotiate() -> Vec<u8> {
+/// An AUTHENTICATE_MESSAGE, and what can be signed once it was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Authenticate {
+    pub(crate) message: Vec<u8>,
+    session: Zeroizing<[u8; 16]>,
+    flags: u32,
+}
+
+impl Authenticate {
+    /// The first signature of the client: GSS_GetMIC (MS-NLMP sections 3.4.4.2 and 3.4.5.2). None if the two sides did
+    /// not agree on signing.
+    pub(crate) fn sign(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let agreed = SIGN | EXTENDED_SESSION_SECURITY;
+        if self.flags & agreed != agreed {
+            return None;
+        }
+        let key: [u8; 16] = Md5::new().chain_update(*self.session).chain_update(SIGNING_KEY).finalize().into();
+        let number = [0; 4];
+        let checksum = hmac(&key, &[&number, text]);
+        Some([&1u32.to_le_bytes()[..], checksum.get(..8)?, &number].concat())
+    }
+}
+
+/// The NEGOTIATE_MESSAGE (MS-NLMP section 2.2.1.1), with these flags.
+pub(crate) fn negotiate(flags: u32) -> Vec<u8> {
     let mut message = Vec::with_capacity(40);
     message.extend_from_slice(SIGNATURE);
     message.extend_from_slice(&1u32.to_le_bytes());
-    message.extend_from_slice(&FLAGS.to_le_bytes());
+    message.extend_from_slice(&flags.to_le_bytes());
     // Neither domain nor workstation: no server needs them.
     message.extend_from_slice(&[0; 16]);
     message.extend_from_slice(&VERSION);
@@ -48,7 +72,8 @@ pub(crate) fn negotiate() -> Vec<u8> {
 
 impl Ntlm<'_> {
     /// The AUTHENTICATE_MESSAGE (MS-NLMP section 2.2.1.3) that answers a challenge; `negotiate` is what was sent first.
-    pub(crate) fn authenticate(&self, negotiate: &[u8], challenge: &[u8]) -> Result<Vec<u8>, Unanswerable> {
+    pub(crate) fn authenticate(&self, negotiate: &[u8], challenge: &[u8]) -> Result<Authenticate, Unanswerable> {
+        let asked = u32::from_le_bytes(chunk(negotiate, 12)?);
         let told = Challenge::parse(challenge)?;
         let (domain, user) = self.user.split_once('\\').unwrap_or(("", self.user));
         let key = response_key(user, domain, self.password);
@@ -60,14 +85,14 @@ impl Ntlm<'_> {
             Some(_) => [0; 24].to_vec(),
             None => [&hmac(&key, &[&told.nonce, &self.nonce])[..], &self.nonce].concat(),
         };
-        let flags = (FLAGS & told.flags) | TARGET_INFO;
+        let flags = (asked & told.flags) | TARGET_INFO;
+        let session = Zeroizing::new(hmac(&key, &[&proof]));
         let mut message = authenticate_message(flags, &utf16(domain), &utf16(user), &lm, &response);
         if told.time.is_some() {
-            let session = hmac(&key, &[&proof]);
             let mic = hmac(&session, &[negotiate, challenge, &message]);
             message.get_mut(MIC).ok_or(Unanswerable::Malformed)?.copy_from_slice(&mic);
         }
-        Ok(message)
+        Ok(Authenticate { message, session, flags })
     }
 
     /// What is proved (MS-NLMP section 3.3.2, `temp`).
@@ -197,11 +222,17 @@ fn utf16(text: &str) -> Vec<u8> {
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 
 /// UNICODE, REQUEST_TARGET, NTLM, ALWAYS_SIGN, EXTENDED_SESSIONSECURITY, VERSION, 128, 56 (MS-NLMP section 2.2.2.5).
-const FLAGS: u32 = 0xa208_8205;
+pub(crate) const FLAGS: u32 = 0xa208_8205;
+/// Something is signed.
+pub(crate) const SIGN: u32 = 0x0000_0010;
+const EXTENDED_SESSION_SECURITY: u32 = 0x0008_0000;
 const TARGET_INFO: u32 = 0x0080_0000;
 
 /// Windows 10, revision 15: some servers look at it.
 const VERSION: [u8; 8] = [10, 0, 0x61, 0x4a, 0, 0, 0, 15];
+
+/// MS-NLMP section 3.4.5.2, of the client.
+const SIGNING_KEY: &[u8] = b"session key to client-to-server signing key magic constant\0";
 
 /// Where the MIC stands in an AUTHENTICATE_MESSAGE.
 const MIC: std::ops::Range<usize> = 72..88;
@@ -263,7 +294,8 @@ mod tests {
         assert_eq!(proof.to_vec(), hex("68cd0ab851e51c96aabc927bebef6a1c"));
         assert_eq!(hmac(&key, &[&proof]).to_vec(), hex("8de40ccadbc14a82f15cb0ad0de95ca3"));
         // 4.2.4.2.1: where the server does not tell the time, the old response comes in version 2.
-        let message = example(&secret).authenticate(&negotiate(), &challenge(&[(1, utf16("Server"))])).unwrap();
+        let message =
+            example(&secret).authenticate(&negotiate(FLAGS), &challenge(&[(1, utf16("Server"))])).unwrap().message;
         let lm = usize::try_from(u32::from_le_bytes(chunk(&message, 16).unwrap())).unwrap();
         assert_eq!(message[lm..lm + 24], hex("86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa"));
         assert_eq!(message[MIC], [0; 16]);
@@ -272,10 +304,10 @@ mod tests {
     #[test]
     fn a_server_that_tells_the_time_gets_a_proof_of_all_messages() {
         let secret = Secret::new("Password");
-        let first = negotiate();
+        let first = negotiate(FLAGS);
         let told = challenge(&[(2, utf16("Domain")), (AV_FLAGS, vec![4, 0, 0, 0]), (AV_TIMESTAMP, vec![9; 8])]);
         let bound = Ntlm { binding: Some([7; 16]), target: "HTTP/mail".into(), ..example(&secret) };
-        let mut message = bound.authenticate(&first, &told).unwrap();
+        let mut message = bound.authenticate(&first, &told).unwrap().message;
         let mic = message[MIC].to_vec();
         message[MIC].fill(0);
         let nt = usize::try_from(u32::from_le_bytes(chunk(&message, 24).unwrap())).unwrap();
@@ -301,7 +333,7 @@ mod tests {
     fn a_name_with_an_at_sign_goes_without_a_domain() {
         let secret = Secret::new("Pässwörd€");
         let ntlm = Ntlm { user: "user@example.org", ..example(&secret) };
-        let message = ntlm.authenticate(&negotiate(), &challenge(&[(2, utf16("Domain"))])).unwrap();
+        let message = ntlm.authenticate(&negotiate(FLAGS), &challenge(&[(2, utf16("Domain"))])).unwrap().message;
         let field = |at: usize| {
             let length = usize::from(u16::from_le_bytes(chunk(&message, at).unwrap()));
             let start = u32::from_le_bytes(chunk(&message, at + 4).unwrap()) as usize;
@@ -310,19 +342,30 @@ mod tests {
         assert_eq!((field(28), field(36)), (Vec::new(), utf16("user@example.org")));
     }
 
+    /// MS-NLMP section 4.2.4.4 has the signing key of this session key, with a key exchange that we do not make.
+    #[test]
+    fn signatures_are_made_with_the_key_of_the_specification() {
+        let session: [u8; 16] = hex("55555555555555555555555555555555").try_into().unwrap();
+        let signed = |flags| Authenticate { message: vec![], session: Zeroizing::new(session), flags }.sign(b"list");
+        let key: [u8; 16] = hex("4788dc861b4782f35d43fd98fe1a2d39").try_into().unwrap();
+        let expected = [&[1, 0, 0, 0][..], &hmac(&key, &[&[0; 4], b"list"])[..8], &[0; 4]].concat();
+        assert_eq!(signed(SIGN | EXTENDED_SESSION_SECURITY), Some(expected));
+        assert_eq!((signed(EXTENDED_SESSION_SECURITY), signed(SIGN)), (None, None));
+    }
+
     #[test]
     fn what_is_no_challenge_is_told() {
         let secret = Secret::new("x");
         let ntlm = example(&secret);
         let good = challenge(&[(2, utf16("Domain"))]);
         for end in 0..good.len() {
-            assert!(ntlm.authenticate(&negotiate(), &good[..end]).is_err(), "cut at {end}");
+            assert!(ntlm.authenticate(&negotiate(FLAGS), &good[..end]).is_err(), "cut at {end}");
         }
         let mut old = good.clone();
         old[22] &= 0x7f;
-        assert_eq!(ntlm.authenticate(&negotiate(), &old), Err(Unanswerable::NoTargetInfo));
+        assert_eq!(ntlm.authenticate(&negotiate(FLAGS), &old), Err(Unanswerable::NoTargetInfo));
         let mut far = good;
         far[44..48].fill(0xff);
-        assert_eq!(ntlm.authenticate(&negotiate(), &far), Err(Unanswerable::Malformed));
+        assert_eq!(ntlm.authenticate(&negotiate(FLAGS), &far), Err(Unanswerable::Malformed));
     }
 }

@@ -1,6 +1,7 @@
 //! Negotiate tokens (RFC 4178) around those of one mechanism. Pure.
 //!
-//! One mechanism is offered, so that it is the preferred one, and no list of mechanisms has to be signed (section 5).
+//! One mechanism is offered. Its list is signed (section 5) where the mechanism can: a server wants that of NTLM
+//! whenever the AUTHENTICATE_MESSAGE has a MIC (MS-SPNG section 3.3.5.1).
 
 /// A mechanism's object identifier, in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +25,24 @@ pub(crate) struct Response {
     pub(crate) token: Option<Vec<u8>>,
 }
 
+/// What is signed: a MechTypeList.
+pub(crate) fn list(mechanism: Mechanism) -> Vec<u8> {
+    wrap(SEQUENCE, mechanism.0)
+}
+
 /// The first token: a NegTokenInit in a GSS-API frame (RFC 2743 section 3.1).
 pub(crate) fn first(mechanism: Mechanism, token: &[u8]) -> Vec<u8> {
-    let mechanisms = wrap(CONTEXT_0, &wrap(SEQUENCE, mechanism.0));
+    let mechanisms = wrap(CONTEXT_0, &list(mechanism));
     let token = wrap(CONTEXT_2, &wrap(OCTETS, token));
     let init = wrap(CONTEXT_0, &wrap(SEQUENCE, &[mechanisms, token].concat()));
     wrap(APPLICATION_0, &[SPNEGO, &init].concat())
 }
 
-/// Each further token: a NegTokenResp.
-pub(crate) fn next(token: &[u8]) -> Vec<u8> {
-    wrap(CONTEXT_1, &wrap(SEQUENCE, &wrap(CONTEXT_2, &wrap(OCTETS, token))))
+/// Each further token: a NegTokenResp, with the signature of the list if there is one.
+pub(crate) fn next(token: &[u8], signature: Option<&[u8]>) -> Vec<u8> {
+    let token = wrap(CONTEXT_2, &wrap(OCTETS, token));
+    let signature = signature.map(|signature| wrap(CONTEXT_3, &wrap(OCTETS, signature))).unwrap_or_default();
+    wrap(CONTEXT_1, &wrap(SEQUENCE, &[token, signature].concat()))
 }
 
 /// Reads the server's NegTokenResp; `None` if it is none.
@@ -94,6 +102,7 @@ const APPLICATION_0: u8 = 0x60;
 const CONTEXT_0: u8 = 0xa0;
 const CONTEXT_1: u8 = 0xa1;
 const CONTEXT_2: u8 = 0xa2;
+const CONTEXT_3: u8 = 0xa3;
 
 /// NegState `reject`
 const REJECT: u8 = 2;
@@ -113,7 +122,9 @@ mod tests {
         ];
         assert_eq!(&token[..expected.len()], expected, "{token:02x?}");
         assert!(token.ends_with(&[0xa2, 0x05, 0x04, 0x03, b'a', b'b', b'c']), "{token:02x?}");
-        let long = next(&[7; 300]);
+        let signed = next(b"abc", Some(b"de"));
+        assert!(signed.ends_with(&[0xa2, 0x05, 0x04, 0x03, b'a', b'b', b'c', 0xa3, 0x04, 0x04, 0x02, b'd', b'e']));
+        let long = next(&[7; 300], None);
         assert_eq!(response(&long), Some(Response { rejected: false, token: Some(vec![7; 300]) }));
     }
 
