@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::gateway::{PASSWORD, USER};
-use crate::process::Program;
+use crate::process::{Program, program};
 
 /// How to start a simulator.
 #[derive(Clone, Debug)]
@@ -57,6 +57,24 @@ impl Options {
         self
     }
 
+    /// Starts Autodiscover, the web server without TLS that leads to it, the identity provider and a name server with it;
+    /// [`Simulator::place`] tells where they are.
+    #[must_use]
+    pub fn services(self) -> Self {
+        ["--autodiscover", "--autodiscover-http", "--idp", "--dns"]
+            .into_iter()
+            .fold(self, |options, service| options.with(service, "127.0.0.1:0"))
+    }
+
+    /// Serves EWS over HTTPS too, and Autodiscover and the identity provider over HTTPS only, with the pair of
+    /// [`certificates`] of
+    /// that name.
+    #[must_use]
+    pub fn tls(self, certificates: &Path, name: &str) -> Self {
+        let file = |ending: &str| certificates.join(format!("{name}.{ending}")).to_string_lossy().into_owned();
+        self.with("--tls-listen", "127.0.0.1:0").with("--tls-cert", &file("pem")).with("--tls-key", &file("key"))
+    }
+
     /// Each answer comes this much later.
     #[must_use]
     pub fn latency(self, milliseconds: u32) -> Self {
@@ -87,6 +105,21 @@ impl Options {
     }
 }
 
+/// Writes a private authority (`ca.pem`) and certificates of it, right and wrong ones, for `localhost`, `127.0.0.1` and
+/// these names.
+///
+/// # Panics
+/// If the simulator cannot.
+pub async fn certificates(directory: &Path, names: &[&str]) {
+    let mut command = tokio::process::Command::new(program("exchange-sim"));
+    command.arg("--cert-preset").arg(directory);
+    for name in names {
+        command.args(["--cert-name", name]);
+    }
+    let ended = command.status().await.expect("the simulator makes certificates");
+    assert!(ended.success(), "the simulator makes certificates");
+}
+
 /// A running simulator.
 pub struct Simulator {
     /// The process.
@@ -102,6 +135,30 @@ pub struct Simulator {
 }
 
 impl Simulator {
+    /// Where a service is, by the word it announces it with: `autodiscover`, `autodiscover-http`, `idp`, `dns`.
+    #[must_use]
+    pub fn place(&self, service: &str) -> String {
+        self.program.announced(service)
+    }
+
+    /// Where EWS is served over HTTPS.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn ews_tls(&self) -> String {
+        let lines = self.program.lines().iter();
+        let mut places =
+            lines.filter_map(|line| line.strip_prefix("ews ")).filter(|place| place.starts_with("https://"));
+        places.next().expect("EWS over HTTPS").to_owned()
+    }
+
+    /// Orders something of Autodiscover, the identity provider or the name server: `("/idp", &[("consent", USER)])`.
+    pub async fn order(&self, path: &str, pairs: &[(&str, &str)]) {
+        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+        self.post(&format!("{path}?{}", pairs.join("&")), Vec::new()).await;
+    }
+
     /// What it counted since its start or the last reset.
     pub async fn stats(&self) -> Stats {
         Stats(self.get("/stats").await)

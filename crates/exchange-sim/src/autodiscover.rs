@@ -89,10 +89,10 @@ impl Autodiscover {
         Step::of(path).filter(|step| self.version >= step.since())
     }
 
-    /// What holds for a step at a host: the newest rule that fits.
-    pub(crate) fn fault(&self, host: &str, step: Step) -> Option<Fault> {
+    /// What holds for a step at a host, when it is asked about a user: the newest rule that fits.
+    pub(crate) fn fault(&self, host: &str, step: Step, user: &str) -> Option<Fault> {
         let state = self.lock();
-        let rule = state.rules.iter().rev().find(|rule| rule.fits(host, step));
+        let rule = state.rules.iter().rev().find(|rule| rule.fits(host, step, user));
         rule.and_then(|rule| rule.fault.clone())
     }
 
@@ -166,6 +166,20 @@ impl Autodiscover {
     }
 }
 
+/// The address a request asks about, without reading all of it; empty where it has none.
+pub(crate) fn about(step: Step, path: &str, query: &str, body: &str) -> String {
+    let between = |start: &str| {
+        let rest = body.split_once(start).map_or("", |(_, rest)| rest);
+        rest.split('<').next().unwrap_or_default().trim().to_owned()
+    };
+    match step {
+        Step::V2 => v2::address(path, &Form::parse(query)).unwrap_or_default(),
+        Step::Soap => between("Mailbox>"),
+        Step::Pox => between("EMailAddress>"),
+        Step::Redirect => String::new(),
+    }
+}
+
 /// The two addresses of a ring of redirections.
 fn other_of_ring(address: &str) -> String {
     match address.strip_prefix("loop-") {
@@ -199,17 +213,34 @@ mod tests {
         let services = Autodiscover::new(Version::ExchangeSe, "https://mail.a.test/EWS/Exchange.asmx");
         services.order(&Form::parse("step=all&fault=off")).unwrap();
         services.order(&Form::parse("step=soap&host=Autodiscover.A.test&fault=none")).unwrap();
-        assert_eq!(services.fault("a.test", Step::Soap), Some(Fault::Off));
-        assert_eq!(services.fault("autodiscover.a.test", Step::Soap), None);
-        assert_eq!(services.fault("autodiscover.a.test", Step::Pox), Some(Fault::Off));
+        assert_eq!(services.fault("a.test", Step::Soap, ""), Some(Fault::Off));
+        assert_eq!(services.fault("autodiscover.a.test", Step::Soap, ""), None);
+        assert_eq!(services.fault("autodiscover.a.test", Step::Pox, ""), Some(Fault::Off));
         services.order(&Form::parse("only=pox")).unwrap();
-        assert_eq!(services.fault("autodiscover.a.test", Step::Soap), Some(Fault::Off));
-        assert_eq!(services.fault("autodiscover.a.test", Step::Pox), None);
+        assert_eq!(services.fault("autodiscover.a.test", Step::Soap, ""), Some(Fault::Off));
+        assert_eq!(services.fault("autodiscover.a.test", Step::Pox, ""), None);
+        services.order(&Form::parse("step=pox&fault=empty&user=Anna@a.test")).unwrap();
+        assert_eq!(services.fault("a.test", Step::Pox, "anna@A.test"), Some(Fault::Empty));
+        assert_eq!(services.fault("a.test", Step::Pox, "ben@a.test"), None);
         services.clear();
-        assert_eq!(services.fault("a.test", Step::V2), None);
+        assert_eq!(services.fault("a.test", Step::V2, ""), None);
         for wrong in ["step=srv&fault=html", "step=soap&fault=sad", "fault=html", "step=soap&fault=redirect"] {
             assert!(services.order(&Form::parse(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_request_tells_whom_it_is_about() {
+        let path = "/autodiscover/autodiscover.json/v1.0/anna%40a.test";
+        for (step, path, query, body) in [
+            (Step::V2, "", "Email=anna%40a.test", ""),
+            (Step::V2, path, "", ""),
+            (Step::Soap, "", "", "<a:User><a:Mailbox>anna@a.test</a:Mailbox></a:User>"),
+            (Step::Pox, "", "", "<EMailAddress> anna@a.test </EMailAddress>"),
+        ] {
+            assert_eq!(about(step, path, query, body), "anna@a.test", "{step:?}");
+        }
+        assert_eq!(about(Step::Pox, "", "", "<x/>"), "");
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub use client::Client;
 use error::Failure;
 pub(crate) use judge::{Judged, Refusal};
 use jwt::Key;
+use order::Trouble;
 
 /// How the provider is set up.
 #[derive(Clone, Debug)]
@@ -119,31 +120,47 @@ impl Provider {
         Ok(Self { key: Key::new()?, state: Mutex::new(state) })
     }
 
-    /// Answers one request.
-    pub(crate) fn answer(&self, request: &Request<'_>) -> Reply {
+    /// Answers one request; `None` is silence on request.
+    pub(crate) fn answer(&self, request: &Request<'_>) -> Option<Reply> {
         let mut words = request.path.trim_matches('/').splitn(2, '/');
         let (tenant, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let realm = Realm { tenant, base: request.base };
         let form = Form::parse(if request.post { request.body } else { request.query });
         let state = &mut *self.lock();
-        match rest {
-            "v2.0/.well-known/openid-configuration" | ".well-known/openid-configuration" => {
-                if tenant_is_known(&realm) {
-                    return metadata::configuration(&realm);
+        let endpoint = match rest {
+            "v2.0/.well-known/openid-configuration" | ".well-known/openid-configuration" => "configuration",
+            "discovery/v2.0/keys" | "discovery/keys" => "keys",
+            "discovery/instance" => "instance",
+            "oauth2/v2.0/authorize" | "oauth2/authorize" => "authorize",
+            "oauth2/v2.0/devicecode" | "oauth2/devicecode" if request.post => "devicecode",
+            "oauth2/deviceauth" => "deviceauth",
+            "oauth2/v2.0/token" | "oauth2/token" if request.post => "token",
+            _ => return Some(Reply::html(404, "<html><body>404</body></html>")),
+        };
+        // The page to sign in keeps what it was asked in its own address.
+        state.saw(endpoint, &realm, if endpoint == "authorize" { Form::parse(request.query) } else { form.clone() });
+        let reply = match state.trouble(endpoint) {
+            Some(Trouble::Hang) => return None,
+            Some(Trouble::Page(status)) => {
+                Reply::html(status, format!("<html><head><title>{status}</title></head></html>"))
+                    .with("retry-after", "7")
+            }
+            None => match endpoint {
+                "configuration" if tenant_is_known(&realm) => metadata::configuration(&realm),
+                "configuration" => Failure::new(90002).with(tenant).reply(&realm),
+                "keys" => metadata::keys(&self.key),
+                "instance" => metadata::instance(&realm),
+                "authorize" => state.authorize(request, &realm, &form),
+                "devicecode" => state.device_code(&realm, &form),
+                "deviceauth" => state.device_page(request, &realm, &form),
+                _ => {
+                    let outcome = state.token(&self.key, request, &realm, &form);
+                    outcome.unwrap_or_else(|failure| failure.reply(&realm))
                 }
-                Failure::new(90002).with(tenant).reply(&realm)
-            }
-            "discovery/v2.0/keys" | "discovery/keys" => metadata::keys(&self.key),
-            "discovery/instance" => metadata::instance(&realm),
-            "oauth2/v2.0/authorize" | "oauth2/authorize" => state.authorize(request, &realm, &form),
-            "oauth2/v2.0/devicecode" | "oauth2/devicecode" if request.post => state.device_code(&realm, &form),
-            "oauth2/deviceauth" => state.device_page(request, &realm, &form),
-            "oauth2/v2.0/token" | "oauth2/token" if request.post => {
-                let outcome = state.token(&self.key, request, &realm, &form);
-                outcome.unwrap_or_else(|failure| failure.reply(&realm))
-            }
-            _ => Reply::html(404, "<html><body>404</body></html>"),
-        }
+            },
+        };
+        state.answered(&reply);
+        Some(reply)
     }
 
     /// Each request seen, without its secrets.
@@ -176,7 +193,7 @@ impl State {
     }
 
     /// Writes a request down: names of parameters, and the values of those that are no secrets.
-    fn saw(&mut self, endpoint: &str, realm: &Realm<'_>, form: &Form) {
+    fn saw(&mut self, endpoint: &str, realm: &Realm<'_>, form: Form) {
         let mut seen = json!({
             "endpoint": endpoint,
             "tenant": realm.tenant,
@@ -189,6 +206,19 @@ impl State {
             }
         }
         self.seen.push(seen);
+    }
+
+    /// Adds what became of it: the status, and the error where the answer has one.
+    fn answered(&mut self, reply: &Reply) {
+        let Some(seen) = self.seen.last_mut().and_then(Value::as_object_mut) else { return };
+        seen.insert("status".to_owned(), reply.status.into());
+        if let Ok(Value::Object(body)) = serde_json::from_str(&reply.body) {
+            for name in ["error", "error_codes"] {
+                if let Some(value) = body.get(name) {
+                    seen.insert(name.to_owned(), value.clone());
+                }
+            }
+        }
     }
 }
 

@@ -161,39 +161,45 @@ pub(crate) struct Rule {
     host: Option<String>,
     /// `None` for every step.
     step: Option<Step>,
+    /// The address asked about, in lower case; `None` for every one.
+    user: Option<String>,
     pub(super) fault: Option<Fault>,
 }
 
 impl Rule {
-    pub(super) fn fits(&self, host: &str, step: Step) -> bool {
-        self.host.as_deref().is_none_or(|own| own == host) && self.step.is_none_or(|own| own == step)
+    pub(super) fn fits(&self, host: &str, step: Step, user: &str) -> bool {
+        self.host.as_deref().is_none_or(|own| own == host)
+            && self.step.is_none_or(|own| own == step)
+            && self.user.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(user))
     }
 
     /// `only=STEP` switches everything else off; `step=STEP|all` with `fault=…` is a rule of its own. Both may be
-    /// narrowed by `host`.
+    /// narrowed by `host` and `user`.
     pub(super) fn read(form: &Form) -> Result<Vec<Self>, String> {
         let host = form.get("host").map(str::to_ascii_lowercase);
+        let user = form.get("user").map(str::to_ascii_lowercase);
         let step =
             |name: &str| Step::named(name).ok_or_else(|| format!("no such step: {name} (v2, soap, pox, redirect)"));
         if let Some(name) = form.get("only") {
-            let off = Self { host: None, step: None, fault: Some(Fault::Off) };
-            return Ok(vec![off, Self { host, step: Some(step(name)?), fault: None }]);
+            let off = Self { host: None, step: None, user: None, fault: Some(Fault::Off) };
+            return Ok(vec![off, Self { host, step: Some(step(name)?), user, fault: None }]);
         }
         let Some(name) = form.get("fault") else { return Ok(Vec::new()) };
         let step = match form.need("step")? {
             "all" => None,
             name => Some(step(name)?),
         };
-        Ok(vec![Self { host, step, fault: Fault::named(name, form.get("to"))? }])
+        Ok(vec![Self { host, step, user, fault: Fault::named(name, form.get("to"))? }])
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, step) = (self.host.as_deref().unwrap_or("*"), self.step.map_or("all", Step::name));
+        let user = self.user.as_deref().unwrap_or("everybody");
         match &self.fault {
-            Some(fault) => write!(f, "{step} at {host}: {fault:?}"),
-            None => write!(f, "{step} at {host}: answers"),
+            Some(fault) => write!(f, "{step} at {host} for {user}: {fault:?}"),
+            None => write!(f, "{step} at {host} for {user}: answers"),
         }
     }
 }

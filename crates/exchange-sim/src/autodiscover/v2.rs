@@ -12,10 +12,7 @@ use crate::{
 /// address behind the path and `v1.0`.
 pub(super) fn answer(asked: &Asked<'_>, places: &Places, fault: Option<&Fault>) -> Reply {
     let query = Form::parse(asked.query);
-    let in_path =
-        asked.path.rsplit_once('/').map(|(_, last)| last.replace("%40", "@")).filter(|last| last.contains('@'));
-    let Some(address) = lenient(&query, "email").map(str::to_owned).or(in_path).filter(|address| address.contains('@'))
-    else {
+    let Some(address) = address(asked.path, &query) else {
         return refused(400, "InvalidUserId", "The given user id is not a valid SMTP address.");
     };
     let Some(protocol) = lenient(&query, "protocol") else {
@@ -43,6 +40,12 @@ pub(super) fn answer(asked: &Asked<'_>, places: &Places, fault: Option<&Fault>) 
         Some(Fault::NoSetting) => Reply::page(200, JSON, json!({ "Protocol": protocol, "Url": null }).to_string()),
         _ => Reply::page(200, JSON, json!({ "Protocol": protocol, "Url": url }).to_string()),
     }
+}
+
+/// The address in the query or behind the path.
+pub(super) fn address(path: &str, query: &Form) -> Option<String> {
+    let in_path = || path.rsplit_once('/').map(|(_, last)| last.replace("%40", "@"));
+    lenient(query, "email").map(str::to_owned).or_else(in_path).filter(|address| address.contains('@'))
 }
 
 /// Mailboxes that are not here are looked for where the redirection says; each hop counts one on.

@@ -11,7 +11,7 @@ use hyper::{Request, body::Incoming};
 use serde_json::json;
 
 use crate::{
-    autodiscover::{Asked, Autodiscover, Fault, Here, Person, Step},
+    autodiscover::{Asked, Autodiscover, Fault, Here, Person, Step, about},
     reply::Reply,
 };
 
@@ -61,13 +61,14 @@ impl Server {
             (_, step) => step,
         };
         let authorization = head.headers.get(header::AUTHORIZATION);
-        let fault = step.map_or(Some(Fault::Off), |step| services.fault(&host, step));
+        let query = head.uri.query().unwrap_or_default();
+        let user = step.map(|step| about(step, path, query, body)).unwrap_or_default();
+        let fault = step.map_or(Some(Fault::Off), |step| services.fault(&host, step, &user));
         let early = fault.as_ref().and_then(|fault| fault.early(&Here { tls, authority, target }));
         let person = |address: &str| {
             let (address, name) = self.exchange.person(address)?;
             Some(Person { address, name })
         };
-        let query = head.uri.query().unwrap_or_default();
         let asked = Asked { host: &host, path, query, body, person: &person };
         let outcome = match (step, early) {
             (_, Some(reply)) => Outcome::Reply(reply),
@@ -92,6 +93,7 @@ impl Server {
             "step": step.map(Step::name),
             "method": head.method.as_str(),
             "target": target,
+            "user": user,
             "tls": tls,
             "credentials": scheme.is_some(),
             "scheme": scheme,

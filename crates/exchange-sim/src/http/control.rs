@@ -28,16 +28,17 @@
 //! | `POST /front-end/N/kill` | drop its connections, refuse new ones; `POST /front-end/N/start` opens it again |
 //! | `POST /away?how=refuse\|hang\|503` | no front end can be reached; `POST /back` ends it, `GET /away` tells |
 //! | `GET /autodiscover` | each request to Autodiscover (host, step, over TLS or not, scheme of its credentials, status), and the rules |
-//! | `POST /autodiscover?only=STEP` (`&host=…`) | only that step answers: `v2`, `soap`, `pox`, `redirect` |
+//! | `POST /autodiscover?only=STEP` (`&host=…`) | only that step answers (both may be narrowed by `&user=ADDRESS`): `v2`, `soap`, `pox`, `redirect` |
 //! | `POST /autodiscover?step=STEP&fault=FAULT` (`&host=…`, `&to=…`) | a step, or `all`, misbehaves as `autodiscover::Fault` has it; `none` ends it |
 //! | `POST /autodiscover?ews=…&internal=…&grouping=…&public_folders=…&schemas=…&redirect=…` | what is told, and where the web server without TLS leads |
 //! | `POST /autodiscover/clear` | behave well and forget the requests |
-//! | `GET /idp` | each request to the identity provider without its secrets, its clients, resources and clock |
+//! | `GET /idp` | each request to the identity provider without its secrets and what became of it, its clients, resources and clock |
 //! | `POST /idp?consent=USER` | everybody who asks for a code gets one for that user; `ask` shows the page |
 //! | `POST /idp?approve=CODE&user=…` (or `decline=CODE`) | the user of a device signs in; `*` is every code |
 //! | `POST /idp?revoke=USER` (or `expire=USER`) | their refresh tokens (or access tokens) count no more; `*` is everybody |
 //! | `POST /idp?claims=USER` (`&value=JSON`; `no_claims=USER`) | EWS demands tokens asked with these claims |
 //! | `POST /idp?error=AADSTS` (`&at=token\|authorize\|devicecode`, `&times=N\|always`, `&value=CLAIMS`) | the next answer is that error |
+//! | `POST /idp?trouble=KIND` (`&at=…`, `&times=…`) | the next answer is none: `hang`, `html`, `429`, `500` or `503` |
 //! | `POST /idp?advance=SECONDS` | the clock of tokens moves on |
 //! | `POST /idp?lifetime=…` (`interval=…`, `device_lifetime=…`, `frequency=…\|none`) | seconds: of access tokens, between questions of a device, of device codes, between sign-ins |
 //! | `POST /idp?roles=…` (`online=true\|false`, `resource=URL`, `unknown_resource=URL`) | roles of programs; whether tokens for Exchange Online count; known resources |

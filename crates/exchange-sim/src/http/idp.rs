@@ -66,11 +66,14 @@ async fn handle(request: Request<Incoming>, scheme: &str, server: Arc<Server>) -
         Some(idp) => server.ask(&idp.provider, scheme, &head, &String::from_utf8_lossy(&body)),
         None => return Err(io::Error::other("there is no identity provider")),
     };
-    server.reply(reply)
+    match reply {
+        Some(reply) => server.reply(reply),
+        None => std::future::pending().await,
+    }
 }
 
 impl Server {
-    fn ask(&self, provider: &Provider, scheme: &str, head: &Parts, body: &str) -> crate::reply::Reply {
+    fn ask(&self, provider: &Provider, scheme: &str, head: &Parts, body: &str) -> Option<crate::reply::Reply> {
         let base = format!("{scheme}://{}", text(&head.headers, header::HOST).unwrap_or_default());
         let basic = text(&head.headers, header::AUTHORIZATION)
             .and_then(|value| STANDARD.decode(value.strip_prefix("Basic ")?).ok())

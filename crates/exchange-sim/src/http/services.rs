@@ -25,6 +25,8 @@ pub struct Services {
     /// PEM files of a certificate chain and its key; without them Autodiscover and the identity
     /// provider speak plain HTTP.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The same for Autodiscover alone.
+    pub autodiscover_certificate: Option<(PathBuf, PathBuf)>,
     /// Autodiscover, which then also answers beside EWS.
     pub autodiscover: Option<SocketAddr>,
     /// The web server without TLS that leads to Autodiscover.
@@ -57,10 +59,14 @@ pub(super) struct Beside {
 impl Services {
     /// Takes the addresses.
     pub(super) async fn bind(&self, rules: &TlsRules) -> Result<Bound, String> {
-        let acceptor = self.certificate.as_ref().map(|(chain, key)| tls::acceptor(chain, key, rules)).transpose()?;
+        let acceptor = |files: &Option<(PathBuf, PathBuf)>| {
+            files.as_ref().map(|(chain, key)| tls::acceptor(chain, key, rules)).transpose()
+        };
+        let own = acceptor(&self.autodiscover_certificate)?;
+        let common = acceptor(&self.certificate)?;
         Ok(Bound {
-            autodiscover: door(self.autodiscover, acceptor.clone()).await?,
-            idp: door(self.idp.as_ref().map(|idp| idp.listen), acceptor).await?,
+            autodiscover: door(self.autodiscover, own.or(common.clone())).await?,
+            idp: door(self.idp.as_ref().map(|idp| idp.listen), common).await?,
             redirect: door(self.autodiscover_http, None).await?,
         })
     }

@@ -24,7 +24,6 @@ impl State {
     pub(super) fn authorize(&mut self, request: &Request<'_>, realm: &Realm<'_>, form: &Form) -> Reply {
         // The page sends what it was asked in its own address.
         let asked = Form::parse(request.query);
-        self.saw("authorize", realm, &asked);
         let known = self.client(&asked).and_then(|client| {
             let redirect = need(&asked, "redirect_uri")?;
             if client.redirects_to(redirect) { Ok(redirect) } else { Err(Failure::new(50011).with(redirect)) }

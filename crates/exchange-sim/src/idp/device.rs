@@ -34,7 +34,6 @@ pub(super) enum Answer {
 impl State {
     /// The device authorization endpoint (section 3.1).
     pub(super) fn device_code(&mut self, realm: &Realm<'_>, form: &Form) -> Reply {
-        self.saw("devicecode", realm, form);
         let started = self.client(form).map(|client| client.id.clone()).and_then(|client| {
             let wanted = self.wanted(form)?;
             self.ordered("devicecode", &wanted)?;

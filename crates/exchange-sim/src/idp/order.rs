@@ -25,12 +25,22 @@ pub(super) struct Rules {
     pub(super) online: bool,
     /// Claims that tokens must be asked with, by user in lower case.
     pub(super) claims: HashMap<String, String>,
-    errors: Vec<Ordered>,
+    errors: Vec<Ordered<Failure>>,
+    troubles: Vec<Ordered<Trouble>>,
 }
 
-/// An error to come.
-struct Ordered {
-    failure: Failure,
+/// How the web server of the provider can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No answer.
+    Hang,
+    /// A page of that status in place of JSON.
+    Page(u16),
+}
+
+/// Something to come.
+struct Ordered<T> {
+    what: T,
     /// The endpoint: `token`, `authorize` or `devicecode`.
     at: String,
     /// `None` for always.
@@ -50,6 +60,7 @@ impl Default for Rules {
             online: true,
             claims: HashMap::new(),
             errors: Vec::new(),
+            troubles: Vec::new(),
         }
     }
 }
@@ -123,13 +134,18 @@ impl State {
                 let code = value.parse().ok().filter(|code| Failure::known(*code));
                 let mut failure = Failure::new(code.ok_or_else(|| format!("no such error: {value}"))?);
                 failure.claims = form.get("value").map(str::to_owned);
-                let times = match form.get("times") {
-                    None => Some(1),
-                    Some("always") => None,
-                    Some(times) => Some(times.parse().map_err(|_| "times is a number, or always")?),
+                self.rules.errors.push(Ordered::new(failure, form)?);
+            }
+            "trouble" => {
+                let trouble = match value {
+                    "hang" => Trouble::Hang,
+                    "html" => Trouble::Page(200),
+                    "429" => Trouble::Page(429),
+                    "500" => Trouble::Page(500),
+                    "503" => Trouble::Page(503),
+                    _ => return Err(format!("no such trouble: {value}")),
                 };
-                let at = form.get("at").unwrap_or("token").to_owned();
-                self.rules.errors.push(Ordered { failure, at, times });
+                self.rules.troubles.push(Ordered::new(trouble, form)?);
             }
             "clear" => {
                 self.rules = Rules { ahead: self.rules.ahead, ..Rules::default() };
@@ -148,16 +164,39 @@ impl State {
 
     /// The error that was ordered for an endpoint, if any.
     pub(super) fn ordered(&mut self, endpoint: &str, wanted: &Wanted) -> Result<(), Failure> {
-        let errors = &mut self.rules.errors;
-        let Some(at) = errors.iter().position(|ordered| ordered.at == endpoint) else { return Ok(()) };
-        let Some(ordered) = errors.get_mut(at) else { return Ok(()) };
-        let failure = ordered.failure.clone().with(&wanted.resource);
-        ordered.times = ordered.times.map(|times| times.saturating_sub(1));
-        if ordered.times == Some(0) {
-            errors.remove(at);
+        match take(&mut self.rules.errors, endpoint) {
+            Some(failure) => Err(failure.with(&wanted.resource)),
+            None => Ok(()),
         }
-        Err(failure)
     }
+
+    /// The trouble that was ordered for an endpoint, if any.
+    pub(super) fn trouble(&mut self, endpoint: &str) -> Option<Trouble> {
+        take(&mut self.rules.troubles, endpoint)
+    }
+}
+
+impl<T> Ordered<T> {
+    fn new(what: T, form: &Form) -> Result<Self, String> {
+        let times = match form.get("times") {
+            None => Some(1),
+            Some("always") => None,
+            Some(times) => Some(times.parse().map_err(|_| "times is a number, or always")?),
+        };
+        Ok(Self { what, at: form.get("at").unwrap_or("token").to_owned(), times })
+    }
+}
+
+/// The first of what is to come at an endpoint.
+fn take<T: Clone>(orders: &mut Vec<Ordered<T>>, endpoint: &str) -> Option<T> {
+    let at = orders.iter().position(|ordered| ordered.at == endpoint)?;
+    let ordered = orders.get_mut(at)?;
+    let what = ordered.what.clone();
+    ordered.times = ordered.times.map(|times| times.saturating_sub(1));
+    if ordered.times == Some(0) {
+        orders.remove(at);
+    }
+    Some(what)
 }
 
 /// What continuous access evaluation demands: a token made after a certain time.

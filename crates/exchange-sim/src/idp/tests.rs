@@ -35,6 +35,10 @@ impl Talk {
     }
 
     fn say(&self, post: bool, path: &str, query: &str, body: &str) -> Reply {
+        self.try_say(post, path, query, body).unwrap()
+    }
+
+    fn try_say(&self, post: bool, path: &str, query: &str, body: &str) -> Option<Reply> {
         let sign_in = |name: &str, password: &str| (password == "secret").then(|| name.to_owned());
         self.0.answer(&Request { post, base: "https://login.test", path, query, body, basic: None, sign_in: &sign_in })
     }
@@ -375,6 +379,26 @@ fn errors_come_as_ordered() {
     for wrong in ["error=1", "times=3&what=ever", "advance=soon", "approve=ABC&user=x", "expire_secret=nobody", ""] {
         assert!(talk.0.order(&Form::parse(wrong)).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn the_web_server_can_be_in_trouble() {
+    let talk = Talk::new();
+    let path = "/demo.test/oauth2/v2.0/token";
+    talk.order("trouble=hang");
+    assert_eq!(talk.try_say(true, path, "", &encode(BY_SECRET)), None);
+    for (kind, status) in [("html", 200), ("429", 429), ("500", 500), ("503", 503)] {
+        talk.order(&format!("trouble={kind}"));
+        let reply = talk.say(true, path, "", &encode(BY_SECRET));
+        assert_eq!((reply.status, reply.header("content-type")), (status, Some("text/html; charset=utf-8")));
+    }
+    talk.order("trouble=503&at=configuration");
+    assert_eq!(talk.token(&BY_SECRET).0, 200);
+    assert_eq!(talk.say(false, "/demo.test/v2.0/.well-known/openid-configuration", "", "").status, 503);
+    talk.refused(&BY_SECRET[..2]);
+    let seen = talk.0.json();
+    let last = seen["requests"].as_array().and_then(|all| all.last()).unwrap();
+    assert_eq!((&last["status"], &last["error_codes"]), (&401.into(), &json!([7_000_218])));
 }
 
 #[test]

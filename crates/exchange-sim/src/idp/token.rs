@@ -62,7 +62,6 @@ impl State {
         realm: &Realm<'_>,
         form: &Form,
     ) -> Result<Reply, Failure> {
-        self.saw("token", realm, form);
         if !super::tenant_is_known(realm) {
             return Err(Failure::new(90002).with(realm.tenant));
         }

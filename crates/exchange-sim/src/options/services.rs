@@ -14,7 +14,7 @@ pub(crate) struct ServiceArguments {
     /// Address of Autodiscover, over HTTPS if there are --tls-cert or --autodiscover-cert
     #[arg(long, value_name = "ADDR")]
     autodiscover: Option<SocketAddr>,
-    /// PEM file of another certificate chain for Autodiscover and the identity provider
+    /// PEM file of another certificate chain for Autodiscover
     #[arg(long, value_name = "FILE", requires = "autodiscover_key")]
     autodiscover_cert: Option<PathBuf>,
     /// PEM file of its key
@@ -26,7 +26,7 @@ pub(crate) struct ServiceArguments {
     /// What Autodiscover tells as the place of EWS; without it, this server's listener
     #[arg(long, value_name = "URL", default_value = "")]
     ews_url: String,
-    /// Address of an identity provider whose tokens EWS takes, over HTTPS if there are --tls-cert or --autodiscover-cert
+    /// Address of an identity provider whose tokens EWS takes, over HTTPS if there is --tls-cert
     #[arg(long, value_name = "ADDR")]
     idp: Option<SocketAddr>,
     /// Where clients find the identity provider, if not at its address
@@ -51,7 +51,8 @@ impl ServiceArguments {
     pub(crate) fn services(&self, certificate: Option<(PathBuf, PathBuf)>) -> Services {
         let own = self.autodiscover_cert.clone().zip(self.autodiscover_key.clone());
         Services {
-            certificate: own.or(certificate),
+            certificate,
+            autodiscover_certificate: own,
             autodiscover: self.autodiscover,
             autodiscover_http: self.autodiscover_http,
             ews: self.ews_url.clone(),
