@@ -22,7 +22,7 @@ pub use crate::dice::Dice;
 pub use crate::gateway::{Gateway, PASSWORD, Site, USER};
 pub use crate::imap::{Answer, Broken, Fetch, Imap, Response, Selected, Status, Value};
 pub use crate::process::{Program, program};
-pub use crate::simulator::{Options, Simulator, Stats};
+pub use crate::simulator::{Options, Simulator, Stats, certificates};
 pub use crate::soap::event;
 pub use crate::wait::{eventually, shared};
 pub use crate::xml::Node;

@@ -67,8 +67,7 @@ impl Options {
     }
 
     /// Serves EWS over HTTPS too, and Autodiscover and the identity provider over HTTPS only, with the pair of
-    /// [`certificates`] of
-    /// that name.
+    /// [`certificates`] of that name.
     #[must_use]
     pub fn tls(self, certificates: &Path, name: &str) -> Self {
         let file = |ending: &str| certificates.join(format!("{name}.{ending}")).to_string_lossy().into_owned();
