@@ -48,6 +48,14 @@ impl Simulator {
         self.soap("Exchange2010_SP2", &body).await;
     }
 
+    /// Somebody gives [`USER`] a level of permission on a folder of theirs, such as `Reviewer`; `None` takes it away.
+    pub async fn share(&self, owner: &str, password: &str, folder: &str, level: &str) {
+        let body = format!(
+            r#"<m:UpdateFolder><m:FolderChanges><t:FolderChange><t:DistinguishedFolderId Id="{folder}"/><t:Updates><t:SetFolderField><t:FieldURI FieldURI="folder:PermissionSet"/><t:Folder><t:PermissionSet><t:Permissions><t:Permission><t:UserId><t:PrimarySmtpAddress>{USER}</t:PrimarySmtpAddress></t:UserId><t:PermissionLevel>{level}</t:PermissionLevel></t:Permission></t:Permissions></t:PermissionSet></t:Folder></t:SetFolderField></t:Updates></t:FolderChange></m:FolderChanges></m:UpdateFolder>"#
+        );
+        self.soap_of(owner, password, "Exchange2010_SP2", &body).await;
+    }
+
     /// Occurrence `index`, from 1, of a recurring master.
     #[must_use]
     pub fn occurrence(master: &str, index: u32) -> String {

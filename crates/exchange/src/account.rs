@@ -307,31 +307,37 @@ impl Account {
     pub(crate) fn live(&self) -> &Arc<Live> {
         &self.0.0
     }
+
+    /// The mailbox a folder is in, and what that calls it. In a box, as are others' mailboxes everywhere here: what is
+    /// rarely needed must not make each call's future deeper.
+    async fn at(&self, folder: FolderId) -> Result<(Arc<Live>, FolderId)> {
+        Box::pin(self.live().at(folder)).await
+    }
 }
 
 impl Mail for Account {
     async fn namespaces(&self) -> Result<Namespaces> {
-        self.live().namespaces().await
+        Box::pin(self.live().namespaces()).await
     }
 
     async fn visit(&self, path: &FolderPath, depth: Depth) -> Result<()> {
-        self.live().visit(path, depth).await
+        Box::pin(self.live().visit(path, depth)).await
     }
 
     async fn folders(&self) -> Result<Arc<[Folder]>> {
-        self.live().all_folders().await
+        Box::pin(self.live().all_folders()).await
     }
 
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
-        self.live().create_anywhere(path).await
+        Box::pin(self.live().create_anywhere(path)).await
     }
 
     async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {
-        self.live().rename_anywhere(from, to).await
+        Box::pin(self.live().rename_anywhere(from, to)).await
     }
 
     async fn delete_folder(&self, path: &FolderPath) -> Result<()> {
-        let (_, live, path) = self.live().at_path(path).await?;
+        let (_, live, path) = Box::pin(self.live().at_path(path)).await?;
         live.delete_folder(&path).await
     }
 
@@ -340,28 +346,28 @@ impl Mail for Account {
         self.live().hierarchy.forget();
         match wish {
             Subscription::Subscribed => Ok(()),
-            Subscription::Unsubscribed => self.live().unsubscribed(path).await,
+            Subscription::Unsubscribed => Box::pin(self.live().unsubscribed(path)).await,
         }
     }
 
     async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
-        self.live().all_subscriptions().await
+        Box::pin(self.live().all_subscriptions()).await
     }
 
     async fn status(&self, folder: FolderId) -> Result<Status> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.fresh(folder).await?;
         Ok(live.map.status(folder).await?)
     }
 
     async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.fresh(folder).await?;
         Ok(live.map.snapshot(folder, access).await?)
     }
 
     async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.freshen(folder).await;
         Ok(live.map.delta(folder, since).await?)
     }
@@ -378,32 +384,32 @@ impl Mail for Account {
     }
 
     async fn details(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Details>> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         Ok(live.map.details(folder, uids).await?)
     }
 
     async fn sizes(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.sizes_of(folder, uids).await
     }
 
     async fn headers(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.headers(folder, uids).await
     }
 
     async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.contents(folder, uids).await
     }
 
     async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.search(folder, query).await
     }
 
     async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.append(folder, message).await
     }
 
@@ -414,20 +420,20 @@ impl Mail for Account {
         change: &FlagChange,
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.store(folder, uids, change, unchanged_since).await
     }
 
     async fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        between(self.live(), crate::transfer::Way::Copy, folder, uids, to).await
+        Box::pin(between(self.live(), crate::transfer::Way::Copy, folder, uids, to)).await
     }
 
     async fn relocate(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        between(self.live(), crate::transfer::Way::Move, folder, uids, to).await
+        Box::pin(between(self.live(), crate::transfer::Way::Move, folder, uids, to)).await
     }
 
     async fn expunge(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
-        let (live, folder) = self.live().at(folder).await?;
+        let (live, folder) = self.at(folder).await?;
         live.expunge(folder, only).await
     }
 }

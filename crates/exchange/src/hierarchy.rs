@@ -140,7 +140,8 @@ impl Live {
     async fn hierarchy_pages(self: &Arc<Self>) -> Result<()> {
         let tried = Tried::new("the folders could not be listed");
         let client = self.client()?;
-        if self.look_at_foreign().await? == Look::Done {
+        // In a box: the futures around this one are deep enough for the compiler.
+        if Box::pin(self.look_at_foreign()).await? == Look::Done {
             return Ok(());
         }
         // Exchange 2007 does not tell of deleted folders (MS-OXWSSYNC): list all of them each time.
@@ -155,7 +156,7 @@ impl Live {
                 Err(error) if error.kind == ErrorKind::InvalidSyncState && state.is_some() && resyncs < 2 => {
                     // After a migration the folders that have a part to play may go by other ids too.
                     resyncs += 1;
-                    self.greet_again(&client, &tried).await?;
+                    Box::pin(self.greet_again(&client, &tried)).await?;
                     self.map.begin_hierarchy_resync().await?;
                     continue;
                 }

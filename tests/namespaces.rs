@@ -1,0 +1,215 @@
+//! Mail that is not in the user's own mailbox: others' mailboxes, the online archive, public folders.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use exgate_tests::{Answer, Gateway, Imap, Options, Simulator, Site, Status, eventually, letter};
+
+const BOB: &str = "bob@demo.test";
+const CAROL: &str = "carol@demo.test";
+const SECRET: &str = "se-cret";
+
+async fn three_people() -> Simulator {
+    let login = |who: &str| format!("{who}:{SECRET}");
+    Options::preset("empty").with("--user", &login(BOB)).with("--user", &login(CAROL)).start().await
+}
+
+async fn list(imap: &mut Imap, pattern: &str) -> Vec<String> {
+    imap.ok(&format!("LIST \"\" \"{pattern}\"")).await.lines()
+}
+
+fn has(lines: &[String], attributes: &[&str], name: &str) -> bool {
+    lines.iter().any(|line| {
+        let there = line.ends_with(&format!(" {name}")) || line.ends_with(&format!(" \"{name}\""));
+        there && attributes.iter().all(|attribute| line.contains(attribute))
+    })
+}
+
+fn is_no(answer: &Answer, code: &str) -> bool {
+    answer.status == Status::No && answer.text.starts_with(code)
+}
+
+/// NAMESPACE tells where to look; what nobody has named costs nothing and is not listed.
+#[tokio::test]
+async fn a_mailbox_of_others_opens_when_it_is_named() {
+    let simulator = three_people().await;
+    simulator.share(BOB, SECRET, "msgfolderroot", "Reviewer").await;
+    simulator.share(BOB, SECRET, "inbox", "Editor").await;
+    simulator.share(BOB, SECRET, "sentitems", "Reviewer").await;
+    simulator.deliver_to(BOB, "INBOX", &letter("1")).await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+
+    let told = imap.ok("NAMESPACE").await.lines().join("\n");
+    assert!(told.contains("((\"\" \"/\")) ((\"Other Users/\" \"/\"))"), "{told}");
+    let all = list(&mut imap, "*").await;
+    assert!(!all.iter().any(|line| line.contains("Other Users")), "{all:#?}");
+
+    let theirs = list(&mut imap, "Other Users/bob@demo.test/*").await;
+    assert!(has(&theirs, &[], "Other Users/bob@demo.test/INBOX"), "{theirs:#?}");
+    assert!(!theirs.iter().any(|line| line.contains("\\Sent") || line.contains("\\Trash")), "{theirs:#?}");
+    let all = list(&mut imap, "*").await;
+    assert!(has(&all, &["\\Noselect", "\\HasChildren"], "Other Users"), "{all:#?}");
+    assert!(has(&all, &["\\Noselect", "\\HasChildren"], "Other Users/bob@demo.test"), "{all:#?}");
+    let users = list(&mut imap, "Other Users/%").await;
+    assert_eq!(users.len(), 1, "{users:#?}");
+
+    // It works like any folder.
+    let selected = imap.select("\"Other Users/bob@demo.test/INBOX\"").await;
+    assert_eq!(selected.exists, 1);
+    let text = imap.ok("FETCH 1 (BODY.PEEK[] FLAGS)").await;
+    assert!(String::from_utf8_lossy(text.fetches().next().unwrap().bytes("BODY[]")).contains("Subject:"));
+    imap.ok("STORE 1 +FLAGS (\\Flagged)").await;
+    let added = imap.append("\"Other Users/bob@demo.test/INBOX\"", "(\\Seen)", &letter("2")).await;
+    assert!(added > 0);
+    assert_eq!(imap.select("\"Other Users/bob@demo.test/INBOX\"").await.exists, 2);
+}
+
+/// What may only be read is opened for reading, and nothing is written to it.
+#[tokio::test]
+async fn rights_are_kept() {
+    let simulator = three_people().await;
+    simulator.share(BOB, SECRET, "inbox", "Reviewer").await;
+    simulator.deliver_to(BOB, "INBOX", &letter("1")).await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+
+    let refused = imap.command("SELECT \"Other Users/carol@demo.test/INBOX\"").await;
+    assert!(is_no(&refused, "[NOPERM]"), "{}", refused.text);
+    assert!(list(&mut imap, "Other Users/carol@demo.test/*").await.is_empty());
+    let refused = imap.command("SELECT \"Other Users/nobody@demo.test/INBOX\"").await;
+    assert!(is_no(&refused, "[NO"), "{}", refused.text);
+    let users = list(&mut imap, "Other Users/%").await;
+    assert!(users.is_empty(), "{users:#?}");
+
+    // The root of the mailbox is not shared, only one room of it.
+    let opened = imap.ok("SELECT \"Other Users/bob@demo.test/INBOX\"").await;
+    assert!(opened.text.contains("[READ-ONLY]"), "{}", opened.text);
+    let refused = imap.command("STORE 1 +FLAGS (\\Seen)").await;
+    assert!(is_no(&refused, ""), "{}", refused.text);
+    let refused = imap.try_append("\"Other Users/bob@demo.test/INBOX\"", "()", &letter("2")).await.unwrap();
+    assert!(is_no(&refused, "[NOPERM]"), "{}", refused.text);
+
+    // What is taken away again is not shown from what is known.
+    simulator.share(BOB, SECRET, "inbox", "None").await;
+    eventually("the door is shut", Duration::from_secs(30), || async {
+        let mut imap = gateway.login().await;
+        let answer = imap.command("SELECT \"Other Users/bob@demo.test/INBOX\"").await;
+        is_no(&answer, "[NOPERM]").then_some(())
+    })
+    .await;
+}
+
+/// A shared folder's UIDs stay the same, whatever happens to the gateway, and are not mixed with the user's own.
+#[tokio::test]
+async fn uids_and_ids_outlive_a_restart() {
+    let simulator = three_people().await;
+    share_all(&simulator, BOB).await;
+    share_all(&simulator, CAROL).await;
+    for n in 1..=3 {
+        simulator.deliver_to(BOB, "INBOX", &letter(&n.to_string())).await;
+        simulator.deliver_to(CAROL, "INBOX", &letter(&(10 + n).to_string())).await;
+        simulator.deliver("INBOX", &letter(&(20 + n).to_string())).await;
+    }
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let before = identities(&gateway).await;
+    gateway.kill().await;
+    let gateway = site.start().await;
+    assert_eq!(identities(&gateway).await, before);
+    // It was named in an earlier run, and is listed still.
+    let mut imap = gateway.login().await;
+    let all = list(&mut imap, "*").await;
+    assert!(has(&all, &[], "Other Users/bob@demo.test/INBOX"), "{all:#?}");
+    // Listing asks nobody whose mailbox is not named.
+    simulator.settle().await;
+    simulator.reset().await;
+    imap.ok("LIST \"\" *").await;
+    imap.ok("LIST \"\" \"Other Users/%\"").await;
+    assert_eq!(simulator.stats().await.requests(), 0, "{:?}", simulator.stats().await);
+    // Unsubscribed, it is gone; named again, it is as it was.
+    imap.ok("UNSUBSCRIBE \"Other Users/bob@demo.test\"").await;
+    let all = list(&mut imap, "*").await;
+    assert!(!all.iter().any(|line| line.contains("bob@demo.test")), "{all:#?}");
+    assert_eq!(identities(&gateway).await, before);
+}
+
+async fn share_all(simulator: &Simulator, owner: &str) {
+    for folder in ["msgfolderroot", "inbox", "drafts", "sentitems", "deleteditems"] {
+        simulator.share(owner, SECRET, folder, "Editor").await;
+    }
+}
+
+/// What names messages, for each of three inboxes.
+async fn identities(gateway: &Gateway) -> Vec<String> {
+    let mut imap = gateway.login().await;
+    let mut all = Vec::new();
+    for folder in ["INBOX", "Other Users/bob@demo.test/INBOX", "Other Users/carol@demo.test/INBOX"] {
+        let mut lines = imap.ok(&format!("SELECT \"{folder}\"")).await.lines();
+        lines.retain(|line| line.contains("UIDVALIDITY") || line.contains("UIDNEXT") || line.contains("MAILBOXID"));
+        all.extend(lines);
+        all.extend(imap.ok("FETCH 1:* (UID EMAILID)").await.lines().into_iter().filter(|line| line.contains("FETCH")));
+    }
+    let mailboxes: std::collections::HashSet<&String> = all.iter().filter(|line| line.contains("MAILBOXID")).collect();
+    assert_eq!(mailboxes.len(), 3, "{all:#?}");
+    all
+}
+
+/// Messages go from one mailbox to another, and COPYUID tells where to.
+#[tokio::test]
+async fn messages_go_between_mailboxes() {
+    let simulator = three_people().await;
+    share_all(&simulator, BOB).await;
+    for n in 1..=4 {
+        simulator.deliver("INBOX", &letter(&n.to_string())).await;
+    }
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.select("INBOX").await;
+    let copied = imap.ok("COPY 1:2 \"Other Users/bob@demo.test/INBOX\"").await;
+    assert!(copied.text.contains("[COPYUID "), "{}", copied.text);
+    let moved = imap.ok("MOVE 3 \"Other Users/bob@demo.test/INBOX\"").await;
+    assert!(moved.lines().iter().any(|line| line.contains("[COPYUID ")), "{:#?}", moved.lines());
+    assert_eq!(imap.select("INBOX").await.exists, 3);
+    let there = imap.select("\"Other Users/bob@demo.test/INBOX\"").await;
+    assert_eq!(there.exists, 3);
+    let ids = imap.message_ids().await;
+    imap.ok("MOVE 1 INBOX").await;
+    assert_eq!(imap.select("INBOX").await.exists, 4);
+    let here = imap.message_ids().await;
+    assert_eq!(here.values().filter(|id| ids.values().any(|other| other == *id)).count(), 3, "{here:?} {ids:?}");
+    // A folder stays in its mailbox.
+    imap.ok("CREATE Plans").await;
+    let refused = imap.command("RENAME Plans \"Other Users/bob@demo.test/Plans\"").await;
+    assert!(is_no(&refused, "[CANNOT]"), "{}", refused.text);
+}
+
+/// Somebody who waits is told of news in somebody else's mailbox.
+#[tokio::test]
+async fn idle_tells_of_news_in_a_mailbox_of_others() {
+    let simulator = three_people().await;
+    share_all(&simulator, BOB).await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.select("\"Other Users/bob@demo.test/INBOX\"").await;
+    let tag = imap.begin("IDLE").await.unwrap();
+    let mut told = imap.read().await.unwrap();
+    assert!(told.text().starts_with('+'), "{}", told.text());
+    simulator.deliver_to(BOB, "INBOX", &letter("1")).await;
+    let news = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            told = imap.read().await.unwrap();
+            if told.text().contains("EXISTS") {
+                return told.text();
+            }
+        }
+    });
+    assert_eq!(news.await.expect("news within 20 s"), "* 1 EXISTS");
+    imap.send(b"DONE\r\n").await.unwrap();
+    imap.end(&tag).await.unwrap();
+}
