@@ -132,6 +132,7 @@ impl Provider {
             "discovery/v2.0/keys" | "discovery/keys" => "keys",
             "discovery/instance" => "instance",
             "oauth2/v2.0/authorize" | "oauth2/authorize" => "authorize",
+            "v2.0/adminconsent" | "adminconsent" => "adminconsent",
             "oauth2/v2.0/devicecode" | "oauth2/devicecode" if request.post => "devicecode",
             "oauth2/deviceauth" => "deviceauth",
             "oauth2/v2.0/token" | "oauth2/token" if request.post => "token",
@@ -151,6 +152,7 @@ impl Provider {
                 "keys" => metadata::keys(&self.key),
                 "instance" => metadata::instance(&realm),
                 "authorize" => state.authorize(request, &realm, &form),
+                "adminconsent" => state.admin_consent(&realm, &form),
                 "devicecode" => state.device_code(&realm, &form),
                 "deviceauth" => state.device_page(request, &realm, &form),
                 _ => {

@@ -37,7 +37,7 @@
 //! | `POST /idp?approve=CODE&user=…` (or `decline=CODE`) | the user of a device signs in; `*` is every code |
 //! | `POST /idp?revoke=USER` (or `expire=USER`) | their refresh tokens (or access tokens) count no more; `*` is everybody |
 //! | `POST /idp?claims=USER` (`&value=JSON`; `no_claims=USER`) | EWS demands tokens asked with these claims |
-//! | `POST /idp?error=AADSTS` (`&at=token\|authorize\|devicecode`, `&times=N\|always`, `&value=CLAIMS`) | the next answer is that error |
+//! | `POST /idp?error=AADSTS` (`&at=token\|authorize\|devicecode`, `&times=N\|always`, `&value=CLAIMS`) | the next answer is that error; `error=none` forgets them, and an administrator's consent at `/TENANT/adminconsent` ends 65001 and 90094 |
 //! | `POST /idp?trouble=KIND` (`&at=…`, `&times=…`) | the next answer is none: `hang`, `html`, `429`, `500` or `503` |
 //! | `POST /idp?advance=SECONDS` | the clock of tokens moves on |
 //! | `POST /idp?lifetime=…` (`interval=…`, `device_lifetime=…`, `frequency=…\|none`) | seconds: of access tokens, between questions of a device, of device codes, between sign-ins |

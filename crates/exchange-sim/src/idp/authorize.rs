@@ -73,6 +73,30 @@ impl State {
     }
 }
 
+impl State {
+    /// The page on which an administrator consents for everybody; here opening it is enough.
+    pub(super) fn admin_consent(&mut self, realm: &Realm<'_>, form: &Form) -> Reply {
+        let redirect = form.get("redirect_uri").unwrap_or_default();
+        match self.client(form) {
+            Err(failure) => page(400, &format!("<p id=error>{}</p>", escape(&failure.description(realm)))),
+            Ok(client) if redirect.is_empty() || client.redirects_to(redirect) => {
+                self.consent();
+                let state = form.get("state").map(|state| ("state", state));
+                let answer = encode([("admin_consent", "True"), ("tenant", realm.tenant)].into_iter().chain(state));
+                if redirect.is_empty() {
+                    page(200, "<p>Consent is given.</p>")
+                } else {
+                    Reply::found(format!("{redirect}?{answer}"))
+                }
+            }
+            Ok(_) => page(
+                400,
+                &format!("<p id=error>{}</p>", escape(&Failure::new(50011).with(redirect).description(realm))),
+            ),
+        }
+    }
+}
+
 /// What a wrong name or password gets.
 pub(super) fn wrong(realm: &Realm<'_>) -> String {
     format!("<p id=error>{}</p>", escape(&Failure::new(50126).description(realm)))

@@ -102,6 +102,11 @@ impl Failure {
         KINDS.iter().any(|kind| kind.code == code)
     }
 
+    /// Whether it goes away when somebody consents.
+    pub(super) fn is_missing_consent(&self) -> bool {
+        matches!(self.code, 65001 | 90094)
+    }
+
     /// The same with what it is about.
     pub(super) fn with(self, about: &str) -> Self {
         Self { about: about.to_owned(), ..self }

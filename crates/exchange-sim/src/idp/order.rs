@@ -130,6 +130,7 @@ impl State {
                 let secret = form.need("secret")?.to_owned();
                 self.registered(value)?.add(&secret);
             }
+            "error" if value == "none" => self.rules.errors.clear(),
             "error" => {
                 let code = value.parse().ok().filter(|code| Failure::known(*code));
                 let mut failure = Failure::new(code.ok_or_else(|| format!("no such error: {value}"))?);
@@ -168,6 +169,11 @@ impl State {
             Some(failure) => Err(failure.with(&wanted.resource)),
             None => Ok(()),
         }
+    }
+
+    /// An administrator consents: nobody hears any more that this is missing.
+    pub(super) fn consent(&mut self) {
+        self.rules.errors.retain(|ordered| !ordered.what.is_missing_consent());
     }
 
     /// The trouble that was ordered for an endpoint, if any.

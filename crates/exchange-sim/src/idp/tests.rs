@@ -374,6 +374,16 @@ fn errors_come_as_ordered() {
         assert_eq!(back.get("error"), Some("access_denied"));
         assert!(back.get("error_description").unwrap().starts_with("AADSTS90094"));
     }
+    talk.order("error=65001&times=always");
+    assert_eq!(talk.refused(&BY_SECRET), 65_001);
+    let query = encode([("client_id", PUBLIC), ("redirect_uri", BACK), ("state", "x")]);
+    let consented = talk.say(false, "/demo.test/v2.0/adminconsent", &query, "");
+    assert_eq!(consented.header("location"), Some("http://localhost:4711?admin_consent=True&tenant=demo.test&state=x"));
+    assert_eq!(talk.token(&BY_SECRET).0, 200);
+    assert!(talk.authorize(&[]).get("code").is_some());
+    talk.order("error=50076&times=always");
+    talk.order("error=none");
+    assert_eq!(talk.token(&BY_SECRET).0, 200);
     talk.order("clear=1&consent=anna@a.test");
     assert!(talk.authorize(&[]).get("code").is_some());
     for wrong in ["error=1", "times=3&what=ever", "advance=soon", "approve=ABC&user=x", "expire_secret=nobody", ""] {

@@ -116,6 +116,26 @@ async fn names_are_told() {
     );
 }
 
+#[tokio::test]
+async fn autodiscover_wants_what_ews_wants() {
+    let server = start(|settings| {
+        settings.services.autodiscover = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        settings.sign_in.schemes = vec!["ntlm".parse().unwrap(), "negotiate".parse().unwrap()];
+    })
+    .await;
+    let anonymous = ask(&server, "autodiscover", "POST /autodiscover/autodiscover.xml", "", POX).await;
+    assert!(
+        anonymous.head.contains("www-authenticate: NTLM") && !anonymous.head.contains("Basic"),
+        "{}",
+        anonymous.head
+    );
+    let basic = ask(&server, "autodiscover", "POST /autodiscover/autodiscover.xml", BASIC, POX).await;
+    assert_eq!(basic.status(), "401", "Basic is not offered");
+    let type1 = "Authorization: NTLM TlRMTVNTUAABAAAABYIIogAAAAAAAAAAAAAAAAAAAAAKAGFKAAAADw==\r\n";
+    let challenge = ask(&server, "autodiscover", "POST /autodiscover/autodiscover.xml", type1, "").await;
+    assert!(challenge.head.contains("www-authenticate: NTLM TlRMTVNTUAACAAAA"), "{}", challenge.head);
+}
+
 /// A server that takes the tokens of its own identity provider.
 async fn modern() -> Running {
     start(|settings| {
@@ -162,7 +182,11 @@ async fn a_program_acts_for_a_mailbox_with_its_token() {
     assert!(lost.body.contains("must not exist"), "{}", lost.body);
     let good = with_token(&server, token, "X-AnchorMailbox: ben@a.test\r\n", acts).await;
     assert!(good.status() == "200" && good.body.contains("NoError"), "{} {}", good.head, good.body);
-    // A role of its own narrows what it may do.
+    // A role of its own narrows whom it may act for.
+    control(&server, "POST", "/impersonator/remove?user=22222222-2222-4222-8222-222222222222", "").await;
+    control(&server, "POST", "/impersonator?user=22222222-2222-4222-8222-222222222222&scope=anna@a.test", "").await;
+    let denied = with_token(&server, token, "X-AnchorMailbox: ben@a.test\r\n", acts).await;
+    assert!(denied.body.contains("ErrorImpersonateUserDenied"), "{}", denied.body);
     control(&server, "POST", "/idp?roles=Mail.Read", "").await;
     let weak = token_of(&server, form).await;
     let refused = with_token(&server, &weak, "X-AnchorMailbox: ben@a.test\r\n", acts).await;
@@ -213,4 +237,52 @@ async fn a_person_signs_in_and_is_told_why_a_token_ends() {
     assert!(forged.head.contains("x-ms-diagnostics: 2000001;"), "{}", forged.head);
     let seen = control(&server, "GET", "/idp", "").await.to_string();
     assert!(seen.contains("\"devicecode\"") && !seen.contains("passwd=") && !seen.contains("secret\""), "{seen}");
+}
+
+/// What real servers were recorded to say in plain XML: every element of ours stands there at the same place, and those
+/// that are in both have the same order.
+#[tokio::test]
+async fn plain_xml_has_the_elements_that_real_servers_send() {
+    let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let shared = std::env::var_os("EXGATE_SHARED").map_or(beside, Into::into);
+    let recording =
+        shared.join("ews-samples/recorded/php-ews/autodiscover/EWSAutodiscover.testGetAPI/01-Autodiscover.xml");
+    let Ok(recorded) = std::fs::read_to_string(&recording) else {
+        eprintln!("skipped: no recording to hold Autodiscover against");
+        return;
+    };
+    let server = discovery().await;
+    let own = ask(&server, "autodiscover", "POST /autodiscover/autodiscover.xml", BASIC, POX).await.body;
+    let (own, recorded) = (paths(&own), paths(&recorded));
+    assert!(own.len() > 20, "{own:?}");
+    let places: Vec<_> = own.iter().map(|path| recorded.iter().position(|known| known == path)).collect();
+    let foreign: Vec<_> = own.iter().zip(&places).filter(|(_, place)| place.is_none()).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+    assert!(places.is_sorted(), "{own:?}\n{recorded:?}");
+}
+
+/// The path of each element, protocols by their type, in the order of the document and each once.
+fn paths(document: &str) -> Vec<String> {
+    let (mut open, mut paths): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for tag in document.split('<').skip(1).filter(|tag| !tag.starts_with('?')) {
+        let name = tag.split([' ', '>', '/']).next().unwrap_or_default();
+        if tag.starts_with('/') {
+            open.pop();
+            continue;
+        }
+        if name == "Type"
+            && let (Some(protocol), Some(kind)) = (open.last_mut(), tag.split('>').nth(1))
+        {
+            protocol.push_str(kind);
+        }
+        open.push(name.to_owned());
+        let path = open.join("/");
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+        if tag.split('>').next().is_some_and(|tag| tag.ends_with('/')) {
+            open.pop();
+        }
+    }
+    paths
 }
