@@ -9,6 +9,8 @@ pub(crate) struct Stage {
     pub(crate) start_tls: bool,
     /// Passwords may be sent: the connection is under TLS, or the operator trusts the line.
     pub(crate) passwords: bool,
+    /// Tokens are taken in place of passwords.
+    pub(crate) tokens: bool,
 }
 
 /// The capabilities offered now, without those the operator switched off.
@@ -26,6 +28,7 @@ enum When {
     StartTls,
     NoPasswords,
     Passwords,
+    Tokens,
     BeforeSignIn,
 }
 
@@ -36,6 +39,7 @@ impl When {
             Self::StartTls => !stage.signed_in && stage.start_tls,
             Self::NoPasswords => !stage.signed_in && !stage.passwords,
             Self::Passwords => !stage.signed_in && stage.passwords,
+            Self::Tokens => !stage.signed_in && stage.passwords && stage.tokens,
             Self::BeforeSignIn => !stage.signed_in,
         }
     }
@@ -43,12 +47,14 @@ impl When {
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
-const TABLE: [(&str, When, &str); 21] = [
+const TABLE: [(&str, When, &str); 23] = [
     ("IMAP4rev1", When::Always, "RFC 3501"),
     ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
     ("AUTH=PLAIN", When::Passwords, "RFC 4616"),
     ("AUTH=LOGIN", When::Passwords, "draft-murchison-sasl-login"),
+    ("AUTH=OAUTHBEARER", When::Tokens, "RFC 7628"),
+    ("AUTH=XOAUTH2", When::Tokens, "Google, before RFC 7628"),
     ("SASL-IR", When::BeforeSignIn, "RFC 4959"),
     ("LITERAL+", When::Always, "RFC 7888"),
     ("ID", When::Always, "RFC 2971"),
@@ -74,17 +80,20 @@ mod tests {
     #[test]
     fn passwords_are_not_asked_for_in_clear() {
         let of = |stage| offered(stage, &[]).collect::<Vec<_>>();
-        let clear = of(Stage { signed_in: false, start_tls: true, passwords: false });
+        let clear = of(Stage { signed_in: false, start_tls: true, passwords: false, tokens: true });
         assert!(clear.contains(&"STARTTLS") && clear.contains(&"LOGINDISABLED") && !clear.contains(&"AUTH=PLAIN"));
-        let tls = of(Stage { signed_in: false, start_tls: false, passwords: true });
+        let tls = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: true });
         assert!(!tls.contains(&"STARTTLS") && !tls.contains(&"LOGINDISABLED") && tls.contains(&"AUTH=PLAIN"));
-        let inside = of(Stage { signed_in: true, start_tls: true, passwords: true });
+        assert!(tls.contains(&"AUTH=OAUTHBEARER") && !clear.contains(&"AUTH=OAUTHBEARER"));
+        let plain = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: false });
+        assert!(plain.contains(&"AUTH=PLAIN") && !plain.contains(&"AUTH=XOAUTH2"));
+        let inside = of(Stage { signed_in: true, start_tls: true, passwords: true, tokens: true });
         assert!(!inside.iter().any(|name| name.starts_with("AUTH=") || *name == "STARTTLS" || *name == "SASL-IR"));
     }
 
     #[test]
     fn what_is_switched_off_is_not_told() {
-        let stage = Stage { signed_in: true, start_tls: false, passwords: true };
+        let stage = Stage { signed_in: true, start_tls: false, passwords: true, tokens: true };
         assert!(!offered(stage, &["move".to_owned()]).any(|name| name == "MOVE"));
     }
 }

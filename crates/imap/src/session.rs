@@ -227,6 +227,7 @@ impl<B: SignIn> Session<B> {
             signed_in: self.state.is_signed_in(),
             start_tls: connection.can_start_tls(),
             passwords: self.may_send_passwords(connection),
+            tokens: self.backend.takes_tokens(),
         };
         capability::offered(stage, &self.settings.capabilities_off).map(str::to_owned).collect()
     }

@@ -47,9 +47,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What a stranger may send.
+    /// What a stranger may send. Access tokens of some identity providers are long, and come in base64.
     pub(crate) fn limits_before_sign_in(&self) -> Limits {
-        Limits { line: 8 << 10, literals: 16 << 10, message: u64::MAX, skip: 64 << 10 }
+        Limits { line: 16 << 10, literals: 16 << 10, message: u64::MAX, skip: 64 << 10 }
     }
 
     /// What a user may send.

@@ -1,4 +1,4 @@
-//! Sign-in by password: SASL PLAIN and LOGIN from the server's side, as values.
+//! Sign-in by password or token: SASL PLAIN, LOGIN, OAUTHBEARER and XOAUTH2 from the server's side, as values.
 
 use std::fmt;
 
@@ -7,13 +7,17 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// A way to sign in that needs nothing but a name and a password.
+/// A way to sign in that shows the server a password or a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
     /// RFC 4616.
     Plain,
     /// draft-murchison-sasl-login: obsolete, and what Outlook uses.
     Login,
+    /// RFC 7628.
+    OAuthBearer,
+    /// What Google made before RFC 7628, and Microsoft took over.
+    XOAuth2,
 }
 
 impl Mechanism {
@@ -21,6 +25,12 @@ impl Mechanism {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         MECHANISMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, mechanism)| mechanism)
+    }
+
+    /// Whether it shows a token rather than a password.
+    #[must_use]
+    pub fn takes_tokens(self) -> bool {
+        matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 }
 
@@ -39,6 +49,34 @@ impl fmt::Debug for Login {
     }
 }
 
+/// A token as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// Who the client says it is for, if it does. The token knows better.
+    pub user: Option<String>,
+    /// The token (RFC 6750); cleared from memory when dropped.
+    pub token: Zeroizing<String>,
+    mechanism: Mechanism,
+}
+
+impl Bearer {
+    /// The challenge that tells a client that its token is not taken, in base64. The client answers it with something
+    /// that says nothing, and then the sign-in fails (RFC 7628 section 3.2.3).
+    #[must_use]
+    pub fn refusal(&self) -> &'static str {
+        match self.mechanism {
+            Mechanism::XOAuth2 => REFUSED_XOAUTH2,
+            _ => REFUSED_OAUTHBEARER,
+        }
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bearer {{ user: {:?}, token: <secret> }}", self.user)
+    }
+}
+
 /// An exchange under way: takes the client's responses one by one.
 #[derive(Debug)]
 pub enum Exchange {
@@ -51,6 +89,8 @@ pub enum Exchange {
         /// The name, which came before.
         user: String,
     },
+    /// OAUTHBEARER or XOAUTH2: one response is awaited.
+    Bearer(Mechanism),
 }
 
 /// What comes after a response.
@@ -60,6 +100,8 @@ pub enum Step {
     Challenge(&'static str, Exchange),
     /// All is there.
     Done(Login),
+    /// All is there, and it is a token.
+    Token(Bearer),
     /// This cannot be read as what it should be, or the client gave up.
     Failed(Failure),
 }
@@ -71,7 +113,7 @@ pub enum Failure {
     Cancelled,
     /// Not base64.
     NotBase64,
-    /// Base64 of something that is not a name and a password in UTF-8.
+    /// Base64 of something else than what the mechanism wants.
     Malformed,
     /// The client wants to act as somebody else, which is not offered.
     OtherIdentity,
@@ -82,7 +124,7 @@ impl fmt::Display for Failure {
         f.write_str(match self {
             Self::Cancelled => "Sign-in cancelled",
             Self::NotBase64 => "The response is not base64",
-            Self::Malformed => "The response holds no name and password",
+            Self::Malformed => "The response holds no name and password, or no token",
             Self::OtherIdentity => "Acting as another user is not offered",
         })
     }
@@ -94,6 +136,7 @@ pub fn begin(mechanism: Mechanism, initial: Option<&[u8]>) -> Step {
     let (challenge, exchange) = match mechanism {
         Mechanism::Plain => ("", Exchange::Plain),
         Mechanism::Login => (USER_NAME, Exchange::LoginUser),
+        Mechanism::OAuthBearer | Mechanism::XOAuth2 => ("", Exchange::Bearer(mechanism)),
     };
     match initial {
         None => Step::Challenge(challenge, exchange),
@@ -126,6 +169,7 @@ impl Exchange {
                 Some(password) => Step::Done(Login { user, password: Zeroizing::new(password.to_owned()) }),
                 None => Step::Failed(Failure::Malformed),
             },
+            Self::Bearer(mechanism) => bearer(mechanism, response).unwrap_or(Step::Failed(Failure::Malformed)),
         }
     }
 }
@@ -147,11 +191,48 @@ fn plain(message: &[u8]) -> Step {
     }
 }
 
+/// ```text
+/// client-resp = (gs2-header kvsep *kvpair kvsep) / kvsep
+/// gs2-header  = ("n" / "y") "," ["a=" authzid] ","
+/// kvpair      = key "=" value kvsep      kvsep = %x01
+/// ```
+/// (RFC 7628 section 3.1, RFC 5801 section 4). XOAUTH2 has `user=` in place of the header.
+fn bearer(mechanism: Mechanism, message: &[u8]) -> Option<Step> {
+    let message = std::str::from_utf8(message).ok().filter(|text| !text.contains('\0'))?;
+    let (head, pairs) = message.strip_suffix("\x01\x01")?.split_once('\x01')?;
+    let user = match mechanism {
+        Mechanism::XOAuth2 => Some(head.strip_prefix("user=")?.to_owned()),
+        _ => match head.strip_prefix("n,").or_else(|| head.strip_prefix("y,"))?.strip_suffix(',')? {
+            "" => None,
+            name => Some(name.strip_prefix("a=")?.replace("=2C", ",").replace("=3D", "=")),
+        },
+    };
+    let value = pairs.split('\x01').find_map(|pair| pair.strip_prefix("auth="))?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = Zeroizing::new(token.trim().to_owned());
+    // RFC 6750 section 2.1: no character of a token needs quoting.
+    let fine = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !scheme.eq_ignore_ascii_case("bearer") || !fine {
+        return None;
+    }
+    Some(Step::Token(Bearer { user: user.filter(|user| !user.is_empty()), token, mechanism }))
+}
+
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
-const MECHANISMS: [(&str, Mechanism); 2] = [("PLAIN", Mechanism::Plain), ("LOGIN", Mechanism::Login)];
+const MECHANISMS: [(&str, Mechanism); 4] = [
+    ("PLAIN", Mechanism::Plain),
+    ("LOGIN", Mechanism::Login),
+    ("OAUTHBEARER", Mechanism::OAuthBearer),
+    ("XOAUTH2", Mechanism::XOAuth2),
+];
+
+/// `{"status":"invalid_token","schemes":"bearer"}` (RFC 7628 section 3.2.2). Which scope would do is not known here.
+const REFUSED_OAUTHBEARER: &str = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NoZW1lcyI6ImJlYXJlciJ9";
+/// `{"status":"401","schemes":"bearer"}`, as clients of XOAUTH2 expect it.
+const REFUSED_XOAUTH2: &str = "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=";
 
 /// `Username:` and `Password:`, which clients of LOGIN expect word for word.
 const USER_NAME: &str = "VXNlcm5hbWU6";
@@ -211,5 +292,48 @@ mod tests {
         assert_eq!(failure(&BASE64.encode(b"\0anna\0\xff")), Failure::Malformed);
         let step = begin(Mechanism::Plain, Some(BASE64.encode("\0anna\0sesame").as_bytes()));
         assert!(!format!("{step:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn tokens_are_read() {
+        let token = |mechanism, message: &str| match begin(mechanism, Some(BASE64.encode(message).as_bytes())) {
+            Step::Token(bearer) => Some((bearer.user.clone(), bearer.token.to_string())),
+            Step::Failed(Failure::Malformed) => None,
+            other => panic!("{other:?}"),
+        };
+        let anna = |user: &str| Some((Some(user.to_owned()), "vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg==".to_owned()));
+        // RFC 7628 section 4.1, and Google's own example.
+        let standard = "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg==\x01\x01";
+        assert_eq!(token(Mechanism::OAuthBearer, standard), anna("user@example.com"));
+        let google = "user=some=user@example.com\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg==\x01\x01";
+        assert_eq!(token(Mechanism::XOAuth2, google), anna("some=user@example.com"));
+        let short = Some((None, "t".to_owned()));
+        assert_eq!(token(Mechanism::OAuthBearer, "y,,\x01auth=bearer t\x01\x01"), short);
+        assert_eq!(token(Mechanism::XOAuth2, "user=\x01auth=Bearer t\x01\x01"), short);
+        let escaped = token(Mechanism::OAuthBearer, "n,a=a=2Cb=3Dc,\x01auth=Bearer t\x01\x01");
+        assert_eq!(escaped.unwrap().0.as_deref(), Some("a,b=c"));
+        for (mechanism, bad) in [
+            (Mechanism::OAuthBearer, ""),
+            (Mechanism::OAuthBearer, "\x01"),
+            (Mechanism::OAuthBearer, "n,a=u,\x01auth=Bearer t\x01"),
+            (Mechanism::OAuthBearer, "p=tls-unique,,\x01auth=Bearer t\x01\x01"),
+            (Mechanism::OAuthBearer, "n,u,\x01auth=Bearer t\x01\x01"),
+            (Mechanism::OAuthBearer, "n,,\x01auth=Basic t\x01\x01"),
+            (Mechanism::OAuthBearer, "n,,\x01host=a\x01\x01"),
+            (Mechanism::OAuthBearer, google),
+            (Mechanism::XOAuth2, standard),
+            (Mechanism::XOAuth2, "user=u\x01auth=Bearer \x01\x01"),
+            (Mechanism::XOAuth2, "user=u\x01auth=Bearer a b\x01\x01"),
+            (Mechanism::XOAuth2, "user=u\0\x01auth=Bearer t\x01\x01"),
+        ] {
+            assert_eq!(token(mechanism, bad), None, "{bad:?}");
+        }
+        let step = begin(Mechanism::XOAuth2, Some(BASE64.encode("user=u\x01auth=Bearer sesame\x01\x01").as_bytes()));
+        assert!(!format!("{step:?}").contains("sesame"));
+        let Step::Token(bearer) = step else { panic!() };
+        assert_eq!(BASE64.decode(bearer.refusal()).unwrap(), b"{\"status\":\"401\",\"schemes\":\"bearer\"}");
+        let told = BASE64.decode(REFUSED_OAUTHBEARER).unwrap();
+        assert_eq!(told, b"{\"status\":\"invalid_token\",\"schemes\":\"bearer\"}");
+        assert!(Mechanism::named("oauthbearer").is_some_and(Mechanism::takes_tokens));
     }
 }

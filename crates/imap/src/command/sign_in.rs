@@ -44,7 +44,8 @@ pub(crate) async fn authenticate<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     how: &Authenticate,
 ) -> Result<Answer, Stop> {
-    let Some(mechanism) = sasl::Mechanism::named(&how.mechanism) else {
+    let offered = |mechanism: &sasl::Mechanism| !mechanism.takes_tokens() || session.backend.takes_tokens();
+    let Some(mechanism) = sasl::Mechanism::named(&how.mechanism).filter(offered) else {
         return Err(Answer::no(Code::Cannot, "This way of signing in is not offered").into());
     };
     check(session, connection)?;
@@ -57,20 +58,30 @@ pub(crate) async fn authenticate<B: SignIn, T: Transport>(
     loop {
         match step {
             sasl::Step::Challenge(challenge, exchange) => {
-                response::challenge(&mut connection.out, challenge);
-                connection.expect_line();
-                step = match connection.next(Awaited::Pause(session.deadline)).await? {
-                    Step::Line(line) => exchange.next(line.expose()),
-                    Step::Refused(refusal) => return Err(refused(&refusal).into()),
-                    _ => return Err(End::Bye(None, "This is no answer to a challenge".into()).into()),
-                };
+                step = exchange.next(asked(session, connection, challenge).await?.expose());
             }
             sasl::Step::Done(login) => {
                 let password = Secret::new(login.password.to_string());
                 return enter(session, connection, Credentials { user: login.user, password }).await;
             }
+            sasl::Step::Token(bearer) => return enter_with_token(session, connection, &bearer).await,
             sasl::Step::Failed(failure) => return Err(Answer::bad(failure.to_string()).into()),
         }
+    }
+}
+
+/// What the client says to a challenge.
+async fn asked<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    challenge: &str,
+) -> Result<imap_proto::Secret, Stop> {
+    response::challenge(&mut connection.out, challenge);
+    connection.expect_line();
+    match connection.next(Awaited::Pause(session.deadline)).await? {
+        Step::Line(line) => Ok(line),
+        Step::Refused(refusal) => Err(refused(&refusal).into()),
+        _ => Err(End::Bye(None, "This is no answer to a challenge".into()).into()),
     }
 }
 
@@ -91,9 +102,35 @@ async fn enter<B: SignIn, T: Transport>(
     credentials: Credentials,
 ) -> Result<Answer, Stop> {
     let backend = session.backend.clone();
-    match connection.patiently(backend.sign_in(&credentials)).await? {
+    let signed_in = connection.patiently(backend.sign_in(&credentials)).await?;
+    let_in(session, connection, &credentials.user, signed_in)
+}
+
+/// The same with a token. The backend knows from it whose mailbox is meant; the name beside it is for the log.
+async fn enter_with_token<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    bearer: &sasl::Bearer,
+) -> Result<Answer, Stop> {
+    let backend = session.backend.clone();
+    let token = Secret::new(bearer.token.to_string());
+    let signed_in = connection.patiently(backend.sign_in_with_token(&token)).await?;
+    if signed_in.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
+        // RFC 7628 section 3.2.3: the client answers with something that says nothing, `*` included, and then hears NO.
+        asked(session, connection, bearer.refusal()).await?;
+    }
+    let_in(session, connection, bearer.user.as_deref().unwrap_or_default(), signed_in)
+}
+
+fn let_in<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    user: &str,
+    signed_in: mailbox::Result<B::Account>,
+) -> Result<Answer, Stop> {
+    match signed_in {
         Ok(account) => {
-            info!(user = credentials.user, "signed in");
+            info!(user, "signed in");
             session.state = State::SignedIn { account };
             session.deadline = Instant::now() + session.settings.inactivity;
             connection.set_limits(session.settings.limits());
@@ -101,7 +138,7 @@ async fn enter<B: SignIn, T: Transport>(
             Ok(Answer::ok("Welcome").with(code))
         }
         Err(error) => {
-            warn!(user = credentials.user, %error, "not signed in");
+            warn!(user, %error, "not signed in");
             if error.kind == ErrorKind::SignIn {
                 session.failures += 1;
             }
