@@ -71,6 +71,10 @@ pub(crate) struct Organisation {
     /// Subscriptions one mailbox may have at a time.
     pub(crate) most_subscriptions: Option<usize>,
     pub(crate) public: Option<PublicFolders>,
+    /// Seconds the organisation's clock is ahead, for what lasts long.
+    pub(crate) ahead: i64,
+    /// Whether searches may use query strings: content is indexed.
+    pub(crate) indexed: bool,
 }
 
 impl Organisation {
@@ -235,6 +239,15 @@ impl Received {
     }
 }
 
+/// What is wrong with an item, until it is healed. It stays so when the item is moved or copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// Its MIME content cannot be made.
+    Mime,
+    /// It cannot be got at all.
+    Corrupt,
+}
+
 /// How [`Exchange::edit`] finds the item to edit.
 #[derive(Clone, Debug)]
 pub enum Edit {
@@ -262,6 +275,8 @@ impl Exchange {
             affinity: false,
             most_subscriptions: None,
             public: None,
+            ahead: 0,
+            indexed: true,
         };
         Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
     }
@@ -289,6 +304,67 @@ impl Exchange {
         let mut organisation = self.lock();
         organisation.quota = bytes;
         organisation.mailboxes.iter_mut().for_each(|mailbox| mailbox.quota = bytes);
+    }
+
+    /// Puts a mailbox on a server of an older version, in a mixed organisation; to be done before it is filled.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn set_mailbox_version(&self, address: &str, version: Version) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(address).ok_or_else(|| format!("no mailbox {address}"))?;
+        organisation.mailboxes[index].age(version);
+        Ok(())
+    }
+
+    /// Begins to move a mailbox to another server. For so many seconds of the organisation's clock it answers
+    /// ErrorMailboxMoveInProgress; then its ids are others if `new_ids`, and only the front end `to` serves it, if one is
+    /// named.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn move_mailbox(&self, address: &str, seconds: u32, new_ids: bool, to: Option<usize>) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(address).ok_or_else(|| format!("no mailbox {address}"))?;
+        organisation.begin_move(index, i64::from(seconds), new_ids, to);
+        drop(organisation);
+        self.inner.news.notify_waiters();
+        Ok(())
+    }
+
+    /// Ends the move of a mailbox now.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn finish_move(&self, address: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(address).ok_or_else(|| format!("no mailbox {address}"))?;
+        organisation.mailboxes[index].finish_move();
+        Ok(())
+    }
+
+    /// Puts the clock of the organisation ahead: moves of mailboxes go by it.
+    pub fn put_ahead(&self, seconds: u32) {
+        self.lock().ahead += i64::from(seconds);
+    }
+
+    /// Whether searches may use query strings; without an index they are refused.
+    pub fn set_indexed(&self, indexed: bool) {
+        self.lock().indexed = indexed;
+    }
+
+    /// Lets an item fail for good, or heals it; see [`Poison`].
+    ///
+    /// # Errors
+    /// There is no such mailbox or item.
+    pub fn poison(&self, mailbox: &str, item: &Edit, poison: Option<Poison>) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.named(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        let (folder, key) = find_item(&organisation.mailboxes[index], item).ok_or("no such item")?;
+        let found =
+            organisation.mailboxes[index].folders.get_mut(&folder).and_then(|folder| folder.items.get_mut(&key));
+        found.ok_or("no such item")?.extra_mut().poison = poison;
+        Ok(())
     }
 
     /// Gives somebody an archive mailbox; does nothing if there is one.
@@ -507,6 +583,9 @@ impl Exchange {
             ));
         }
         let me = acting_as(&organisation, &envelope_element, &caller.account)?;
+        organisation.settle_moves();
+        organisation.available(me, caller)?;
+        let working = organisation.working_version(me, body, version)?;
         let zone = zone_context(&envelope_element)?;
         let mut call = Call { organisation: &mut organisation, caller, operation: name, me, version, zone };
         if name == "GetStreamingEvents"
@@ -516,7 +595,7 @@ impl Exchange {
             let now = Instant::now();
             let events = EventStream {
                 exchange: self.clone(),
-                version: server,
+                version: working,
                 subscriptions,
                 deadline: now + Duration::from_secs(60 * minutes),
                 heartbeat: now,
@@ -524,8 +603,11 @@ impl Exchange {
             };
             return Ok(Answer::Stream { operation: name, events });
         }
-        let response = run(&mut call, body)?;
-        Ok(Answer::Document { status: 200, body: envelope(server, &response), operation: name })
+        // The server that has the mailbox does the work, whatever the front end is.
+        call.organisation.options.version = working;
+        let outcome = run(&mut call, body);
+        call.organisation.options.version = server;
+        Ok(Answer::Document { status: 200, body: envelope(working, &outcome?), operation: name })
     }
 
     /// Delivers a message as if it had come by SMTP; a mailbox without room does not take it. `folder` is a distinguished id such as `inbox` or a path such as

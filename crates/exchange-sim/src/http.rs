@@ -19,7 +19,13 @@ mod stats;
 mod throttle;
 mod tls;
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -29,7 +35,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Exchange, ntlm::Names, preset};
+use crate::{Exchange, Version, ntlm::Names, preset};
 
 use connection::{Connection, Connections, Way};
 use front_end::{Door, FrontEnd, Presence};
@@ -128,6 +134,12 @@ pub struct Settings {
     pub affinity: bool,
     /// What an account may have in flight.
     pub throttle: Policy,
+    /// Mailboxes on servers of older versions; [`Exchange::set_mailbox_version`].
+    pub mailbox_versions: Vec<(String, Version)>,
+    /// Whether searches may use query strings.
+    pub indexed: bool,
+    /// The HTTP status of everything that is asked of EWS, if it is switched off: 403 or 404.
+    pub ews_off: Option<u16>,
     /// Whose mailbox has an archive.
     pub archives: Vec<String>,
     /// Whether there are public folders.
@@ -162,6 +174,9 @@ impl Settings {
             require_anchor: false,
             affinity: false,
             throttle: Policy::Off,
+            mailbox_versions: Vec::new(),
+            indexed: true,
+            ews_off: None,
             archives: Vec::new(),
             public_folders: PublicFolders::None,
             full_access: Vec::new(),
@@ -316,6 +331,7 @@ struct Server {
     beside: services::Beside,
     presence: watch::Sender<Presence>,
     require_anchor: bool,
+    ews_off: Mutex<Option<u16>>,
     throttle: Arc<throttle::Throttle>,
     latency: Duration,
     max_request: usize,
@@ -338,6 +354,10 @@ impl Server {
             exchange.grant_full_access(&access.mailbox, &access.user)?;
         }
         exchange.set_affinity(settings.affinity);
+        exchange.set_indexed(settings.indexed);
+        for (address, version) in &settings.mailbox_versions {
+            exchange.set_mailbox_version(address, *version)?;
+        }
         for address in &settings.archives {
             exchange.add_archive(address)?;
         }
@@ -366,6 +386,7 @@ impl Server {
             beside,
             presence: watch::Sender::default(),
             require_anchor: settings.require_anchor,
+            ews_off: Mutex::new(settings.ews_off),
             throttle,
             latency: settings.latency,
             max_request: settings.max_request,

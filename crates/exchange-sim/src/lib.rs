@@ -26,6 +26,7 @@ mod exchange;
 mod form;
 mod items;
 mod meeting;
+mod moving;
 mod ntlm;
 mod op;
 mod patch;
@@ -44,5 +45,5 @@ mod version;
 
 pub use caller::Caller;
 pub use directory::{Entry, EntryKind};
-pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Received};
+pub use exchange::{Answer, Edit, EventStream, Exchange, MimeMode, Options, Original, Poison, Received};
 pub use version::Version;

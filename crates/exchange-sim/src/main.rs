@@ -35,6 +35,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     for user in &settings.users {
         exchange.add_mailbox(&user.address, &user.name);
     }
+    for (address, version) in &settings.mailbox_versions {
+        exchange.set_mailbox_version(address, *version)?;
+    }
     arguments.preset.fill(&exchange, &settings.users)?;
     if let (Some(path), Some(user)) = (&arguments.mail, settings.users.first()) {
         let count = import::into_inbox(&exchange, &user.address, path)?;

@@ -67,6 +67,15 @@ pub(crate) struct Arguments {
     /// Throttling as that version does it: off, 2010, 2013 or 2016
     #[arg(long, value_name = "VERSION", default_value = "off")]
     throttle: Policy,
+    /// Someone whose mailbox is on a server of an older version, such as anna@a.test=2010_SP2
+    #[arg(long = "mailbox-version", value_name = "USER=VERSION", value_parser = mailbox_version)]
+    pub(crate) mailbox_versions: Vec<(String, Version)>,
+    /// Whether searches may use query strings: off refuses them, as without an index
+    #[arg(long, value_enum, default_value = "on")]
+    aqs: Switch,
+    /// Switch EWS off: 403 or 404 to whoever signs in
+    #[arg(long, value_name = "STATUS", value_parser = ["403", "404"])]
+    ews_off: Option<String>,
     /// Someone whose mailbox has an archive
     #[arg(long = "archive", value_name = "USER")]
     archives: Vec<String>,
@@ -106,7 +115,7 @@ pub(crate) struct Arguments {
     /// A Maildir, an mbox, or a directory of .eml files for the first user's inbox
     #[arg(long, value_name = "PATH")]
     pub(crate) mail: Option<PathBuf>,
-    /// Exchange version: 2007_SP1, 2010, 2010_SP1, 2010_SP2, 2013, 2013_SP1, 2016, 2019 or se
+    /// Exchange version: 2007_SP1, 2010, 2010_SP1, 2010_SP2, 2013, 2013_SP1, 2016, 2019, se or workmail
     #[arg(long, default_value = "se")]
     pub(crate) version: Version,
     /// How message sources are given out
@@ -150,6 +159,9 @@ impl Arguments {
             require_anchor: self.require_anchor,
             affinity: self.affinity,
             throttle: self.throttle,
+            mailbox_versions: self.mailbox_versions.clone(),
+            indexed: self.aqs == Switch::On,
+            ews_off: self.ews_off.as_ref().and_then(|status| status.parse().ok()),
             archives: self.archives.clone(),
             public_folders: match (self.public_folders, self.public_folder_routing) {
                 (false, _) => PublicFolders::None,
@@ -201,6 +213,21 @@ fn user(text: &str) -> Result<User, String> {
         }
         _ => Err("the address must look like NAME@DOMAIN".to_owned()),
     }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    /// It is there.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// `USER=VERSION`
+fn mailbox_version(text: &str) -> Result<(String, Version), String> {
+    let (user, version) = text.split_once('=').ok_or("the version of a mailbox looks like USER=VERSION")?;
+    Ok((user.to_owned(), version.parse()?))
 }
 
 /// `USER` or `USER:SCOPE`
@@ -293,6 +320,8 @@ mod tests {
             ("--token anna:x", "looks like NAME@DOMAIN:TOKEN"),
             ("--impersonator svc:", "looks like USER or USER:SCOPE"),
             ("--full-access a:b", "full access looks like"),
+            ("--mailbox-version a@b.test", "looks like USER=VERSION"),
+            ("--ews-off 500", "possible values: 403, 404"),
             ("--throttle much", "no such throttling policy"),
             ("--front-end mars", "no address: mars"),
             ("--latency soon", "no duration"),

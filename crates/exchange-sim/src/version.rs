@@ -49,7 +49,7 @@ impl FromStr for Version {
     type Err = String;
 
     /// Reads the names of the `--version` option: `2007_SP1`, `2010`, `2010_SP1`, `2010_SP2`, `2013`, `2013_SP1`,
-    /// `2016`, `2019`, `se` (case does not matter).
+    /// `2016`, `2019`, `se`, `workmail` (case does not matter).
     fn from_str(name: &str) -> Result<Version, String> {
         let wanted = name.to_ascii_lowercase();
         let wanted = wanted.strip_prefix("exchange").unwrap_or(&wanted);
@@ -72,6 +72,8 @@ const OPTION: &[(&str, Version)] = &[
     ("2010", Version::Exchange2010),
     ("2010_sp1", Version::Exchange2010Sp1),
     ("2010_sp2", Version::Exchange2010Sp2),
+    // Amazon WorkMail speaks EWS up to this schema, and refuses newer ones.
+    ("workmail", Version::Exchange2010Sp2),
     ("2013", Version::Exchange2013),
     ("2013_sp1", Version::Exchange2013Sp1),
     ("2016", Version::Exchange2016),

@@ -20,6 +20,12 @@
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
 //! | `POST /permission?mailbox=…&folder=…&user=…&level=…` | a permission level in a folder; user may be `default` |
+//! | `POST /mailbox/move?user=…&seconds=…[&ids=keep][&front_end=N]` | ErrorMailboxMoveInProgress for so long, then other ids (or the same), and only that front end serves it |
+//! | `POST /mailbox/moved?user=…` | the move is over now |
+//! | `POST /clock?ahead=…` | the clock that moves go by is so many seconds further ahead |
+//! | `POST /poison?mailbox=…&message_id=…[&kind=mime\|corrupt]` (or `item=…`) | its MIME content, or all of it, cannot be had; `POST /heal?…` |
+//! | `POST /ews-off?status=403\|404` | EWS is switched off; `POST /ews-on` |
+//! | `POST /aqs?on=true\|false` | whether searches may use query strings |
 //! | `GET /throttle` | the limits, the most each account had in flight, and how often it was told to wait |
 //! | `POST /throttle` | other limits, as JSON, in place of those that are named; `POST /throttle/reset` counts from zero |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
@@ -47,7 +53,7 @@
 //! | `GET /dns` | each question to the name server |
 //! | `POST /dns?record=…` (or `remove=NAME`, `fault=servfail`, `refused`, `silence`, `truncate`, `none`) | change what it says |
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -57,7 +63,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
-    Edit,
+    Edit, Poison,
     autodiscover::Autodiscover,
     dns::{Names, Trouble},
     form::Form,
@@ -210,6 +216,34 @@ impl Server {
                 };
                 return Ok(json!({ "closed": self.connections.close(which) }));
             }
+            ("POST", "/mailbox/move") => {
+                let seconds = query.need("seconds")?.parse().map_err(refusal)?;
+                let to = query.get("front_end").map(str::parse).transpose().map_err(refusal)?;
+                let new_ids = query.get("ids") != Some("keep");
+                self.exchange.move_mailbox(query.need("user")?, seconds, new_ids, to).map_err(refusal)?;
+            }
+            ("POST", "/mailbox/moved") => self.exchange.finish_move(query.need("user")?).map_err(refusal)?,
+            ("POST", "/clock") => self.exchange.put_ahead(query.need("ahead")?.parse().map_err(refusal)?),
+            ("POST", path @ ("/poison" | "/heal")) => {
+                let mailbox = query.need("mailbox")?;
+                let item = match query.get("item") {
+                    Some(id) => id.to_owned(),
+                    None => self.item_of(mailbox, query.need("message_id")?)?,
+                };
+                let poison = match (path, query.get("kind")) {
+                    ("/heal", _) => None,
+                    (_, Some("corrupt")) => Some(Poison::Corrupt),
+                    (_, None | Some("mime")) => Some(Poison::Mime),
+                    _ => return Err(refusal("kind is mime or corrupt")),
+                };
+                self.exchange.poison(mailbox, &Edit::ItemId(item), poison).map_err(refusal)?;
+            }
+            ("POST", "/ews-off") => {
+                let status = query.need("status")?.parse().map_err(refusal)?;
+                *self.ews_off.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+            }
+            ("POST", "/ews-on") => *self.ews_off.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            ("POST", "/aqs") => self.exchange.set_indexed(query.need("on")? == "true"),
             ("GET", "/throttle") => return Ok(self.throttle.json()),
             ("POST", "/throttle/reset") => self.throttle.reset(),
             ("POST", "/throttle") => {

@@ -1,6 +1,10 @@
 //! One HTTP request to the EWS endpoint, from head to answer.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Builder};
@@ -82,6 +86,9 @@ impl Server {
         self.stats.got();
         match self.sign_in(connection, request.headers()) {
             Verdict::Known(_) | Verdict::Program(_) => {
+                if let Some(off) = self.ews_off() {
+                    return off;
+                }
                 self.page(StatusCode::OK, "<html><body>You have created a service.</body></html>")
             }
             verdict => self.refuse(connection, &verdict),
@@ -105,6 +112,9 @@ impl Server {
             }
             return self.refuse(connection, &verdict);
         };
+        if let Some(off) = self.ews_off() {
+            return off;
+        }
         let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let Some(length) = length else {
             // DavMail 6: IIS does not take chunked requests.
@@ -369,6 +379,16 @@ impl Server {
             builder = builder.header("x-ms-diagnostics", diagnostics);
         }
         builder.header(header::SERVER, SERVER).body(Body::page(&self.stats, "")).map_err(io::Error::other)
+    }
+
+    /// What is said where EWS is switched off (`Set-CASMailbox -EwsEnabled`, or no virtual directory).
+    fn ews_off(&self) -> Option<io::Result<Response<Body>>> {
+        match (*self.ews_off.lock().unwrap_or_else(PoisonError::into_inner))? {
+            404 => {
+                Some(self.page(StatusCode::NOT_FOUND, "<html><body>404 - File or directory not found.</body></html>"))
+            }
+            _ => Some(self.page(StatusCode::FORBIDDEN, "<html><body>403 - Forbidden: Access is denied.</body></html>")),
+        }
     }
 
     /// What IIS says when it has no room or no worker.

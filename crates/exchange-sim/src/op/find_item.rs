@@ -32,6 +32,12 @@ struct Search {
 impl Search {
     fn read(call: &Call<'_>, request: &Element) -> Result<Search, Trouble> {
         let restriction = match (request.child("Restriction"), request.child("QueryString")) {
+            (_, Some(_)) if !call.organisation.indexed => {
+                return Err(Trouble::new(
+                    "ErrorContentIndexingNotEnabled",
+                    "The mailbox is not indexed: it cannot be searched by a query string.",
+                ));
+            }
             (Some(_), Some(_)) => {
                 return Err(Trouble::new(
                     "ErrorInvalidRestriction",

@@ -10,7 +10,7 @@ use std::{
 
 use super::{PropertyKey, Value};
 use crate::{
-    Original,
+    Original, Poison,
     mime::parse::{Importance, Parsed, Person, parse},
     soap::Element,
     time::Seconds,
@@ -140,6 +140,8 @@ pub(crate) struct Extra {
     pub(crate) attachments: Option<Vec<u32>>,
     /// Numbers given to attachments so far.
     pub(crate) attachments_given: u32,
+    /// What is wrong with it.
+    pub(crate) poison: Option<Poison>,
     /// Who made it, if not the owner of the mailbox.
     pub(crate) creator: Option<String>,
     /// The number of the attachment that is the picture of a contact.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Version,
     calendar::event::Event as CalendarEvent,
+    moving::Moving,
     op::Delegate,
     soap::Element,
     time::{self, Seconds},
@@ -34,6 +35,12 @@ pub(crate) struct Mailbox {
     /// The primary SMTP address.
     pub(crate) address: String,
     pub(crate) display_name: String,
+    /// The version of the server it is on, where that is older than the others.
+    pub(crate) version: Option<Version>,
+    /// The move it is in.
+    pub(crate) moving: Option<Moving>,
+    /// The only front end that serves it.
+    pub(crate) front_end: Option<usize>,
     /// The guid in all ids; another after each migration.
     pub(crate) guid: Uuid,
     /// The guid behind search keys; stays.
@@ -116,6 +123,18 @@ impl Mailbox {
         mailbox
     }
 
+    /// Puts it on an older server: the folders that server does not make go, unless something is in them.
+    pub(crate) fn age(&mut self, version: Version) {
+        self.version = Some(version);
+        for row in DISTINGUISHED.iter().filter(|row| row.since > version) {
+            let empty = |folder: &&Folder| folder.distinguished == Some(row.id) && folder.items.is_empty();
+            let gone = self.folders.values().find(empty).map(|folder| folder.key);
+            if let Some(key) = gone {
+                self.folders.remove(&key);
+            }
+        }
+    }
+
     /// The archive that belongs to the mailbox of that address.
     pub(crate) fn archive(address: &str, display_name: &str) -> Mailbox {
         let mut mailbox = Mailbox::empty(Role::Archive, address, display_name, Uuid::new_v4());
@@ -135,6 +154,9 @@ impl Mailbox {
             role,
             address: address.to_owned(),
             display_name: display_name.to_owned(),
+            version: None,
+            moving: None,
+            front_end: None,
             guid,
             birth: Uuid::new_v4(),
             folders: BTreeMap::new(),

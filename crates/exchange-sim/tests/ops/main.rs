@@ -17,6 +17,7 @@ mod public_folders;
 mod quota;
 mod rooms;
 mod search;
+mod servers;
 mod sharing;
 mod soap;
 mod sync;

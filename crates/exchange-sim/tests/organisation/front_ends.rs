@@ -96,3 +96,38 @@ async fn an_answer_hangs_before_or_after_its_head() {
     }
     assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "200");
 }
+
+#[tokio::test]
+async fn ews_is_switched_off_and_items_are_poisoned_on_request() {
+    let server = start(|settings| settings.ews_off = Some(403)).await;
+    assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "403");
+    control(&server, "POST", "/ews-off?status=404", "").await;
+    assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "404");
+    control(&server, "POST", "/ews-on", "").await;
+    assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "200");
+
+    let letter = "Subject: x\r\nMessage-ID: <x@a.test>\r\n\r\nx\r\n";
+    control(&server, "POST", "/deliver?mailbox=anna@a.test", letter).await;
+    let held = control(&server, "GET", "/mailbox?mailbox=anna@a.test", "").await;
+    let get = envelope(
+        "",
+        &format!(
+            "<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent>\
+             </m:ItemShape><m:ItemIds><t:ItemId Id={}/></m:ItemIds></m:GetItem>",
+            held["Inbox"][0]["item_id"]
+        ),
+    );
+    for (order, code) in [
+        ("/poison?mailbox=anna@a.test&message_id=%3Cx@a.test%3E", "ErrorMimeContentConversionFailed"),
+        ("/poison?mailbox=anna@a.test&message_id=%3Cx@a.test%3E&kind=corrupt", "ErrorItemCorrupt"),
+        ("/heal?mailbox=anna@a.test&message_id=%3Cx@a.test%3E", "NoError"),
+    ] {
+        control(&server, "POST", order, "").await;
+        let answer = ask(server.ews, ANNA, "", &get).await.unwrap();
+        assert_eq!(answer.text("ResponseCode"), code, "{order}");
+    }
+    control(&server, "POST", "/mailbox/move?user=anna@a.test&seconds=5", "").await;
+    assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().text("ResponseCode"), "ErrorMailboxMoveInProgress");
+    control(&server, "POST", "/clock?ahead=5", "").await;
+    assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "200");
+}
