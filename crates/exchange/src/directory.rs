@@ -24,7 +24,8 @@ use sha2::{Digest, Sha256};
 use self::desk::{Desk, Means, Opened};
 pub(crate) use self::file_name::file_name;
 use self::homes::Homes;
-use self::place::{Person, person};
+pub use self::place::Person;
+use self::place::person;
 use self::seeker::Seeker;
 use self::upstream::{Entered, Upstream};
 use crate::account::{Account, Live, Parts};
@@ -37,6 +38,7 @@ use crate::settings::{Organisation, Settings, Way};
 
 pub(crate) use self::greeting::{Greeting, greet};
 pub(crate) use self::upstream::is_astray;
+pub use self::upstream::{explain_service, refuse_cloud};
 
 /// Everyone who may have mail here. Clones share everything; mailboxes live until the last clone is gone.
 #[derive(Clone, Debug)]

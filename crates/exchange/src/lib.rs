@@ -39,6 +39,6 @@ mod transfer;
 mod watch;
 
 pub use account::Account;
-pub use directory::Directory;
+pub use directory::{Directory, Person, explain_service, refuse_cloud};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
 pub use settings::{ClientProof, Discover, Flow, OAuth, Organisation, Proof, Service, Settings, SizePolicy, Way};

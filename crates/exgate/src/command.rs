@@ -23,12 +23,34 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Look at everything between here and Exchange, step by step: what fails, why, and what to do. Asks for the password
+    /// (or reads a line of standard input). The exit code is 0 if all is well, 1 if something failed, 2 if the
+    /// configuration is wrong.
+    Check(Check),
     /// Calendars to be subscribed to by a secret address.
     #[command(subcommand)]
     Feed(Feed),
     /// Help with the configuration file.
     #[command(subcommand)]
     Config(Config),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Whose mailbox: the name to sign in with. Without it, only the servers are looked at.
+    pub(crate) address: Option<String>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Tell it as JSON, for machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also send a message from the mailbox to itself.
+    #[arg(long)]
+    pub(crate) send: bool,
+    /// Also ask Autodiscover, where url is set.
+    #[arg(long)]
+    pub(crate) autodiscover: bool,
 }
 
 #[derive(Debug, Args)]

@@ -123,6 +123,11 @@ impl Config {
         Self::parse(file, &text)
     }
 
+    /// The organisations as the backend wants them.
+    pub(crate) fn organisations(&self) -> Vec<::exchange::Organisation> {
+        self.exchange.iter().map(|(name, exchange)| exchange.organisation(name, self.dav.tokens)).collect()
+    }
+
     fn parse(file: &Path, text: &str) -> Result<Self, Mistake> {
         let deserializer = toml::Deserializer::parse(text)
             .map_err(|error| Mistake::new(file, "", at_line(text, error.span(), error.message())))?;

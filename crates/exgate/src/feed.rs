@@ -1,6 +1,5 @@
 //! Calendar feeds: `exgate feed` makes, lists and revokes them; the gateway opens them.
 
-use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +9,10 @@ use jiff::Timestamp;
 use mailbox::objects::{Collection, CollectionKind, Objects};
 use mailbox::{Credentials, ErrorKind, Secret, SignIn};
 
-use crate::Failure;
 use crate::command::{self, Detail, Feed};
 use crate::config::Config;
 use crate::gateway::{self, say};
+use crate::{Failure, password};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Feed) -> Result<(), Failure> {
@@ -89,7 +88,7 @@ pub(crate) fn find<'a>(collections: &'a [Collection], name: &str) -> Option<&'a 
 async fn create(options: command::NewFeed) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
     let feeds = open(&config.state)?;
-    let password = password(&options.user)?;
+    let password = password::ask(&options.user)?;
     let credentials = Credentials { user: options.user, password: Secret::new(password) };
     check(&config, &credentials, &options.calendar).await?;
     let feed = NewFeed {
@@ -153,14 +152,4 @@ fn revoke(config: &Config, number: FeedId) -> Result<(), Failure> {
         true => say(&format!("feed {number} is revoked")),
         false => Err(Failure::mistake(format!("there is no feed {number}; `exgate feed list` shows those there are"))),
     }
-}
-
-fn password(user: &str) -> Result<String, Failure> {
-    let trouble = |error: std::io::Error| Failure::new(format!("the password cannot be read: {error}"));
-    if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password(format!("Exchange password of {user}: ")).map_err(trouble);
-    }
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(trouble)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

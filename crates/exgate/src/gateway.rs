@@ -152,7 +152,6 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
 
 /// The way to Exchange, with its state in that directory.
 pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failure> {
-    let organisations = config.exchange.iter().map(|(name, exchange)| exchange.organisation(name, config.dav.tokens));
     make_private(state)?;
     let settings = exchange::Settings {
         sizes: match config.imap.size {
@@ -160,7 +159,7 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             SizePolicy::Exact => exchange::SizePolicy::Exact,
         },
         cache_bytes: config.cache.bodies_mib << 20,
-        ..exchange::Settings::new(state, organisations.collect())
+        ..exchange::Settings::new(state, config.organisations())
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))
 }

@@ -26,4 +26,10 @@ pub(crate) fn start(log: &Log) {
     };
 }
 
+/// For commands whose own output says what went wrong.
+pub(crate) fn errors_only(json: bool) -> Log {
+    let format = if json { LogFormat::Json } else { LogFormat::Text };
+    Log { format, level: LogLevel::Error }
+}
+
 const OURS: [&str; 8] = ["exgate", "exchange", "ews", "idmap", "imap", "serve", "mailbox", "exchange_sim"];

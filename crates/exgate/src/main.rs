@@ -2,12 +2,14 @@
 
 #![recursion_limit = "256"]
 
+mod check;
 mod command;
 mod config;
 mod demo;
 mod feed;
 mod gateway;
 mod log;
+mod password;
 
 use std::process::ExitCode;
 
@@ -30,8 +32,9 @@ fn main() -> ExitCode {
             log::start(&config.log);
             run(gateway::serve(config))
         }),
+        Command::Check(options) => run(check::run(options)),
         Command::Feed(command) => {
-            log::start(&config::Log { level: config::LogLevel::Error, ..config::Log::default() });
+            log::start(&log::errors_only(false));
             run(feed::run(command))
         }
         Command::Demo(options) => {

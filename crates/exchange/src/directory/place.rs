@@ -4,20 +4,21 @@ use crate::settings::Organisation;
 
 /// Somebody who signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Person {
+pub struct Person {
     /// Where they belong, as a number.
-    pub(super) organisation: usize,
+    pub organisation: usize,
     /// What they are called here, in lower case: their state is found by it.
-    pub(super) name: String,
+    pub name: String,
     /// What Exchange is told: `user@domain` or `DOMAIN\user`.
-    pub(super) sign_in: String,
+    pub sign_in: String,
     /// What their mail address is, as far as the name tells.
-    pub(super) address: Option<String>,
+    pub address: Option<String>,
 }
 
 impl Person {
     /// Finds where a name belongs. A name without a domain gets the one it can be.
-    pub(super) fn find(organisations: &[Organisation], user: &str) -> Option<Person> {
+    #[must_use]
+    pub fn find(organisations: &[Organisation], user: &str) -> Option<Person> {
         let user = user.trim().to_lowercase();
         let all = || organisations.iter().enumerate();
         let domain =

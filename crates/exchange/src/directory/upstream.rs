@@ -250,7 +250,10 @@ impl Upstream {
 }
 
 /// Refuses a mailbox that Autodiscover finds in Exchange Online.
-fn refuse_cloud(organisation: &Organisation, address: &str, found: &Found) -> Result<(), ews::Error> {
+///
+/// # Errors
+/// `Denied`, with the dates and what to do.
+pub fn refuse_cloud(organisation: &Organisation, address: &str, found: &Found) -> Result<(), ews::Error> {
     if organisation.allow_exchange_online {
         return Ok(());
     }
@@ -265,7 +268,8 @@ fn refuse_cloud(organisation: &Organisation, address: &str, found: &Found) -> Re
 }
 
 /// Says which part of a service account's work failed, and what the administrator can do.
-fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::Error {
+#[must_use]
+pub fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::Error {
     let code = error.code.as_ref().map_or("", |code| code.as_str());
     let (kind, message) = match (code, &error.kind) {
         ("ErrorImpersonateUserDenied" | "ErrorImpersonationDenied", _) => (
