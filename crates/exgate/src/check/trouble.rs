@@ -20,7 +20,11 @@ impl Trouble {
         let by_code = CODES.iter().find(|(known, _)| *known == code).map(|(_, remedy)| *remedy);
         let by_cause = error.cause.and_then(|cause| CAUSES.iter().find(|(known, _)| *known == cause));
         let known = by_code.or(by_cause.map(|(_, remedy)| *remedy));
-        let own = error.message.rsplit_once("; ").filter(|(_, remedy)| !remedy.contains("if they are right"));
+        // What may be two things names both remedies.
+        let own = match error.cause {
+            Some(Cause::PasswordOrBinding) => error.message.split_once("; "),
+            _ => error.message.rsplit_once("; "),
+        };
         match (known, own) {
             (Some(remedy), _) => Self::new(error.message.clone(), remedy),
             (None, Some((cause, remedy))) => Self::new(cause, remedy),
