@@ -113,6 +113,50 @@ pub async fn discover(web: &Web, request: &Request) -> (Result<Found, Error>, Re
     discover_over(web, request).await
 }
 
+/// A question of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The way of asking.
+    pub step: Step,
+    /// A URL, or the name of a DNS record.
+    pub url: String,
+    /// With the identity, if the server asks for one.
+    pub signed_in: bool,
+}
+
+/// What a rehearsal answers.
+#[derive(Clone, Debug)]
+pub enum Rehearsed {
+    /// Nobody is there.
+    Silence,
+    /// This comes back.
+    Page(Told),
+    /// These hosts are in the DNS.
+    Services(Vec<Service>),
+}
+
+/// Goes through a search without a network: whom it would ask, and what it would make of the answers.
+pub fn rehearse(request: &Request, mut answer: impl FnMut(&Question) -> Rehearsed) -> Result<Found, Error> {
+    let mut plan = Plan::new(request)?;
+    loop {
+        let acts = plan.acts();
+        if acts.is_empty() {
+            return plan.verdict();
+        }
+        for act in acts {
+            let question = Question { step: act.step, url: act.target.clone(), signed_in: act.signed_in };
+            let silence = || Error::unavailable("nobody is there").because(Cause::NoSuchHost);
+            let answer = match (answer(&question), act.step) {
+                (Rehearsed::Services(services), Step::Srv) => Answer::Services(Ok(services)),
+                (_, Step::Srv) => Answer::Services(Ok(Vec::new())),
+                (Rehearsed::Page(page), _) => Answer::Page(Ok(page)),
+                (_, _) => Answer::Page(Err(silence())),
+            };
+            plan.told(act, answer);
+        }
+    }
+}
+
 /// What the driver needs of the network.
 pub(crate) trait Network: Sync {
     /// Asks a web server; see [`Web::ask`].
