@@ -35,7 +35,12 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Exchange, Version, ntlm::Names, preset};
+use crate::{
+    Exchange, Version,
+    ntlm::Names,
+    preset,
+    proxy::{self, Proxy},
+};
 
 use connection::{Connection, Connections, Way};
 use front_end::{Door, FrontEnd, Presence};
@@ -78,7 +83,11 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
     let ews =
         bound.first().and_then(|(places, _)| places.last()).map(|place| services::ews(*place, acceptor.is_some()));
     let beside = settings.services.beside(exchange.options().version, &ews.unwrap_or_default(), &waiting)?;
-    let server = Server::new(exchange, &settings, front_ends, beside)?;
+    let mut proxies = Vec::new();
+    for wanted in &settings.proxies {
+        proxies.push(Proxy::open(wanted.clone()).await?);
+    }
+    let server = Server::new(exchange, &settings, front_ends, beside, proxies)?;
     let mut addresses = Vec::new();
     for (front_end, (places, listeners)) in server.front_ends.iter().zip(bound) {
         front_end.open(listeners, &server);
@@ -102,6 +111,7 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
         ews,
         ews_tls: first.get(1).copied(),
         front_ends,
+        proxies: server.proxies.iter().map(|proxy| proxy.url()).collect(),
         control,
         services,
         _tasks: tasks,
@@ -122,6 +132,8 @@ pub struct Settings {
     pub front_ends: Vec<WayIn>,
     /// What stands beside EWS.
     pub services: Services,
+    /// Forward proxies on the way to it.
+    pub proxies: Vec<proxy::Settings>,
     /// Address of the control interface.
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
@@ -168,6 +180,7 @@ impl Settings {
             tls_rules: TlsRules::default(),
             front_ends: Vec::new(),
             services: Services::default(),
+            proxies: Vec::new(),
             control: Some(anywhere),
             users,
             impersonators: Vec::new(),
@@ -280,6 +293,8 @@ pub struct Running {
     pub ews_tls: Option<SocketAddr>,
     /// Where the further front ends are, and whether they speak TLS.
     pub front_ends: Vec<(SocketAddr, bool)>,
+    /// The URLs of the proxies.
+    pub proxies: Vec<String>,
     /// Where the control interface is.
     pub control: Option<SocketAddr>,
     /// The services beside EWS, by the names they are announced with: their URLs, or addresses.
@@ -300,6 +315,7 @@ impl fmt::Debug for Doors {
 impl Drop for Doors {
     fn drop(&mut self) {
         self.0.front_ends.iter().chain(&self.1).for_each(|front_end| front_end.abort());
+        self.0.proxies.iter().for_each(|proxy| proxy.abort());
     }
 }
 
@@ -324,6 +340,7 @@ struct Server {
     has_tls: bool,
     signins: auth::Record,
     connections: Connections,
+    proxies: Vec<Arc<Proxy>>,
     faults: fault::Faults,
     stats: Arc<stats::Stats>,
     recorder: Option<record::Recorder>,
@@ -343,6 +360,7 @@ impl Server {
         settings: &Settings,
         front_ends: Vec<Arc<FrontEnd>>,
         beside: services::Beside,
+        proxies: Vec<Arc<Proxy>>,
     ) -> Result<Arc<Self>, String> {
         for user in &settings.users {
             exchange.add_mailbox(&user.address, &user.name);
@@ -379,6 +397,7 @@ impl Server {
             has_tls: settings.tls.is_some(),
             signins: auth::Record::default(),
             connections: Connections::default(),
+            proxies,
             faults: fault::Faults::default(),
             stats: Arc::default(),
             recorder: settings.record.as_ref().map(|path| record::Recorder::open(path)).transpose()?,

@@ -13,6 +13,7 @@ pub mod idp;
 pub mod import;
 pub mod mime;
 pub mod preset;
+pub mod proxy;
 
 mod aqs;
 mod autodiscover;
@@ -24,6 +25,7 @@ mod der;
 mod directory;
 mod exchange;
 mod form;
+mod fresh;
 mod items;
 mod meeting;
 mod moving;

@@ -56,6 +56,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     for (name, place) in &running.services {
         say(&format!("{name} {place}"))?;
     }
+    for (number, url) in running.proxies.iter().enumerate() {
+        say(&format!("proxy-{} {url}", number + 1))?;
+    }
     if let Some(address) = running.control {
         say(&format!("control http://{address}"))?;
     }

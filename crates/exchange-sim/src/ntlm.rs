@@ -7,7 +7,7 @@ mod av;
 mod crypto;
 mod message;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use message::{AUTHENTICATE, NEGOTIATE, SIGNATURE, kind};
 

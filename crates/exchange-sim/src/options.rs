@@ -1,5 +1,7 @@
 //! The command line.
 
+mod proxies;
+
 mod services;
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
@@ -15,6 +17,8 @@ use exchange_sim::{
 };
 
 use services::ServiceArguments;
+
+use proxies::Proxies;
 
 /// A simulated Exchange server: Exchange Web Services over HTTP, with made-up mailboxes.
 #[derive(Debug, Parser)]
@@ -49,6 +53,8 @@ pub(crate) struct Arguments {
     /// Address of one more front end to the same mailboxes; with https:// before it, it uses --tls-cert
     #[arg(long = "front-end", value_name = "ADDR", value_parser = way_in)]
     front_ends: Vec<WayIn>,
+    #[command(flatten)]
+    proxies: Proxies,
     /// Address of the control interface
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
@@ -153,6 +159,7 @@ impl Arguments {
             tls,
             tls_rules: TlsRules { min: self.tls_min, max: self.tls_max, client_ca: self.tls_client_ca.clone() },
             front_ends: self.front_ends.clone(),
+            proxies: self.proxies.0.clone(),
             control: self.control,
             users,
             impersonators: self.impersonators.clone(),
@@ -293,6 +300,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use exchange_sim::proxy::{Auth, Kind};
+
     use super::*;
 
     #[test]
@@ -313,6 +322,19 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_proxy_is_for_that_one() {
+        let line = "exchange-sim --proxy-user svc:a:b --proxy 127.0.0.1:1 --proxy-auth ntlm --proxy 127.0.0.1:2 --proxy-kind socks5 \
+                    --proxy-bind 127.0.0.9 --proxy-map mail.corp.test:443=127.0.0.1:3";
+        let settings = Arguments::try_parse_from(line.split_whitespace()).unwrap().settings().unwrap();
+        let [first, second] = &settings.proxies[..] else { panic!("two proxies") };
+        assert_eq!((first.kind, first.auth), (Kind::Connect, Auth::Ntlm));
+        assert_eq!(first.users, [("svc".to_owned(), "a:b".to_owned())]);
+        assert_eq!((second.kind, second.bind, second.users.len()), (Kind::Socks5, "127.0.0.9".parse().ok(), 0));
+        assert_eq!((first.listen.port(), second.listen.port(), first.map == second.map), (1, 2, true));
+        assert_eq!(first.map, [("mail.corp.test:443".to_owned(), SocketAddr::from(([127, 0, 0, 1], 3)))]);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (line, sentence) in [
             ("--user anna", "password is missing"),
@@ -329,6 +351,12 @@ mod tests {
             ("--preset big", "no such preset"),
             ("--version 5.5", "no such Exchange version"),
             ("--tls-listen 127.0.0.1:0", "required arguments"),
+            ("--auth digest", "no such scheme"),
+            ("--extended-protection maybe", "no such protection"),
+            ("--tls-min 1.0", "no such version of TLS"),
+            ("--proxy-kind socks5", "required arguments"),
+            ("--proxy 127.0.0.1:0 --proxy-kind socks4", "no such proxy"),
+            ("--proxy 127.0.0.1:0 --proxy-map a=127.0.0.1:1", "the port is missing"),
         ] {
             let words = std::iter::once("exchange-sim").chain(line.split_whitespace());
             let error = Arguments::try_parse_from(words).unwrap_err().to_string();

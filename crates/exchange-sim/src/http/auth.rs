@@ -6,6 +6,8 @@
 
 mod handshake;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, sync::RwLock};
 
@@ -345,67 +347,4 @@ const LOGIN: &str = "https://login.windows.net";
 
 fn key(name: &str) -> String {
     name.to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge(directory: &Directory, user: &str, password: &str) -> Result<String, Failure> {
-        let (domain, name) = user.split_once('\\').unwrap_or(("", user));
-        let right = |known: &str| if known == password { Ok(()) } else { Err(Refusal::Proof) };
-        directory.check(domain, name, right).map(|(address, ())| address)
-    }
-
-    fn directory(rules: &SignIn) -> Directory {
-        let user = |address: &str| User { address: address.into(), name: String::new(), password: "a:b".into() };
-        Directory::new(&[user("Anna@a.test"), user("ben@a.test"), user("ben@b.test")], &[], rules)
-    }
-
-    #[test]
-    fn names_come_in_three_forms() {
-        let directory = directory(&SignIn::default());
-        for name in ["anna@a.test", "ANNA@A.TEST", "A\\anna", "anna"] {
-            assert_eq!(judge(&directory, name, "a:b"), Ok("Anna@a.test".to_owned()), "{name}");
-        }
-        assert_eq!(judge(&directory, "ben", "a:b"), Err(Failure::Unknown), "two people of that name");
-        assert_eq!(judge(&directory, "CORP\\anna@a.test", "a:b"), Err(Failure::Unknown), "a domain before an address");
-    }
-
-    #[test]
-    fn the_domain_counts_where_it_has_a_name() {
-        let directory = directory(&SignIn { netbios: Some("CORP".to_owned()), ..SignIn::default() });
-        for (name, right) in
-            [("corp\\anna", true), ("a.test\\anna", true), ("anna", true), ("b.test\\anna", false), ("X\\anna", false)]
-        {
-            assert_eq!(judge(&directory, name, "a:b").is_ok(), right, "{name}");
-        }
-        assert_eq!(judge(&directory, "b.test\\ben", "a:b"), Ok("ben@b.test".to_owned()));
-    }
-
-    #[test]
-    fn wrong_passwords_lock_an_account_until_it_is_unlocked() {
-        let directory = directory(&SignIn { lockout: Some(2), ..SignIn::default() });
-        let wrong = Err(Failure::Refused(Refusal::Proof));
-        assert_eq!(judge(&directory, "anna", "x"), wrong);
-        assert!(judge(&directory, "anna", "a:b").is_ok(), "and the count starts again");
-        assert_eq!([judge(&directory, "anna", "x"), judge(&directory, "Anna@a.test", "x")], [wrong.clone(), wrong]);
-        assert_eq!(judge(&directory, "anna", "a:b"), Err(Failure::Locked));
-        assert_eq!(directory.locked_out(), ["Anna@a.test"]);
-        assert!(judge(&directory, "ben@a.test", "a:b").is_ok());
-        assert!(directory.unlock("anna@a.test") && !directory.unlock("nobody@a.test"));
-        assert!(judge(&directory, "anna", "a:b").is_ok());
-        let binding = directory.check("", "anna", |_| Err::<(), _>(Refusal::WrongBinding));
-        assert_eq!(binding.map(|_| ()), Err(Failure::Refused(Refusal::WrongBinding)));
-        assert_eq!(directory.check("", "anna", |_| Ok(())).map(|_| ()), Ok(()), "only passwords count");
-    }
-
-    #[test]
-    fn a_changed_password_counts_at_once() {
-        let directory = directory(&SignIn::default());
-        assert!(directory.change_password("anna@a.test", "new"));
-        assert_eq!(judge(&directory, "anna", "a:b"), Err(Failure::Refused(Refusal::Proof)));
-        assert!(judge(&directory, "anna", "new").is_ok());
-        assert!(!directory.change_password("nobody@a.test", "new"));
-    }
 }

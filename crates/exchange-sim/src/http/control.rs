@@ -16,6 +16,9 @@
 //! | `GET /locked-out` | the addresses; `POST /unlock?user=…` |
 //! | `GET /connections` | every connection EWS ever saw: who, from where, by what scheme, how many requests, open or not |
 //! | `POST /connections/close?which=all\|idle\|user` | close those, with `user=…` those of a user; says how many |
+//! | `GET /proxy` | each proxy: what it carried and refused, for whom, from where to where; `POST /proxy/forget` |
+//! | `POST /proxy/stop`, `POST /proxy/start` | all of them, or with `number=N` one; tunnels are cut |
+//! | `POST /proxy/map?name=host:port&to=addr:port` | tell the proxies where a name leads |
 //! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
@@ -68,6 +71,7 @@ use crate::{
     dns::{Names, Trouble},
     form::Form,
     idp::Provider,
+    proxy::Proxy,
 };
 
 use super::{ACCEPT_PAUSE, Server, body::Body, connection::Which, fault::Order, front_end::Presence, stats::Stats};
@@ -206,6 +210,18 @@ impl Server {
                     return Err(refusal("no such user"));
                 }
             }
+            ("GET", "/proxy") => return Ok(self.proxies.iter().map(|proxy| proxy.json()).collect()),
+            ("POST", "/proxy/forget") => self.proxies.iter().for_each(|proxy| proxy.forget()),
+            ("POST", "/proxy/stop") => self.proxies(query)?.iter().for_each(|proxy| wait(proxy.stop())),
+            ("POST", "/proxy/start") => {
+                for proxy in self.proxies(query)? {
+                    wait(proxy.start()).map_err(refusal)?;
+                }
+            }
+            ("POST", "/proxy/map") => {
+                let (name, to) = (query.need("name")?, query.need("to")?.parse().map_err(refusal)?);
+                self.proxies.iter().for_each(|proxy| proxy.map(name, to));
+            }
             ("GET", "/connections") => return Ok(self.connections.json()),
             ("POST", "/connections/close") => {
                 let which = match query.need("which")? {
@@ -304,6 +320,13 @@ impl Server {
             _ => return Err(refusal("a front end can be killed and started")),
         }
         Ok(())
+    }
+
+    /// The proxy that `number` means, or all.
+    fn proxies(&self, query: &Form) -> Result<&[Arc<Proxy>], Refusal> {
+        let Some(number) = query.get("number") else { return Ok(&self.proxies) };
+        let number: usize = number.parse().map_err(refusal)?;
+        self.proxies.get(number..=number).ok_or_else(|| refusal("no such proxy"))
     }
 
     /// The item id of the first message with that Message-ID.

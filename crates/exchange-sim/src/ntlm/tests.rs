@@ -199,17 +199,17 @@ proptest! {
     }
 }
 
-/// A client, with everything it may do wrong.
+/// A client, with everything it may do wrong. It is anna of CORP.
 #[derive(Debug)]
-struct Client {
-    password: &'static str,
-    mic: Mic,
-    binding: Option<[u8; 16]>,
-    exchange_key: bool,
+pub(crate) struct Client {
+    pub(crate) password: &'static str,
+    pub(crate) mic: Mic,
+    pub(crate) binding: Option<[u8; 16]>,
+    pub(crate) exchange_key: bool,
 }
 
 #[derive(Debug, PartialEq)]
-enum Mic {
+pub(crate) enum Mic {
     None,
     Right,
     Wrong,
@@ -222,12 +222,27 @@ impl Default for Client {
 }
 
 impl Client {
-    fn negotiate() -> Vec<u8> {
+    pub(crate) fn negotiate() -> Vec<u8> {
         let flags = flag::UNICODE | flag::NTLM | flag::REQUEST_TARGET | flag::EXTENDED_SESSIONSECURITY | flag::KEY_EXCH;
         [SIGNATURE, &1_u32.to_le_bytes(), &flags.to_le_bytes(), &[0; 24]].concat()
     }
 
-    fn authenticate(&self, pending: &Pending) -> Vec<u8> {
+    /// The answer to a CHALLENGE_MESSAGE, after [`Client::negotiate`].
+    pub(crate) fn answer(&self, challenge: &[u8]) -> Vec<u8> {
+        let nonce = challenge[24..32].try_into().unwrap();
+        self.authenticate(&Pending { negotiate: Self::negotiate(), challenge: challenge.to_vec(), nonce })
+    }
+
+    /// What it signs with, after the same challenge.
+    pub(crate) fn signature(&self, challenge: &[u8], message: &[u8]) -> [u8; 16] {
+        let nonce = challenge[24..32].try_into().unwrap();
+        let ntowf = crypto::ntowf_v2(self.password, "anna", "CORP");
+        let proof = crypto::proof(&ntowf, &nonce, &self.temp());
+        crypto::signature(&crypto::session_base_key(&ntowf, &proof), flag::UNICODE, Side::Client, message)
+    }
+
+    /// Everything the proof is about.
+    fn temp(&self) -> Vec<u8> {
         let mut pairs = Pairs::default().with_text(av::TARGET_NAME, "HTTP/mail.corp.test");
         if self.mic != Mic::None {
             pairs = pairs.with(av::FLAGS, av::HAS_MIC.to_le_bytes());
@@ -235,7 +250,11 @@ impl Client {
         if let Some(binding) = self.binding {
             pairs = pairs.with(av::CHANNEL_BINDINGS, binding);
         }
-        let temp = [&[1, 1, 0, 0, 0, 0, 0, 0][..], &[3; 20], &pairs.encode(), &[0; 4]].concat();
+        [&[1, 1, 0, 0, 0, 0, 0, 0][..], &[3; 20], &pairs.encode(), &[0; 4]].concat()
+    }
+
+    fn authenticate(&self, pending: &Pending) -> Vec<u8> {
+        let temp = self.temp();
         let ntowf = crypto::ntowf_v2(self.password, "anna", "CORP");
         let proof = crypto::proof(&ntowf, &pending.nonce, &temp);
         let mut session = crypto::session_base_key(&ntowf, &proof);

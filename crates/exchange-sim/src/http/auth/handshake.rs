@@ -1,13 +1,10 @@
 //! NTLM and Negotiate: the three messages on one connection (MS-NTHT, RFC 4559), which then stays signed in.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::{Entry, Failure, Verdict};
 use crate::{
+    fresh,
     http::{
         Server,
         connection::{Connection, Way},
@@ -101,7 +98,7 @@ impl Server {
     }
 
     fn challenge(&self, scheme: Scheme, message: &[u8], spnego: Option<Spnego>, entry: Entry) -> (Handshake, Verdict) {
-        let Some(pending) = ntlm::challenge(message, &self.names, nonce(), now()) else {
+        let Some(pending) = ntlm::challenge(message, &self.names, fresh::nonce(), fresh::filetime()) else {
             self.signins.add(entry.refused("malformed"));
             return (Handshake::Fresh, Verdict::Wrong);
         };
@@ -211,15 +208,4 @@ fn list_is_intact(session: &Session, spnego: Option<&Spnego>, mic: Option<&[u8]>
 fn field(scheme: Scheme, token: &[u8]) -> String {
     let name = if scheme == Scheme::Negotiate { "Negotiate" } else { "NTLM" };
     format!("{name} {}", STANDARD.encode(token))
-}
-
-/// Eight bytes nobody can foresee.
-pub(crate) fn nonce() -> [u8; 8] {
-    Sha256::digest(Uuid::new_v4().as_bytes()).first_chunk().copied().unwrap_or_default()
-}
-
-/// FILETIME: 100 ns since 1601.
-pub(crate) fn now() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_nanos() / 100).unwrap_or_default() + 116_444_736_000_000_000
 }
