@@ -505,6 +505,17 @@ impl Exchange {
         Ok(())
     }
 
+    /// Lets `user` send as the owner of a mailbox.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn grant_send_as(&self, mailbox: &str, user: &str) -> Result<(), String> {
+        let mut organisation = self.lock();
+        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
+        organisation.mailboxes[index].send_as.push(user.to_owned());
+        Ok(())
+    }
+
     /// Gives `user` a permission level such as `Reviewer` in a folder named as in [`Exchange::deliver`].
     ///
     /// # Errors
@@ -532,6 +543,17 @@ impl Exchange {
     /// `X-BackEndOverrideCookie` or the same anchor mailbox (2013), or by staying at a front end (2010).
     pub fn set_affinity(&self, affinity: bool) {
         self.lock().affinity = affinity;
+    }
+
+    /// A front end is gone, and with it the subscriptions it knew: until 2010 all that were made there.
+    pub fn forget_subscriptions(&self, front_end: usize) {
+        let mut organisation = self.lock();
+        if organisation.options.version < Version::Exchange2013 {
+            let home = organisation.home(&Caller { front_end, ..Caller::default() }, 0);
+            for mailbox in &mut organisation.mailboxes {
+                mailbox.subscriptions.retain(|_, subscription| subscription.home != home);
+            }
+        }
     }
 
     /// How many subscriptions a mailbox may have at a time, whoever made them; without a number any.

@@ -138,6 +138,10 @@ pub struct Settings {
     pub control: Option<SocketAddr>,
     /// Who may sign in; everyone gets a mailbox.
     pub users: Vec<User>,
+    /// Who may sign in and has no mailbox, as service accounts may be.
+    pub accounts: Vec<User>,
+    /// Addresses of mailboxes nobody signs in for.
+    pub shared: Vec<String>,
     /// Who may act as whom.
     pub impersonators: Vec<Impersonator>,
     /// Requests that act as somebody else are lost without `X-AnchorMailbox`.
@@ -183,6 +187,8 @@ impl Settings {
             proxies: Vec::new(),
             control: Some(anywhere),
             users,
+            accounts: Vec::new(),
+            shared: Vec::new(),
             impersonators: Vec::new(),
             require_anchor: false,
             affinity: false,
@@ -365,6 +371,9 @@ impl Server {
         for user in &settings.users {
             exchange.add_mailbox(&user.address, &user.name);
         }
+        for address in &settings.shared {
+            exchange.add_mailbox(address, &title(address));
+        }
         for role in &settings.impersonators {
             exchange.allow_impersonation(&role.account, role.scope.as_deref());
         }
@@ -386,12 +395,13 @@ impl Server {
                 autodiscover.set_public_folders(exchange.public_folder_mailboxes());
             }
         }
+        let people = [&settings.users[..], &settings.accounts].concat();
         let throttle = Arc::new(throttle::Throttle::default());
         let limits = settings.throttle.limits();
         exchange.limit_subscriptions(limits.subscriptions);
         throttle.set(limits);
         Ok(Arc::new(Self {
-            directory: auth::Directory::new(&settings.users, &settings.tokens, &settings.sign_in),
+            directory: auth::Directory::new(&people, &settings.tokens, &settings.sign_in),
             names: names(settings),
             sign_in: settings.sign_in.clone(),
             has_tls: settings.tls.is_some(),
@@ -412,6 +422,17 @@ impl Server {
             exchange,
         }))
     }
+}
+
+/// `anna.berg@a.test` is shown as `Anna Berg`.
+pub fn title(address: &str) -> String {
+    let name = address.split('@').next().unwrap_or_default();
+    let words = name.split(['.', '_', '-']).filter(|word| !word.is_empty());
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+    };
+    words.map(capital).collect::<Vec<_>>().join(" ")
 }
 
 async fn bind(address: SocketAddr) -> Result<(SocketAddr, TcpListener), String> {

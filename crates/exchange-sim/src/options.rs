@@ -11,7 +11,7 @@ use exchange_sim::{
     MimeMode, Version,
     http::{
         ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Policy, PublicFolders, Scheme, Settings, SignIn,
-        Tls, TlsRules, TlsVersion, Token, User, WayIn,
+        Tls, TlsRules, TlsVersion, Token, User, WayIn, title,
     },
     preset::{Preset, demo},
 };
@@ -61,6 +61,12 @@ pub(crate) struct Arguments {
     /// Someone with a mailbox; without any, alice, bob and carol @demo.test with passwords like demo-alice
     #[arg(long = "user", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
     users: Vec<User>,
+    /// Someone who may sign in and has no mailbox, such as a service account
+    #[arg(long = "account", value_name = "NAME@DOMAIN:PASSWORD", value_parser = user)]
+    accounts: Vec<User>,
+    /// A mailbox nobody signs in for
+    #[arg(long = "shared-mailbox", value_name = "NAME@DOMAIN")]
+    shared: Vec<String>,
     /// An account that may act as others: everybody, those of a domain, the members of a list, or one address
     #[arg(long = "impersonator", value_name = "USER[:SCOPE]", value_parser = impersonator)]
     impersonators: Vec<Impersonator>,
@@ -162,6 +168,8 @@ impl Arguments {
             proxies: self.proxies.0.clone(),
             control: self.control,
             users,
+            accounts: self.accounts.clone(),
+            shared: self.shared.clone(),
             impersonators: self.impersonators.clone(),
             require_anchor: self.require_anchor,
             affinity: self.affinity,
@@ -274,16 +282,6 @@ fn token(text: &str) -> Result<Token, String> {
         }
         _ => Err("a token looks like NAME@DOMAIN:TOKEN".to_owned()),
     }
-}
-
-/// `anna.berg` is shown as `Anna Berg`.
-fn title(name: &str) -> String {
-    let words = name.split(['.', '_', '-']).filter(|word| !word.is_empty());
-    let capital = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
-    };
-    words.map(capital).collect::<Vec<_>>().join(" ")
 }
 
 /// A number of `ms` (the default) or `s`.

@@ -22,6 +22,7 @@
 //! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
+//! | `POST /send-as?user=…&mailbox=…` | may send as the owner of that mailbox |
 //! | `POST /permission?mailbox=…&folder=…&user=…&level=…` | a permission level in a folder; user may be `default` |
 //! | `POST /mailbox/move?user=…&seconds=…[&ids=keep][&front_end=N]` | ErrorMailboxMoveInProgress for so long, then other ids (or the same), and only that front end serves it |
 //! | `POST /mailbox/moved?user=…` | the move is over now |
@@ -197,6 +198,9 @@ impl Server {
             ("POST", "/full-access") => {
                 self.exchange.grant_full_access(query.need("mailbox")?, query.need("user")?).map_err(refusal)?;
             }
+            ("POST", "/send-as") => {
+                self.exchange.grant_send_as(query.need("mailbox")?, query.need("user")?).map_err(refusal)?;
+            }
             ("POST", "/permission") => {
                 let folder = query.need("folder")?;
                 let (mailbox, user, level) = (query.need("mailbox")?, query.need("user")?, query.need("level")?);
@@ -315,7 +319,7 @@ impl Server {
         let front_end = number.and_then(|number| self.front_ends.get(number));
         let front_end = front_end.ok_or_else(|| refusal("no such front end"))?;
         match words.next() {
-            Some("kill") => wait(front_end.kill()),
+            Some("kill") => wait(front_end.kill(self)),
             Some("start") => wait(front_end.start(self)).map_err(refusal)?,
             _ => return Err(refusal("a front end can be killed and started")),
         }

@@ -93,12 +93,13 @@ impl FrontEnd {
         Ok(())
     }
 
-    /// Drops all connections and refuses new ones, and is done when that is so.
-    pub(super) async fn kill(&self) {
+    /// Drops all connections and refuses new ones, and is done when that is so. Until 2010 subscriptions go with it.
+    pub(super) async fn kill(&self, server: &Server) {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Life { stop, mut tasks }) = life {
             drop(stop);
             while tasks.join_next().await.is_some() {}
+            server.exchange.forget_subscriptions(self.number);
         }
     }
 
@@ -185,7 +186,7 @@ impl Server {
         let before = self.presence.send_replace(presence);
         if presence == Presence::Refusing {
             for front_end in &self.front_ends {
-                front_end.kill().await;
+                front_end.kill(self).await;
             }
         } else if before == Presence::Refusing {
             for front_end in &self.front_ends {

@@ -279,8 +279,13 @@ pub(super) fn send(
     let me = Person { name: sender.display_name.clone(), address: sender.address.clone() };
     let mut edits = Edits::default();
     edits.fields.push(("Date", Some(date(now))));
-    if parsed.from.is_none() {
-        edits.fields.push(("From", Some(addresses(&[me]))));
+    match &parsed.from {
+        None => edits.fields.push(("From", Some(addresses(&[me])))),
+        Some(author) => {
+            if on_behalf(organisation, from, &author.address)? {
+                edits.fields.push(("Sender", Some(addresses(&[me]))));
+            }
+        }
     }
     if parsed.message_id.is_none() {
         edits.fields.push(("Message-ID", Some(new_message_id(&sender.address))));
@@ -307,6 +312,25 @@ pub(super) fn send(
         }
     }
     Ok(())
+}
+
+/// Whether a message of that author is sent on behalf of him, which a delegate may; who may send as him needs not say so
+/// (D/impersonation-and-ews). Authors that have no mailbox here are let through.
+fn on_behalf(organisation: &Organisation, from: usize, author: &str) -> Result<bool, Trouble> {
+    let Some(owner) = organisation.find(author).filter(|owner| *owner != from) else { return Ok(false) };
+    let (owner, sender) = (&organisation.mailboxes[owner], &organisation.mailboxes[from].address);
+    let is_sender = |address: &String| address.eq_ignore_ascii_case(sender);
+    if owner.send_as.iter().any(is_sender) {
+        return Ok(false);
+    }
+    match owner.delegates.iter().any(|delegate| is_sender(&delegate.address)) {
+        true => Ok(true),
+        false => Err(Trouble::new(
+            "ErrorSendAsDenied",
+            "The user account which was used to submit this request does not have the right to send mail on behalf of the \
+             specified sending account.",
+        )),
+    }
 }
 
 /// A message comes in over a transport: into `folder`, else into the inbox. A mailbox without room takes none.

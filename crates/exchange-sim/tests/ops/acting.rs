@@ -192,3 +192,37 @@ fn full_access_opens_a_mailbox_as_its_owner_does() {
     assert_eq!(code(&delete), "ErrorDeleteDistinguishedFolder");
     assert!(!as_bob(&find).contains("DistinguishedFolderId"), "names like inbox are for one's own mailbox");
 }
+
+#[test]
+fn a_message_of_somebody_else_needs_a_right() {
+    let server = Server::new("se");
+    let mime = "RnJvbTogYW5uYUBleGFtcGxlLm9yZw0KVG86IGJvYkBleGFtcGxlLm9yZw0KU3ViamVjdDogZnJvbSBBbm5hDQoNCngNCg==";
+    let send = format!(
+        r#"<m:CreateItem MessageDisposition="SendOnly"><m:Items><t:Message><t:MimeContent>{mime}</t:MimeContent></t:Message></m:Items></m:CreateItem>"#
+    );
+    let code = || texts(&server.document("bob@example.org", &server.envelope(&send)).1, "ResponseCode").remove(0);
+    assert_eq!(code(), "ErrorSendAsDenied");
+    let delegate = r#"<m:AddDelegate><m:Mailbox><t:EmailAddress>anna@example.org</t:EmailAddress></m:Mailbox><m:DelegateUsers>
+        <t:DelegateUser><t:UserId><t:PrimarySmtpAddress>bob@example.org</t:PrimarySmtpAddress></t:UserId></t:DelegateUser>
+        </m:DelegateUsers></m:AddDelegate>"#;
+    assert!(server.ask(delegate).contains("NoError"));
+    assert_eq!(code(), "NoError");
+    server.exchange.grant_send_as("anna@example.org", "bob@example.org").unwrap();
+    assert_eq!(code(), "NoError");
+    let received = server.exchange.contents("bob@example.org").unwrap();
+    let senders: Vec<String> = received["Inbox"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            let get = format!(
+                r#"<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape><m:ItemIds><t:ItemId Id={}/></m:ItemIds></m:GetItem>"#,
+                item["item_id"]
+            );
+            let item = server.document("bob@example.org", &server.envelope(&get)).1;
+            let sender = item.split("<t:Sender>").nth(1).unwrap_or_default();
+            texts(sender, "EmailAddress").remove(0)
+        })
+        .collect();
+    assert_eq!(senders, ["bob@example.org", "anna@example.org"], "on behalf of her, and as her");
+}
