@@ -11,4 +11,5 @@
 mod client;
 mod front_ends;
 mod limits;
+mod network;
 mod services;
