@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ews::autodiscover::{self, Found, ServerKind};
 use ews::{
-    Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Schemes, Server, ServerConfig, Web,
+    Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Scheme, Schemes, Server, ServerConfig, Web,
     WebConfig,
 };
 use mailbox::{Error, ErrorKind};
@@ -237,8 +237,12 @@ impl Upstream {
     }
 
     fn service_identity(&self, service: &Service) -> Option<Identity> {
-        let password = service.password.clone()?;
-        Some(Identity::Password { user: service.user.clone(), password, schemes: self.schemes() })
+        let (user, schemes) = (service.user.clone(), self.schemes());
+        match service.password.clone() {
+            Some(password) => Some(Identity::Password { user, password, schemes }),
+            None if schemes == Schemes::only(Scheme::Kerberos) => Some(Identity::Tickets { principal: Some(user) }),
+            None => None,
+        }
     }
 
     fn schemes(&self) -> Schemes {

@@ -73,7 +73,8 @@ domains = ["corp.example"]
 # The Windows domain put before user names that have none: anna signs in as CORP\anna.
 #default_domain = "CORP"
 # How to sign in: "auto" (the strongest the server offers), "basic" (over verified TLS only), "ntlm" (NTLMv2),
-# "negotiate", or "oauth" (tokens; needs [exchange.main.oauth]).
+# "negotiate", "kerberos" (in builds with that feature; realms are set up in krb5.conf), or "oauth" (tokens; needs
+# [exchange.main.oauth]).
 #auth = "auto"
 # Ties NTLM and Negotiate to the TLS connection (Extended Protection): "auto", "require" (no sign-in without), or "off" for
 # servers behind something that opens the TLS with another certificate.
@@ -101,7 +102,7 @@ domains = ["corp.example"]
 # The account that acts for users when mode = "impersonation"; it needs the role ApplicationImpersonation.
 #[exchange.main.service]
 #user = "CORP\\svc-exgate"
-#password = "cred:exchange-password"
+#password = "cred:exchange-password"    # with auth = "kerberos" none: a keytab (KRB5_CLIENT_KTNAME) or tickets (KRB5CCNAME)
 
 # How connections leave.
 [exchange.main.egress]

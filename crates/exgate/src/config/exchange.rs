@@ -69,6 +69,7 @@ pub(crate) enum Auth {
     Basic,
     Ntlm,
     Negotiate,
+    Kerberos,
     #[serde(rename = "oauth")]
     Tokens,
 }
@@ -210,6 +211,7 @@ impl Exchange {
             (Auth::Basic, _) => only(ews::Scheme::Basic),
             (Auth::Ntlm, _) => only(ews::Scheme::Ntlm),
             (Auth::Negotiate, _) => only(ews::Scheme::Negotiate),
+            (Auth::Kerberos, _) => only(ews::Scheme::Kerberos),
         }
     }
 
@@ -276,6 +278,9 @@ impl Exchange {
     }
 
     fn check_sign_in(&self, place: Place<'_>) -> Result<(), Mistake> {
+        if self.auth == Auth::Kerberos && !ews::KERBEROS {
+            return place.wrong("auth", "this program was built without Kerberos: build it with --features kerberos");
+        }
         match (&self.oauth, self.auth) {
             (None, Auth::Tokens) => {
                 return place.wrong("oauth", "missing; auth = \"oauth\" needs tenant and client_id there");
@@ -296,7 +301,7 @@ impl Exchange {
             }
             (_, Mode::PerUser) if by_application => place
                 .wrong("oauth.flow", "\"client_credentials\" signs in nobody by name; set mode = \"impersonation\""),
-            (Some(service), _) if service.password.is_none() && self.auth != Auth::Tokens => {
+            (Some(service), _) if service.password.is_none() && !matches!(self.auth, Auth::Tokens | Auth::Kerberos) => {
                 place.wrong("service.password", "missing")
             }
             _ => Ok(()),
