@@ -344,6 +344,7 @@ struct Server {
     sign_in: SignIn,
     names: Names,
     has_tls: bool,
+    bound_to: Option<tls::Binding>,
     signins: auth::Record,
     connections: Connections,
     proxies: Vec<Arc<Proxy>>,
@@ -405,6 +406,7 @@ impl Server {
             names: names(settings),
             sign_in: settings.sign_in.clone(),
             has_tls: settings.tls.is_some(),
+            bound_to: settings.sign_in.bound_to.as_deref().map(tls::binding_to).transpose()?.flatten(),
             signins: auth::Record::default(),
             connections: Connections::default(),
             proxies,
@@ -475,7 +477,7 @@ async fn accept(
 async fn connection(stream: TcpStream, tls: Option<Secure>, front_end: Arc<FrontEnd>, server: Arc<Server>) {
     let _ = stream.set_nodelay(true);
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-    let binding = tls.as_ref().and_then(|tls| tls.binding);
+    let binding = server.bound_to.or_else(|| tls.as_ref().and_then(|tls| tls.binding));
     let way = Way { front_end: front_end.name.clone(), tls: tls.is_some(), binding };
     let open = server.connections.open(peer, local, way);
     let connection = open.0.clone();

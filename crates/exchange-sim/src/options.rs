@@ -112,6 +112,9 @@ pub(crate) struct Arguments {
     /// What is asked of the channel bindings of NTLM: off, allow (none or the right one) or require
     #[arg(long, value_name = "HOW", default_value = "off")]
     extended_protection: ExtendedProtection,
+    /// PEM file of the certificate these are about, where something else ends TLS before this server
+    #[arg(long, value_name = "FILE")]
+    bound_to: Option<PathBuf>,
     /// Take NTLM without a message integrity code, as of clients that know none
     #[arg(long)]
     mic_optional: bool,
@@ -189,6 +192,7 @@ impl Arguments {
                 schemes: self.auth.clone(),
                 basic_over_http: self.basic_over_http,
                 extended_protection: self.extended_protection,
+                bound_to: self.bound_to.clone(),
                 require_mic: !self.mic_optional,
                 netbios: self.netbios.clone(),
                 lockout: self.lockout,

@@ -11,6 +11,9 @@ pub struct SignIn {
     pub basic_over_http: bool,
     /// What is asked of the channel bindings of NTLM (RFC 5929, MsvAvChannelBindings).
     pub extended_protection: ExtendedProtection,
+    /// PEM file of the certificate those bindings are about, where that is not the listener's own: behind something that
+    /// ends TLS, the right one is what clients see; any other makes a bridge that Extended Protection refuses.
+    pub bound_to: Option<PathBuf>,
     /// Whether NTLM without a message integrity code is refused.
     pub require_mic: bool,
     /// NetBIOS name of the domain, such as `CORP`; without one any is right before a `\`.
@@ -25,6 +28,7 @@ impl Default for SignIn {
             schemes: vec![Scheme::Basic],
             basic_over_http: false,
             extended_protection: ExtendedProtection::Off,
+            bound_to: None,
             require_mic: true,
             netbios: None,
             lockout: None,
@@ -109,7 +113,10 @@ impl Default for TlsRules {
     }
 }
 
-/// A version of TLS that rustls speaks.
+/// A version of TLS that rustls speaks. For servers that are older, put OpenSSL in front, as `tests/clients/tls_front.py`
+/// does, with [`SignIn::bound_to`]; where no Exchange is needed behind it, `openssl s_server -www -accept PORT -cert FILE
+/// -key FILE` will do, with `-tls1 -cipher ALL:@SECLEVEL=0` for TLS 1.0 or `-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384` for
+/// CBC only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsVersion {
     /// RFC 5246.

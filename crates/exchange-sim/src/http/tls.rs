@@ -57,6 +57,12 @@ pub(super) fn acceptor(certificate: &Path, key: &Path, rules: &TlsRules) -> Resu
     Ok(Secure { acceptor: TlsAcceptor::from(Arc::new(config)), binding })
 }
 
+/// The binding to the first certificate of a PEM file.
+pub(super) fn binding_to(path: &Path) -> Result<Option<Binding>, String> {
+    let chain = certificates(path)?;
+    Ok(chain.first().and_then(|leaf| server_end_point(leaf)).map(|end_point| binding(&end_point)))
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
