@@ -147,6 +147,10 @@ impl Inner {
         }
         desk.check(&person.name, &hash, Means::Password)?;
         let upstream = self.upstream(person.organisation)?;
+        if upstream.takes_no_passwords() {
+            let told = "this Exchange takes no passwords: set the client up for OAuth 2.0 (XOAUTH2 or OAUTHBEARER)";
+            return Err(Error::new(ErrorKind::SignIn, told));
+        }
         let identity = upstream.identity(&person.sign_in, password);
         match Box::pin(upstream.enter(&person, &identity, Vec::new())).await {
             Ok(entered) => self.admit(desk, person, identity, entered, (Means::Password, hash)).await,

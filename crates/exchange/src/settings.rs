@@ -1,8 +1,10 @@
 //! What the operator decides.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ews::oauth::TokenStore;
 use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trust};
 use jiff::civil::Date;
 
@@ -63,6 +65,8 @@ pub struct Organisation {
     pub egress: EgressConfig,
     /// How users, or the service account, show who they are.
     pub proof: Proof,
+    /// Where sign-ins at the identity provider are kept.
+    pub store: Option<Arc<dyn TokenStore>>,
     /// Whether sign-ins are bound to their TLS connections.
     pub channel_binding: ChannelBinding,
     /// The account that acts for every user; without, each user acts for themselves.
@@ -101,6 +105,7 @@ impl Organisation {
             allow_http: false,
             egress: EgressConfig::default(),
             proof: Proof::Password(Schemes::auto()),
+            store: None,
             channel_binding: ChannelBinding::default(),
             service: None,
             tokens: false,

@@ -6,6 +6,8 @@ mod network;
 mod report;
 mod trouble;
 
+use std::sync::Arc;
+
 use ews::{Client, Egress, Identity, Schemes, Secret, Server, ServerConfig};
 use exchange::{Organisation, Proof, Way};
 
@@ -13,7 +15,7 @@ use self::report::{Report, Step};
 use self::trouble::Trouble;
 use crate::command::Check;
 use crate::config::Config;
-use crate::{Failure, log, password};
+use crate::{Failure, grants, log, password};
 
 /// Checks the way to one mailbox, or to the servers only.
 pub(crate) async fn run(options: Check) -> Result<(), Failure> {
@@ -22,7 +24,7 @@ pub(crate) async fn run(options: Check) -> Result<(), Failure> {
     let mut report = Report::new(options.json);
     report.ok(Step::Config, format!("{} is right", options.config.display()));
     let address = options.address.as_deref();
-    for scene in scenes(&config, address)? {
+    for scene in scenes(grants::organisations(&config, &config.state)?, address)? {
         report.organisation(&scene.organisation.name);
         scene.check(&mut report, &options).await?;
     }
@@ -37,8 +39,7 @@ struct Scene {
 }
 
 /// The organisation an address belongs to; without an address, all of them.
-fn scenes(config: &Config, address: Option<&str>) -> Result<Vec<Scene>, Failure> {
-    let all = config.organisations();
+fn scenes(all: Vec<Organisation>, address: Option<&str>) -> Result<Vec<Scene>, Failure> {
     let scene = |organisation: Organisation, person| Scene {
         egress: Egress::new(organisation.egress.clone()),
         organisation,
@@ -81,7 +82,7 @@ impl Scene {
             report.skip_rest("the server is not reached");
             return Ok(());
         }
-        let Some(identity) = identity else {
+        let Some(identity) = self.identity_by_token(&urls)?.or(identity) else {
             report.skip_rest("it is looked at for an address; give one");
             return Ok(());
         };
@@ -109,6 +110,20 @@ impl Scene {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Who signs in by a token.
+    fn identity_by_token(&self, urls: &[String]) -> Result<Option<Identity>, Failure> {
+        let service = self.organisation.service.as_ref();
+        let user = match (&self.organisation.proof, service, &self.person) {
+            (Proof::OAuth(_), Some(service), _) if service.password.is_none() => &service.user,
+            (Proof::OAuth(_), None, Some(person)) => &person.name,
+            _ => return Ok(None),
+        };
+        let url = urls.first().map_or("", String::as_str);
+        let oauth = exchange::oauth(&self.organisation, url, self.egress.clone());
+        let oauth = oauth.map_err(|error| Failure::mistake(error.message))?;
+        Ok(Some(Identity::Tokens(Arc::new(oauth.tokens(user)))))
     }
 
     fn schemes(&self) -> Schemes {

@@ -27,6 +27,10 @@ pub(crate) enum Command {
     /// (or reads a line of standard input). The exit code is 0 if all is well, 1 if something failed, 2 if the
     /// configuration is wrong.
     Check(Check),
+    /// Sign somebody in at the identity provider, where auth is "oauth".
+    Login(Login),
+    /// Forget a sign-in.
+    Logout(Login),
     /// Calendars to be subscribed to by a secret address.
     #[command(subcommand)]
     Feed(Feed),
@@ -51,6 +55,15 @@ pub(crate) struct Check {
     /// Also ask Autodiscover, where url is set.
     #[arg(long)]
     pub(crate) autodiscover: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// Who: the name to sign in with.
+    pub(crate) address: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Args)]

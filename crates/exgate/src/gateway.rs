@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::config::{Config, SizePolicy};
-use crate::{Failure, feed};
+use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
@@ -159,7 +159,7 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             SizePolicy::Exact => exchange::SizePolicy::Exact,
         },
         cache_bytes: config.cache.bodies_mib << 20,
-        ..exchange::Settings::new(state, config.organisations())
+        ..exchange::Settings::new(state, grants::organisations(config, state)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))
 }

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod feed;
 mod gateway;
+mod grants;
 mod log;
 mod password;
 
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
             run(gateway::serve(config))
         }),
         Command::Check(options) => run(check::run(options)),
+        Command::Login(options) => run(grants::login(options)),
+        Command::Logout(options) => grants::logout(&options),
         Command::Feed(command) => {
             log::start(&log::errors_only(false));
             run(feed::run(command))

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ews::autodiscover::{self, Found, ServerKind};
+use ews::oauth::OAuth;
 use ews::{
     Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Scheme, Schemes, Server, ServerConfig, Web,
     WebConfig,
@@ -35,6 +36,8 @@ pub(super) struct Upstream {
 /// The servers at some addresses.
 pub(super) struct At {
     server: Server,
+    /// Where the gateway gets tokens for it.
+    oauth: Option<OAuth>,
     /// The service account there: one client, whomever it acts for.
     service: Option<Client>,
 }
@@ -73,6 +76,11 @@ impl Upstream {
         Identity::Password { user: user.to_owned(), password, schemes: self.schemes() }
     }
 
+    /// True if nobody signs in with a password: the operator chose tokens, and no password is sent to Exchange then.
+    pub(super) fn takes_no_passwords(&self) -> bool {
+        matches!(self.organisation.proof, Proof::OAuth(_)) && !self.is_served()
+    }
+
     /// True if a service account does the work.
     pub(super) fn is_served(&self) -> bool {
         self.organisation.service.is_some()
@@ -107,10 +115,30 @@ impl Upstream {
         let own = at.server.client(identity.clone());
         let (greeting, others) = greet(&own, others).await?;
         match &at.service {
-            None => Ok(Entered { client: own, greeting, others }),
+            None => {
+                let client = self.lasting(at, person, &greeting).await.unwrap_or(own);
+                Ok(Entered { client, greeting, others })
+            }
             Some(service) => {
                 let (client, greeting) = self.act(service, &own, person, &greeting).await?;
                 Ok(Entered { client, greeting, others })
+            }
+        }
+    }
+
+    /// A client that outlives the token somebody came with: the gateway gets tokens for them itself, if they let it.
+    async fn lasting(&self, at: &At, person: &Person, theirs: &Greeting) -> Option<Client> {
+        if !self.has_grant(&person.name) {
+            return None;
+        }
+        let tokens = at.oauth.as_ref()?.tokens(&person.name);
+        let client = at.server.client(Identity::Tokens(Arc::new(tokens)));
+        match greet(&client, Vec::new()).await {
+            Ok((greeting, _)) if greeting.top().is_some() && greeting.top() == theirs.top() => Some(client),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::info!(user = person.name, %error, "the sign-in made by `exgate login` cannot be used");
+                None
             }
         }
     }
@@ -229,20 +257,33 @@ impl Upstream {
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
         })?;
-        let service = organisation.service.as_ref().and_then(|service| self.service_identity(service));
+        let oauth = match (&organisation.proof, &organisation.store, urls.first()) {
+            (Proof::OAuth(_), Some(_), Some(url)) => {
+                Some(crate::tokens::oauth(organisation, url, self.egress.clone())?)
+            }
+            _ => None,
+        };
+        let service = organisation.service.as_ref().and_then(|service| self.service_identity(service, oauth.as_ref()));
         let service = service.map(|identity| server.client(identity));
-        let at = Arc::new(At { server, service });
+        let at = Arc::new(At { server, oauth, service });
         servers.insert(urls.to_vec(), Arc::clone(&at));
         Ok(at)
     }
 
-    fn service_identity(&self, service: &Service) -> Option<Identity> {
+    fn service_identity(&self, service: &Service, oauth: Option<&OAuth>) -> Option<Identity> {
         let (user, schemes) = (service.user.clone(), self.schemes());
         match service.password.clone() {
             Some(password) => Some(Identity::Password { user, password, schemes }),
             None if schemes == Schemes::only(Scheme::Kerberos) => Some(Identity::Tickets { principal: Some(user) }),
-            None => None,
+            None => Some(Identity::Tokens(Arc::new(oauth?.tokens(&user)))),
         }
+    }
+
+    /// True if the gateway was given the right to get tokens for somebody (`exgate login`).
+    fn has_grant(&self, user: &str) -> bool {
+        let store = self.organisation.store.as_ref();
+        matches!(self.organisation.proof, Proof::OAuth(_))
+            && store.is_some_and(|store| store.load(user).is_ok_and(|found| found.is_some()))
     }
 
     fn schemes(&self) -> Schemes {
