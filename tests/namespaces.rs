@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use exgate_tests::{Answer, Gateway, Imap, Options, Simulator, Site, Status, eventually, letter};
+use exgate_tests::{Answer, Gateway, Imap, Options, Simulator, Site, Status, USER, eventually, letter};
 
 const BOB: &str = "bob@demo.test";
 const CAROL: &str = "carol@demo.test";
@@ -62,7 +62,7 @@ async fn a_mailbox_of_others_opens_when_it_is_named() {
     let text = imap.ok("FETCH 1 (BODY.PEEK[] FLAGS)").await;
     assert!(String::from_utf8_lossy(text.fetches().next().unwrap().bytes("BODY[]")).contains("Subject:"));
     imap.ok("STORE 1 +FLAGS (\\Flagged)").await;
-    let added = imap.append("\"Other Users/bob@demo.test/INBOX\"", "(\\Seen)", &letter("2")).await;
+    let added = imap.append("\"Other Users/bob@demo.test/INBOX\"", "\\Seen", &letter("2")).await;
     assert!(added > 0);
     assert_eq!(imap.select("\"Other Users/bob@demo.test/INBOX\"").await.exists, 2);
 }
@@ -90,8 +90,8 @@ async fn rights_are_kept() {
     assert!(opened.text.contains("[READ-ONLY]"), "{}", opened.text);
     let refused = imap.command("STORE 1 +FLAGS (\\Seen)").await;
     assert!(is_no(&refused, ""), "{}", refused.text);
-    let refused = imap.try_append("\"Other Users/bob@demo.test/INBOX\"", "()", &letter("2")).await.unwrap();
-    assert!(is_no(&refused, "[NOPERM]"), "{}", refused.text);
+    let refused = imap.try_append("\"Other Users/bob@demo.test/INBOX\"", "\\Seen", &letter("2")).await.unwrap();
+    assert!(refused.status == Status::No && refused.text.contains("[NOPERM]"), "{}", refused.text);
 
     // What is taken away again is not shown from what is known.
     simulator.share(BOB, SECRET, "inbox", "None").await;
@@ -193,7 +193,8 @@ async fn messages_go_between_mailboxes() {
 async fn idle_tells_of_news_in_a_mailbox_of_others() {
     let simulator = three_people().await;
     share_all(&simulator, BOB).await;
-    let site = Site::new(&simulator);
+    // Exchange takes no subscription of a delegate (ErrorSubscriptionDelegateAccessNotSupported), so it is looked at.
+    let site = Site::with(&simulator, "domains = [\"demo.test\"]\n\n[exchange.main.sync]\npoll_min = \"1s\"\n");
     let gateway = site.start().await;
     let mut imap = gateway.login().await;
     imap.select("\"Other Users/bob@demo.test/INBOX\"").await;
@@ -212,4 +213,122 @@ async fn idle_tells_of_news_in_a_mailbox_of_others() {
     assert_eq!(news.await.expect("news within 20 s"), "* 1 EXISTS");
     imap.send(b"DONE\r\n").await.unwrap();
     imap.end(&tag).await.unwrap();
+}
+
+/// The online archive is part of the user's own tree; its absence costs one look a day.
+#[tokio::test]
+async fn the_archive_is_below_its_name() {
+    let simulator = Options::preset("empty").with("--archive", USER).start().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let all = list(&mut imap, "*").await;
+    assert!(has(&all, &["\\Noselect", "\\HasChildren"], "Archive"), "{all:#?}");
+    assert!(all.iter().any(|line| line.contains("Archive/")), "{all:#?}");
+    assert_eq!(all.iter().filter(|line| line.contains("\\Trash")).count(), 1, "{all:#?}");
+    imap.ok("CREATE Archive/2019").await;
+    let uid = imap.append("Archive/2019", "\\Seen", &letter("1")).await;
+    imap.append("INBOX", "\\Seen", &letter("2")).await;
+    imap.select("INBOX").await;
+    let moved = imap.ok("MOVE 1 Archive/2019").await;
+    assert!(moved.lines().iter().any(|line| line.contains("[COPYUID ")), "{:#?}", moved.lines());
+    let opened = imap.select("Archive/2019").await;
+    assert_eq!(opened.exists, 2);
+    gateway.stop().await;
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let again = imap.select("Archive/2019").await;
+    assert_eq!(again, opened);
+    assert!(imap.message_ids().await.contains_key(&uid));
+    imap.ok("RENAME Archive/2019 Archive/2020").await;
+    assert_eq!(imap.select("Archive/2020").await, opened);
+}
+
+/// Who has no archive, and where there are no public folders, is asked once a day.
+#[tokio::test]
+async fn what_is_not_there_is_looked_for_once() {
+    let simulator = three_people().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let told = imap.ok("NAMESPACE").await.lines().join("\n");
+    assert!(told.ends_with(" NIL"), "{told}");
+    let all = list(&mut imap, "*").await;
+    assert!(!all.iter().any(|line| line.contains("Archive") || line.contains("Public")), "{all:#?}");
+    gateway.stop().await;
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    simulator.settle().await;
+    simulator.reset().await;
+    imap.ok("NAMESPACE").await;
+    imap.ok("LIST \"\" *").await;
+    assert_eq!(simulator.stats().await.operation("GetFolder"), 0);
+}
+
+/// Public folders are listed level by level, and read and written like others.
+#[tokio::test]
+async fn public_folders_are_walked() {
+    let options = Options::preset("empty").with("--user", &format!("{BOB}:{SECRET}")).flag("--public-folders");
+    let simulator = options.start().await;
+    let site = Site::new(&simulator);
+    public_folders(&simulator, &site).await;
+}
+
+async fn public_folders(simulator: &Simulator, site: &Site) {
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let told = imap.ok("NAMESPACE").await.lines().join("\n");
+    assert!(told.contains("((\"Public/\" \"/\"))"), "{told}");
+    simulator.settle().await;
+    simulator.reset().await;
+    let top = list(&mut imap, "Public/%").await;
+    assert_eq!(simulator.stats().await.operation("FindFolder"), 1, "{top:#?}");
+    assert!(!top.is_empty());
+    let nested = top.iter().find(|line| line.contains("\\HasChildren")).expect("a folder with folders below it");
+    let name = nested.rsplit("Public/").next().unwrap().trim_end_matches('"').to_owned();
+    let below = list(&mut imap, &format!("Public/{name}/%")).await;
+    assert!(!below.is_empty(), "{top:#?}");
+    let all = list(&mut imap, "Public/*").await;
+    assert!(all.len() >= top.len() + below.len(), "{all:#?}");
+    println!("{all:#?}");
+    for line in all.iter().filter(|line| !line.contains("\\Noselect")) {
+        let name = &line[line.find("Public/").unwrap()..].trim_end_matches('"');
+        let selected = imap.ok(&format!("SELECT \"{name}\"")).await;
+        if selected.text.contains("[READ-ONLY]") {
+            continue;
+        }
+        let before = selected.selected();
+        let uid = imap.append(&format!("\"{name}\""), "\\Seen", &letter(name)).await;
+        assert_eq!(imap.ok("NOOP").await.number("EXISTS"), Some(before.exists + 1));
+        let fetched = imap.ok(&format!("UID FETCH {uid} (FLAGS BODY.PEEK[])")).await;
+        assert_eq!(fetched.fetches().count(), 1);
+        imap.append("INBOX", "", &letter(&format!("to {name}"))).await;
+        imap.select("INBOX").await;
+        let moved = imap.ok(&format!("MOVE 1 \"{name}\"")).await;
+        assert!(moved.lines().iter().any(|line| line.contains("[COPYUID ")), "{:#?}", moved.lines());
+        let opened = imap.select(&format!("\"{name}\"")).await;
+        assert_eq!(opened.exists, before.exists + 2);
+        imap.ok(&format!("UID STORE {uid} +FLAGS (\\Deleted)")).await;
+        imap.ok("EXPUNGE").await;
+        let opened = imap.select(&format!("\"{name}\"")).await;
+        assert_eq!(opened.exists, before.exists + 1);
+        let uids = imap.ok("UID SEARCH ALL").await.words("SEARCH");
+        // Another gateway lists it as a whole and finds the same.
+        let other = Site::new(simulator).start().await;
+        let mut theirs = other.login().await;
+        theirs.ok("LIST \"\" Public/*").await;
+        assert_eq!(theirs.select(&format!("\"{name}\"")).await.exists, opened.exists);
+        // UIDs stay, though the folder is listed as a whole each time.
+        theirs.append(&format!("\"{name}\""), "", &letter(&format!("theirs {name}"))).await;
+        eventually("the other's letter", Duration::from_secs(20), || async {
+            let mut imap = gateway.login().await;
+            (imap.select(&format!("\"{name}\"")).await.exists == opened.exists + 1).then_some(())
+        })
+        .await;
+        imap.select(&format!("\"{name}\"")).await;
+        let now = imap.ok("UID SEARCH ALL").await.words("SEARCH");
+        assert!(now.starts_with(&uids), "{uids:?} {now:?}");
+        return;
+    }
+    panic!("there is no public folder to write to: {all:#?}");
 }

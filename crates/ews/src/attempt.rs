@@ -257,6 +257,9 @@ impl Client {
         if let Some(anchor) = &self.anchor {
             headers.insert("x-anchormailbox", value(anchor)?);
         }
+        if let Some(mailbox) = &self.public_folders {
+            headers.insert("x-publicfoldermailbox", value(mailbox)?);
+        }
         if O::AFFINE {
             headers.insert("x-preferserveraffinity", HeaderValue::from_static("true"));
             let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,8 @@ pub struct Client {
     /// What the mailbox's server understands.
     pub(crate) schema: Arc<Schema>,
     pub(crate) anchor: Option<Arc<str>>,
+    /// The mailbox that has the public folders, or the contents of one.
+    pub(crate) public_folders: Option<Arc<str>>,
     pub(crate) acting_for: Option<Arc<Impersonation>>,
     /// Cookies that lead to the server where this mailbox's subscriptions live.
     pub(crate) cookies: Arc<Mutex<Vec<(String, String)>>>,
@@ -65,6 +67,7 @@ impl Client {
             caller: Caller::default(),
             schema: Arc::default(),
             anchor: None,
+            public_folders: None,
             acting_for: None,
             cookies: Arc::default(),
         }
@@ -88,6 +91,19 @@ impl Client {
     /// The same client, whose requests are routed to this mailbox's server (X-AnchorMailbox).
     pub fn with_anchor(&self, mailbox: &str) -> Client {
         Client { anchor: Some(Arc::from(mailbox)), cookies: Arc::default(), schema: Arc::default(), ..self.clone() }
+    }
+
+    /// The same client, whose requests are about public folders: for the tree the anchor is what Autodiscover calls
+    /// `PublicFolderInformation` and the mailbox `InternalRpcClientServer`; for contents both are the content mailbox
+    /// (EWS "Route public folder hierarchy requests", "Route public folder content requests"; Exchange 2013 and later).
+    pub fn with_public_folders(&self, anchor: &str, mailbox: &str) -> Client {
+        Client { public_folders: Some(Arc::from(mailbox)), ..self.with_anchor(anchor) }
+    }
+
+    /// The same client, whose requests are routed as those of another.
+    pub fn routed_like(&self, other: &Client) -> Client {
+        let (anchor, public_folders) = (other.anchor.clone(), other.public_folders.clone());
+        Client { anchor, public_folders, cookies: Arc::default(), ..self.clone() }
     }
 
     /// The same client acting for somebody else. Give it that mailbox as anchor too.

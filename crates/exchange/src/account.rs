@@ -22,7 +22,7 @@ use crate::bodies::Bodies;
 use crate::directory::{Greeting, is_astray};
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
-use crate::foreign::{Known, Mounts, Opener, Root, Visited, between};
+use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::objects::{Myself, Others, People, Quota};
@@ -64,6 +64,8 @@ pub(crate) struct Live {
     /// What the user may do here, if it is not.
     pub(crate) facts: Known,
     pub(crate) visited: Visited,
+    /// What is known of public folders, if they are it.
+    pub(crate) levels: Levels,
     /// Somebody began to listen to a folder.
     pub(crate) attention: Notify,
     /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
@@ -123,6 +125,7 @@ impl Live {
             mounts: Mounts::new(parts.opener),
             facts: parts.facts,
             visited: Visited::default(),
+            levels: Levels::default(),
             attention: Notify::new(),
             unsettled: Mutex::default(),
             client: RwLock::new(parts.client),
@@ -165,6 +168,7 @@ impl Live {
     /// Ends what runs in the background.
     pub(crate) fn stop(&self) {
         self.mounts.stop();
+        self.levels.stop();
         self.tasks().abort_all();
     }
 

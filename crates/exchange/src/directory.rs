@@ -32,7 +32,7 @@ use crate::account::{Account, Live, Parts};
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::error::{Result, Tried};
-use crate::foreign::{Known, Opener, Root};
+use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::{Organisation, Settings, Way};
 
@@ -235,6 +235,7 @@ impl Inner {
                 directory: directory.to_owned(),
                 cache: self.cache.clone(),
                 organisation: name.to_owned(),
+                routes: Arc::new(Routes::new(Some(seeker.scout()), seeker.person.address.clone())),
             }),
         });
         if matches!(organisation.way, Way::Discover(_)) {

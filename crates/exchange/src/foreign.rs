@@ -10,13 +10,17 @@
 
 mod mounts;
 mod place;
+mod public;
 mod rights;
+mod routes;
 mod transfer;
 mod tree;
 mod watch;
 
 pub(crate) use mounts::{Mounts, Opener};
 pub(crate) use place::Root;
+pub(crate) use public::Levels;
 pub(crate) use rights::Known;
+pub(crate) use routes::{Routes, Scout};
 pub(crate) use transfer::between;
 pub(crate) use tree::{Look, Visited};

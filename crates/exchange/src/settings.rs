@@ -49,6 +49,9 @@ pub struct Organisation {
     pub description: Option<String>,
     /// Where its servers are.
     pub way: Way,
+    /// Where Autodiscover is asked about public folders when the servers are set: its POX document. Without, on the first
+    /// of the servers, which has it in every Exchange.
+    pub autodiscover: Option<String>,
     /// What is done about a server that fails.
     pub failover: Failover,
     /// Domains of its users, without regard to case. Empty for everyone no other organisation claims.
@@ -97,6 +100,7 @@ impl Organisation {
             name: name.into(),
             description: None,
             way,
+            autodiscover: None,
             failover: Failover::default(),
             domains: Vec::new(),
             is_default: false,

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ews::op::find_folder::{FindFolder, Traversal};
+use ews::op::get_folder::GetFolder;
 use ews::{DistinguishedFolder, ExtendedField, Field, FolderShape, Page, Path, PropertyKind};
 use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
@@ -62,16 +63,29 @@ impl Live {
         Ok(self.map.put_note(&key(folder), stamp).await?)
     }
 
-    async fn is_indexed_at(&self, folder: FolderId, stamp: &str) -> Result<bool> {
+    /// True if the index is as the folder was when it had this stamp.
+    pub(crate) async fn is_indexed_at(&self, folder: FolderId, stamp: &str) -> Result<bool> {
         Ok(self.map.note(&key(folder)).await?.as_deref() == Some(stamp) && self.map.sync_state(folder).await?.complete)
+    }
+
+    /// The stamp of one folder, as far as it can be trusted.
+    pub(crate) async fn stamp_of_folder(
+        &self,
+        client: &ews::Client,
+        folder: &ews::FolderRef,
+        tried: &Tried,
+    ) -> Result<Option<String>> {
+        let ask = GetFolder { folders: vec![folder.clone()], shape: shape() };
+        let answer = client.call(&ask).await.map_err(|error| self.failed(tried, &error))?.pop();
+        let folder = answer.transpose().map_err(|error| tried.refused(&error))?;
+        Ok(folder.zip(client.server_time()).and_then(|(folder, now)| stamped(&folder, now)).map(|(_, stamp)| stamp))
     }
 
     /// Exchange ids of folders, each with its stamp, as far as that can be trusted.
     async fn folder_stamps(&self) -> Result<Vec<(String, String)>> {
         let tried = Tried::new("it could not be found out which folders have changed");
         let client = self.client()?;
-        let fields = [Field::FOLDER_TOTAL, Field::FOLDER_UNREAD].map(Path::from);
-        let shape = FolderShape::of(fields.into_iter().chain([CONTENTS_CHANGED, DELETED].map(Path::from)));
+        let shape = shape();
         let mut stamps = Vec::new();
         let mut offset = 0;
         loop {
@@ -91,6 +105,12 @@ impl Live {
             }
         }
     }
+}
+
+/// What a stamp is made of.
+fn shape() -> FolderShape {
+    let fields = [Field::FOLDER_TOTAL, Field::FOLDER_UNREAD].map(Path::from);
+    FolderShape::of(fields.into_iter().chain([CONTENTS_CHANGED, DELETED].map(Path::from)))
 }
 
 /// A folder and its stamp, if Exchange tells what it takes.

@@ -15,6 +15,7 @@ use crate::account::Live;
 use crate::convert;
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
+use crate::foreign::Root;
 
 impl Live {
     /// Sees to it that the index of a folder is up to date, or at least there.
@@ -114,6 +115,9 @@ impl Live {
             Some(CollectionKind::ScheduleInbox) => return self.look_into_inbox(state).await,
             _ => {}
         }
+        if self.root == Root::Public {
+            return Box::pin(self.list_anew(state)).await;
+        }
         let shape = match objects {
             Some(kind) => ItemShape::of(convert::object::index_paths(kind)),
             None => convert::item_shape(),
@@ -179,7 +183,8 @@ impl Live {
         }
     }
 
-    async fn take(
+    /// Takes a page into the index.
+    pub(crate) async fn take(
         &self,
         state: &FolderState,
         objects: Option<CollectionKind>,

@@ -6,6 +6,7 @@
 //! [`plan`] decides all this and does no IO.
 
 mod answer;
+mod at;
 mod hosts;
 mod plan;
 mod pox;
@@ -23,6 +24,7 @@ use http::Method;
 use tokio::time::{Instant, timeout};
 
 use crate::{Ask, Cause, Error, Identity, Service, Told, Web};
+pub use at::{ask_at, beside};
 pub use hosts::{WELL_KNOWN_HOSTS, is_exchange_online};
 pub use plan::MOST_REFUSALS;
 use plan::{Act, Answer, Plan};

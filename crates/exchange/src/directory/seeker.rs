@@ -7,6 +7,7 @@ use ews::Identity;
 use super::place::Person;
 use super::upstream::Upstream;
 use crate::account::Live;
+use crate::foreign::Scout;
 
 /// Who looks for a mailbox, and by what right.
 pub(super) struct Seeker {
@@ -16,6 +17,15 @@ pub(super) struct Seeker {
 }
 
 impl Seeker {
+    /// Asks Autodiscover for others than the person's own mailbox, by the same right.
+    pub(super) fn scout(&self) -> Scout {
+        let (upstream, identity) = (Arc::clone(&self.upstream), self.identity.clone());
+        Arc::new(move |address| {
+            let (upstream, identity) = (Arc::clone(&upstream), identity.clone());
+            Box::pin(async move { upstream.settings_of(&address, &identity).await })
+        })
+    }
+
     /// Asks Autodiscover whenever the server seems to have the mailbox no more, until the mailbox is put to rest.
     pub(super) async fn follow(self, live: Weak<Live>) {
         loop {

@@ -58,7 +58,10 @@ impl Upstream {
         let config = WebConfig {
             trust: organisation.trust.clone(),
             egress: egress.clone(),
-            allow_http: matches!(&organisation.way, Way::Discover(Discover { allow_http: true, .. })),
+            allow_http: match &organisation.way {
+                Way::Discover(discover) => discover.allow_http,
+                Way::Urls(_) => organisation.allow_http,
+            },
             channel_binding: organisation.channel_binding,
             ..WebConfig::default()
         };
@@ -238,6 +241,29 @@ impl Upstream {
         let found = found?;
         refuse_cloud(&self.organisation, address, &found)?;
         Ok(found)
+    }
+
+    /// All that Autodiscover tells of an address. Where it is not asked for servers, the one that is set is asked.
+    pub(super) async fn settings_of(&self, address: &str, identity: &Identity) -> Option<Found> {
+        let found = match &self.organisation.way {
+            Way::Urls(urls) => {
+                let own = self.organisation.autodiscover.clone();
+                let url = own.or_else(|| autodiscover::beside(urls.first()?))?;
+                autodiscover::ask_at(&self.web, &url, address, identity).await
+            }
+            Way::Discover(discover) => {
+                let request = autodiscover::Request {
+                    identity: Some(identity.clone()),
+                    prefer_internal: discover.prefer_internal,
+                    redirect_hosts: discover.hosts.clone(),
+                    allow_http: discover.allow_http,
+                    settings: true,
+                    ..autodiscover::Request::new(address)
+                };
+                autodiscover::discover(&self.web, &request).await.0
+            }
+        };
+        found.inspect_err(|error| tracing::info!(address, %error, "Autodiscover does not tell")).ok()
     }
 
     /// The servers at these addresses: one, however many ask.

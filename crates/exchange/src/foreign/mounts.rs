@@ -14,6 +14,7 @@ use mailbox::{Access, Depth, Error, ErrorKind, Folder, FolderId, FolderPath, Nam
 
 use super::place::{self, Names, Number, OTHERS, Place, Root};
 use super::rights::{self, Known};
+use super::routes::Routes;
 use crate::account::{Live, Parts};
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
@@ -29,6 +30,8 @@ pub(crate) struct Opener {
     pub(crate) cache: BodyCache,
     /// The organisation's name.
     pub(crate) organisation: String,
+    /// Which mailboxes have public folders.
+    pub(crate) routes: Arc<Routes>,
 }
 
 /// The mailboxes beside one that is the user's own. Those have none.
@@ -77,7 +80,15 @@ impl Mounts {
 
     /// Takes another way to Exchange, after the password of the old one may have been refused.
     pub(crate) fn renew(&self, client: &Client) {
-        self.live.iter().for_each(|live| live.renew(client_for(client, &live.root)));
+        for live in &self.live {
+            live.levels.renew(client);
+            let here = live.client();
+            live.renew(match (&live.root, here) {
+                // Requests for public folders go where they went.
+                (Root::Public, Ok(here)) => client.routed_like(&here),
+                (root, _) => client_for(client, root),
+            });
+        }
     }
 
     /// Names at the top of the user's tree that folders of the user's own cannot have any more.
@@ -89,7 +100,8 @@ impl Mounts {
     /// The mailbox a folder is in, if it is not the user's own and in use.
     pub(crate) fn in_use(&self, folder: FolderId) -> Option<(Arc<Live>, FolderId)> {
         let (number, folder) = place::local(folder);
-        Some((Arc::clone(&*self.live.get(&number)?), folder))
+        let live = Arc::clone(&*self.live.get(&number)?);
+        Some((live.levels.routed(folder).unwrap_or(live), folder))
     }
 
     /// The user was not let in a moment ago.
@@ -139,7 +151,10 @@ impl Live {
             Place::In(root, rest) => match self.has(&root).await {
                 true => {
                     let (_, live) = self.mount(&root).await?;
-                    live.visited_at(&rest, depth).await
+                    match root {
+                        Root::Public => live.walk(&rest, depth).await,
+                        _ => live.visited_at(&rest, depth).await,
+                    }
                 }
                 false => Ok(()),
             },
@@ -276,7 +291,10 @@ impl Live {
         let row = self.rows().await?.into_iter().find(|row| row.number == number).ok_or_else(error::no_folder)?;
         let (_, live) = self.mount(&row.root).await?;
         live.visited.verdict()?;
-        Ok((live, inner))
+        match live.root {
+            Root::Public => Ok((live.holder_of(self, inner).await?, inner)),
+            _ => Ok((live, inner)),
+        }
     }
 
     /// The mailbox a path is in, its number, and the path there.
@@ -340,7 +358,8 @@ impl Live {
     async fn ask_whether(self: &Arc<Self>, root: &Root, key: &str) -> Option<bool> {
         let tried = Tried::new("it could not be found out what there is beside the mailbox");
         let ask = GetFolder { folders: vec![root.folder(root.top())], shape: FolderShape::default() };
-        let answer = self.client().ok()?.call(&ask).await.map(|mut answers| answers.pop());
+        let client = self.client_for(root).await.ok()?;
+        let answer = client.call(&ask).await.map(|mut answers| answers.pop());
         let verdict = match answer {
             Ok(Some(Ok(_))) => Some(true),
             Ok(Some(Err(error))) => self.verdict(&error.kind),
@@ -457,7 +476,7 @@ impl Live {
             map,
             greeting: Greeting { roles: Vec::new(), quota: None },
             bodies: Bodies::new(opener.cache.shelf(&shelf)),
-            client: client_for(&self.client()?, root),
+            client: self.client_for(root).await?,
             sizes: self.sizes,
             poll: self.poll,
             root: root.clone(),
@@ -466,6 +485,24 @@ impl Live {
         });
         self.mounts.live.insert(number, Arc::clone(&live));
         Ok((number, live))
+    }
+
+    /// The way to a mailbox that is not the user's own.
+    async fn client_for(&self, root: &Root) -> Result<Client> {
+        let client = self.client()?;
+        let routes = self.mounts.opener.as_ref().map(|opener| Arc::clone(&opener.routes));
+        Ok(match (root, routes) {
+            (Root::Public, Some(routes)) => match routes.tree().await {
+                Some(tree) => client.with_public_folders(&tree.anchor, &tree.mailbox),
+                None => client,
+            },
+            _ => client_for(&client, root),
+        })
+    }
+
+    /// Which mailboxes have public folders.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        self.mounts.opener.as_ref().map(|opener| Arc::clone(&opener.routes)).unwrap_or_default()
     }
 
     /// A client looks at a folder of this mailbox, or below it.

@@ -49,6 +49,10 @@ impl Live {
         if self.root.is_own() {
             return Ok(Look::Sync);
         }
+        if self.root == Root::Public {
+            self.list_level(None).await?;
+            return Ok(Look::Done);
+        }
         let client = self.client()?;
         let rooms = match self.id_of(DistinguishedFolder::Top) {
             Some(_) => Vec::new(),
@@ -66,7 +70,7 @@ impl Live {
     }
 
     /// Enters, and learns what the parts are called that folders play there.
-    async fn enter(&self, client: &Client) -> Result<Vec<(DistinguishedFolder, ews::Folder)>> {
+    pub(crate) async fn enter(&self, client: &Client) -> Result<Vec<(DistinguishedFolder, ews::Folder)>> {
         let open = self.try_doors(client, &self.root).await?;
         let id = |(role, folder): &(DistinguishedFolder, ews::Folder)| Some((folder.id.clone()?.id, *role));
         self.greeted(Greeting { roles: open.iter().filter_map(id).collect(), quota: None });

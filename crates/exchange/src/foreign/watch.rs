@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ews::op::subscribe::{Delivery, EventType, Subscribe};
 use ews::op::unsubscribe::Unsubscribe;
-use ews::{Client, StreamingEvent};
+use ews::{Client, ErrorKind, StreamingEvent};
 use mailbox::FolderId;
 use tokio::time::Instant;
 
@@ -24,7 +24,9 @@ use crate::watch::Watching;
 enum Ending {
     /// Others are listened to now, or nobody is.
     Attention,
-    /// It cannot be had, or broke.
+    /// Exchange does not tell whoever is not the owner, or nobody of this mailbox.
+    Impossible,
+    /// It cannot be had now, or broke.
     Trouble,
 }
 
@@ -39,12 +41,14 @@ impl Live {
                 continue;
             }
             let ending = match self.root {
-                Root::Public => Ending::Trouble,
+                Root::Public => Ending::Impossible,
                 _ => self.subscribed_to_listened().await,
             };
             self.folders.iter().for_each(|state| state.foreign.store(true, Ordering::SeqCst));
-            if let Ending::Trouble = ending {
-                self.poll_listened(STREAM_AGAIN).await;
+            match ending {
+                Ending::Attention => {}
+                Ending::Impossible => self.poll_listened(TRY_ANYWAY).await,
+                Ending::Trouble => self.poll_listened(STREAM_AGAIN).await,
             }
         }
     }
@@ -73,7 +77,10 @@ impl Live {
             Err(error) => {
                 tracing::info!(user = self.user, %error, "Exchange does not tell of this mailbox; it is looked at instead");
                 self.failed(&tried, &error);
-                return Ending::Trouble;
+                return match error.kind {
+                    ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
+                    _ => Ending::Trouble,
+                };
             }
         };
         for folder in covered.keys() {
@@ -152,5 +159,7 @@ impl Live {
 
 /// EWS "ConnectionTimeout": as long as there may be.
 const STREAM_MINUTES: u8 = 30;
-/// What did not stream may do so later.
-const STREAM_AGAIN: Duration = Duration::from_secs(300);
+/// A stream that broke is tried again after this.
+const STREAM_AGAIN: Duration = Duration::from_secs(60);
+/// What Exchange refuses may be allowed later.
+const TRY_ANYWAY: Duration = Duration::from_secs(30 * 60);

@@ -64,7 +64,8 @@ url = "https://mail.corp.example/EWS/Exchange.asmx"
 #failover = true
 #failback = true
 # How Autodiscover is asked when url is missing: whether the "external" or the "internal" address is wanted, and hosts
-# outside the user's own domain it may lead to. allow_http asks without TLS, which is for tests.
+# outside the user's own domain it may lead to. allow_http asks without TLS, which is for tests. Where url is set,
+# Autodiscover is asked only which mailboxes have public folders, at autodiscover.url: the server's own, if left out.
 #autodiscover = { prefer = "external", hosts = [], allow_http = false }
 # Users of these domains belong here. With a single server and a url it may be left out: then it serves everybody.
 domains = ["corp.example"]

@@ -98,6 +98,8 @@ pub(crate) struct Autodiscover {
     pub(crate) prefer: Prefer,
     pub(crate) hosts: Vec<String>,
     pub(crate) allow_http: bool,
+    /// The document that is asked about public folders where `url` is not missing.
+    pub(crate) url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -175,6 +177,7 @@ impl Exchange {
             password: None,
         });
         exchange::Organisation {
+            autodiscover: self.autodiscover.url.clone(),
             description: self.description.clone(),
             failover: ews::Failover { over: self.failover, back: self.failback },
             domains: self.domains.clone(),
