@@ -299,7 +299,7 @@ async fn public_folders(simulator: &Simulator, site: &Site) {
         }
         let before = selected.selected();
         let uid = imap.append(&format!("\"{name}\""), "\\Seen", &letter(name)).await;
-        assert_eq!(imap.ok("NOOP").await.number("EXISTS"), Some(before.exists + 1));
+        assert_eq!(imap.select(&format!("\"{name}\"")).await.exists, before.exists + 1);
         let fetched = imap.ok(&format!("UID FETCH {uid} (FLAGS BODY.PEEK[])")).await;
         assert_eq!(fetched.fetches().count(), 1);
         imap.append("INBOX", "", &letter(&format!("to {name}"))).await;

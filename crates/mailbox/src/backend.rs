@@ -53,7 +53,7 @@ pub trait Mail: Clone + Send + Sync + 'static {
         async { Ok(Namespaces::default()) }
     }
 
-    /// A client names a folder, or asks what is below it. Outside the user's own tree this is what opens somebody
+    /// A client names a folder, or asks what is below it; an empty path is the top of everything. Outside the user's own tree this is what opens somebody
     /// else's mailbox, and brings the list of its folders up to date; `folders` shows what was opened once.
     ///
     /// # Errors

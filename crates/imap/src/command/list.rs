@@ -152,18 +152,20 @@ async fn visit<A: Mail, T: Transport>(
     Ok(())
 }
 
-/// The folder whose name a pattern spells out, and how far below it the wildcards look. Nothing of others lies at the
-/// very top, so a pattern that begins with a wildcard leads nowhere.
+/// The folder whose name a pattern spells out, and how far below it the wildcards look.
 fn beginning(pattern: &Pattern) -> Option<(FolderPath, Depth)> {
     let Some(wild) = pattern.0.find(['*', '%']) else {
         return Some((names::path(&MailboxName(pattern.0.clone()))?, Depth::Levels(0)));
     };
-    let (name, rest) = pattern.0.split_at(pattern.0.get(..wild)?.rfind(DELIMITER)?);
+    let (above, rest) = match pattern.0.get(..wild)?.rfind(DELIMITER) {
+        Some(end) => (names::path(&MailboxName(pattern.0.get(..end)?.to_owned()))?, pattern.0.get(end + 1..)?),
+        None => (FolderPath(Vec::new()), pattern.0.as_str()),
+    };
     let depth = match rest.contains('*') {
         true => Depth::Infinite,
-        false => Depth::Levels(rest.matches(DELIMITER).count()),
+        false => Depth::Levels(rest.matches(DELIMITER).count() + 1),
     };
-    Some((names::path(&MailboxName(name.to_owned()))?, depth))
+    Some((above, depth))
 }
 
 /// `CHILDINFO` (RFC 5258 section 3.5): with RECURSIVEMATCH, a folder says that folders below it are subscribed; if
@@ -251,9 +253,10 @@ mod tests {
     #[test]
     fn patterns_begin_at_folders() {
         for (pattern, expected) in [
-            ("*", None),
-            ("%", None),
-            ("Oth*", None),
+            ("*", Some(("", Depth::Infinite))),
+            ("%", Some(("", Depth::Levels(1)))),
+            ("Oth*", Some(("", Depth::Infinite))),
+            ("%/%", Some(("", Depth::Levels(2)))),
             ("Other Users/%", Some(("Other Users", Depth::Levels(1)))),
             ("Other Users/ben*", Some(("Other Users", Depth::Infinite))),
             ("Other Users/ben/*", Some(("Other Users>ben", Depth::Infinite))),
