@@ -23,7 +23,7 @@ use std::{
     fmt, io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -356,6 +356,8 @@ struct Server {
     presence: watch::Sender<Presence>,
     require_anchor: bool,
     ews_off: Mutex<Option<u16>>,
+    /// Seconds the clock of the server is wrong by, as `Date` tells.
+    skew: AtomicI64,
     throttle: Arc<throttle::Throttle>,
     latency: Duration,
     max_request: usize,
@@ -418,6 +420,7 @@ impl Server {
             presence: watch::Sender::default(),
             require_anchor: settings.require_anchor,
             ews_off: Mutex::new(settings.ews_off),
+            skew: AtomicI64::default(),
             throttle,
             latency: settings.latency,
             max_request: settings.max_request,

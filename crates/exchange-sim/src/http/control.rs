@@ -27,6 +27,7 @@
 //! | `POST /mailbox/move?user=…&seconds=…[&ids=keep][&front_end=N]` | ErrorMailboxMoveInProgress for so long, then other ids (or the same), and only that front end serves it |
 //! | `POST /mailbox/moved?user=…` | the move is over now |
 //! | `POST /clock?ahead=…` | the clock that moves go by is so many seconds further ahead |
+//! | `POST /skew?seconds=…` | the clock that `Date` tells is so wrong, and may be behind |
 //! | `POST /poison?mailbox=…&message_id=…[&kind=mime\|corrupt]` (or `item=…`) | its MIME content, or all of it, cannot be had; `POST /heal?…` |
 //! | `POST /ews-off?status=403\|404` | EWS is switched off; `POST /ews-on` |
 //! | `POST /aqs?on=true\|false` | whether searches may use query strings |
@@ -57,7 +58,7 @@
 //! | `GET /dns` | each question to the name server |
 //! | `POST /dns?record=…` (or `remove=NAME`, `fault=servfail`, `refused`, `silence`, `truncate`, `none`) | change what it says |
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -244,6 +245,9 @@ impl Server {
             }
             ("POST", "/mailbox/moved") => self.exchange.finish_move(query.need("user")?).map_err(refusal)?,
             ("POST", "/clock") => self.exchange.put_ahead(query.need("ahead")?.parse().map_err(refusal)?),
+            ("POST", "/skew") => {
+                self.skew.store(query.need("seconds")?.parse().map_err(refusal)?, Ordering::Relaxed);
+            }
             ("POST", path @ ("/poison" | "/heal")) => {
                 let mailbox = query.need("mailbox")?;
                 let item = match query.get("item") {

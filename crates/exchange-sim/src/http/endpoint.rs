@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Builder};
 use http_body_util::BodyExt;
 use hyper::{Request, body::Incoming};
+use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -38,7 +39,11 @@ pub(super) async fn handle(
     server: Arc<Server>,
 ) -> io::Result<Response<Body>> {
     let busy = connection.begin();
+    let skew = server.skew.load(Ordering::Relaxed);
     let mut answer = route(request, &front_end, &connection, server).await?.map(|body| body.on(busy));
+    if let Some(date) = wrong_date(skew) {
+        answer.headers_mut().insert(header::DATE, date);
+    }
     if let Some(farewell) = connection.handshake(Handshake::farewell) {
         // IIS says so once: the requests that follow need no credentials.
         answer.headers_mut().insert("persistent-auth", HeaderValue::from_static("true"));
@@ -47,6 +52,13 @@ pub(super) async fn handle(
         }
     }
     Ok(answer)
+}
+
+/// What a server writes into `Date` whose clock is wrong by so many seconds; `None` where it is right.
+fn wrong_date(skew: i64) -> Option<HeaderValue> {
+    let time = Timestamp::now().checked_add(SignedDuration::from_secs(skew)).ok().filter(|_| skew != 0)?;
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()?;
+    HeaderValue::try_from(date).ok()
 }
 
 async fn route(
@@ -163,7 +175,8 @@ impl Server {
             return self.unavailable();
         }
         let caller = caller(user, front_end, &headers);
-        let fault = self.faults.pick(&operation, acts_as.as_deref().unwrap_or(&caller.account), &request);
+        let fault =
+            self.faults.pick(&operation, acts_as.as_deref().unwrap_or(&caller.account), front_end.number, &request);
         if fault.as_ref().is_some_and(|due| due.order.what == Kind::Unauthorized) {
             self.stats.fault(Kind::Unauthorized.name());
             connection.handshake(std::mem::take);

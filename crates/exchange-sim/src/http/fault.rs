@@ -36,6 +36,8 @@ pub(super) struct Order {
     pub(super) operation: Option<String>,
     /// Only for this user (an address).
     pub(super) user: Option<String>,
+    /// Only at this front end.
+    pub(super) front_end: Option<usize>,
     /// Let this many fitting requests pass first.
     #[serde(default)]
     pub(super) skip: u64,
@@ -180,10 +182,10 @@ impl Faults {
     }
 
     /// The fault for this request, if one is ordered: the first that fits.
-    pub(super) fn pick(&self, operation: &str, user: &str, request: &[u8]) -> Option<Due> {
+    pub(super) fn pick(&self, operation: &str, user: &str, front_end: usize, request: &[u8]) -> Option<Due> {
         let mut pending = self.pending();
         let chosen = pending.iter_mut().position(|pending| {
-            if !pending.order.fits(operation, user, request) {
+            if !pending.order.fits(operation, user, front_end, request) {
                 return false;
             }
             pending.fitting += 1;
@@ -222,9 +224,10 @@ impl Faults {
 }
 
 impl Order {
-    fn fits(&self, operation: &str, user: &str, request: &[u8]) -> bool {
+    fn fits(&self, operation: &str, user: &str, front_end: usize, request: &[u8]) -> bool {
         self.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
             && self.user.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(user))
+            && self.front_end.is_none_or(|wanted| wanted == front_end)
             && self.item.as_deref().is_none_or(|item| memmem::find(request, item.as_bytes()).is_some())
             && self.what.makes_sense(operation, request)
     }
@@ -290,7 +293,7 @@ mod tests {
     }
 
     fn picks(faults: &Faults, operation: &str, count: usize) -> Vec<bool> {
-        (0..count).map(|_| faults.pick(operation, "a@a.test", b"").is_some()).collect()
+        (0..count).map(|_| faults.pick(operation, "a@a.test", 0, b"").is_some()).collect()
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
     #[test]
     fn what_could_not_be_done_is_still_to_come() {
         let faults = ordered(&[r#"{"what":"nul_char"}"#]);
-        let due = faults.pick("GetItem", "", b"").unwrap();
+        let due = faults.pick("GetItem", "", 0, b"").unwrap();
         assert!(faults.waiting().is_empty());
         faults.give_back(due);
         assert_eq!(picks(&faults, "GetItem", 2), [true, false]);
@@ -325,14 +328,21 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_may_be_for_one_front_end() {
+        let faults = ordered(&[r#"{"what":"html","front_end":1}"#]);
+        assert!(faults.pick("GetItem", "", 0, b"").is_none());
+        assert!(faults.pick("GetItem", "", 1, b"").is_some());
+    }
+
+    #[test]
     fn a_fault_waits_for_a_request_it_makes_sense_for() {
         let faults = ordered(&[r#"{"what":"invalid_sync_state"}"#, r#"{"what":"mime_failed"}"#]);
-        assert!(faults.pick("SyncFolderItems", "", b"<SyncState/>").is_none());
-        assert!(faults.pick("SyncFolderItems", "", b"<m:SyncState></m:SyncState>").is_none());
-        let picked = faults.pick("SyncFolderItems", "", b"<m:SyncState>x</m:SyncState>").unwrap();
+        assert!(faults.pick("SyncFolderItems", "", 0, b"<SyncState/>").is_none());
+        assert!(faults.pick("SyncFolderItems", "", 0, b"<m:SyncState></m:SyncState>").is_none());
+        let picked = faults.pick("SyncFolderItems", "", 0, b"<m:SyncState>x</m:SyncState>").unwrap();
         assert_eq!(picked.order.what, Kind::InvalidSyncState);
-        assert!(faults.pick("GetItem", "", b"").is_none());
-        assert!(faults.pick("GetItem", "", b"<t:IncludeMimeContent>true</t:IncludeMimeContent>").is_some());
+        assert!(faults.pick("GetItem", "", 0, b"").is_none());
+        assert!(faults.pick("GetItem", "", 0, b"<t:IncludeMimeContent>true</t:IncludeMimeContent>").is_some());
     }
 
     #[test]

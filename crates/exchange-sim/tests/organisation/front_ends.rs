@@ -131,3 +131,15 @@ async fn ews_is_switched_off_and_items_are_poisoned_on_request() {
     control(&server, "POST", "/clock?ahead=5", "").await;
     assert_eq!(ask(server.ews, ANNA, "", &inbox()).await.unwrap().status(), "200");
 }
+
+#[tokio::test]
+async fn the_clock_of_the_server_may_be_wrong() {
+    let server = start(|_| ()).await;
+    control(&server, "POST", "/skew?seconds=-315360000", "").await;
+    let answer = ask(server.ews, ANNA, "", &inbox()).await.unwrap();
+    let date = answer.head.lines().find_map(|line| line.strip_prefix("date: ")).unwrap();
+    let told = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).unwrap();
+    let behind = jiff::Timestamp::now().as_second() - told.as_second();
+    assert!((315_359_990..315_360_010).contains(&behind), "{date}");
+    assert_eq!(answer.head.matches("date: ").count(), 1);
+}
