@@ -11,7 +11,7 @@ use crate::oauth::{Challenge, TokenSource};
 use crate::signin::{Scheme, Schemes, Standing, basic, bearer_value};
 use crate::transport::{Dialer, Endpoint, Lane, Tls, Trust};
 use crate::weather::Climate;
-use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret};
+use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret, Trace};
 use http::HeaderValue;
 use tokio::time::Instant;
 
@@ -52,6 +52,8 @@ pub struct ServerConfig {
     pub channel_binding: ChannelBinding,
     /// How much at once, and how long.
     pub limits: Limits,
+    /// Where dialogs are written down, without secrets and without mail.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl ServerConfig {
@@ -65,6 +67,7 @@ impl ServerConfig {
             egress: Egress::default(),
             channel_binding: ChannelBinding::default(),
             limits: Limits::default(),
+            trace: None,
         }
     }
 }
@@ -231,7 +234,7 @@ impl Server {
         }
         let inner = ServerInner {
             endpoints: Endpoints::new(endpoints, config.failover),
-            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?),
+            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?).traced(config.trace),
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
             breaker: Breaker::default(),

@@ -15,7 +15,7 @@ use crate::error::offers;
 use crate::refusal;
 use crate::signin::{Outcome, Principal, Scheme, Terms, by_dialogue, by_ticket};
 use crate::transport::{AGENT, Dialer, Endpoint, Lane, Reply, RequestBody, Tls, Trust};
-use crate::{Cause, ChannelBinding, Egress, Error, ErrorKind, Identity};
+use crate::{Cause, ChannelBinding, Egress, Error, ErrorKind, Identity, Trace};
 
 /// How others' web servers are reached.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct WebConfig {
     pub connect: Duration,
     /// The largest answer, in bytes.
     pub limit: usize,
+    /// Where dialogs are written down, without secrets and without anything that is no SOAP or Autodiscover.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Default for WebConfig {
@@ -44,6 +46,7 @@ impl Default for WebConfig {
             channel_binding: ChannelBinding::default(),
             connect: Duration::from_secs(10),
             limit: 1 << 20,
+            trace: None,
         }
     }
 }
@@ -120,7 +123,7 @@ impl Web {
     /// The error is one sentence for the operator.
     pub fn new(config: WebConfig) -> Result<Web, Error> {
         let inner = Inner {
-            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?),
+            dialer: Dialer::new(config.egress, Tls::new(&config.trust)?).traced(config.trace),
             allow_http: config.allow_http,
             channel_binding: config.channel_binding,
             connect: config.connect,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ews::oauth::TokenStore;
-use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trust};
+use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trace, Trust};
 use jiff::civil::Date;
 
 /// How the backend is set up.
@@ -84,6 +84,8 @@ pub struct Organisation {
     pub since: Option<Date>,
     /// How often changes are looked for where Exchange cannot notify.
     pub poll: Option<Duration>,
+    /// Where dialogs with its servers are written down, without secrets and without mail.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Organisation {
@@ -117,6 +119,7 @@ impl Organisation {
             limits: Limits::default(),
             since: None,
             poll: None,
+            trace: None,
         }
     }
 }

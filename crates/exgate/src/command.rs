@@ -22,6 +22,9 @@ pub(crate) enum Command {
         /// The configuration file; `exgate config example` prints one.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Write dialogs with Exchange down in this directory, without secrets and without what anybody wrote.
+        #[arg(long, value_name = "DIR")]
+        trace_ews: Option<PathBuf>,
     },
     /// Look at everything between here and Exchange, step by step: what fails, why, and what to do. Asks for the password
     /// (or reads a line of standard input). The exit code is 0 if all is well, 1 if something failed, 2 if the

@@ -8,6 +8,7 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -17,6 +18,7 @@ use self::mistake::{at_line, readable};
 
 pub(crate) use self::example::EXAMPLE;
 pub(crate) use self::mistake::Mistake;
+use crate::Failure;
 
 /// Everything `exgate serve` needs to know. `config example` explains each key.
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,9 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) cache: Cache,
     pub(crate) exchange: BTreeMap<String, Exchange>,
+    /// Of the command line: where dialogs with Exchange are written down.
+    #[serde(skip)]
+    pub(crate) trace: Option<Arc<ews::Trace>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,7 +130,15 @@ impl Config {
 
     /// The organisations as the backend wants them.
     pub(crate) fn organisations(&self) -> Vec<::exchange::Organisation> {
-        self.exchange.iter().map(|(name, exchange)| exchange.organisation(name, self.dav.tokens)).collect()
+        let trace = |organisation| ::exchange::Organisation { trace: self.trace.clone(), ..organisation };
+        self.exchange.iter().map(|(name, exchange)| trace(exchange.organisation(name, self.dav.tokens))).collect()
+    }
+
+    /// The same, with dialogs with Exchange written down in a directory.
+    pub(crate) fn traced(self, directory: Option<&Path>) -> Result<Self, Failure> {
+        let trace = directory.map(ews::Trace::to).transpose();
+        let trace = trace.map_err(|error| Failure::mistake(format!("--trace-ews: {error}")))?;
+        Ok(Self { trace: trace.map(Arc::new), ..self })
     }
 
     fn parse(file: &Path, text: &str) -> Result<Self, Mistake> {

@@ -29,10 +29,13 @@ fn main() -> ExitCode {
             .map_err(Failure::from)
             .and_then(|found| gateway::check(&found))
             .map(|()| println!("{} is fine", config.display())),
-        Command::Serve { config } => Config::read(&config).map_err(Failure::from).and_then(|config| {
-            log::start(&config.log);
-            run(gateway::serve(config))
-        }),
+        Command::Serve { config, trace_ews } => {
+            let config = Config::read(&config).map_err(Failure::from);
+            config.and_then(|config| config.traced(trace_ews.as_deref())).and_then(|config| {
+                log::start(&config.log);
+                run(gateway::serve(config))
+            })
+        }
         Command::Check(options) => run(check::run(options)),
         Command::Login(options) => run(grants::login(options)),
         Command::Logout(options) => grants::logout(&options),

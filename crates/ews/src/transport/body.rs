@@ -60,6 +60,17 @@ impl RequestBody {
         RequestBody { before, middle: Some(middle), after, left, progress: Progress::now() }
     }
 
+    /// Its XML, without the message in the middle of it.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        [&self.before[..], &self.after[..]].into_iter()
+    }
+
+    /// How long the message in the middle is, in base64.
+    pub(crate) fn mime_length(&self) -> Option<u64> {
+        let xml = (self.before.len() + self.after.len()) as u64;
+        self.middle.as_ref().map(|_| self.left - xml.min(self.left))
+    }
+
     /// Tells when it last moved, while it is on its way.
     pub(crate) fn progress(&self) -> Progress {
         self.progress.clone()

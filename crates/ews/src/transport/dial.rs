@@ -10,13 +10,15 @@ use tokio::time::{Instant, timeout};
 
 use super::tls::{Session, Tls};
 use super::{Endpoint, Socket, socks, tunnel};
-use crate::{Cause, Egress, Error, Proxy, ProxyKind};
+use crate::{Cause, Egress, Error, Proxy, ProxyKind, Trace};
 
 /// Opens connections of one organisation: nothing leaves for its servers by another way. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     egress: Egress,
     tls: Tls,
+    /// Where dialogs are written down.
+    trace: Option<Arc<Trace>>,
     /// Addresses that failed lately, and since when: of several, they are tried last.
     shunned: Arc<Mutex<HashMap<SocketAddr, Instant>>>,
 }
@@ -32,7 +34,17 @@ pub(crate) struct Connection {
 
 impl Dialer {
     pub(crate) fn new(egress: Egress, tls: Tls) -> Dialer {
-        Dialer { egress, tls, shunned: Arc::default() }
+        Dialer { egress, tls, trace: None, shunned: Arc::default() }
+    }
+
+    /// Has what is said written down there.
+    pub(crate) fn traced(self, trace: Option<Arc<Trace>>) -> Dialer {
+        Dialer { trace, ..self }
+    }
+
+    /// Where dialogs are written down.
+    pub(crate) fn trace(&self) -> Option<Arc<Trace>> {
+        self.trace.clone()
     }
 
     /// The way out.

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::tls_trouble::late_trouble;
 use super::{Connection, Dialer, Endpoint, Reply, RequestBody, Session};
 use crate::signin::server_end_point;
-use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme};
+use crate::{Cause, ChannelBinding, Error, ErrorKind, Limits, Scheme, Trace};
 
 /// One connection of one identity. It serves one request at a time and is never handed to another identity.
 ///
@@ -26,6 +27,8 @@ pub(crate) struct Lane {
     /// The other end: the server's address, or the proxy's.
     peer: SocketAddr,
     endpoint: Endpoint,
+    /// Where what is said here is written down.
+    trace: Option<Arc<Trace>>,
     /// Which of the server's endpoints that is.
     number: usize,
     /// By which scheme a password was shown here. One that goes with every request has not been shown yet.
@@ -89,6 +92,7 @@ impl Lane {
             session,
             peer,
             endpoint: endpoint.clone(),
+            trace: dialer.trace(),
             number,
             scheme: None,
             born: now,
@@ -99,6 +103,24 @@ impl Lane {
 
     /// Sends a request and waits for the head of its answer. The body must be read before the next request.
     pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        first_byte: Duration,
+    ) -> Result<Response<Incoming>, Unsent> {
+        let Some(trace) = &self.trace else { return self.exchange(request, first_byte).await };
+        let dialog = trace.begin(&request);
+        let mut answer = self.exchange(request, first_byte).await;
+        match &mut answer {
+            Err(unsent) => dialog.failed(&unsent.error),
+            Ok(response) => {
+                dialog.answered(response);
+                response.extensions_mut().insert(dialog);
+            }
+        }
+        answer
+    }
+
+    async fn exchange(
         &mut self,
         request: Request<RequestBody>,
         first_byte: Duration,

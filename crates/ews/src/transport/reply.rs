@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
+use crate::trace::Dialog;
 use crate::{Cause, Error};
 
 /// The answer's body as it arrives, under two limits: on silence, and on all of it.
@@ -14,18 +15,33 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     body: Incoming,
+    /// Where it is written down.
+    dialog: Option<Dialog>,
     silence: Duration,
     deadline: Instant,
 }
 
 impl Reply {
     pub(crate) fn new(response: http::Response<Incoming>, silence: Duration, deadline: Instant) -> Reply {
-        let (head, body) = response.into_parts();
-        Reply { status: head.status, headers: head.headers, body, silence, deadline }
+        let (mut head, body) = response.into_parts();
+        let dialog = head.extensions.remove();
+        Reply { status: head.status, headers: head.headers, body, dialog, silence, deadline }
     }
 
     /// The next bytes; None at the end the server announced. A slow drip is fine as long as something comes.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let told = self.read().await;
+        if let Some(dialog) = &self.dialog {
+            match &told {
+                Ok(Some(bytes)) => dialog.body(bytes),
+                Ok(None) => {}
+                Err(error) => dialog.failed(error),
+            }
+        }
+        told
+    }
+
+    async fn read(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let until = self.deadline.min(Instant::now() + self.silence);
             let frame =

@@ -8,5 +8,6 @@ mod lanes;
 mod streams;
 mod tls;
 mod tokens;
+mod trace;
 mod transport;
 mod web;

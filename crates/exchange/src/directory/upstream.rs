@@ -63,6 +63,7 @@ impl Upstream {
                 Way::Urls(_) => organisation.allow_http,
             },
             channel_binding: organisation.channel_binding,
+            trace: organisation.trace.clone(),
             ..WebConfig::default()
         };
         let web = Web::new(config).map_err(|error| misconfigured(&organisation, &error))?;
@@ -282,6 +283,7 @@ impl Upstream {
             egress: self.egress.clone(),
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
+            trace: organisation.trace.clone(),
         })?;
         let oauth = match (&organisation.proof, &organisation.store, urls.first()) {
             (Proof::OAuth(_), Some(_), Some(url)) => {
