@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::Error;
+use crate::{Cause, Error};
 
 /// What is known of Exchange being there.
 #[derive(Debug)]
@@ -42,10 +42,8 @@ impl Breaker {
         if !self.is_away() {
             return Ok(());
         }
-        let trouble = self.lock().trouble.clone();
-        let why = trouble.as_ref().map_or("", |trouble| trouble.message.as_str());
-        let error = Error::unavailable(format!("Exchange is away: {why}"));
-        Err(Error { cause: trouble.and_then(|trouble| trouble.cause), ..error })
+        let trouble = self.lock().trouble.as_ref().map(|trouble| trouble.message.clone()).unwrap_or_default();
+        Err(Error::unavailable(format!("Exchange is away: {trouble}")).because(Cause::Away))
     }
 
     pub(crate) fn is_away(&self) -> bool {

@@ -81,6 +81,12 @@ pub enum Cause {
     ClockSkew,
     /// The server refuses the token.
     Token,
+    /// Exchange was found to be away before, and is not asked until it answers again.
+    Away,
+    /// The mailbox is being moved, or its database is; it can be reached again when that is done.
+    MailboxMoving,
+    /// The mailbox cannot be reached by way of this server any more; Autodiscover may know where it is.
+    MailboxElsewhere,
     /// Whoever gives tokens out wants the user to sign in again.
     GrantLost,
     /// Only an administrator, of Exchange or of whoever gives tokens out, can help.
@@ -215,6 +221,13 @@ impl ResponseCode {
     }
 }
 
+impl ResponseCode {
+    /// What stands in the way, where the code tells.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        CAUSES.iter().find(|(code, _)| *code == self.0).map(|(_, cause)| *cause)
+    }
+}
+
 impl fmt::Display for ResponseCode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
@@ -288,7 +301,7 @@ impl Error {
 impl From<ItemError> for Error {
     fn from(error: ItemError) -> Error {
         let message = format!("{}: {}", error.code, error.message);
-        Error { code: Some(error.code), ..Error::new(error.kind, message) }
+        Error { cause: error.code.cause(), code: Some(error.code), ..Error::new(error.kind, message) }
     }
 }
 
@@ -320,6 +333,18 @@ pub(crate) fn offers(headers: &HeaderMap) -> Vec<String> {
 /// As much of a header as an error repeats.
 const LONGEST_HEADER: usize = 1000;
 
+/// Codes that come of a mailbox being moved, and of asking a server that it is not on.
+const CAUSES: &[(&str, Cause)] = &[
+    ("ErrorMailboxMoveInProgress", Cause::MailboxMoving),
+    ("ErrorMailboxStoreUnavailable", Cause::MailboxMoving),
+    ("ErrorMailboxFailover", Cause::MailboxMoving),
+    ("ErrorConnectionFailed", Cause::MailboxElsewhere),
+    ("ErrorProxyRequestNotAllowed", Cause::MailboxElsewhere),
+    ("ErrorProxyCallFailed", Cause::MailboxElsewhere),
+    ("ErrorNoRespondingCASInDestinationSite", Cause::MailboxElsewhere),
+    ("ErrorNonExistentMailbox", Cause::MailboxElsewhere),
+];
+
 /// EWS "ResponseCode", those that are anything but `Refused`.
 const KINDS: &[(&str, ErrorKind)] = {
     use ErrorKind::*;
@@ -343,6 +368,8 @@ const KINDS: &[(&str, ErrorKind)] = {
         ("ErrorMailboxStoreUnavailable", Unavailable),
         ("ErrorMailboxFailover", Unavailable),
         ("ErrorProxyRequestNotAllowed", Unavailable),
+        ("ErrorProxyCallFailed", Unavailable),
+        ("ErrorNoRespondingCASInDestinationSite", Unavailable),
         ("ErrorNotEnoughMemory", Unavailable),
         ("ErrorAccessDenied", Denied),
         ("ErrorAccountDisabled", Denied),
@@ -433,7 +460,8 @@ mod tests {
             println!("skipped: {} is not there (set EXGATE_SHARED)", schema.display());
             return;
         };
-        let unknown: Vec<_> = KINDS.iter().filter(|(code, _)| !schema.contains(&format!("\"{code}\""))).collect();
+        let codes = KINDS.iter().map(|(code, _)| code).chain(CAUSES.iter().map(|(code, _)| code));
+        let unknown: Vec<_> = codes.filter(|code| !schema.contains(&format!("\"{code}\""))).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

@@ -85,7 +85,8 @@ pub(crate) fn fault(fault: Fault) -> Error {
     let broke_midway = matches!(code.as_str(), "" | "ErrorInternalServerError" | "ErrorTimeoutExpired");
     let message = format!("{code}: {}", fault.text);
     let sent = if broke_midway { Sent::MaybeDone } else { Sent::NotSent };
-    Error { sent, code: Some(code.clone()), ..Error::new(code.kind(fault.retry_after), message) }
+    let kind = code.kind(fault.retry_after);
+    Error { sent, cause: code.cause(), code: Some(code), ..Error::new(kind, message) }
 }
 
 /// An answer that could not be read as SOAP. `beginning` is what there is of its beginning.

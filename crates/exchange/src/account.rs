@@ -1,13 +1,13 @@
 //! One mailbox while somebody uses it: shared by its sessions, kept fresh in the background.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use ews::{Client, DistinguishedFolder};
+use ews::{Caller, Client, DistinguishedFolder, Priority, Version};
 use idmap::sqlite::Mailbox as Map;
 use idmap::{IdMap, ItemRow};
 use mailbox::search::Query;
@@ -18,6 +18,7 @@ use mailbox::{
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::batch::Batch;
 use crate::bodies::Bodies;
 use crate::directory::{Greeting, is_astray};
 use crate::error::{self, Result, Tried};
@@ -36,7 +37,16 @@ pub struct Account(Arc<Session>);
 
 /// Counts while it lives.
 #[derive(Debug)]
-struct Session(Arc<Live>);
+struct Session {
+    live: Arc<Live>,
+    /// Sessions take turns at Exchange.
+    number: u64,
+}
+
+tokio::task_local! {
+    /// For whom this task asks Exchange; where it is not said, for nobody who waits.
+    static CALLER: Caller;
+}
 
 /// What the sessions of one mailbox share.
 pub(crate) struct Live {
@@ -68,6 +78,9 @@ pub(crate) struct Live {
     pub(crate) levels: Levels,
     /// Somebody began to listen to a folder.
     pub(crate) attention: Notify,
+    pub(crate) batch: Batch,
+    /// What is done for no session takes its turn as one.
+    number: u64,
     /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
     pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
     client: RwLock<Client>,
@@ -127,6 +140,8 @@ impl Live {
             visited: Visited::default(),
             levels: Levels::default(),
             attention: Notify::new(),
+            batch: Batch::default(),
+            number: number(),
             unsettled: Mutex::default(),
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
@@ -146,13 +161,14 @@ impl Live {
             return None;
         }
         presence.sessions += 1;
-        Some(Account(Arc::new(Session(Arc::clone(self)))))
+        Some(Account(Arc::new(Session { live: Arc::clone(self), number: number() })))
     }
 
-    /// Puts it to rest if no session has used it for that long; true once it is at rest.
+    /// Puts it to rest if no session has used it for that long; true once it is at rest. While Exchange is away it stays,
+    /// since who comes back then finds what is here, and nothing else.
     pub(crate) fn rest(&self, linger: Duration) -> bool {
         let mut presence = self.presence();
-        if !presence.over && presence.sessions == 0 && presence.since.elapsed() >= linger {
+        if !presence.over && presence.sessions == 0 && presence.since.elapsed() >= linger && !self.is_away() {
             presence.over = true;
             self.stop();
             tracing::info!(user = self.user, "mailbox put to rest");
@@ -163,6 +179,25 @@ impl Live {
     /// True once it is at rest.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.presence().over
+    }
+
+    /// Exchange does not answer at all.
+    pub(crate) fn is_away(&self) -> bool {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).is_away()
+    }
+
+    /// Returns once Exchange is back after it was away; never if it is there.
+    pub(crate) async fn returned(&self) {
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match client.is_away() {
+            true => client.back().await,
+            false => std::future::pending().await,
+        }
+    }
+
+    /// Waits that long, or until Exchange is back after it was away: then it is true.
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.returned()).await.is_ok()
     }
 
     /// Ends what runs in the background.
@@ -202,7 +237,28 @@ impl Live {
         if self.is_refused() {
             return Err(error::signed_out());
         }
-        Ok(self.client.read().unwrap_or_else(PoisonError::into_inner).clone())
+        let nobody = Caller { priority: Priority::Idle, session: self.number };
+        let caller = CALLER.try_with(|caller| *caller).unwrap_or(nobody);
+        Ok(self.client.read().unwrap_or_else(PoisonError::into_inner).with_caller(caller))
+    }
+
+    /// Takes the version of the schema that an earlier run found the mailbox's server to understand.
+    pub(crate) async fn recall_version(&self) {
+        let known = self.map.note(VERSION).await.ok().flatten().and_then(|word| Version::named(&word));
+        if let Some(known) = known {
+            self.client.read().unwrap_or_else(PoisonError::into_inner).with_known_version(known);
+        }
+    }
+
+    /// Keeps it for the next run.
+    pub(crate) async fn keep_version(&self) {
+        let newest = self.client.read().unwrap_or_else(PoisonError::into_inner).server_version();
+        let Some(newest) = newest.map(Version::as_str) else { return };
+        if self.map.note(VERSION).await.ok().flatten().as_deref() != Some(newest)
+            && let Err(error) = self.map.put_note(VERSION, newest).await
+        {
+            tracing::warn!(user = self.user, %error, "the version of Exchange could not be kept");
+        }
     }
 
     /// What Exchange calls a folder with a part to play.
@@ -301,7 +357,7 @@ impl std::fmt::Debug for Live {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let mut presence = self.0.presence();
+        let mut presence = self.live.presence();
         presence.sessions = presence.sessions.saturating_sub(1);
         presence.since = Instant::now();
     }
@@ -309,7 +365,13 @@ impl Drop for Session {
 
 impl Account {
     pub(crate) fn live(&self) -> &Arc<Live> {
-        &self.0.0
+        &self.0.live
+    }
+
+    /// Does it for this session, and for somebody who waits.
+    pub(crate) async fn attended<T>(&self, work: impl Future<Output = T>) -> T {
+        // Boxed, so that what is deep does not become deeper.
+        CALLER.scope(Caller { priority: Priority::User, session: self.0.number }, Box::pin(work)).await
     }
 
     /// The mailbox a folder is in, and what that calls it. In a box, as are others' mailboxes everywhere here: what is
@@ -321,28 +383,31 @@ impl Account {
 
 impl Mail for Account {
     async fn namespaces(&self) -> Result<Namespaces> {
-        Box::pin(self.live().namespaces()).await
+        self.attended(async { Box::pin(self.live().namespaces()).await }).await
     }
 
     async fn visit(&self, path: &FolderPath, depth: Depth) -> Result<()> {
-        Box::pin(self.live().visit(path, depth)).await
+        self.attended(async { Box::pin(self.live().visit(path, depth)).await }).await
     }
 
     async fn folders(&self) -> Result<Arc<[Folder]>> {
-        Box::pin(self.live().all_folders()).await
+        self.attended(async { Box::pin(self.live().all_folders()).await }).await
     }
 
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
-        Box::pin(self.live().create_anywhere(path)).await
+        self.attended(async { Box::pin(self.live().create_anywhere(path)).await }).await
     }
 
     async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {
-        Box::pin(self.live().rename_anywhere(from, to)).await
+        self.attended(async { Box::pin(self.live().rename_anywhere(from, to)).await }).await
     }
 
     async fn delete_folder(&self, path: &FolderPath) -> Result<()> {
-        let (_, live, path) = Box::pin(self.live().at_path(path)).await?;
-        live.delete_folder(&path).await
+        self.attended(async {
+            let (_, live, path) = Box::pin(self.live().at_path(path)).await?;
+            live.delete_folder(&path).await
+        })
+        .await
     }
 
     async fn subscribe(&self, path: &FolderPath, wish: Subscription) -> Result<()> {
@@ -355,25 +420,38 @@ impl Mail for Account {
     }
 
     async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
-        Box::pin(self.live().all_subscriptions()).await
+        self.attended(async { Box::pin(self.live().all_subscriptions()).await }).await
     }
 
     async fn status(&self, folder: FolderId) -> Result<Status> {
-        let (live, folder) = self.at(folder).await?;
-        live.fresh(folder).await?;
-        Ok(live.map.status(folder).await?)
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.fresh(folder).await?;
+            Ok(live.map.status(folder).await?)
+        })
+        .await
     }
 
     async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
-        let (live, folder) = self.at(folder).await?;
-        live.fresh(folder).await?;
-        Ok(live.map.snapshot(folder, access).await?)
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.fresh(folder).await?;
+            Ok(live.map.snapshot(folder, access).await?)
+        })
+        .await
     }
 
     async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
-        let (live, folder) = self.at(folder).await?;
-        live.freshen(folder).await;
-        Ok(live.map.delta(folder, since).await?)
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.freshen(folder).await;
+            Ok(live.map.delta(folder, since).await?)
+        })
+        .await
+    }
+
+    fn notice(&self) -> Option<&'static str> {
+        self.live().is_away().then_some(NOTICE)
     }
 
     fn watch(&self, folder: FolderId) -> Watch {
@@ -393,28 +471,43 @@ impl Mail for Account {
     }
 
     async fn sizes(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
-        let (live, folder) = self.at(folder).await?;
-        live.sizes_of(folder, uids).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.sizes_of(folder, uids).await
+        })
+        .await
     }
 
     async fn headers(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
-        let (live, folder) = self.at(folder).await?;
-        live.headers(folder, uids).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.headers(folder, uids).await
+        })
+        .await
     }
 
     async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
-        let (live, folder) = self.at(folder).await?;
-        live.contents(folder, uids).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.contents(folder, uids).await
+        })
+        .await
     }
 
     async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
-        let (live, folder) = self.at(folder).await?;
-        live.search(folder, query).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.search(folder, query).await
+        })
+        .await
     }
 
     async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
-        let (live, folder) = self.at(folder).await?;
-        live.append(folder, message).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.append(folder, message).await
+        })
+        .await
     }
 
     async fn store(
@@ -424,20 +517,51 @@ impl Mail for Account {
         change: &FlagChange,
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
-        let (live, folder) = self.at(folder).await?;
-        live.store(folder, uids, change, unchanged_since).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.store(folder, uids, change, unchanged_since).await
+        })
+        .await
     }
 
     async fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        Box::pin(between(self.live(), crate::transfer::Way::Copy, folder, uids, to)).await
+        self.attended(async { Box::pin(between(self.live(), crate::transfer::Way::Copy, folder, uids, to)).await })
+            .await
     }
 
     async fn relocate(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
-        Box::pin(between(self.live(), crate::transfer::Way::Move, folder, uids, to)).await
+        self.attended(async { Box::pin(between(self.live(), crate::transfer::Way::Move, folder, uids, to)).await })
+            .await
     }
 
     async fn expunge(&self, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
-        let (live, folder) = self.at(folder).await?;
-        live.expunge(folder, only).await
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.expunge(folder, only).await
+        })
+        .await
     }
 }
+
+/// For whom this task asks, so that another task can ask for the same.
+pub(crate) async fn on_behalf<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
+    match caller {
+        Some(caller) => CALLER.scope(caller, work).await,
+        None => work.await,
+    }
+}
+
+/// For whom this task asks, if that was said.
+pub(crate) fn caller() -> Option<Caller> {
+    CALLER.try_with(|caller| *caller).ok()
+}
+
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What people are told while Exchange is away.
+const NOTICE: &str = "Exchange is away: what is here already can be read, and nothing can be changed until it is back";
+/// The map's note that holds the version of the schema the mailbox's server understands.
+const VERSION: &str = "version";

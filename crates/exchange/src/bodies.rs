@@ -128,7 +128,7 @@ impl Live {
     ) -> Result<Vec<(Uid, Result<Content>)>> {
         rows.truncate(LOOK_AHEAD);
         let cached = self.bodies.cached(&rows).await;
-        rows.truncate(prefix(&rows, |id| cached.contains_key(&id)));
+        rows.truncate(prefix(&rows, self.batch.of(BATCH_MESSAGES), |id| cached.contains_key(&id)));
         let missing = rows.iter().filter(|row| !cached.contains_key(&row.email_id)).cloned().collect();
         let mut outcomes: Outcomes = self.fetch(folder, missing).await;
         for row in &rows {
@@ -256,6 +256,10 @@ impl Live {
         let ask = GetMime { items: rows.iter().map(|row| ItemId::new(&row.item_id)).collect(), shape };
         let mut sink = Gather::new(self, rows, stored);
         let answer = client.get_mime(&ask, &mut sink).await;
+        match answer.is_err() || sink.stopped {
+            true => self.batch.failed(),
+            false => self.batch.worked(),
+        }
         let Gather { results, headers, sizes, .. } = sink;
         self.note_rendered(headers, sizes).await;
         let missing = match &answer {
@@ -287,7 +291,7 @@ impl Live {
 }
 
 /// How many of the first messages fit: all that are here already, and of the others as many as one call should fetch.
-fn prefix(rows: &[ItemRow], is_here: impl Fn(EmailId) -> bool) -> usize {
+fn prefix(rows: &[ItemRow], most: usize, is_here: impl Fn(EmailId) -> bool) -> usize {
     let mut fetched = HashSet::new();
     let mut bytes = 0_u64;
     let fits = |row: &&ItemRow| {
@@ -297,7 +301,7 @@ fn prefix(rows: &[ItemRow], is_here: impl Fn(EmailId) -> bool) -> usize {
         let first = fetched.is_empty();
         bytes = bytes.saturating_add(row.exact_size.unwrap_or(row.size));
         fetched.insert(row.email_id);
-        first || fetched.len() <= BATCH_MESSAGES && bytes <= BATCH_BYTES
+        first || fetched.len() <= most && bytes <= BATCH_BYTES
     };
     rows.iter().take_while(fits).count()
 }
@@ -350,12 +354,14 @@ struct Gather<'a> {
     results: Vec<Option<Result<Content, Failure>>>,
     headers: Vec<(EmailId, Vec<u8>)>,
     sizes: Vec<(EmailId, u64)>,
+    /// Exchange did not do all of it.
+    stopped: bool,
 }
 
 impl<'a> Gather<'a> {
     fn new(live: &'a Live, rows: &'a [ItemRow], stored: HashMap<EmailId, Vec<u8>>) -> Self {
         let results = rows.iter().map(|_| None).collect();
-        Self { live, rows, stored, spool: None, results, headers: Vec::new(), sizes: Vec::new() }
+        Self { live, rows, stored, spool: None, results, headers: Vec::new(), sizes: Vec::new(), stopped: false }
     }
 
     fn settle(&mut self, index: usize, result: Result<Content, Failure>) {
@@ -410,6 +416,7 @@ impl MimeSink for Gather<'_> {
     async fn failed(&mut self, index: usize, error: MimeError) -> io::Result<()> {
         self.spool = None;
         let failure = Failure::of_item(self.live, error);
+        self.stopped |= matches!(failure, Failure::Later(_));
         self.settle(index, Err(failure));
         Ok(())
     }
@@ -458,15 +465,15 @@ mod tests {
     #[test]
     fn batches_end_by_number_and_by_bytes_but_hold_one() {
         let small: Vec<_> = (1..=60).map(|n| row(n, 1000)).collect();
-        assert_eq!(prefix(&small, |_| false), 32);
-        assert_eq!(prefix(&small, |_| true), 60);
-        assert_eq!(prefix(&small, |id| id.0[0] <= 20), 52);
+        assert_eq!(prefix(&small, 32, |_| false), 32);
+        assert_eq!(prefix(&small, 32, |_| true), 60);
+        assert_eq!(prefix(&small, 32, |id| id.0[0] <= 20), 52);
         let large: Vec<_> = (1..=5).map(|n| row(n, 3 << 20)).collect();
-        assert_eq!(prefix(&large, |_| false), 1);
-        assert_eq!(prefix(&[row(1, 100 << 20)], |_| false), 1);
+        assert_eq!(prefix(&large, 32, |_| false), 1);
+        assert_eq!(prefix(&[row(1, 100 << 20)], 32, |_| false), 1);
         let copies: Vec<_> = (1..=60).map(|_| row(1, 3 << 20)).collect();
-        assert_eq!(prefix(&copies, |_| false), 60);
-        assert_eq!(prefix(&[], |_| false), 0);
+        assert_eq!(prefix(&copies, 32, |_| false), 60);
+        assert_eq!(prefix(&[], 32, |_| false), 0);
     }
 
     #[tokio::test]

@@ -153,8 +153,18 @@ impl Inner {
         }
         let identity = upstream.identity(&person.sign_in, password);
         match Box::pin(upstream.enter(&person, &identity, Vec::new())).await {
-            Ok(entered) => self.admit(desk, person, identity, entered, (Means::Password, hash)).await,
+            Ok(entered) => {
+                desk.remember(&person.name, hash, upstream.memory(&entered));
+                self.admit(desk, person, identity, entered, (Means::Password, hash)).await
+            }
             Err(error) => {
+                if error.kind != ews::ErrorKind::SignIn
+                    && let Some(memory) = desk.recall(&person.name, &hash)
+                    && let Some(entered) = Box::pin(upstream.enter_by_memory(&person, &identity, memory)).await
+                {
+                    tracing::info!(user = person.name, "let in by a password that was right before Exchange went away");
+                    return self.admit(desk, person, identity, entered, (Means::Password, hash)).await;
+                }
                 self.not_let_in(desk, &person, (Means::Password, hash), &error);
                 Err(Tried::new("you could not be signed in").failed(&error))
             }
@@ -281,7 +291,8 @@ impl Inner {
             state.live.retain(|_, opened| !opened.live.is_at_rest());
             // Others who hold the desk are about to sign in.
             let quiet = state.passwords.is_over(now, memory) && state.tokens.is_over(now, memory);
-            !state.live.is_empty() || !quiet || Arc::strong_count(desk) > 1
+            let forgotten = state.forgets(now) || memory.is_zero();
+            !state.live.is_empty() || !quiet || !forgotten || Arc::strong_count(desk) > 1
         });
     }
 }

@@ -63,6 +63,13 @@ impl Due {
         times == 1
     }
 
+    /// What made looks fail is over.
+    pub(crate) fn forgive(&self) {
+        if let Some(trouble) = self.lock().as_mut() {
+            trouble.until = Instant::now();
+        }
+    }
+
     /// How long to wait before the next look, and why; `None` if it may be now.
     pub(crate) fn held(&self, now: Instant) -> Option<(Duration, Error)> {
         let trouble = self.lock();

@@ -23,7 +23,12 @@ impl Tried {
 
     /// The whole call failed.
     pub(crate) fn failed(&self, error: &ews::Error) -> mailbox::Error {
-        let answer = self.because(&error.kind, error.code.as_ref());
+        let answer = match (error.cause, error.sent) {
+            (Some(ews::Cause::Away), ews::Sent::NotSent) => {
+                mailbox::Error::new(Ours::Unavailable, format!("{}: {AWAY}", self.0))
+            }
+            _ => self.because(&error.kind, error.code.as_ref()),
+        };
         match &error.request_id {
             Some(id) => answer.traced(id.clone()),
             None => answer,
@@ -71,6 +76,9 @@ fn translate(kind: &Theirs) -> (Ours, &'static str) {
         Theirs::Local => (Ours::Internal, "the gateway could not read or write the data; its log says why"),
     }
 }
+
+/// Why nothing that needs Exchange can be done now.
+pub(crate) const AWAY: &str = "Exchange is away, and nothing was changed; try again later";
 
 /// The account's password was refused after it had been right.
 pub(crate) fn signed_out() -> mailbox::Error {

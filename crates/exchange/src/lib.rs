@@ -7,6 +7,7 @@
 
 mod account;
 mod append;
+mod batch;
 mod bodies;
 mod body_cache;
 mod convert;

@@ -41,48 +41,57 @@ pub(crate) use shared::{Others, pseudo_kind};
 
 impl Objects for Account {
     async fn principal(&self) -> Result<Arc<Principal>> {
-        self.live().principal().await
+        self.attended(async { self.live().principal().await }).await
     }
 
     async fn collections(&self) -> Result<Arc<[Collection]>> {
-        self.live().collections().await
+        self.attended(async { self.live().collections().await }).await
     }
 
     async fn open_mailbox(&self, address: &str) -> Result<bool> {
-        self.live().open_mailbox(address).await
+        self.attended(async { self.live().open_mailbox(address).await }).await
     }
 
     async fn create_collection(&self, collection: &NewCollection) -> Result<FolderId> {
-        self.live().create_collection(collection).await
+        self.attended(async { self.live().create_collection(collection).await }).await
     }
 
     async fn change_collection(&self, collection: FolderId, change: &CollectionChange) -> Result<()> {
-        self.live().change_collection(collection, change).await
+        self.attended(async { self.live().change_collection(collection, change).await }).await
     }
 
     async fn delete_collection(&self, collection: FolderId) -> Result<()> {
-        self.live().delete_collection(collection).await
+        self.attended(async { self.live().delete_collection(collection).await }).await
     }
 
     async fn sync_token(&self, collection: FolderId) -> Result<SyncToken> {
-        self.live().fresh(collection).await?;
-        Ok(self.live().map.object_token(collection).await?)
+        self.attended(async {
+            self.live().fresh(collection).await?;
+            Ok(self.live().map.object_token(collection).await?)
+        })
+        .await
     }
 
     async fn entries(&self, collection: FolderId, span: Option<Range>) -> Result<Vec<ObjectEntry>> {
-        self.live().fresh(collection).await?;
-        let rows = self.live().map.objects(collection, span).await?;
-        Ok(rows.into_iter().map(|row| row.entry).collect())
+        self.attended(async {
+            self.live().fresh(collection).await?;
+            let rows = self.live().map.objects(collection, span).await?;
+            Ok(rows.into_iter().map(|row| row.entry).collect())
+        })
+        .await
     }
 
     async fn entry(&self, collection: FolderId, name: &ObjectName) -> Result<Option<ObjectEntry>> {
-        if self.live().collection_kind(collection).await? == Some(CollectionKind::Directory) {
-            let mut found = self.live().directory_objects(collection, std::slice::from_ref(name)).await?;
-            return Ok(found.pop().and_then(|(_, object)| object.ok()).map(|object| object.entry));
-        }
-        self.live().fresh(collection).await?;
-        let rows = self.live().map.objects_named(collection, std::slice::from_ref(name)).await?;
-        Ok(rows.into_iter().next().map(|row| row.entry))
+        self.attended(async {
+            if self.live().collection_kind(collection).await? == Some(CollectionKind::Directory) {
+                let mut found = self.live().directory_objects(collection, std::slice::from_ref(name)).await?;
+                return Ok(found.pop().and_then(|(_, object)| object.ok()).map(|object| object.entry));
+            }
+            self.live().fresh(collection).await?;
+            let rows = self.live().map.objects_named(collection, std::slice::from_ref(name)).await?;
+            Ok(rows.into_iter().next().map(|row| row.entry))
+        })
+        .await
     }
 
     async fn object_delta(
@@ -91,13 +100,16 @@ impl Objects for Account {
         since: DeltaStart,
         limit: Option<usize>,
     ) -> ObjectResult<ObjectDelta> {
-        self.live().fresh(collection).await?;
-        match self.live().map.object_delta(collection, since, limit).await {
-            Err(error @ idmap::Error::BadToken) => {
-                Err(ObjectError::precondition(Precondition::ValidSyncToken, error.to_string()))
+        self.attended(async {
+            self.live().fresh(collection).await?;
+            match self.live().map.object_delta(collection, since, limit).await {
+                Err(error @ idmap::Error::BadToken) => {
+                    Err(ObjectError::precondition(Precondition::ValidSyncToken, error.to_string()))
+                }
+                delta => Ok(delta.map_err(mailbox::Error::from)?),
             }
-            delta => Ok(delta.map_err(mailbox::Error::from)?),
-        }
+        })
+        .await
     }
 
     fn watch_objects(&self, collection: FolderId) -> Watch {
@@ -105,11 +117,11 @@ impl Objects for Account {
     }
 
     async fn objects(&self, collection: FolderId, names: &[ObjectName]) -> Result<Vec<(ObjectName, Result<Object>)>> {
-        self.live().objects(collection, names).await
+        self.attended(async { self.live().objects(collection, names).await }).await
     }
 
     async fn put(&self, collection: FolderId, object: NewObject, condition: Condition) -> ObjectResult<Put> {
-        self.live().put(collection, object, condition).await
+        self.attended(async { self.live().put(collection, object, condition).await }).await
     }
 
     async fn remove(
@@ -119,7 +131,7 @@ impl Objects for Account {
         condition: Condition,
         calendaring: Calendaring,
     ) -> ObjectResult<()> {
-        self.live().remove(collection, name, &condition, calendaring).await
+        self.attended(async { self.live().remove(collection, name, &condition, calendaring).await }).await
     }
 
     async fn relocate_object(
@@ -129,14 +141,14 @@ impl Objects for Account {
         to: (FolderId, &ObjectName),
         overwrite: bool,
     ) -> ObjectResult<bool> {
-        self.live().relocate(way, from, to, overwrite).await
+        self.attended(async { self.live().relocate(way, from, to, overwrite).await }).await
     }
 
     async fn free_busy(&self, addresses: &[String], range: Range) -> Result<Vec<Option<FreeBusy>>> {
-        self.live().free_busy(addresses, range).await
+        self.attended(async { self.live().free_busy(addresses, range).await }).await
     }
 
     async fn find_people(&self, words: &str, limit: usize) -> Result<Vec<Person>> {
-        self.live().find_people(words, limit).await
+        self.attended(async { self.live().find_people(words, limit).await }).await
     }
 }

@@ -11,7 +11,7 @@ use idmap::{Epoch, IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
 use mailbox::objects::CollectionKind;
 
-use crate::account::Live;
+use crate::account::{Live, caller, on_behalf};
 use crate::convert;
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
@@ -54,7 +54,7 @@ impl Live {
     /// Looks at a folder, and goes on looking when nobody waits any more. `None` if it takes longer than that.
     async fn look_within(self: &Arc<Self>, state: &Arc<FolderState>, wait: Duration) -> Option<Result<()>> {
         let (live, state) = (Arc::clone(self), Arc::clone(state));
-        let look = tokio::spawn(async move { live.look(&state).await });
+        let look = tokio::spawn(on_behalf(caller(), async move { live.look(&state).await }));
         tokio::time::timeout(wait, look).await.ok()?.ok()
     }
 
@@ -283,7 +283,9 @@ impl Live {
             {
                 if live.look(&state).await.is_err() {
                     let wait = state.due.held(Instant::now()).map_or(GATHER, |(wait, _)| wait);
-                    tokio::time::sleep(wait).await;
+                    if live.pause(wait).await {
+                        state.due.forgive();
+                    }
                 }
             }
         });
@@ -306,7 +308,9 @@ impl Live {
             while !live.hierarchy.due.is_met() && !live.is_refused() {
                 if live.look_at_hierarchy().await.is_err() {
                     let wait = live.hierarchy.due.held(Instant::now()).map_or(GATHER, |(wait, _)| wait);
-                    tokio::time::sleep(wait).await;
+                    if live.pause(wait).await {
+                        live.hierarchy.due.forgive();
+                    }
                 }
             }
         });

@@ -50,16 +50,21 @@ enum Ending {
 impl Live {
     /// Watches for as long as the mailbox is live and its password good.
     pub(crate) async fn watch_changes(self: Arc<Self>) {
+        self.recall_version().await;
         let mut failures = 0;
         while !self.is_refused() {
             let began = Instant::now();
             let ending = self.subscription().await;
             self.watching.send_replace(Watching::Polling);
             failures = if began.elapsed() > WORKED { 1 } else { failures + 1 };
-            match ending {
-                Ending::Impossible => self.poll_for(TRY_STREAMING_AGAIN).await,
-                Ending::Broken => self.poll_for(due::delay(failures, None)).await,
-                Ending::Failed(hint) => self.poll_for(due::delay(failures, hint)).await,
+            let pause = match ending {
+                Ending::Impossible => TRY_STREAMING_AGAIN,
+                Ending::Broken => due::delay(failures, None),
+                Ending::Failed(hint) => due::delay(failures, hint),
+            };
+            tokio::select! {
+                () = self.poll_for(pause) => {}
+                () = self.returned() => failures = 0,
             }
         }
     }
@@ -98,16 +103,32 @@ impl Live {
         // In this order: who waits for it to be settled then looks once.
         self.catch_up().await;
         self.watching.send_replace(Watching::Streaming);
+        self.keep_version().await;
         let mut failures = 0;
+        let mut minutes = STREAM_MINUTES;
         loop {
-            let Err(error) = self.listen(&client, &subscription).await else {
+            let began = Instant::now();
+            let Err(error) = self.listen(&client, &subscription, minutes).await else {
                 failures = 0;
                 continue;
             };
             self.failed(&tried, &error);
-            tracing::info!(user = self.user, %error, "the event stream broke");
+            let age = began.elapsed();
+            tracing::info!(user = self.user, %error, seconds = age.as_secs(), "the event stream broke");
             if !error.kind.is_transient() || failures >= MOST_RECONNECTS {
                 return Ending::Broken;
+            }
+            if client.is_away() {
+                self.watching.send_replace(Watching::Polling);
+                client.back().await;
+                return Ending::Broken;
+            }
+            if age >= CUT {
+                // Something on the way cuts connections of that age: the next one ends by itself before.
+                minutes = u8::try_from(age.as_secs() / 60).unwrap_or(minutes).clamp(1, minutes);
+                failures = 0;
+                self.catch_up().await;
+                continue;
             }
             failures += 1;
             tokio::time::sleep(due::delay(failures, error.retry_after())).await;
@@ -117,8 +138,13 @@ impl Live {
     }
 
     /// One stream, to its end.
-    async fn listen(self: &Arc<Self>, client: &ews::Client, subscription: &[String]) -> Result<(), ews::Error> {
-        let mut stream = client.stream(subscription, STREAM_MINUTES).await?;
+    async fn listen(
+        self: &Arc<Self>,
+        client: &ews::Client,
+        subscription: &[String],
+        minutes: u8,
+    ) -> Result<(), ews::Error> {
+        let mut stream = client.stream(subscription, minutes).await?;
         loop {
             match stream.next().await? {
                 StreamingEvent::Events(notifications) => self.told(&notifications).await,
@@ -204,7 +230,11 @@ impl Live {
     async fn catch_up(self: &Arc<Self>) {
         self.hierarchy_changed();
         let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
-        used.iter().for_each(|state| state.due.want());
+        self.hierarchy.due.forgive();
+        used.iter().for_each(|state| {
+            state.due.want();
+            state.due.forgive();
+        });
         if let Err(error) = self.pass_over_unchanged().await {
             tracing::info!(user = self.user, %error, "every folder in use has to be looked at");
         }
@@ -218,7 +248,7 @@ impl Live {
         let end = tokio::time::Instant::now() + time;
         let mut rounds = 0_u32;
         while tokio::time::Instant::now() < end && !self.is_refused() {
-            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + self.poll)).await;
+            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + jitter(self.poll))).await;
             rounds += 1;
             let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
             for state in used.iter().filter(|state| state.bell.listeners() > 0 && state.is_older_than(self.poll)) {
@@ -231,6 +261,14 @@ impl Live {
     }
 }
 
+/// Up to a fifth more, so that mailboxes are not all looked at together.
+fn jitter(wait: Duration) -> Duration {
+    let [random, ..] = *uuid::Uuid::new_v4().as_bytes();
+    wait + wait.mul_f64(f64::from(random) / 256.0 / 5.0)
+}
+
+/// A stream that broke at this age was not broken by Exchange: it tells that it lives every 45 s.
+const CUT: Duration = Duration::from_secs(50);
 /// EWS "ConnectionTimeout": as long as there may be.
 const STREAM_MINUTES: u8 = 30;
 /// A first look waits this long for the subscription.

@@ -32,6 +32,8 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) deadline: Instant,
     /// Passwords may come in clear.
     trusted: bool,
+    /// What the client was told of the mailbox as a whole.
+    noticed: Option<&'static str>,
 }
 
 /// Serves one client until it leaves or has to.
@@ -48,6 +50,7 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
         failures: 0,
         deadline: Instant::now() + settings.sign_in,
         trusted,
+        noticed: None,
         settings,
     };
     let mut connection = Connection::new(connection, session.settings.limits_before_sign_in());
@@ -110,6 +113,7 @@ impl<B: SignIn> Session<B> {
         if let Some(expunges) = expunges {
             self.news(connection, expunges).instrument(span.clone()).await?;
         }
+        self.notice(connection);
         answer.write(&mut connection.out, Some(&tag));
         let _entered = span.entered();
         debug!(outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
@@ -218,6 +222,18 @@ impl<B: SignIn> Session<B> {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// What people should know of the mailbox as a whole, once, and once more when it is over.
+    pub(crate) fn notice<T: Transport>(&mut self, connection: &mut Connection<T>) {
+        let notice = match &self.state {
+            State::SignedIn { account } | State::Selected { account, .. } => account.notice(),
+            State::Greeted => return,
+        };
+        if std::mem::replace(&mut self.noticed, notice) != notice {
+            let text = notice.unwrap_or("All is as it was before: changes can be made again");
+            response::untagged(&mut connection.out, Condition::Ok, None, text);
         }
     }
 

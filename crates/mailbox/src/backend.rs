@@ -118,6 +118,11 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `NotFound` if the folder is gone.
     fn delta(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Delta>> + Send;
 
+    /// What people should know now of the mailbox as a whole, in a sentence; `None` if all is as always.
+    fn notice(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Wakes when `delta` of this folder may have something to tell.
     fn watch(&self, folder: FolderId) -> Watch;
 

@@ -27,6 +27,11 @@ impl Version {
         TABLE.iter().find(|(version, _)| *version == self).map_or("Exchange2007_SP1", |(_, name)| name)
     }
 
+    /// The version Exchange knows by this word.
+    pub fn named(word: &str) -> Option<Version> {
+        TABLE.iter().find(|(_, name)| *name == word).map(|(version, _)| *version)
+    }
+
     /// The next older version, for a server that refused this one without saying which it knows.
     pub fn older(self) -> Option<Version> {
         let at = TABLE.iter().position(|(version, _)| *version == self)?;

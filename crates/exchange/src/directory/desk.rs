@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use mailbox::{Error, ErrorKind};
 
+use super::upstream::Memory;
 use crate::account::{Account, Live};
 use crate::error::Result;
 use crate::holdback::{CredentialHash, Holdback};
@@ -25,6 +26,14 @@ pub(super) struct DeskState {
     pub(super) tokens: Holdback,
     /// What was accepted, by the whole user name.
     pub(super) live: HashMap<String, Opened>,
+    /// Who was let in by which password in this run, and what the mailbox told, for times when Exchange is away.
+    known: HashMap<String, Known>,
+}
+
+struct Known {
+    hash: CredentialHash,
+    memory: Memory,
+    since: Instant,
 }
 
 /// A sign-in that was accepted, and the mailbox that is live since.
@@ -46,6 +55,12 @@ pub(super) enum Means {
 }
 
 impl DeskState {
+    /// True if nobody is known any more whom to let in while Exchange is away.
+    pub(super) fn forgets(&mut self, now: Instant) -> bool {
+        self.known.retain(|_, known| now.saturating_duration_since(known.since) < KNOWN);
+        self.known.is_empty()
+    }
+
     fn holdback(&mut self, means: Means) -> &mut Holdback {
         match means {
             Means::Password => &mut self.passwords,
@@ -72,6 +87,7 @@ impl Desk {
         if let Some(opened) = state.live.get_mut(user).filter(|opened| opened.hash == *hash && opened.live.is_refused())
         {
             opened.hash = CredentialHash::default();
+            state.known.retain(|_, known| known.hash != *hash);
             state.holdback(means).refused(*hash, now);
         }
         match state.holdback(means).held(hash, now) {
@@ -82,7 +98,21 @@ impl Desk {
 
     /// Exchange refused this.
     pub(super) fn refuse(&self, hash: CredentialHash, means: Means) {
-        self.state().holdback(means).refused(hash, Instant::now());
+        let mut state = self.state();
+        state.known.retain(|_, known| known.hash != hash);
+        state.holdback(means).refused(hash, Instant::now());
+    }
+
+    /// Remembers what a mailbox told to somebody whose password Exchange accepted.
+    pub(super) fn remember(&self, user: &str, hash: CredentialHash, memory: Memory) {
+        let known = Known { hash, memory, since: Instant::now() };
+        self.state().known.insert(user.to_owned(), known);
+    }
+
+    /// What the mailbox told when Exchange last accepted this password; None for any other one.
+    pub(super) fn recall(&self, user: &str, hash: &CredentialHash) -> Option<Memory> {
+        let state = self.state();
+        state.known.get(user).filter(|known| known.hash == *hash).map(|known| known.memory.clone())
     }
 
     /// Exchange accepted this. `goes_on` says that the mailbox was live and went on as it was.
@@ -100,6 +130,9 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long after it was last shown to Exchange a password lets its owner in while Exchange is away.
+const KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn held_back(wait: Duration) -> Error {
     let minutes = wait.as_secs().div_ceil(60);

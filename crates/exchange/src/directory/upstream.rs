@@ -51,6 +51,14 @@ pub(super) struct Entered {
     pub(super) others: Vec<Option<String>>,
 }
 
+/// What is kept of a mailbox that was opened, to open it again while Exchange is away.
+#[derive(Clone)]
+pub(super) struct Memory {
+    greeting: Greeting,
+    /// The service account in its owner's place; an owner's own client is made anew, of what they sign in with.
+    client: Option<Client>,
+}
+
 impl Upstream {
     /// Reads the certificates and what was found before, and checks the addresses; nobody is contacted.
     pub(super) fn new(organisation: Organisation, state: &Path) -> Result<Upstream> {
@@ -107,6 +115,27 @@ impl Upstream {
             },
             entered => entered,
         }
+    }
+
+    /// What is worth keeping of a mailbox that was opened.
+    pub(super) fn memory(&self, entered: &Entered) -> Memory {
+        let client = self.is_served().then(|| entered.client.clone());
+        Memory { greeting: entered.greeting.clone(), client }
+    }
+
+    /// Opens a mailbox without Exchange; None if that is not away. To be called for whom Exchange let in before.
+    pub(super) async fn enter_by_memory(
+        &self,
+        person: &Person,
+        identity: &Identity,
+        memory: Memory,
+    ) -> Option<Entered> {
+        let at = self.find(person, identity).await.ok()?;
+        if !at.server.is_away() {
+            return None;
+        }
+        let client = memory.client.unwrap_or_else(|| at.server.client(identity.clone()));
+        Some(Entered { client, greeting: memory.greeting, others: Vec::new() })
     }
 
     async fn enter_at(

@@ -28,6 +28,7 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
     response::go_on(&mut connection.out, "Waiting for news");
     loop {
         session.news(connection, Expunges::Tell).await?;
+        session.notice(connection);
         connection.flush().await?;
         tokio::select! {
             step = connection.next(Awaited::Pause(until)) => return ended(&step?),
