@@ -9,6 +9,7 @@ mod connection;
 mod control;
 mod endpoint;
 mod fault;
+mod flow;
 mod front_end;
 mod idp;
 mod photo;

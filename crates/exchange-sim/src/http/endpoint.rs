@@ -6,13 +6,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Builder};
 use http_body_util::BodyExt;
 use hyper::{Request, body::Incoming};
 use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{Answer, Caller, EventStream, Version, reply::Reply, soap::Fault};
@@ -24,6 +23,7 @@ use super::{
     body::Body,
     connection::Connection,
     fault::{Due, Kind, Order, damage, document},
+    flow::{Ending, Pieces, Until, pump},
     front_end::{Face, FrontEnd, Presence},
     photo,
     record::Entry,
@@ -488,132 +488,6 @@ enum Outcome {
     Frames(u16, Pieces),
     Stream(EventStream, Ending),
     Cut,
-}
-
-/// An answer that leaves in pieces.
-struct Pieces {
-    body: Bytes,
-    piece: usize,
-    pause: Duration,
-    end: usize,
-    ending: Ending,
-}
-
-/// How a body ends that does not end well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// It ends well.
-    None,
-    /// The connection is cut.
-    Cut,
-    /// Nothing more comes.
-    Hang,
-}
-
-impl Pieces {
-    fn new(order: &Order, body: Vec<u8>) -> Self {
-        let length = body.len();
-        let ending = match order.what {
-            Kind::Cut => Ending::Cut,
-            Kind::HangBody => Ending::Hang,
-            _ => Ending::None,
-        };
-        let whole = ending == Ending::None;
-        let end = if whole { length } else { order.bytes.unwrap_or(length / 2).min(length) };
-        Self {
-            body: body.into(),
-            piece: if whole { order.piece.unwrap_or(256).max(1) } else { end.max(1) },
-            pause: if whole { Duration::from_millis(order.pause.unwrap_or(10)) } else { Duration::ZERO },
-            end,
-            ending,
-        }
-    }
-
-    async fn send(self, mut released: watch::Receiver<u64>, sender: mpsc::Sender<io::Result<Bytes>>) {
-        let mut start = 0;
-        while start < self.end {
-            let end = (start + self.piece).min(self.end);
-            if sender.send(Ok(self.body.slice(start..end))).await.is_err() {
-                return;
-            }
-            start = end;
-            if !self.pause.is_zero() {
-                tokio::time::sleep(self.pause).await;
-            }
-        }
-        if self.ending == Ending::Hang {
-            tokio::select! {
-                _ = released.changed() => {}
-                () = sender.closed() => {}
-            }
-        }
-        if self.ending != Ending::None {
-            let _ = sender.send(Err(io::Error::other("the answer is cut off on request"))).await;
-        }
-    }
-}
-
-/// What else ends a streaming answer, or stops it.
-struct Until {
-    stop: watch::Receiver<u64>,
-    released: watch::Receiver<u64>,
-    presence: watch::Receiver<Presence>,
-}
-
-/// Passes the documents of a streaming answer on until they end, the client leaves, or a fault ends them.
-async fn pump(
-    mut events: EventStream,
-    ending: Ending,
-    entry: Option<Entry>,
-    mut until: Until,
-    sender: mpsc::Sender<io::Result<Bytes>>,
-) {
-    let over = || Err(io::Error::other("the stream ends on request"));
-    let mut number = 0;
-    loop {
-        let next = tokio::select! {
-            biased;
-            Ok(()) = until.stop.changed() => {
-                let _ = sender.send(over()).await;
-                return;
-            }
-            Ok(()) = until.presence.changed() => {
-                until.silence(&sender).await;
-                let _ = sender.send(over()).await;
-                return;
-            }
-            _ = sender.closed() => return,
-            next = events.next() => next,
-        };
-        let Some(document) = next else { return };
-        number += 1;
-        if let Some(entry) = &entry {
-            entry.streamed(number, &document);
-        }
-        if sender.send(Ok(document.into())).await.is_err() {
-            return;
-        }
-        if ending == Ending::Hang {
-            tokio::select! {
-                _ = until.released.changed() => {}
-                () = sender.closed() => {}
-            }
-        }
-        if ending != Ending::None {
-            let _ = sender.send(over()).await;
-            return;
-        }
-    }
-}
-
-impl Until {
-    /// Waits while Exchange hangs.
-    async fn silence(&mut self, sender: &mpsc::Sender<io::Result<Bytes>>) {
-        tokio::select! {
-            _ = self.presence.wait_for(|presence| *presence != Presence::Hanging) => {}
-            () = sender.closed() => {}
-        }
-    }
 }
 
 /// What of a request's head Exchange wants to know.
