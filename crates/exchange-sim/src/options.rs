@@ -118,6 +118,9 @@ pub(crate) struct Arguments {
     /// Take NTLM without a message integrity code, as of clients that know none
     #[arg(long)]
     mic_optional: bool,
+    /// Let an NTLM or Negotiate handshake count for one request only, and not for its connection
+    #[arg(long)]
+    single_request_auth: bool,
     /// NetBIOS name of the domain, as in CORP\anna; without, any name is taken
     #[arg(long, value_name = "NAME")]
     netbios: Option<String>,
@@ -194,6 +197,7 @@ impl Arguments {
                 extended_protection: self.extended_protection,
                 bound_to: self.bound_to.clone(),
                 require_mic: !self.mic_optional,
+                single_request: self.single_request_auth,
                 netbios: self.netbios.clone(),
                 lockout: self.lockout,
             },

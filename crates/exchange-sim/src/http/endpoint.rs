@@ -39,16 +39,21 @@ pub(super) async fn handle(
     server: Arc<Server>,
 ) -> io::Result<Response<Body>> {
     let busy = connection.begin();
+    let single = server.sign_in.single_request;
     let skew = server.skew.load(Ordering::Relaxed);
     let mut answer = route(request, &front_end, &connection, server).await?.map(|body| body.on(busy));
     if let Some(date) = wrong_date(skew) {
         answer.headers_mut().insert(header::DATE, date);
     }
     if let Some(farewell) = connection.handshake(Handshake::farewell) {
-        // IIS says so once: the requests that follow need no credentials.
-        answer.headers_mut().insert("persistent-auth", HeaderValue::from_static("true"));
+        // IIS says once whether the requests that follow need credentials.
+        let persistent = HeaderValue::from_static(if single { "false" } else { "true" });
+        answer.headers_mut().insert("persistent-auth", persistent);
         if let Some(field) = farewell.0.and_then(|field| HeaderValue::try_from(field).ok()) {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, field);
+        }
+        if single {
+            connection.handshake(std::mem::take);
         }
     }
     Ok(answer)

@@ -16,6 +16,8 @@ pub struct SignIn {
     pub bound_to: Option<PathBuf>,
     /// Whether NTLM without a message integrity code is refused.
     pub require_mic: bool,
+    /// Whether a handshake counts for one request only (`authPersistSingleRequest` of IIS) and not for its connection.
+    pub single_request: bool,
     /// NetBIOS name of the domain, such as `CORP`; without one any is right before a `\`.
     pub netbios: Option<String>,
     /// So many wrong passwords lock an account.
@@ -30,6 +32,7 @@ impl Default for SignIn {
             extended_protection: ExtendedProtection::Off,
             bound_to: None,
             require_mic: true,
+            single_request: false,
             netbios: None,
             lockout: None,
         }
