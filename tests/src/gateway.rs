@@ -44,11 +44,19 @@ impl Site {
     /// If the files cannot be written.
     #[must_use]
     pub fn reaching(urls: &[&str], lines: &str) -> Self {
+        Self::tables(&format!("[exchange.main]\nurl = {urls:?}\nauth = \"basic\"\nallow_http = true\n{lines}"))
+    }
+
+    /// An empty state, and a configuration with these tables after `[listen]`.
+    ///
+    /// # Panics
+    /// If the files cannot be written.
+    #[must_use]
+    pub fn tables(tables: &str) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
-            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n[exchange.main]\nurl = {urls:?}\n\
-             auth = \"basic\"\nallow_http = true\n{lines}",
+            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n{tables}",
             dir.path().join("state").display(),
         );
         fs::create_dir_all(dir.path().join("state")).expect("a state directory");

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use http::header::{DATE, SERVER};
 use jiff::Timestamp;
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::signin::{Outcome, Terms, by_dialogue};
-use crate::transport::{Dialer, Endpoint, Lane, Tls};
+use crate::transport::{Dialer, Endpoint, Lane, Tls, late_trouble};
 use crate::{Cause, ChannelBinding, Egress, Error, ErrorKind, Scheme, Secret, Trust};
 
 /// One address, and how it is reached.
@@ -109,7 +110,14 @@ impl Probe {
 
     /// Starts TLS. None for an address without.
     pub async fn secure(&self) -> Result<Option<TlsFound>, Error> {
-        let connection = self.in_time(&self.endpoint.host, self.dialer.dial(&self.endpoint)).await?;
+        let mut connection = self.in_time(&self.endpoint.host, self.dialer.dial(&self.endpoint)).await?;
+        // In TLS 1.3 a server looks at our certificate after the handshake, and says then what is wrong with it.
+        let said = timeout(AFTERTHOUGHT, connection.socket.read(&mut [0])).await;
+        if let Ok(Err(error)) = said {
+            return Err(late_trouble(&self.endpoint.host, &error).unwrap_or_else(|| {
+                Error::unavailable(format!("{} broke off: {error}", self.endpoint.host)).because(Cause::BrokeOff)
+            }));
+        }
         Ok(connection.tls.map(|session| TlsFound {
             certificate: session.chain.first().and_then(|der| Certificate::read(der)),
             version: session.version,
@@ -188,3 +196,6 @@ fn address(bytes: &[u8]) -> Option<String> {
     let sixteen = <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from);
     four.or(sixteen).map(|address| address.to_string())
 }
+
+/// So long a server is waited for that may have second thoughts.
+const AFTERTHOUGHT: Duration = Duration::from_millis(300);

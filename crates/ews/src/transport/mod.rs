@@ -24,3 +24,4 @@ pub(crate) use reply::Reply;
 pub(crate) use socket::Socket;
 pub use tls::{ClientCertificate, Legacy, TlsVersion, Trust};
 pub(crate) use tls::{Session, Tls};
+pub(crate) use tls_trouble::late_trouble;

@@ -21,7 +21,7 @@ pub(super) fn trouble(host: &str, minimum: TlsVersion, error: &io::Error) -> Err
 }
 
 /// What a server says of TLS after the handshake: in TLS 1.3 it looks at our certificate only then.
-pub(super) fn late_trouble(host: &str, error: &io::Error) -> Option<Error> {
+pub(crate) fn late_trouble(host: &str, error: &io::Error) -> Option<Error> {
     let (cause, sentence) = meaning(host, tls_error(error)?);
     Some(Error::unavailable(sentence).because(cause))
 }

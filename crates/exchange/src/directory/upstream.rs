@@ -377,7 +377,7 @@ pub fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::
         ("ErrorImpersonateUserDenied" | "ErrorImpersonationDenied", _) => (
             Kind::Denied,
             format!(
-                "{service} may not act for {mailbox} ({code}): give it the role ApplicationImpersonation \
+                "{service} may not act for {mailbox} ({code}); give it the role ApplicationImpersonation \
                  (New-ManagementRoleAssignment -Role ApplicationImpersonation -User \"{service}\"), in a scope that \
                  holds this mailbox"
             ),

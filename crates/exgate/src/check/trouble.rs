@@ -19,12 +19,17 @@ impl Trouble {
         let code = error.code.as_ref().map_or("", |code| code.as_str());
         let by_code = CODES.iter().find(|(known, _)| *known == code).map(|(_, remedy)| *remedy);
         let by_cause = error.cause.and_then(|cause| CAUSES.iter().find(|(known, _)| *known == cause));
-        let known = by_code.or(by_cause.map(|(_, remedy)| *remedy));
         // What may be two things names both remedies.
         let own = match error.cause {
             Some(Cause::PasswordOrBinding) => error.message.split_once("; "),
             _ => error.message.rsplit_once("; "),
         };
+        let off = error.kind == ErrorKind::Denied
+            && error.code.is_none()
+            && matches!(error.cause, None | Some(Cause::WebPage));
+        let own_remedy = own.is_some_and(|(_, remedy)| remedy.contains("allow_exchange_online"));
+        let by_code = by_code.or((off && !own_remedy).then_some(OFF));
+        let known = by_code.or(by_cause.map(|(_, remedy)| *remedy));
         match (known, own) {
             (Some(remedy), _) => Self::new(error.message.clone(), remedy),
             (None, Some((cause, remedy))) => Self::new(cause, remedy),
@@ -50,7 +55,9 @@ fn by_kind(error: &ews::Error) -> String {
         ErrorKind::SignIn => "see that user name and password are right",
         ErrorKind::Denied => "have the administrator of Exchange allow it",
         ErrorKind::Busy { .. } => BUSY,
-        ErrorKind::Unavailable => "see what the servers' event logs say; try again later",
+        ErrorKind::Unavailable => {
+            "see that it is Exchange that listens there, and what its event logs say; try again later"
+        }
         ErrorKind::Unsupported => "update Exchange; the gateway does without as long",
         ErrorKind::Protocol => {
             "see that url is the address of Exchange Web Services and that nothing in between answers in its place"
@@ -66,7 +73,7 @@ fn by_kind(error: &ews::Error) -> String {
 const BUSY: &str = "wait and try again; if it stays, lower [exchange.NAME.limits] or have the throttling policy of the \
                     account raised (Set-ThrottlingPolicy)";
 
-const CAUSES: [(Cause, &str); 9] = [
+const CAUSES: [(Cause, &str); 10] = [
     (Cause::NoSuchHost, "correct the host in url, or the name servers (egress.dns, /etc/resolv.conf)"),
     (
         Cause::Unreachable,
@@ -78,27 +85,23 @@ const CAUSES: [(Cause, &str); 9] = [
     (Cause::Password, "type it again; the name may have to be DOMAIN\\user or user@domain; a locked account waits"),
     (Cause::WebPage, "correct url: https://HOST/EWS/Exchange.asmx is usual"),
     (Cause::Token, "sign in again with `exgate login`; see that oauth.resource is the host of url"),
+    (Cause::NotTls, "correct the port in url"),
     (Cause::BrokeOff, "see whether a firewall or load balancer cuts connections"),
 ];
 
-const CODES: [(&str, &str); 8] = [
+const CODES: [(&str, &str); 6] = [
     ("ErrorNonExistentMailbox", NO_MAILBOX),
     ("ErrorMissingEmailAddress", NO_MAILBOX),
     ("ErrorMailboxStoreUnavailable", "have the administrator mount the mailbox database"),
     ("ErrorServerBusy", BUSY),
     ("ErrorExceededConnectionCount", BUSY),
     (
-        "ErrorImpersonateUserDenied",
-        "give the service account the role ApplicationImpersonation, in a scope that holds this mailbox",
-    ),
-    (
-        "ErrorImpersonationDenied",
-        "give the service account the role ApplicationImpersonation, in a scope that holds this mailbox",
-    ),
-    (
         "ErrorAccessDenied",
         "see that EWS is on for the mailbox and the application (Get-CASMailbox, Get-OrganizationConfig: EwsEnabled, EwsAllowList)",
     ),
 ];
+
+const OFF: &str = "have EWS switched on for the mailbox and for this program (Get-CASMailbox, Get-OrganizationConfig: \
+                   EwsEnabled, EwsAllowList), and look at address filters before Exchange";
 
 const NO_MAILBOX: &str = "see that the account has a mailbox on this Exchange, and that the address is its primary one";
