@@ -91,7 +91,14 @@ impl Client {
             "answered"
         );
         let vigil = Vigil::new(server, if lanes == Lanes::Streaming { STREAM_DOUBT } else { DOUBT });
-        let reading = Reading::new(reply, document, &lane.lane.endpoint().host, vigil);
+        let echo = reply.header("client-request-id").unwrap_or(&request_id);
+        let is_ours = echo.to_ascii_lowercase().contains(&request_id);
+        if !is_ours {
+            tracing::warn!(request_id, echo, host = lane.lane.endpoint().host, "an answer names another request");
+        }
+        let mut reading = Reading::new(reply, document, &lane.lane.endpoint().host, vigil);
+        // Something on this connection may have mixed answers up.
+        reading.broken = !is_ours;
         Ok(Exchange { reading, request_id, lane, version })
     }
 

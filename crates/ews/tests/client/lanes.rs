@@ -58,6 +58,18 @@ async fn a_lane_that_broke_off_costs_one_connection() {
 }
 
 #[tokio::test]
+async fn a_lane_whose_answers_name_other_requests_is_not_used_again() {
+    let other = "client-request-id: 11111111-2222-3333-4444-555555555555\r\n";
+    let fake =
+        Fake::start([Step::Send(http("200 OK", other, &answer("GetFolder", &[FOLDER]))), Step::Send(ok())]).await;
+    let client = fake.client();
+    for _ in 0..3 {
+        call(&client).await;
+    }
+    assert_eq!(connections(&fake), [0, 1, 1]);
+}
+
+#[tokio::test]
 async fn nobody_uses_a_lane_of_somebody_else() {
     let fake = Fake::start([Step::Send(ok())]).await;
     let server = fake.server(|_| {});
