@@ -339,6 +339,7 @@ impl Server {
         match order.what {
             Kind::Busy => document(500, document::busy(back_off)),
             Kind::BusySync => document(200, document::busy_sync(version, operation, 5, back_off)),
+            Kind::BusyInside => document(200, document::busy_inside(version, operation, back_off)),
             Kind::InvalidSyncState => document(200, document::invalid_sync_state(version, operation)),
             Kind::Html => {
                 let status = order.status.unwrap_or(200);
@@ -481,8 +482,8 @@ impl Order {
 
     /// Whether the fault stands in place of the answer.
     fn instead(&self) -> bool {
-        use Kind::{Busy, BusySync, Empty, Html, InvalidSyncState, Unavailable};
-        matches!(self.what, Busy | BusySync | Empty | Html | InvalidSyncState | Unavailable)
+        use Kind::{Busy, BusyInside, BusySync, Empty, Html, InvalidSyncState, Unavailable};
+        matches!(self.what, Busy | BusyInside | BusySync | Empty | Html | InvalidSyncState | Unavailable)
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Order {
     pub(super) status: Option<u16>,
     /// Seconds in the Retry-After of `unavailable`.
     pub(super) retry_after: Option<u64>,
-    /// BackOffMilliseconds of `busy` and `busy_sync`.
+    /// BackOffMilliseconds of `busy`, `busy_sync` and `busy_inside`.
     pub(super) back_off: Option<u64>,
     /// What `nul_char` puts into texts: `&#x0;`, or for instance `&#x1f;`.
     pub(super) text: Option<String>,
@@ -86,6 +86,8 @@ pub(super) enum Kind {
     Busy,
     /// ErrorServerBusy inside HTTP 200, with an empty SyncState and IncludesLastItemInRange true.
     BusySync,
+    /// ErrorInternalServerError inside HTTP 200, with ErrorServerBusy and BackOffMilliseconds in its MessageXml.
+    BusyInside,
     /// The connection is cut in the middle of the answer.
     Cut,
     /// The operation is carried out, and the connection is cut before the first byte of the answer.
@@ -245,6 +247,7 @@ impl Kind {
             Self::Unavailable => "unavailable",
             Self::Busy => "busy",
             Self::BusySync => "busy_sync",
+            Self::BusyInside => "busy_inside",
             Self::Cut => "cut",
             Self::CutAfter => "cut_after",
             Self::Drip => "drip",
@@ -261,6 +264,7 @@ impl Kind {
     fn makes_sense(self, operation: &str, request: &[u8]) -> bool {
         match self {
             Self::BusySync => operation == "SyncFolderItems",
+            Self::BusyInside => document::can_be_busy_inside(operation),
             Self::InvalidSyncState => operation.starts_with("SyncFolder") && brings_sync_state(request),
             Self::CorruptItem => operation == "GetItem",
             Self::MimeFailed => operation == "GetItem" && asks_for_mime(request),
@@ -354,7 +358,15 @@ mod tests {
 
     #[test]
     fn names_agree_with_json() {
-        for kind in [Kind::NulChar, Kind::BusySync, Kind::StreamEnd, Kind::CutAfter, Kind::MimeFailed, Kind::HangBody] {
+        for kind in [
+            Kind::NulChar,
+            Kind::BusySync,
+            Kind::BusyInside,
+            Kind::StreamEnd,
+            Kind::CutAfter,
+            Kind::MimeFailed,
+            Kind::HangBody,
+        ] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
     }

@@ -64,6 +64,22 @@ async fn queue_and_rate_are_http_matters() {
 }
 
 #[tokio::test]
+async fn busy_may_stand_inside_another_trouble() {
+    let server = start(|_| ()).await;
+    for (request, operation, end) in [
+        (get_folder("inbox"), "GetFolder", "<m:Folders/></m:GetFolderResponseMessage>"),
+        (SYNC.to_owned(), "SyncFolderItems", "</m:IncludesLastItemInRange></m:SyncFolderItemsResponseMessage>"),
+    ] {
+        control(&server, "POST", "/fault", r#"{"what":"busy_inside","back_off":321}"#).await;
+        let answer = ask(server.ews, ANNA, "", &envelope("", &request)).await.unwrap();
+        assert_eq!((answer.status(), answer.text("ResponseCode")), ("200", "ErrorInternalServerError"), "{operation}");
+        for sign in ["Name=\"InnerErrorResponseCode\">ErrorServerBusy<", "Name=\"BackOffMilliseconds\">321<", end] {
+            assert!(answer.body.contains(sign), "{sign}: {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_acts_as_others_brings_an_anchor_and_gets_a_cookie() {
     let role = Impersonator { account: BEN.to_owned(), scope: None };
     let server = start(|settings| {

@@ -63,6 +63,45 @@ pub(in crate::http) fn busy_sync(version: Version, operation: &str, limit: u64, 
     response(version, operation, &text, "ErrorServerBusy", &rest)
 }
 
+/// A throttled answer that looks like another trouble at first (D/ews-throttling): what it is stands in MessageXml.
+pub(in crate::http) fn busy_inside(version: Version, operation: &str, back_off: u64) -> String {
+    let text = "An internal server error occurred. The operation failed.";
+    let inner = [
+        ("InnerErrorMessageText", BUSY.to_owned()),
+        ("InnerErrorResponseCode", "ErrorServerBusy".to_owned()),
+        ("InnerErrorDescriptiveLinkKey", "0".to_owned()),
+        ("BackOffMilliseconds", back_off.to_string()),
+    ];
+    let values: String =
+        inner.iter().map(|(name, value)| format!(r#"<t:Value Name="{name}">{value}</t:Value>"#)).collect();
+    let empty = match EMPTY.iter().find(|(known, _)| *known == operation) {
+        Some((_, empty)) => (*empty).to_owned(),
+        None => no_state(operation),
+    };
+    let rest = format!("<m:MessageXml>{values}</m:MessageXml>{empty}");
+    response(version, operation, text, "ErrorInternalServerError", &rest)
+}
+
+/// Whether that is known of an operation: its answer has one message per thing asked.
+pub(in crate::http) fn can_be_busy_inside(operation: &str) -> bool {
+    operation.starts_with("SyncFolder") || EMPTY.iter().any(|(known, _)| *known == operation)
+}
+
+/// What an error message of an operation ends with.
+const EMPTY: &[(&str, &str)] = &[
+    ("GetItem", "<m:Items/>"),
+    ("CreateItem", "<m:Items/>"),
+    ("UpdateItem", "<m:Items/>"),
+    ("MoveItem", "<m:Items/>"),
+    ("CopyItem", "<m:Items/>"),
+    ("DeleteItem", ""),
+    ("FindItem", ""),
+    ("FindFolder", ""),
+    ("GetFolder", "<m:Folders/>"),
+    ("CreateFolder", "<m:Folders/>"),
+    ("Subscribe", ""),
+];
+
 /// The answer to a SyncState that is damaged, too old, or of another folder (Microsoft,
 /// handling-synchronization-related-errors-in-ews).
 pub(in crate::http) fn invalid_sync_state(version: Version, operation: &str) -> String {
