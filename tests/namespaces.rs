@@ -332,3 +332,50 @@ async fn public_folders(simulator: &Simulator, site: &Site) {
     }
     panic!("there is no public folder to write to: {all:#?}");
 }
+
+/// From Exchange 2013 on, requests for public folders go to the mailbox that has the tree, or the folder's contents.
+#[tokio::test]
+async fn public_folders_are_asked_where_they_are() {
+    let options = Options::preset("empty").with("--user", &format!("{BOB}:{SECRET}"));
+    let simulator = options.flag("--public-folders").flag("--public-folder-routing").services().start().await;
+    let autodiscover = simulator.place("autodiscover");
+    let document = format!("{}/autodiscover/autodiscover.xml", autodiscover.trim_end_matches('/'));
+    let lines = format!("domains = [\"demo.test\"]\nautodiscover = {{ url = \"{document}\" }}\n");
+    let site = Site::with(&simulator, &lines);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let told = imap.ok("NAMESPACE").await.lines().join("\n");
+    assert!(told.contains("((\"Public/\" \"/\"))"), "{told}");
+    let all = list(&mut imap, "Public/*").await;
+    let mut read = 0;
+    for line in all.iter().filter(|line| !line.contains("\\Noselect")) {
+        let name = line[line.find("Public/").unwrap()..].trim_end_matches('"');
+        let opened = imap.ok(&format!("SELECT \"{name}\"")).await;
+        if opened.selected().exists > 0 {
+            assert!(imap.ok("FETCH 1 (BODY.PEEK[])").await.fetches().count() == 1);
+            read += 1;
+        }
+        if opened.text.contains("[READ-WRITE]") {
+            imap.append(&format!("\"{name}\""), "\\Seen", &letter(name)).await;
+        }
+    }
+    assert!(read >= 2, "{all:#?}");
+}
+
+/// A folder the user has keeps its name; the online archive gets another.
+#[tokio::test]
+async fn the_archive_gives_way_to_a_folder_of_its_name() {
+    let simulator = Options::preset("empty").with("--archive", USER).start().await;
+    simulator.post(&format!("/folder?mailbox={USER}&path=Archive"), Vec::new()).await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let all = list(&mut imap, "*").await;
+    assert!(has(&all, &["\\HasNoChildren"], "Archive"), "{all:#?}");
+    assert!(has(&all, &["\\Noselect"], "Online Archive"), "{all:#?}");
+    imap.select("Archive").await;
+    imap.ok("CREATE Archive/2019").await;
+    imap.ok("CREATE \"Online Archive/2018\"").await;
+    let all = list(&mut imap, "*").await;
+    assert!(has(&all, &[], "Archive/2019") && has(&all, &[], "Online Archive/2018"), "{all:#?}");
+}

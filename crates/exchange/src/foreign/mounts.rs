@@ -40,8 +40,8 @@ pub(crate) struct Mounts {
     opener: Option<Opener>,
     /// What the map's notes say, once read.
     table: tokio::sync::Mutex<Option<Table>>,
-    /// The names in use, for those who cannot wait.
-    names: RwLock<Option<Names>>,
+    /// Names at the top of the user's tree that stand for something else than a folder of the user's own.
+    reserved: RwLock<Vec<String>>,
     live: DashMap<Number, Arc<Live>>,
     /// Held while one is brought to life.
     opening: tokio::sync::Mutex<()>,
@@ -91,10 +91,21 @@ impl Mounts {
         }
     }
 
-    /// Names at the top of the user's tree that folders of the user's own cannot have any more.
+    /// Names at the top of the user's tree that folders of the user's own cannot have.
     pub(crate) fn reserved(&self) -> Vec<String> {
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.iter().flat_map(|names| [&names.others, &names.archive, &names.public]).cloned().collect()
+        self.reserved.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reserve(&self, table: &Table) {
+        let names =
+            [&table.names.others].into_iter().chain(table.rows.iter().filter(|row| row.shown).filter_map(|row| {
+                match row.root {
+                    Root::Archive => Some(&table.names.archive),
+                    Root::Public => Some(&table.names.public),
+                    Root::Own | Root::Other(_) => None,
+                }
+            }));
+        *self.reserved.write().unwrap_or_else(PoisonError::into_inner) = names.cloned().collect();
     }
 
     /// The mailbox a folder is in, if it is not the user's own and in use.
@@ -375,11 +386,34 @@ impl Live {
         };
         let word = if verdict { "yes" } else { "no" };
         self.map.put_note(key, &format!("{word} {}", Timestamp::now())).await.ok()?;
-        match (verdict, self.number(root).await) {
-            (_, Err(_)) => return None,
-            (shown, Ok(number)) => self.show(number, shown).await.ok()?,
-        }
+        self.found(root, verdict).await.ok()?;
         Some(verdict)
+    }
+
+    /// It is known that there is an archive, or that there are public folders; or that there are none.
+    async fn found(self: &Arc<Self>, root: &Root, is_there: bool) -> Result<()> {
+        let known = self.rows().await?.iter().any(|row| row.root == *root);
+        if is_there && !known {
+            self.name(root).await?;
+        }
+        match is_there || known {
+            true => self.show(self.number(root).await?, is_there).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Chooses the name under which something that was just found is shown from now on.
+    async fn name(self: &Arc<Self>, root: &Root) -> Result<()> {
+        let own = self.listing().await?;
+        let names = Names::beside(&tops(&own));
+        let mut table = self.mounts.table.lock().await;
+        let Some(table) = table.as_mut() else { return Ok(()) };
+        match root {
+            Root::Archive => table.names.archive = names.archive,
+            Root::Public => table.names.public = names.public,
+            Root::Own | Root::Other(_) => {}
+        }
+        Ok(self.map.put_note(NAMES, &table.names.written()).await?)
     }
 
     /// Whether an answer that is no folder means that there is none.
@@ -388,7 +422,7 @@ impl Live {
         none.then_some(false)
     }
 
-    /// The names in use; chosen when first asked for, and the same for ever.
+    /// The names in use; chosen when first needed, and the same for ever.
     async fn names(self: &Arc<Self>) -> Result<Names> {
         Ok(self.table().await?.names)
     }
@@ -405,23 +439,18 @@ impl Live {
         let names = match self.map.note(NAMES).await?.as_deref().and_then(Names::read) {
             Some(names) => names,
             None => {
-                let own: Arc<Listing> = self.listing().await?;
-                let top: Vec<&str> = own
-                    .folders
-                    .iter()
-                    .filter(|folder| folder.path.0.len() == 1)
-                    .map(|folder| folder.path.name())
-                    .collect();
-                let names = Names::beside(&top);
+                let own = self.listing().await?;
+                let names = Names::beside(&tops(&own));
                 self.map.put_note(NAMES, &names.written()).await?;
                 names
             }
         };
         let rows = self.map.note(ROWS).await?.unwrap_or_default().lines().filter_map(Row::read).collect();
-        *self.mounts.names.write().unwrap_or_else(PoisonError::into_inner) = Some(names.clone());
+        let table = table.insert(Table { names, rows });
+        self.mounts.reserve(table);
         // What the listing shows under these names is called otherwise from now on.
         self.hierarchy.forget();
-        Ok(table.insert(Table { names, rows }).clone())
+        Ok(table.clone())
     }
 
     /// The number of a mailbox; a new one if it has none yet.
@@ -452,6 +481,8 @@ impl Live {
         let root = row.root.written();
         tracing::info!(user = self.user, mailbox = root, shown, "a mailbox beside the user's own");
         self.map.put_note(ROWS, &written(&table.rows)).await?;
+        self.mounts.reserve(table);
+        self.hierarchy.forget();
         Ok(())
     }
 
@@ -511,6 +542,11 @@ impl Live {
         let known = depth == Depth::Levels(0) && self.known_listing().await?.at(rest).is_some();
         self.revisit(if known { REVISIT_KNOWN } else { REVISIT }).await
     }
+}
+
+/// The names at the top of the user's own tree.
+fn tops(listing: &Listing) -> Vec<&str> {
+    listing.folders.iter().filter(|folder| folder.path.0.len() == 1).map(|folder| folder.path.name()).collect()
 }
 
 impl Row {
