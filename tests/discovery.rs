@@ -121,6 +121,29 @@ async fn a_service_signs_in_by_its_secret_and_hears_why_it_may_not() {
     assert!(elsewhere.message.contains("does not know the resource https://other.demo.test"), "{elsewhere}");
 }
 
+#[tokio::test]
+async fn what_the_identity_provider_refuses_is_told_with_its_remedy() {
+    let world = World::start(Options::preset("empty")).await;
+    let oauth = world.oauth(|_| {});
+    // Nobody has agreed: the page says so, and leads nowhere.
+    for (error, cause, words) in [
+        ("50011", Cause::Administrator, "has to register exactly http://localhost:"),
+        ("65001", Cause::Administrator, "/organizations/adminconsent?client_id=11111111-1111-4111-8111-111111111111"),
+        ("700082", Cause::GrantLost, "was not used for too long: sign in again"),
+        ("53003", Cause::Administrator, "a conditional access policy refuses the sign-in"),
+    ] {
+        let attempt = oauth.begin(Some(USER), None).await.unwrap();
+        let Prompt::Browser { url, .. } = attempt.prompt().clone() else { panic!() };
+        world.simulator.order("/idp", &[("clear", "1")]).await;
+        world.simulator.order("/idp", &[("consent", USER)]).await;
+        let page = world.web_to_idp().ask(Ask::get(&url)).await.unwrap();
+        world.simulator.order("/idp", &[("error", error)]).await;
+        let told = attempt.accept(page.header("location").unwrap()).await.unwrap_err();
+        assert_eq!(told.cause, Some(cause), "{told}");
+        assert!(told.message.contains(words) && told.message.contains(&format!("AADSTS{error}")), "{told}");
+    }
+}
+
 /// The simulator with all its services over TLS, and a proxy that knows where its names are.
 struct World {
     simulator: Simulator,
@@ -173,6 +196,11 @@ impl World {
 
     fn web(&self) -> Web {
         Web::new(WebConfig { trust: self.trust(), egress: self.egress(), ..WebConfig::default() }).unwrap()
+    }
+
+    /// How often the identity provider was asked.
+    async fn idp_requests(&self) -> usize {
+        self.simulator.get("/idp").await["requests"].as_array().unwrap().len()
     }
 
     /// The identity provider is not behind the proxy.
@@ -241,6 +269,11 @@ impl World {
         ews::oauth::TokenSource::token(&again.tokens(USER), None).await.unwrap();
         let renewed = Store::open(self.home.path()).load(USER).unwrap().unwrap();
         assert_ne!(stored, renewed, "refresh tokens are used once");
+        // Exchange wants to know more of the user than the token says; the next one says it.
+        self.simulator.order("/idp", &[("claims", USER)]).await;
+        let before = self.idp_requests().await;
+        client.call(&inbox).await.unwrap();
+        assert!(self.idp_requests().await > before, "a new token was asked for");
         // Nobody is let in by it once it was revoked.
         self.simulator.order("/idp", &[("revoke", USER)]).await;
         self.simulator.order("/idp", &[("advance", "7200")]).await;
