@@ -41,9 +41,11 @@ impl Routes {
     pub(crate) async fn tree(&self) -> Option<Tree> {
         let found = self.ask(self.address.clone()?).await?;
         let anchor = found.public_folder_mailbox?;
-        // By the documents a name of the form GUID@domain; servers whose Autodiscover leaves it out do without.
-        let mailbox = found.rpc_server.unwrap_or_else(|| anchor.clone());
-        Some(Tree { anchor, mailbox })
+        // GUID@domain, which the documents take from what is told of the user (GetUserSettings) or of the mailbox with the
+        // tree (POX). The latter is surely the tree's; older servers tell a host's name in either place.
+        let of_tree = self.ask(anchor.clone()).await.and_then(|found| found.rpc_server);
+        let mailbox = [of_tree, found.rpc_server].into_iter().flatten().find(|server| server.contains('@'));
+        Some(Tree { mailbox: mailbox.unwrap_or_else(|| anchor.clone()), anchor })
     }
 
     /// The address of the mailbox with this GUID, which has contents of public folders; `None` as for the tree.
@@ -101,23 +103,27 @@ mod tests {
         }
     }
 
-    fn routes() -> Routes {
+    fn routes(address: &str) -> Routes {
         let scout: Scout = Arc::new(|address| {
             let found = match address.as_str() {
                 "anna@corp.example" => Some(found(Some("pf@corp.example"), Some("1234@corp.example"), None)),
+                "ben@corp.example" => Some(found(Some("old@corp.example"), Some("ex01.corp.example"), None)),
+                "pf@corp.example" => Some(found(None, Some("99@corp.example"), None)),
                 "77@corp.example" => Some(found(None, None, Some("pf-two@corp.example"))),
                 _ => None,
             };
             Box::pin(async move { found })
         });
-        Routes::new(Some(scout), Some("anna@corp.example".to_owned()))
+        Routes::new(Some(scout), Some(address.to_owned()))
     }
 
     #[tokio::test]
     async fn the_tree_and_contents_are_found_where_autodiscover_says() {
-        let routes = routes();
-        let tree = Tree { anchor: "pf@corp.example".to_owned(), mailbox: "1234@corp.example".to_owned() };
-        assert_eq!(routes.tree().await, Some(tree));
+        let tree = |anchor: &str, mailbox: &str| Tree { anchor: anchor.to_owned(), mailbox: mailbox.to_owned() };
+        let routes = super::tests::routes("anna@corp.example");
+        assert_eq!(routes.tree().await, Some(tree("pf@corp.example", "99@corp.example")));
+        let old = super::tests::routes("ben@corp.example");
+        assert_eq!(old.tree().await, Some(tree("old@corp.example", "old@corp.example")));
         assert_eq!(routes.contents("77").await.unwrap().as_deref(), Some("pf-two@corp.example"));
         assert_eq!(routes.contents("78").await.unwrap(), None);
         assert_eq!(Routes::default().tree().await, None);
