@@ -91,6 +91,7 @@ impl Client {
             "answered"
         );
         let vigil = Vigil::new(server, if lanes == Lanes::Streaming { STREAM_DOUBT } else { DOUBT });
+        let vigil = vigil.over(lane.lane.number());
         let echo = reply.header("client-request-id").unwrap_or(&request_id);
         let is_ours = echo.to_ascii_lowercase().contains(&request_id);
         if !is_ours {
@@ -139,6 +140,7 @@ impl Client {
         let authorization = shared.identity.authorization(lane.lane.scheme(), tried.challenge.as_ref()).await?;
         let token = authorization.as_ref().and_then(shown_token);
         let request = self.request(operation, version, request_id, &lane.lane, authorization)?;
+        let vigil = vigil.over(lane.lane.number());
         let sent = vigil.keep(lane.lane.send(request, shared.server.inner.limits.first_byte)).await;
         match sent.map_err(Error::maybe_done)? {
             Err(Unsent { request: Some(_), .. }) if tried.dead < MOST_DEAD => {

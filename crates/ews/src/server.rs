@@ -12,7 +12,7 @@ use crate::signin::{Scheme, Schemes, Standing, basic, bearer_value};
 use crate::transport::{Dialer, Endpoint, Lane, Tls, Trust};
 use crate::weather::Climate;
 use crate::{ChannelBinding, Client, Egress, Error, ErrorKind, Secret, Trace};
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 /// One Exchange: where it is, how it is trusted, and who it refused. Cheap to clone.
@@ -280,6 +280,18 @@ impl Server {
         }
     }
 
+    /// A lane to one of several endpoints is silent: whether nothing else comes from there either.
+    pub(crate) async fn is_gone(&self, number: usize) -> bool {
+        let endpoints = &self.inner.endpoints;
+        if endpoints.len() < 2 {
+            return false;
+        }
+        if endpoints.is_up(number) && !knock(&self.inner, number).await {
+            self.unreachable(number);
+        }
+        !endpoints.is_up(number) && self.elsewhere(number).is_some()
+    }
+
     /// A lane's server did badly. What does not listen, or shows a page in place of Exchange's answer, has failed; what
     /// breaks off may do so by chance.
     pub(crate) fn stumbled(&self, lane: &Lane, how: Stumble) {
@@ -357,25 +369,27 @@ async fn anybody(server: &ServerInner) -> Result<(), Error> {
     let mut trouble = None;
     for number in [current].into_iter().chain(others) {
         match knocked(server, number).await {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(error) => trouble = trouble.or(Some(error)),
         }
     }
     Err(trouble.unwrap_or_else(|| Error::unavailable("no Exchange server is known")))
 }
 
-/// Whether Exchange, and not only something in front of it, answers.
+/// Whether Exchange answers at an endpoint, and not with a redirect to the page of somebody else, or with none.
 async fn knock(server: &ServerInner, number: usize) -> bool {
-    knocked(server, number).await.is_ok()
+    let is_elsewhere = |status: StatusCode| status.is_redirection() || status == StatusCode::NOT_FOUND;
+    knocked(server, number).await.is_ok_and(|status| !is_elsewhere(status))
 }
 
-async fn knocked(server: &ServerInner, number: usize) -> Result<(), Error> {
+/// What Exchange, and not only something in front of it, answers.
+async fn knocked(server: &ServerInner, number: usize) -> Result<StatusCode, Error> {
     let endpoint = server.endpoints.get(number).ok_or_else(|| Error::unavailable("no such Exchange server"))?;
     let mut lane = Lane::open((number, endpoint), &server.dialer, SHORT_CONNECT).await?;
     let answered = lane.get(None, ANSWERED).await?;
     match answered.status.is_server_error() {
         true => Err(Error::unavailable(format!("{} answered {}", endpoint.host, answered.status))),
-        false => Ok(()),
+        false => Ok(answered.status),
     }
 }
 

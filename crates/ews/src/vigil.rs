@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::{Error, ErrorKind, Server};
+use crate::{Cause, Error, ErrorKind, Server};
 
 /// Looks after something that waits for Exchange: if that takes long, it is found out whether Exchange is there at all,
 /// and if it is not, nobody waits on.
@@ -11,11 +11,18 @@ pub(crate) struct Vigil {
     server: Server,
     /// A silence that raises doubt.
     silence: Duration,
+    /// Which of the server's endpoints is waited for, once one is.
+    endpoint: Option<usize>,
 }
 
 impl Vigil {
     pub(crate) fn new(server: &Server, silence: Duration) -> Vigil {
-        Vigil { server: server.clone(), silence }
+        Vigil { server: server.clone(), silence, endpoint: None }
+    }
+
+    /// The same, over one of the server's endpoints: if that one is silent, and others are not, nobody waits for it.
+    pub(crate) fn over(self, endpoint: usize) -> Vigil {
+        Vigil { endpoint: Some(endpoint), ..self }
     }
 
     /// Does it, unless Exchange turns out to be away.
@@ -26,13 +33,18 @@ impl Vigil {
                 let since = Instant::now();
                 sleep(self.silence).await;
                 self.server.is_silent(since);
+                if let Some(endpoint) = self.endpoint
+                    && self.server.is_gone(endpoint).await
+                {
+                    return;
+                }
             }
         };
         tokio::select! {
             biased;
             done = work => Ok(done),
             () = breaker.gone() => Err(breaker.check().err().unwrap_or_else(|| Error::unavailable("Exchange went away"))),
-            () = doubtful => Err(Error::unavailable("Exchange is silent")),
+            () = doubtful => Err(Error::unavailable("this Exchange server is silent").because(Cause::BrokeOff)),
         }
     }
 

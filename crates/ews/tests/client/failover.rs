@@ -42,6 +42,29 @@ async fn a_server_that_dies_in_the_middle_of_an_answer_is_left_for_the_next_and_
 }
 
 #[tokio::test]
+async fn a_server_that_vanishes_without_a_word_is_not_waited_for() {
+    for said in [Vec::new(), half(ok())] {
+        let mut first = Fake::start([Step::Vanish(said)]).await;
+        let second = Fake::start([Step::Send(ok())]).await;
+        let client = both(&first, &second).client(anna("x"));
+        let waiting = tokio::spawn(async move { call(&client).await });
+        first.bell.recv().await.unwrap();
+        // Until the silence is doubtful, and no longer.
+        let began = Instant::now();
+        while !waiting.is_finished() {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_millis(500)).await;
+            tokio::time::resume();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        waiting.await.unwrap().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+        let asked = second.seen().iter().filter(|seen| seen.head.starts_with("POST ")).count();
+        assert_eq!((first.seen().len(), asked), (1, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_is_left_at_once() {
     let page = "<html><title>Down for maintenance</title>";
     for away in [

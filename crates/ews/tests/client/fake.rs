@@ -23,6 +23,8 @@ pub(crate) enum Step {
     Hang(Vec<u8>),
     /// These bytes are sent, and then the server is gone: it takes no connections, and those it has are cut.
     Die(Vec<u8>),
+    /// These bytes are sent, and then the server takes no connections, and says nothing on those it has.
+    Vanish(Vec<u8>),
 }
 
 /// A request as it came.
@@ -62,6 +64,7 @@ struct Shared {
     bell: mpsc::UnboundedSender<()>,
     open: Arc<AtomicBool>,
     death: Arc<Notify>,
+    end: Arc<Notify>,
 }
 
 impl Fake {
@@ -86,8 +89,15 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let (ring, bell) = mpsc::unbounded_channel();
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
-        let death = Arc::new(Notify::new());
-        let shared = Shared { script, seen: Arc::default(), bell: ring, open: Arc::default(), death: death.clone() };
+        let (death, end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let shared = Shared {
+            script,
+            seen: Arc::default(),
+            bell: ring,
+            open: Arc::default(),
+            death: death.clone(),
+            end: end.clone(),
+        };
         let open = shared.open.clone();
         let seen = shared.seen.clone();
         tokio::spawn(async move {
@@ -96,6 +106,10 @@ impl Fake {
                 let (socket, _) = tokio::select! {
                     accepted = listener.accept() => accepted.unwrap(),
                     () = death.notified() => return,
+                    () = end.notified() => {
+                        drop(listener);
+                        return std::future::pending().await;
+                    }
                 };
                 let (shared, tls) = (shared.clone(), tls.clone());
                 connections.spawn(async move {
@@ -165,6 +179,12 @@ impl Shared {
                 Step::Hang(bytes) => {
                     socket.write_all(&bytes).await.ok()?;
                     socket.flush().await.ok()?;
+                    std::future::pending::<()>().await;
+                }
+                Step::Vanish(bytes) => {
+                    socket.write_all(&bytes).await.ok()?;
+                    socket.flush().await.ok()?;
+                    self.end.notify_one();
                     std::future::pending::<()>().await;
                 }
                 Step::Die(bytes) => {
