@@ -19,7 +19,7 @@ use crate::{Failure, grants, log, password};
 
 /// Checks the way to one mailbox, or to the servers only.
 pub(crate) async fn run(options: Check) -> Result<(), Failure> {
-    let config = Config::read(&options.config)?;
+    let config = Config::read(&options.config)?.traced(options.trace_ews.as_deref())?;
     log::start(&log::errors_only(options.json));
     let mut report = Report::new(options.json);
     report.ok(Step::Config, format!("{} is right", options.config.display()));
@@ -144,7 +144,7 @@ impl Scene {
             egress: self.egress.clone(),
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
-            ..ServerConfig::new("")
+            trace: organisation.trace.clone(),
         })
     }
 }

@@ -58,6 +58,9 @@ pub(crate) struct Check {
     /// Also ask Autodiscover, where url is set.
     #[arg(long)]
     pub(crate) autodiscover: bool,
+    /// Write every dialog with Exchange into this directory, without passwords, tokens and mail.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) trace_ews: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

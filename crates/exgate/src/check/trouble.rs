@@ -73,7 +73,7 @@ fn by_kind(error: &ews::Error) -> String {
 const BUSY: &str = "wait and try again; if it stays, lower [exchange.NAME.limits] or have the throttling policy of the \
                     account raised (Set-ThrottlingPolicy)";
 
-const CAUSES: [(Cause, &str); 10] = [
+const CAUSES: [(Cause, &str); 12] = [
     (Cause::NoSuchHost, "correct the host in url, or the name servers (egress.dns, /etc/resolv.conf)"),
     (
         Cause::Unreachable,
@@ -85,6 +85,8 @@ const CAUSES: [(Cause, &str); 10] = [
     (Cause::Password, "type it again; the name may have to be DOMAIN\\user or user@domain; a locked account waits"),
     (Cause::WebPage, "correct url: https://HOST/EWS/Exchange.asmx is usual"),
     (Cause::Token, "sign in again with `exgate login`; see that oauth.resource is the host of url"),
+    (Cause::GrantLost, "run `exgate login ADDRESS --config FILE`"),
+    (Cause::Administrator, "have the administrator of the identity provider, or of Exchange, do so"),
     (Cause::NotTls, "correct the port in url"),
     (Cause::BrokeOff, "see whether a firewall or load balancer cuts connections"),
 ];
