@@ -79,7 +79,7 @@ impl Device {
             url: text("verification_uri").or_else(|| text("verification_url"))?.to_owned(),
             complete: text("verification_uri_complete").map(str::to_owned),
             expires_in: seconds(told.get("expires_in")).unwrap_or(Duration::from_secs(900)),
-            interval: seconds(told.get("interval")).unwrap_or(Duration::from_secs(5)),
+            interval: seconds(told.get("interval")).unwrap_or(Duration::from_secs(5)).max(Duration::from_secs(1)),
         })
     }
 }
@@ -200,6 +200,8 @@ mod tests {
         let device = Device::read(body).unwrap();
         assert_eq!((device.user_code.as_str(), device.interval.as_secs()), ("ABC", 5));
         assert!(!format!("{device:?}").contains("canary"));
+        let hasty = br#"{"device_code":"a","user_code":"b","verification_uri":"c","interval":0}"#;
+        assert_eq!(Device::read(hasty).unwrap().interval.as_secs(), 1);
         assert!(Device::read(b"{\"device_code\":\"a\"}").is_none());
     }
 }
