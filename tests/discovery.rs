@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use accounts::Grants;
 use ews::autodiscover::{Request, ServerKind, Step, discover};
-use ews::oauth::{Attempt, Credential, Flow, OAuth, OAuthConfig, Prompt, TokenStore, Waited};
+use ews::oauth::{Attempt, Credential, Flow, Modern, OAuth, OAuthConfig, Prompt, TokenStore, Waited};
 use ews::op::get_folder::GetFolder;
 use ews::{
     Ask, Cause, DistinguishedFolder, Egress, EgressConfig, ErrorKind, FolderShape, Identity, Proxy, ProxyKind, Secret,
@@ -119,6 +119,16 @@ async fn a_service_signs_in_by_its_secret_and_hears_why_it_may_not() {
     assert!(wrong.message.starts_with("oauth.client_secret is wrong"), "{wrong}");
     let elsewhere = told(service("demo-secret", "https://other.demo.test")).await;
     assert!(elsewhere.message.contains("does not know the resource https://other.demo.test"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn an_exchange_says_where_its_tokens_come_from_and_is_believed_only_if_the_operator_agrees() {
+    let world = World::start(Options::preset("empty").with("--auth", "bearer,ntlm")).await;
+    let (web, idp) = (world.web(), world.simulator.place("idp"));
+    let error = Modern::ask(&web, MAIL, &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.cause), (ErrorKind::Denied, Some(Cause::NotAllowed)), "{}", error.message);
+    let modern = Modern::ask(&web, MAIL, &["127.0.0.1".to_owned()]).await.unwrap().unwrap();
+    assert_eq!((modern.authority, modern.resource.as_str()), (idp, "https://mail.demo.test"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use http::Uri;
 
 use super::Bearer;
 use super::provider::{host_of, is_allowed_authority};
-use crate::{Cause, Error, ErrorKind};
+use crate::{Ask, Cause, Error, ErrorKind, Web};
 
 /// What an Exchange's challenge says of where its tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,17 @@ pub struct Modern {
 }
 
 impl Modern {
+    /// Asks an Exchange where its tokens come from: with an `Authorization` that holds none, so that nothing is given away.
+    ///
+    /// # Errors
+    /// As [`Web::ask`], and as [`Modern::from_challenges`].
+    pub async fn ask(web: &Web, ews_url: &str, allowed: &[String]) -> Result<Option<Modern>, Error> {
+        let ask = Ask { headers: vec![("authorization", "Bearer".to_owned())], ..Ask::get(ews_url) };
+        let told = web.ask(ask).await?;
+        let offers = told.offers();
+        Modern::from_challenges(offers.iter().map(String::as_str), ews_url, allowed)
+    }
+
     /// Reads the `WWW-Authenticate` values an Exchange answered at `ews_url`. None if it does not take tokens, or does not say
     /// of whom.
     ///
