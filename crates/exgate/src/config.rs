@@ -437,6 +437,9 @@ mod tests {
         ] {
             let text = FINE.replacen(from, to, 1);
             assert_ne!(text, FINE, "{from} is not in the text");
+            if ews::Legacy::is_built_in() && sentence.ends_with("tls-openssl") {
+                continue;
+            }
             let mistake = Config::parse(Path::new("exgate.toml"), &text).expect_err(sentence);
             assert_eq!(mistake.to_string(), sentence);
         }
