@@ -58,6 +58,14 @@ pub(super) fn join(base: &str, location: &str) -> Option<String> {
     }
 }
 
+/// A URL as servers should write it: its scheme in lower case (RFC 3986 section 3.1).
+pub(super) fn written_well(url: &str) -> String {
+    match url.trim().split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => url.trim().to_owned(),
+    }
+}
+
 fn is_within(host: &str, parent: &str) -> bool {
     let Some(start) = host.len().checked_sub(parent.len()) else { return false };
     let Some((before, end)) = host.split_at_checked(start) else { return false };
@@ -127,6 +135,7 @@ mod tests {
         ] {
             assert_eq!(join(base, location).as_deref(), wanted, "{location}");
         }
+        assert_eq!(written_well(" HTTPS://A.example/B "), "https://A.example/B");
         assert_eq!(place("https://A.example./"), Some(Place { host: "a.example".to_owned(), secure: true }));
         for bad in ["ftp://a.example/", "https://u:p@a.example/", "/x", "", "https://"] {
             assert_eq!(place(bad), None, "{bad}");

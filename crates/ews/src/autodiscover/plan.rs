@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use bytes::Bytes;
 
 use super::answer::{Said, Settings, quoted};
-use super::hosts::{WELL_KNOWN_HOSTS, cloud_of, is_exchange_online, join, names, place};
+use super::hosts::{WELL_KNOWN_HOSTS, cloud_of, is_exchange_online, join, names, place, written_well};
 use super::request::{Request, domain};
 use super::{Found, SERVICE, ServerKind, Step, pox, soap, v2};
 use crate::{Cause, Error, ErrorKind, Service, Told};
@@ -378,7 +378,7 @@ impl Plan {
         let from = place(&probe.target).map(|place| place.host).unwrap_or_default();
         // What DOMAIN itself redirects is as a rule a web site that does so with every path.
         let rank = if by_autodiscover || from != self.domain { Rank::Blocked } else { Rank::Noise };
-        let target = quoted(target);
+        let target = written_well(&quoted(target));
         let Some(there) = place(&target) else {
             return self.trouble(probe, Rank::Noise, format!("redirects to {target}, which is no web address"), None);
         };
@@ -464,7 +464,7 @@ impl Plan {
             false => [settings.external, settings.internal],
         };
         let given = wanted.iter().flatten().next().map(|url| quoted(url));
-        let mut urls = wanted.into_iter().flatten().filter(usable);
+        let mut urls = wanted.into_iter().flatten().map(|url| written_well(&url)).filter(usable);
         let Some(ews_url) = urls.next() else {
             return match given {
                 None => self.trouble(probe, Rank::No, "knows the mailbox and names no EWS URL".to_owned(), None),
