@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ews::oauth::TokenStore;
 use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trace, Trust};
-use jiff::civil::Date;
 
 /// How the backend is set up.
 #[derive(Clone, Debug)]
@@ -80,8 +79,6 @@ pub struct Organisation {
     pub allow_exchange_online: bool,
     /// How much at once, and how long.
     pub limits: Limits,
-    /// Mail received before this day is not shown.
-    pub since: Option<Date>,
     /// How often changes are looked for where Exchange cannot notify.
     pub poll: Option<Duration>,
     /// Where dialogs with its servers are written down, without secrets and without mail.
@@ -117,7 +114,6 @@ impl Organisation {
             tokens: false,
             allow_exchange_online: false,
             limits: Limits::default(),
-            since: None,
             poll: None,
             trace: None,
         }

@@ -406,11 +406,6 @@ mod tests {
             ),
             (
                 "url = ",
-                "sync = { since = '1.1.2024' }\nurl = ",
-                "exgate.toml: exchange.main.sync.since: `1.1.2024` is no day; write it such as \"2024-01-31\"",
-            ),
-            (
-                "url = ",
                 "pin = 'sha256:12'\nurl = ",
                 "exgate.toml: exchange.main.pin: `sha256:12` is no pin; write \"sha256:\" and the 64 hexadecimal digits of the certificate's fingerprint",
             ),

@@ -151,8 +151,6 @@ domains = ["corp.example"]
 #streams = 2
 
 [exchange.main.sync]
-# Mail received before this day is not shown.
-#since = "2024-01-01"
 # Where Exchange cannot tell news, folders in use are looked at no more often than this.
 #poll_min = "30s"
 "#;

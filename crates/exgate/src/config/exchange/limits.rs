@@ -1,6 +1,5 @@
-//! `[exchange.NAME.limits]` and `[exchange.NAME.sync]`: how much, and since when.
+//! `[exchange.NAME.limits]` and `[exchange.NAME.sync]`: how much, and how often.
 
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::Place;
@@ -19,7 +18,6 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Sync {
-    pub(crate) since: Option<String>,
     pub(crate) poll_min: Option<Span>,
 }
 
@@ -50,21 +48,6 @@ impl Limits {
             }
         }
         Ok(())
-    }
-}
-
-impl Sync {
-    pub(super) fn since(&self) -> Option<Date> {
-        self.since.as_ref()?.parse().ok()
-    }
-
-    pub(super) fn check(&self, place: Place<'_>) -> Result<(), Mistake> {
-        match &self.since {
-            Some(day) if self.since().is_none() => {
-                place.wrong("sync.since", format!("`{day}` is no day; write it such as \"2024-01-31\""))
-            }
-            _ => Ok(()),
-        }
     }
 }
 
