@@ -339,7 +339,11 @@ impl<'a> Tries<'a> {
         tracing::debug!(error = error.kind.as_str(), wait_ms = delay.as_millis() as u64, "trying again");
         sleep(delay).await;
         self.count += 1;
-        // A call that was on its way when Exchange went away waits for it as long as it would have waited anyhow.
+        // A person's call that was on its way when Exchange went away waits for it as long as it would have waited anyhow.
+        // Others are made again later, and may hold what people wait for.
+        if self.client.is_away() && self.client.caller.priority != Priority::User {
+            return Err(error);
+        }
         if timeout_at(self.deadline, self.client.back()).await.is_err() {
             return Err(error);
         }
