@@ -287,7 +287,7 @@ mod tests {
             (
                 "url = ",
                 "auth = 'ntlmv1'\nurl = ",
-                "exgate.toml: exchange.main.auth: unknown variant `ntlmv1`, expected one of `auto`, `basic`, `ntlm`, `negotiate`, `oauth` (line 5)",
+                "exgate.toml: exchange.main.auth: unknown variant `ntlmv1`, expected one of `auto`, `basic`, `ntlm`, `negotiate`, `kerberos`, `oauth` (line 5)",
             ),
             (
                 "url = ",

@@ -17,7 +17,7 @@ use super::endpoints::Endpoints;
 use super::place::Person;
 use super::{Greeting, greet};
 use crate::error::Result;
-use crate::online::EXCHANGE_ONLINE;
+use crate::online::{EXCHANGE_ONLINE, is_online};
 use crate::settings::{Discover, Organisation, Proof, Service, Way};
 
 /// One organisation.
@@ -147,6 +147,9 @@ impl Upstream {
     ) -> Result<Entered, ews::Error> {
         let own = at.server.client(identity.clone());
         let (greeting, others) = greet(&own, others).await?;
+        if own.server_build().is_some_and(is_online) && !self.organisation.allow_exchange_online {
+            return Err(local(Kind::Denied, format!("this server is Exchange Online; {EXCHANGE_ONLINE}")));
+        }
         match &at.service {
             None => {
                 let client = self.lasting(at, person, &greeting).await.unwrap_or(own);
