@@ -88,7 +88,8 @@ async fn through(how: &str) {
 
 /// Mail is read, by who is there and by who comes, and each command is answered soon. Gives what was said beside that.
 async fn readable(gateway: &Gateway, reader: &mut Imap) -> Vec<String> {
-    let soon = Duration::from_secs(3);
+    // A list of folders waits five seconds for news, and then does without.
+    let soon = Duration::from_secs(8);
     let mut told = Vec::new();
     for command in
         ["NOOP", "FETCH 1:* (FLAGS UID)", "FETCH 1:3 (BODY.PEEK[])", "STATUS Drafts (MESSAGES)", "LIST \"\" *"]
