@@ -174,7 +174,7 @@ impl Inner {
     /// Exchange did not say yes.
     fn not_let_in(&self, desk: &Desk, person: &Person, (means, hash): (Means, CredentialHash), error: &ews::Error) {
         if error.kind == ews::ErrorKind::SignIn {
-            tracing::info!(user = person.name, ?means, "Exchange refuses the sign-in");
+            tracing::info!(user = person.name, ?means, %error, "Exchange refuses the sign-in");
             desk.refuse(hash, means);
         } else {
             // The user reads that it did not work; why, such as a certificate nobody vouches for, is for the operator.
