@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exgate_tests::{
     Answer, Dav, Gateway, Imap, Options, PASSWORD, Program, Simulator, Site, Status, certificates, eventually, letter,
@@ -280,8 +280,11 @@ async fn nothing_is_shown_to_a_server_whose_certificate_is_wrong() {
         for auth in ["basic", "ntlm"] {
             let simulator = corp("basic,ntlm").tls(scene.dir.path(), certificate).start().await;
             let (_site, gateway) = scene.gateway(&simulator, &format!("auth = \"{auth}\"")).await;
+            let begun = Instant::now();
             let (_, answer) = login(&gateway, ANNA, PASSWORD).await;
             assert_eq!(answer.status, Status::No, "{certificate}: {answer:?}");
+            // A busy server is waited for up to ten seconds; a wrong certificate does not pass.
+            assert!(begun.elapsed() < Duration::from_secs(8), "{certificate}: {:?}", begun.elapsed());
             assert_eq!(verdicts(&simulator).await, [], "{certificate} {auth}");
             gateway.stop().await;
         }
@@ -421,6 +424,63 @@ async fn connections_that_end_are_not_noticed() {
         }
         gateway.stop().await;
     }
+}
+
+/// The same while requests are on their way: what was being read is read again.
+#[tokio::test]
+async fn connections_that_break_are_not_noticed_by_those_who_read() {
+    let scene = Scene::new().await;
+    for scheme in ["ntlm", "negotiate"] {
+        let simulator = scene.exchange(scheme).latency(20).start().await;
+        let (_site, gateway) = scene.gateway(&simulator, "").await;
+        for user in [ANNA, BERT] {
+            for number in 0..30 {
+                simulator.deliver_to(user, "INBOX", &letter(&format!("m{number}"))).await;
+            }
+        }
+        let mut clients = JoinSet::new();
+        for number in 0..6_usize {
+            let user = [ANNA, BERT][number % 2];
+            let mut imap = signed_in(&gateway, user).await;
+            let dav = Dav::of(gateway.http, user, PASSWORD);
+            clients.spawn(async move {
+                assert_eq!(imap.select("INBOX").await.exists, 30);
+                for round in 0..10 {
+                    let message = (number / 2 * 10 + round) % 30 + 1;
+                    assert_eq!(imap.ok(&format!("FETCH {message} BODY.PEEK[]")).await.fetches().count(), 1);
+                    imap.ok("STATUS Drafts (MESSAGES)").await;
+                    dav.list(&format!("/dav/calendars/{user}/calendar/")).await;
+                }
+            });
+        }
+        let mut cut = 0;
+        while !clients.is_empty() {
+            tokio::select! {
+                Some(done) = clients.join_next() => done.unwrap(),
+                closed = cut_after(&simulator, 15) => cut += closed,
+            }
+        }
+        println!("{scheme}: {cut} connections cut");
+        assert!(cut > 0);
+        for connection in list(&simulator, "/connections").await {
+            assert!(connection["users"].as_array().unwrap().len() <= 1, "{connection}");
+        }
+        for verdict in verdicts(&simulator).await {
+            assert_eq!(verdict, pair(scheme, "ok"));
+        }
+        gateway.stop().await;
+    }
+}
+
+/// Closes all connections after so many more requests; gives how many those were.
+async fn cut_after(simulator: &Simulator, requests: u64) -> u64 {
+    let wanted = simulator.stats().await.requests() + requests;
+    eventually("more requests", Duration::from_secs(30), || async {
+        (simulator.stats().await.requests() >= wanted).then_some(())
+    })
+    .await;
+    let told = simulator.post("/connections/close?which=all", Vec::new()).await;
+    told["closed"].as_u64().unwrap_or_else(|| panic!("how many in {told}"))
 }
 
 fn free_port() -> u16 {

@@ -93,6 +93,24 @@ pub enum Cause {
     Administrator,
 }
 
+impl Cause {
+    /// Somebody has to mend it first: a moment's wait is for nothing.
+    pub(crate) fn is_lasting(self) -> bool {
+        matches!(
+            self,
+            Cause::CertificateExpired
+                | Cause::CertificateNotYetValid
+                | Cause::CertificateName
+                | Cause::CertificateIssuer
+                | Cause::CertificatePin
+                | Cause::CertificateRevoked
+                | Cause::CertificateOfOurs
+                | Cause::TlsTooOld
+                | Cause::NotTls
+        )
+    }
+}
+
 /// Whether a failed call may have been carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
