@@ -69,6 +69,8 @@ pub enum Cause {
     BrokeOff,
     /// A web page came where an answer of Exchange is due: Exchange is away, or the URL is not its.
     WebPage,
+    /// The server lets nobody use EWS, or not this program, or not from here (403): whoever signs in makes no odds.
+    Forbidden,
     /// The server offers no scheme that may be used.
     NoScheme,
     /// The server refuses the user name or password.

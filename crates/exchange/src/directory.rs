@@ -35,6 +35,7 @@ use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::{Organisation, Settings, Way};
+use crate::watch::Poll;
 
 pub(crate) use self::greeting::{Greeting, greet};
 pub(crate) use self::upstream::is_astray;
@@ -238,7 +239,7 @@ impl Inner {
             bodies: Bodies::new(self.cache.shelf(&shelf)),
             client: entered.client,
             sizes: self.settings.sizes,
-            poll: organisation.poll.unwrap_or(self.settings.poll),
+            poll: Poll::new(organisation.poll, self.settings.poll),
             root: Root::Own,
             facts: Known::default(),
             opener: Some(Opener {
