@@ -43,6 +43,7 @@ mod spnego;
 mod store;
 mod sync;
 mod time;
+mod vacant;
 mod version;
 
 pub use caller::Caller;

@@ -25,6 +25,8 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::vacant;
+
 /// One proxy.
 #[derive(Clone)]
 pub struct Settings {
@@ -121,6 +123,8 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     map: RwLock<Vec<(String, SocketAddr)>>,
     life: Mutex<Option<Life>>,
+    /// Its address while it is down.
+    kept: Mutex<Option<TcpSocket>>,
     record: Mutex<Vec<Entry>>,
     count: AtomicU64,
 }
@@ -142,6 +146,7 @@ impl Proxy {
             address,
             map,
             life: Mutex::default(),
+            kept: Mutex::default(),
             record: Mutex::default(),
             count: AtomicU64::new(0),
         });
@@ -153,6 +158,7 @@ impl Proxy {
     pub(crate) async fn start(self: &Arc<Self>) -> Result<(), String> {
         if self.life().is_none() {
             self.serve(bind(self.address).await?);
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         Ok(())
     }
@@ -163,6 +169,7 @@ impl Proxy {
         if let Some(Life { stop, mut tasks }) = life {
             drop(stop);
             while tasks.join_next().await.is_some() {}
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = vacant::keep(self.address);
         }
     }
 

@@ -9,9 +9,14 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::watch,
+    task::JoinSet,
+};
 
 use super::{PATH, Server, accept, bind, tls::Secure};
+use crate::vacant;
 
 /// One front end: its listeners, and whether they are open.
 pub(super) struct FrontEnd {
@@ -23,6 +28,8 @@ pub(super) struct FrontEnd {
     /// What its listeners serve.
     pub(super) face: Face,
     life: Mutex<Option<Life>>,
+    /// Its addresses while it is down.
+    kept: Mutex<Vec<TcpSocket>>,
     requests: AtomicU64,
     connections: AtomicU64,
 }
@@ -57,6 +64,7 @@ impl FrontEnd {
             doors,
             face: Face::Exchange,
             life: Mutex::default(),
+            kept: Mutex::default(),
             requests: AtomicU64::default(),
             connections: AtomicU64::default(),
         }
@@ -89,6 +97,7 @@ impl FrontEnd {
         for door in &self.doors {
             listeners.push(bind(door.address).await?.1);
         }
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.open(listeners, server);
         Ok(())
     }
@@ -99,6 +108,8 @@ impl FrontEnd {
         if let Some(Life { stop, mut tasks }) = life {
             drop(stop);
             while tasks.join_next().await.is_some() {}
+            let kept = self.doors.iter().filter_map(|door| vacant::keep(door.address)).collect();
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
             server.exchange.forget_subscriptions(self.number);
         }
     }
