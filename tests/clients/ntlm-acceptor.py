@@ -8,10 +8,12 @@ other certificate, and proxies that ask for a password in one way each. Every ho
 
 import base64
 import collections
+import contextlib
 import hashlib
 import itertools
 import json
 import os
+import select
 import socket
 import socketserver
 import ssl
@@ -153,20 +155,22 @@ def serve_http(stream, protection, certificate):
 
 
 def relay(one, other):
-    def copy(source, target):
-        try:
-            while piece := source.recv(65536):
-                target.sendall(piece)
-        except OSError:
-            pass
-        for end in (source, target):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    threading.Thread(target=copy, args=(one, other), daemon=True).start()
-    copy(other, one)
+    """By one thread: TLS connections of Python must not be read in one and written in another."""
+    ways = {one: other, other: one}
+    with contextlib.suppress(OSError):
+        while True:
+            held = [end for end in ways if isinstance(end, ssl.SSLSocket) and end.pending()]
+            for end in held or select.select(list(ways), [], [])[0]:
+                end.settimeout(0)
+                try:
+                    piece = end.recv(65536)
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    continue
+                finally:
+                    end.settimeout(None)
+                if not piece:
+                    return
+                ways[end].sendall(piece)
 
 
 def serve_connect(stream, schemes):

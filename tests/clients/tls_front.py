@@ -7,6 +7,7 @@ prints `tls-front https://HOST:PORT` and `ready`. With --tls, no other version i
 
 import argparse
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -39,20 +40,24 @@ def serve(listener, tls, to):
 
 def bridge(client, tls, to):
     with contextlib.suppress(OSError), tls.wrap_socket(client, server_side=True) as inside, socket.create_connection(to) as server:
-        back = threading.Thread(target=pump, args=(server, inside), daemon=True)
-        back.start()
-        pump(inside, server)
-        back.join()
+        relay(inside, server)
 
 
-def pump(source, sink):
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    # The other direction ends too: nothing here is half open.
-    for end in (source, sink):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+def relay(inside, server):
+    """By one thread: a TLS connection of Python must not be read in one and written in another. Nothing is half open."""
+    ways = {inside: server, server: inside}
+    while True:
+        for end in [inside] if inside.pending() else select.select(list(ways), [], [])[0]:
+            end.settimeout(0)
+            try:
+                piece = end.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                continue
+            finally:
+                end.settimeout(None)
+            if not piece:
+                return
+            ways[end].sendall(piece)
 
 
 def address(text):
