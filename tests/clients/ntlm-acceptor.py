@@ -8,12 +8,10 @@ other certificate, and proxies that ask for a password in one way each. Every ho
 
 import base64
 import collections
-import contextlib
 import hashlib
 import itertools
 import json
 import os
-import select
 import socket
 import socketserver
 import ssl
@@ -24,6 +22,8 @@ import threading
 
 import spnego
 from spnego.channel_bindings import GssChannelBindings
+
+from tls_front import relay
 
 PASSWORD = "pässwörd€ 密码"
 PROXY = ("proxy", "gateway")
@@ -152,25 +152,6 @@ def serve_http(stream, protection, certificate):
         else:
             counts["401"] += 1
             peer.answer("401 Unauthorized", b"no", "WWW-Authenticate: Negotiate", "WWW-Authenticate: NTLM")
-
-
-def relay(one, other):
-    """By one thread: TLS connections of Python must not be read in one and written in another."""
-    ways = {one: other, other: one}
-    with contextlib.suppress(OSError):
-        while True:
-            held = [end for end in ways if isinstance(end, ssl.SSLSocket) and end.pending()]
-            for end in held or select.select(list(ways), [], [])[0]:
-                end.settimeout(0)
-                try:
-                    piece = end.recv(65536)
-                except (BlockingIOError, ssl.SSLWantReadError):
-                    continue
-                finally:
-                    end.settimeout(None)
-                if not piece:
-                    return
-                ways[end].sendall(piece)
 
 
 def serve_connect(stream, schemes):

@@ -43,11 +43,12 @@ def bridge(client, tls, to):
         relay(inside, server)
 
 
-def relay(inside, server):
+def relay(one, other):
     """By one thread: a TLS connection of Python must not be read in one and written in another. Nothing is half open."""
-    ways = {inside: server, server: inside}
+    ways = {one: other, other: one}
     while True:
-        for end in [inside] if inside.pending() else select.select(list(ways), [], [])[0]:
+        held = [end for end in ways if isinstance(end, ssl.SSLSocket) and end.pending()]
+        for end in held or select.select(list(ways), [], [])[0]:
             end.settimeout(0)
             try:
                 piece = end.recv(65536)
