@@ -167,7 +167,7 @@ impl Inner {
                     return self.admit(desk, person, identity, entered, (Means::Password, hash)).await;
                 }
                 self.not_let_in(desk, &person, (Means::Password, hash), &error);
-                Err(Tried::new("you could not be signed in").failed(&error))
+                Err(Tried::new("you could not be signed in").not_let_in(&error))
             }
         }
     }

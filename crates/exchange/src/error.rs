@@ -21,13 +21,21 @@ impl Tried {
         self.0
     }
 
+    /// Signing in failed. Later a 403 is about what was asked for; here it is about whoever comes.
+    pub(crate) fn not_let_in(&self, error: &ews::Error) -> mailbox::Error {
+        if error.cause != Some(ews::Cause::Forbidden) {
+            return self.failed(error);
+        }
+        let answer = mailbox::Error::new(Ours::Unavailable, format!("{}: {OFF}", self.0));
+        error.request_id.iter().fold(answer, |answer, id| answer.traced(id.clone()))
+    }
+
     /// The whole call failed.
     pub(crate) fn failed(&self, error: &ews::Error) -> mailbox::Error {
         let answer = match (error.cause, error.sent) {
             (Some(ews::Cause::Away), ews::Sent::NotSent) => {
                 mailbox::Error::new(Ours::Unavailable, format!("{}: {AWAY}", self.0))
             }
-            (Some(ews::Cause::Forbidden), _) => mailbox::Error::new(Ours::Unavailable, format!("{}: {OFF}", self.0)),
             (Some(ews::Cause::WebPage), _) if error.kind == Theirs::Protocol => {
                 mailbox::Error::new(Ours::Unavailable, format!("{}: {NO_EWS}", self.0))
             }

@@ -68,7 +68,7 @@ impl Inner {
             Ok(entered) => entered,
             Err(error) => {
                 self.not_let_in(&desk, first, (Means::Token, hash), &error);
-                return Err(Tried::new("you could not be signed in").failed(&error));
+                return Err(Tried::new("you could not be signed in").not_let_in(&error));
             }
         };
         let claimed = std::mem::take(&mut entered.others);
