@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, field};
 
 use crate::attempt::{Lanes, is_about_version};
@@ -337,17 +337,17 @@ impl<'a> Tries<'a> {
             return Err(error);
         }
         tracing::debug!(error = error.kind.as_str(), wait_ms = delay.as_millis() as u64, "trying again");
-        sleep(delay).await;
         self.count += 1;
-        // A person's call that was on its way when Exchange went away waits for it as long as it would have waited anyhow.
-        // Others are made again later, and may hold what people wait for.
-        if self.client.is_away() && self.client.caller.priority != Priority::User {
-            return Err(error);
+        let shared = &self.client.shared;
+        let passed = shared.server.inner.breaker.unless_gone(async {
+            sleep(delay).await;
+            shared.weather.pass(self.deadline).await
+        });
+        match passed.await {
+            // What was perhaps done is told with the error that says so.
+            Err(_) if error.sent != Sent::NotSent => Err(error),
+            passed => passed?,
         }
-        if timeout_at(self.deadline, self.client.back()).await.is_err() {
-            return Err(error);
-        }
-        self.client.shared.weather.pass(self.deadline).await
     }
 }
 

@@ -73,7 +73,7 @@ impl Live {
     pub(crate) async fn watching_settled(&self) {
         let mut watching = self.watching.subscribe();
         let settled = watching.wait_for(|watching| *watching != Watching::Starting);
-        let _ = tokio::time::timeout(SETTLE, settled).await;
+        self.await_news(SETTLE, settled).await;
     }
 
     /// Where Exchange does not tell, an old look is no look.
