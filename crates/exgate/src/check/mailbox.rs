@@ -177,6 +177,7 @@ async fn push(client: &Client) -> Result<((), String), Trouble> {
             match stream.next().await? {
                 StreamingEvent::Events(_) => return Ok::<bool, ews::Error>(true),
                 StreamingEvent::Closed => return Ok(false),
+                StreamingEvent::Refused { error, .. } => return Err(error),
                 _ => {}
             }
         }
