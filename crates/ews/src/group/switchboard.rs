@@ -250,7 +250,7 @@ impl<L: Line> Switchboard<L> {
             return;
         }
         let line = way.anchor.routed(&way.route);
-        let spare = line.has_spare_stream();
+        let spare = self.old.is_some() || line.has_spare_stream();
         let moment = match self.opened {
             Some(opened) if !spare => (opened + CROWDED).max(now + MOMENT),
             Some(opened) => (opened + PAUSE).max(now + MOMENT),
@@ -260,9 +260,9 @@ impl<L: Line> Switchboard<L> {
             return;
         }
         self.due = None;
-        if !spare {
+        self.old = None;
+        if !line.has_spare_stream() {
             // There can be no two at a time, so something may be lost between them.
-            self.old = None;
             self.gap |= self.stream.take().is_some();
         }
         let (asked, minutes) = (ids.iter().cloned().collect(), self.minutes);
@@ -481,11 +481,11 @@ async fn never<T>() -> T {
 /// Those who come within this time of each other are served together.
 const MOMENT: Duration = Duration::from_millis(200);
 /// Streams are not opened more often than that, for somebody who has come.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(1);
 /// The same where the stream before must be given up first.
 const CROWDED: Duration = Duration::from_secs(15);
 /// So long a stream is listened to that another one follows.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = PAUSE;
 /// So many subscriptions are asked for at once.
 const AT_ONCE: usize = 4;
 /// EWS "ConnectionTimeout": as long as there may be.
