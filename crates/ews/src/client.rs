@@ -333,7 +333,7 @@ impl<'a> Tries<'a> {
             self.endpoint = elsewhere;
             return Ok(());
         }
-        if !error.kind.is_transient() {
+        if !error.kind.is_transient() || error.cause.is_some_and(Cause::is_lasting) {
             return Err(error);
         }
         if error.cause == Some(Cause::BrokeOff) && !std::mem::replace(&mut self.at_once, true) {

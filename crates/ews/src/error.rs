@@ -69,6 +69,8 @@ pub enum Cause {
     BrokeOff,
     /// A web page came where an answer of Exchange is due: Exchange is away, or the URL is not its.
     WebPage,
+    /// The server lets nobody use EWS, or not this program, or not from here (403): whoever signs in makes no odds.
+    Forbidden,
     /// The server offers no scheme that may be used.
     NoScheme,
     /// The server refuses the user name or password.
@@ -91,6 +93,24 @@ pub enum Cause {
     GrantLost,
     /// Only an administrator, of Exchange or of whoever gives tokens out, can help.
     Administrator,
+}
+
+impl Cause {
+    /// Somebody has to mend it first: a moment's wait is for nothing.
+    pub(crate) fn is_lasting(self) -> bool {
+        matches!(
+            self,
+            Cause::CertificateExpired
+                | Cause::CertificateNotYetValid
+                | Cause::CertificateName
+                | Cause::CertificateIssuer
+                | Cause::CertificatePin
+                | Cause::CertificateRevoked
+                | Cause::CertificateOfOurs
+                | Cause::TlsTooOld
+                | Cause::NotTls
+        )
+    }
 }
 
 /// Whether a failed call may have been carried out.

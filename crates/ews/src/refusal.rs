@@ -149,7 +149,11 @@ fn page(status: StatusCode, host: &str, location: Option<&str>, beginning: &[u8]
     let error = Error { sent, ..Error::new(kind, message) };
     // The others are about the request or the identity, and another server would say the same.
     let is_away = matches!(status.as_u16(), 200..=399 | 404 | 500..=504);
-    if is_away { error.because(Cause::WebPage) } else { error }
+    match status.as_u16() {
+        403 => error.because(Cause::Forbidden),
+        _ if is_away => error.because(Cause::WebPage),
+        _ => error,
+    }
 }
 
 /// The title of an HTML page, in one line and not too long.
@@ -178,7 +182,10 @@ mod tests {
             "mail.example.org answered 200 OK with the page \u{201c}Hotel Wi-Fi\u{201d} instead of an EWS answer";
         assert_eq!(error.message, expected);
         assert_eq!(told(503, None, b"").kind, ErrorKind::Busy { retry_after: None });
-        assert_eq!((told(503, None, b"").cause, told(403, None, b"").cause), (Some(Cause::WebPage), None));
+        assert_eq!(
+            (told(503, None, b"").cause, told(403, None, b"").cause),
+            (Some(Cause::WebPage), Some(Cause::Forbidden))
+        );
         assert_eq!(told(502, None, b"<title>Bad").kind, ErrorKind::Unavailable);
         assert_eq!(told(403, None, b"").kind, ErrorKind::Denied);
         assert_eq!(told(413, None, b"").kind, ErrorKind::TooBig);

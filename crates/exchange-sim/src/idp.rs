@@ -1,7 +1,7 @@
 //! A simulated identity provider, as Microsoft Entra ID and AD FS are: it signs people and programs in by OAuth 2.0
 //! (RFC 6749 with PKCE, RFC 7636; RFC 8628 for devices; RFC 7523 for certificates) and its tokens open EWS.
 //!
-//! [`Provider::answer`] answers one request; [`Provider::judge`] is what Exchange makes of a token; [`Provider::order`] is
+//! `Provider::answer` answers one request; `Provider::judge` is what Exchange makes of a token; `Provider::order` is
 //! how tests give consent, revoke, expire, move the clock and order errors. Errors carry the AADSTS codes of Entra.
 
 mod assertion;

@@ -29,7 +29,7 @@ use crate::keywords::Keywords;
 use crate::objects::{Myself, Others, People, Quota};
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
-use crate::watch::Watching;
+use crate::watch::{Poll, Watching};
 
 /// One user's mail in Exchange, for one session or several.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub(crate) struct Live {
     pub(crate) quota: Quota,
     pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
-    pub(crate) poll: Duration,
+    pub(crate) poll: Poll,
     pub(crate) watching: watch::Sender<Watching>,
     /// Whose folders these are.
     pub(crate) root: Root,
@@ -108,7 +108,7 @@ pub(crate) struct Parts {
     pub(crate) bodies: Bodies,
     pub(crate) client: Client,
     pub(crate) sizes: SizePolicy,
-    pub(crate) poll: Duration,
+    pub(crate) poll: Poll,
     pub(crate) root: Root,
     pub(crate) facts: Known,
     /// How mailboxes beside it are opened, if it is the user's own.
@@ -259,7 +259,11 @@ impl Live {
 
     /// Takes the version of the schema that an earlier run found the mailbox's server to understand.
     pub(crate) async fn recall_version(&self) {
-        let known = self.map.note(VERSION).await.ok().flatten().and_then(|word| Version::named(&word));
+        self.learn_version(self.map.note(VERSION).await.ok().flatten().and_then(|word| Version::named(&word)));
+    }
+
+    /// Takes it from somebody who found it out.
+    pub(crate) fn learn_version(&self, known: Option<Version>) {
         if let Some(known) = known {
             self.way().with_known_version(known);
         }

@@ -35,6 +35,7 @@ use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::{Organisation, Settings, Way};
+use crate::watch::Poll;
 
 pub(crate) use self::greeting::{Greeting, greet};
 pub(crate) use self::upstream::is_astray;
@@ -174,7 +175,7 @@ impl Inner {
     /// Exchange did not say yes.
     fn not_let_in(&self, desk: &Desk, person: &Person, (means, hash): (Means, CredentialHash), error: &ews::Error) {
         if error.kind == ews::ErrorKind::SignIn {
-            tracing::info!(user = person.name, ?means, "Exchange refuses the sign-in");
+            tracing::info!(user = person.name, ?means, %error, "Exchange refuses the sign-in");
             desk.refuse(hash, means);
         } else {
             // The user reads that it did not work; why, such as a certificate nobody vouches for, is for the operator.
@@ -238,7 +239,7 @@ impl Inner {
             bodies: Bodies::new(self.cache.shelf(&shelf)),
             client: entered.client,
             sizes: self.settings.sizes,
-            poll: organisation.poll.unwrap_or(self.settings.poll),
+            poll: Poll::new(organisation.poll, self.settings.poll),
             root: Root::Own,
             facts: Known::default(),
             opener: Some(Opener {

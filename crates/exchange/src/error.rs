@@ -27,6 +27,10 @@ impl Tried {
             (Some(ews::Cause::Away), ews::Sent::NotSent) => {
                 mailbox::Error::new(Ours::Unavailable, format!("{}: {AWAY}", self.0))
             }
+            (Some(ews::Cause::Forbidden), _) => mailbox::Error::new(Ours::Unavailable, format!("{}: {OFF}", self.0)),
+            (Some(ews::Cause::WebPage), _) if error.kind == Theirs::Protocol => {
+                mailbox::Error::new(Ours::Unavailable, format!("{}: {NO_EWS}", self.0))
+            }
             _ => self.because(&error.kind, error.code.as_ref()),
         };
         match &error.request_id {
@@ -79,6 +83,14 @@ fn translate(kind: &Theirs) -> (Ours, &'static str) {
 
 /// Why nothing that needs Exchange can be done now.
 pub(crate) const AWAY: &str = "Exchange is away, and nothing was changed; try again later";
+
+/// IIS refuses to hand anything on to EWS.
+const OFF: &str =
+    "EWS is switched off at Exchange, or closed to this gateway; the administrator of Exchange can open it";
+
+/// Something else than EWS is at its address.
+const NO_EWS: &str = "there is no EWS where the gateway looks for it: it is switched off, or the address is wrong; \
+                      whoever runs the gateway can find out with `exgate check`";
 
 /// The account's password was refused after it had been right.
 pub(crate) fn signed_out() -> mailbox::Error {

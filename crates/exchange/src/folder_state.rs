@@ -104,7 +104,7 @@ impl FolderState {
         }
     }
 
-    /// Exchange was looked at just now.
+    /// Exchange is looked at from now on: what is older than this look will be told by it.
     pub(crate) fn looked(&self) {
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }

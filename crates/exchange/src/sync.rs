@@ -92,11 +92,12 @@ impl Live {
         if let Some((_, error)) = state.due.held(Instant::now()) {
             return Err(error);
         }
+        // From now on nobody else finds the folder too old.
+        state.looked();
         let began = state.due.begin();
         let stamp = self.stamp_of(state.id).await;
         match self.item_pages(state).await {
             Ok(()) => {
-                state.looked();
                 if let Some(stamp) = stamp {
                     self.keep_stamp(state.id, &stamp).await?;
                 }

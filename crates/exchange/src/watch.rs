@@ -28,6 +28,22 @@ pub(crate) enum Watching {
     Polling,
 }
 
+/// How often folders are looked at where Exchange does not tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Poll {
+    /// Those that are being watched.
+    pub(crate) every: Duration,
+    /// One that a client asks for.
+    asked: Duration,
+}
+
+impl Poll {
+    /// What an operator configured holds whatever clients ask; else they get news sooner than others.
+    pub(crate) fn new(configured: Option<Duration>, default: Duration) -> Self {
+        Self { every: configured.unwrap_or(default), asked: configured.unwrap_or(default.min(ASKED)) }
+    }
+}
+
 /// What an event tells of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
@@ -88,8 +104,12 @@ impl Live {
 
     /// Where Exchange does not tell, an old look is no look.
     pub(crate) fn want_if_polling(&self, state: &FolderState) {
-        let polling = *self.watching.borrow() == Watching::Polling || state.foreign.load(Ordering::SeqCst);
-        if polling && state.is_older_than(self.poll.min(ASKED)) && state.due.is_met() {
+        let age = match *self.watching.borrow() {
+            Watching::Polling => self.poll.asked,
+            _ if state.foreign.load(Ordering::SeqCst) => self.poll.asked.min(ASKED),
+            _ => return,
+        };
+        if state.is_older_than(age) && state.due.is_met() {
             state.due.want();
         }
     }
@@ -284,10 +304,11 @@ impl Live {
         let end = tokio::time::Instant::now() + time;
         let mut rounds = 0_u32;
         while tokio::time::Instant::now() < end && !self.is_refused() {
-            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + jitter(self.poll))).await;
+            tokio::time::sleep_until(end.min(tokio::time::Instant::now() + jitter(self.poll.every))).await;
             rounds += 1;
             let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
-            for state in used.iter().filter(|state| state.bell.listeners() > 0 && state.is_older_than(self.poll)) {
+            for state in used.iter().filter(|state| state.bell.listeners() > 0 && state.is_older_than(self.poll.every))
+            {
                 self.changed_at_exchange(state);
             }
             if rounds.is_multiple_of(TREE_EVERY) {

@@ -3,7 +3,7 @@
 //! Guarantees: credentials leave over verified TLS only, after the server asked for them (401), and only for
 //! `DOMAIN`, `autodiscover.DOMAIN` and the hosts an operator or [`WELL_KNOWN_HOSTS`] names; no label is ever stripped from
 //! the domain; nothing follows from https to http; at most [`MOST_REFUSALS`] sign-ins are refused before it gives up.
-//! [`plan`] decides all this and does no IO.
+//! `plan` decides all this and does no IO.
 
 mod answer;
 mod at;

@@ -26,6 +26,10 @@ impl Operation for CreateObject {
     const NAME: &'static str = "CreateItem";
     const IDEMPOTENT: bool = false;
 
+    fn required(&self) -> Version {
+        self.properties.iter().map(Property::required).fold(Version::Exchange2007, Version::max)
+    }
+
     fn wished(&self) -> Version {
         let folder = self.folder.iter().map(FolderRef::since);
         self.properties.iter().map(Property::since).chain(folder).fold(self.required(), Version::max)

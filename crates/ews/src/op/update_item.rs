@@ -61,6 +61,13 @@ impl Operation for UpdateItem {
     type Answer = Vec<Result<ItemId, ItemError>>;
     const NAME: &'static str = "UpdateItem";
 
+    fn required(&self) -> Version {
+        let changes = self.items.iter().flat_map(|item| &item.changes);
+        let set =
+            changes.filter_map(|change| if let FieldChange::Set(property) = change { Some(property) } else { None });
+        set.map(Property::required).fold(Version::Exchange2007, Version::max)
+    }
+
     /// Asks for 2013 SP1 for the sake of SuppressReadReceipts; an older server gets what it understands.
     fn wished(&self) -> Version {
         Version::Exchange2013Sp1

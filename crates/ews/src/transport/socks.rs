@@ -26,7 +26,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             [5, 0] => {}
             [5, 2] if with_password => self.sign_in().await?,
             [5, _] if with_password => return Err(self.denied("takes neither nobody nor a user name and password")),
-            [5, _] => return Err(self.denied("asks for a user name and password; set egress.proxy with one")),
+            [5, _] => {
+                return Err(
+                    self.denied("asks for a user name and password; set egress.proxy_user and egress.proxy_password")
+                );
+            }
             _ => return Err(self.failed("is no SOCKS5 proxy")),
         }
         self.write(&request(host, port).ok_or_else(|| self.failed("takes no host name of that length"))?).await?;
@@ -68,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         self.write(&message).await?;
         match self.read::<2>().await? {
             [_, 0] => Ok(()),
-            _ => Err(self.denied("refuses the user name or password in egress.proxy")),
+            _ => Err(self.denied("refuses egress.proxy_user or egress.proxy_password")),
         }
     }
 

@@ -44,7 +44,9 @@ impl Talk<'_> {
         let offers = offers(&refused);
         self.drain(refused).await?;
         let Some((user, password)) = &self.proxy.credentials else {
-            return Err(self.denied("asks for a user name and password; set egress.proxy with one"));
+            return Err(
+                self.denied("asks for a user name and password; set egress.proxy_user and egress.proxy_password")
+            );
         };
         let scheme = Schemes::auto().choose(offers.iter().map(String::as_str)).ok_or_else(|| {
             self.denied(&format!("offers {} for signing in, and nothing that is known here", offers.join(", ")))
@@ -55,7 +57,7 @@ impl Talk<'_> {
         };
         match answer.status() {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                Err(self.denied(&format!("refuses the user name or password in egress.proxy ({scheme})")))
+                Err(self.denied(&format!("refuses egress.proxy_user or egress.proxy_password ({scheme})")))
             }
             _ => self.opened(answer).await,
         }

@@ -162,6 +162,14 @@ impl Property {
         }
     }
 
+    /// The first version that does not take it for something else.
+    pub(crate) fn required(&self) -> Version {
+        match self {
+            Property::Recurrence(recurrence) | Property::TaskRecurrence(recurrence) => recurrence.required(),
+            _ => Version::Exchange2007,
+        }
+    }
+
     /// A list of nothing, which Exchange wants deleted rather than set.
     pub(crate) fn is_empty_list(&self) -> bool {
         match self {

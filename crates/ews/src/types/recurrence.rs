@@ -1,5 +1,6 @@
 use jiff::civil::Date;
 
+use super::Version;
 use super::moment::read_date;
 use super::words::words;
 use crate::soap::{Element, Xml};
@@ -134,6 +135,19 @@ impl Recurrence {
         Some(Recurrence { pattern, start: range.child("StartDate").and_then(read_date)?, end })
     }
 
+    /// The first version that can say it. Before FirstDayOfWeek came (2010 SP1) weeks begin on Sunday, which is the same unless
+    /// weeks are counted and that day parts those in question.
+    pub(crate) fn required(&self) -> Version {
+        let Pattern::Weekly { interval: 2.., days, first: Some(first) } = &self.pattern else {
+            return Version::Exchange2007;
+        };
+        let start = i64::from(self.start.weekday().to_sunday_zero_offset());
+        let place = |day: &Day| WEEK.iter().position(|known| known == day);
+        let Some(first) = place(first) else { return Version::Exchange2010Sp1 };
+        let parted = |day: &Day| place(day).is_none_or(|day| (day < first) != (start < first as i64));
+        if days.iter().any(parted) { Version::Exchange2010Sp1 } else { Version::Exchange2007 }
+    }
+
     /// Writes `Recurrence`; `first_day` says whether the schema has FirstDayOfWeek.
     pub(crate) fn write(&self, xml: &mut Xml, first_day: bool) {
         xml.within("t:Recurrence", &[], |xml| {
@@ -154,6 +168,10 @@ impl Recurrence {
         });
     }
 }
+
+/// From Sunday on.
+const WEEK: [Day; 7] =
+    [Day::Sunday, Day::Monday, Day::Tuesday, Day::Wednesday, Day::Thursday, Day::Friday, Day::Saturday];
 
 impl Pattern {
     fn read(element: &Element) -> Option<Pattern> {
@@ -256,3 +274,30 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_that_are_counted_need_to_know_where_they_begin() {
+        let since = |interval, days: &[Day], first, start| {
+            let pattern = Pattern::Weekly { interval, days: days.to_vec(), first };
+            Recurrence { pattern, start, end: End::Never }.required()
+        };
+        let (sunday, monday) = (Date::constant(2026, 3, 1), Date::constant(2026, 3, 2));
+        let (old, new) = (Version::Exchange2007, Version::Exchange2010Sp1);
+        for (interval, days, first, start, expected) in [
+            (2, &[Day::Sunday, Day::Monday][..], Day::Monday, monday, new),
+            (1, &[Day::Sunday, Day::Monday], Day::Monday, monday, old),
+            (2, &[Day::Sunday, Day::Monday], Day::Sunday, monday, old),
+            (2, &[Day::Monday, Day::Friday], Day::Monday, monday, old),
+            (2, &[Day::Sunday], Day::Monday, sunday, old),
+            (2, &[Day::Sunday], Day::Monday, monday, new),
+            (2, &[Day::Weekday], Day::Monday, monday, new),
+        ] {
+            assert_eq!(since(interval, days, Some(first), start), expected, "{interval} {days:?} {first:?} {start}");
+        }
+        assert_eq!(since(2, &[Day::Sunday, Day::Monday], None, monday), old);
+    }
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::op::get_folder::GetFolder;
-use ews::{Client, ErrorKind as Theirs, FolderShape};
+use ews::{Client, ErrorKind as Theirs, FolderShape, Version};
 use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
 use mailbox::{Access, Depth, Error, ErrorKind, Folder, FolderId, FolderPath, Namespaces, Subscription};
@@ -86,7 +86,12 @@ impl Mounts {
             live.renew(match (&live.root, here) {
                 // Requests for public folders go where they went.
                 (Root::Public, Ok(here)) => client.routed_like(&here),
-                (root, _) => client_for(client, root),
+                (root, here) => {
+                    let way = client_for(client, root);
+                    here.ok()
+                        .and_then(|here| here.server_version())
+                        .map_or(way.clone(), |known| way.with_known_version(known))
+                }
             });
         }
     }
@@ -192,21 +197,25 @@ impl Live {
             return Err(Error::new(ErrorKind::NotFound, "this is your own mailbox; its folders are at the top"));
         }
         let root = Root::Other(address.to_owned());
+        let mut version = None;
         if !self.rows().await?.iter().any(|row| row.root == root) {
-            self.knock(&root).await?;
+            version = self.knock(&root).await?;
         }
         let (number, live) = self.mount(&root).await?;
+        live.learn_version(version);
         live.visited_at(rest, depth).await?;
+        live.keep_version().await;
         self.show(number, true).await
     }
 
     /// Whoever names mailbox after mailbox makes no map for those that do not let them in.
-    async fn knock(&self, root: &Root) -> Result<()> {
+    /// Who is let in learns what the mailbox's server understands, which may be older than the user's own.
+    async fn knock(&self, root: &Root) -> Result<Option<Version>> {
         if let Some(error) = self.mounts.turned_away(root) {
             return Err(error);
         }
         let client = client_for(&self.client()?, root);
-        let Err(error) = self.try_doors(&client, root).await else { return Ok(()) };
+        let Err(error) = self.try_doors(&client, root).await else { return Ok(client.server_version()) };
         if matches!(error.kind, ErrorKind::Denied | ErrorKind::NotFound) {
             self.mounts.turn_away(root, &error);
         }
@@ -514,6 +523,7 @@ impl Live {
             facts,
             opener: None,
         });
+        live.recall_version().await;
         self.mounts.live.insert(number, Arc::clone(&live));
         Ok((number, live))
     }

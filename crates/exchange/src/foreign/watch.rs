@@ -199,10 +199,10 @@ impl Live {
             if listened.is_empty() {
                 return;
             }
-            for state in listened.iter().filter(|state| state.is_older_than(self.poll)) {
+            for state in listened.iter().filter(|state| state.is_older_than(self.poll.every)) {
                 self.changed_at_exchange(state);
             }
-            tokio::time::sleep(self.poll).await;
+            tokio::time::sleep(self.poll.every).await;
         }
     }
 }

@@ -26,7 +26,7 @@ impl Trouble {
         };
         let off = error.kind == ErrorKind::Denied
             && error.code.is_none()
-            && matches!(error.cause, None | Some(Cause::WebPage));
+            && matches!(error.cause, None | Some(Cause::WebPage | Cause::Forbidden));
         let own_remedy = own.is_some_and(|(_, remedy)| remedy.contains("allow_exchange_online"));
         let by_code = by_code.or((off && !own_remedy).then_some(OFF));
         let known = by_code.or(by_cause.map(|(_, remedy)| *remedy));
