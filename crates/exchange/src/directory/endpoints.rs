@@ -19,7 +19,7 @@ pub(super) struct Endpoints {
 
 struct Known {
     url: String,
-    /// When Autodiscover was asked last; not in this run if None.
+    /// When Autodiscover was last asked because that server failed; not in this run if None.
     asked: Option<Instant>,
 }
 
@@ -43,15 +43,18 @@ impl Endpoints {
     pub(super) fn stale(&self, address: &str, age: Duration) -> Option<String> {
         let mut all = self.lock();
         let known = all.get_mut(address)?;
-        let old = known.asked.is_none_or(|asked| asked.elapsed() >= age);
+        if known.asked.is_some_and(|asked| asked.elapsed() < age) {
+            return None;
+        }
         known.asked = Some(Instant::now());
-        old.then(|| known.url.clone())
+        Some(known.url.clone())
     }
 
     /// Autodiscover found a server.
     pub(super) fn keep(&self, address: &str, url: &str) {
         let mut all = self.lock();
-        let before = all.insert(address.to_owned(), Known { url: url.to_owned(), asked: Some(Instant::now()) });
+        let asked = all.get(address).and_then(|known| known.asked);
+        let before = all.insert(address.to_owned(), Known { url: url.to_owned(), asked });
         if before.is_some_and(|before| before.url == url) {
             return;
         }
@@ -95,14 +98,20 @@ mod tests {
     }
 
     #[test]
-    fn it_is_looked_at_again_once_an_hour() {
+    fn it_is_looked_at_again_at_once_and_then_once_an_hour() {
         let state = tempfile::tempdir().unwrap();
         let found = Endpoints::load(state.path(), "main");
+        let hour = Duration::from_secs(3600);
         found.keep("a@x.example", "https://one.example/");
-        assert_eq!(found.stale("a@x.example", Duration::from_secs(3600)), None, "it was just found");
         let again = Endpoints::load(state.path(), "main");
-        assert!(again.stale("a@x.example", Duration::from_secs(3600)).is_some(), "not in this run");
-        assert_eq!(again.stale("a@x.example", Duration::from_secs(3600)), None);
-        assert!(again.stale("a@x.example", Duration::ZERO).is_some());
+        for known in [&found, &again] {
+            assert_eq!(known.stale("a@x.example", hour).as_deref(), Some("https://one.example/"));
+            known.keep("a@x.example", "https://two.example/");
+            assert_eq!(known.stale("a@x.example", hour), None, "not twice within the hour");
+            let long_ago = Instant::now().checked_sub(hour);
+            known.lock().get_mut("a@x.example").unwrap().asked = long_ago;
+            assert_eq!(known.stale("a@x.example", hour).as_deref(), Some("https://two.example/"));
+            known.keep("a@x.example", "https://one.example/");
+        }
     }
 }
