@@ -127,6 +127,8 @@ impl Live {
             Err(error) => {
                 tracing::info!(user = self.user, %error, "no streaming subscription");
                 self.failed(&tried, &error);
+                // The oldest servers, which stream nothing, are those of which it is worth most.
+                self.keep_version().await;
                 return Ending::of(&error);
             }
         };
