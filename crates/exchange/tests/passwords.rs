@@ -147,7 +147,8 @@ async fn a_mailbox_at_rest_opens_by_the_right_password_while_exchange_is_away() 
         assert_eq!(gate.uids(inbox).await.len(), 3);
         (inbox, gate.content(inbox, Uid::new(1).unwrap()).await)
     };
-    until("the mailbox is at rest", async || {
+    // At rest it has no connection.
+    until(async || {
         let connections = lab.control("GET", "/connections", "").await;
         connections.as_array().unwrap().iter().all(|connection| connection["open"] == false)
     })
@@ -167,11 +168,11 @@ async fn a_mailbox_at_rest_opens_by_the_right_password_while_exchange_is_away() 
     gate.until(inbox, |entries| entries.len() == 7).await;
 }
 
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+async fn until(is_so: impl AsyncFn() -> bool) {
     let wait = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
 }
