@@ -15,6 +15,8 @@ use super::file_name::file_name;
 pub(super) struct Endpoints {
     file: PathBuf,
     known: Mutex<BTreeMap<String, Known>>,
+    /// What Autodiscover called their servers in this run (`GroupingInformation`).
+    groupings: Mutex<BTreeMap<String, String>>,
 }
 
 struct Known {
@@ -31,7 +33,7 @@ impl Endpoints {
         let read = read.as_ref().and_then(Value::as_object).into_iter().flatten();
         let known = read
             .filter_map(|(address, url)| Some((address.clone(), Known { url: url.as_str()?.to_owned(), asked: None })));
-        Endpoints { known: Mutex::new(known.collect()), file }
+        Endpoints { known: Mutex::new(known.collect()), groupings: Mutex::default(), file }
     }
 
     /// The server of an address, if it was found before.
@@ -63,6 +65,20 @@ impl Endpoints {
         if let Err(error) = write(&self.file, &json!(told).to_string()) {
             tracing::warn!(file = %self.file.display(), %error, "what Autodiscover found cannot be kept");
         }
+    }
+
+    /// Autodiscover told what a mailbox's servers are called, or does not tell any more.
+    pub(super) fn group(&self, address: &str, grouping: Option<String>) {
+        let mut all = self.groupings.lock().unwrap_or_else(PoisonError::into_inner);
+        match grouping {
+            Some(grouping) => all.insert(address.to_owned(), grouping),
+            None => all.remove(address),
+        };
+    }
+
+    /// What a mailbox's servers are called, if Autodiscover told in this run.
+    pub(super) fn grouping(&self, address: &str) -> Option<String> {
+        self.groupings.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {

@@ -191,10 +191,12 @@ impl Upstream {
     ) -> Result<(Client, Greeting), ews::Error> {
         let mut last = None;
         let mut names = person.address.clone().map(|address| vec![address]).unwrap_or_default();
+        let grouping = person.address.as_deref().and_then(|address| self.endpoints.grouping(address));
         let mut looked_up = false;
         while let Some(name) = names.pop() {
             for whom in [Impersonation::PrimarySmtpAddress(name.clone()), Impersonation::PrincipalName(name.clone())] {
                 let client = service.impersonating(whom).with_anchor(&name);
+                let client = grouping.iter().fold(client, |client, grouping| client.with_grouping(grouping));
                 match greet(&client, Vec::new()).await {
                     Ok((greeting, _)) if greeting.top().is_some() && greeting.top() == theirs.top() => {
                         return Ok((client, greeting));
@@ -274,6 +276,7 @@ impl Upstream {
         }
         let found = found.map_err(undiscovered)?;
         refuse_cloud(&self.organisation, address, &found)?;
+        self.endpoints.group(address, found.grouping.clone());
         Ok(found)
     }
 
