@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use exgate_tests::{Options, PASSWORD, Simulator, Site, Status, USER, certificates};
+use std::time::Duration;
+
+use exgate_tests::{Imap, Options, PASSWORD, Simulator, Site, Status, USER, certificates, eventually, letter};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -95,24 +97,77 @@ async fn a_domain_that_misbehaves_does_not_hide_exchange() {
 #[tokio::test]
 async fn what_is_not_to_be_trusted_gets_no_password() {
     let place = Place::new("valid").await;
-    for orders in [
-        &[
-            "only=soap&host=other.test",
-            "step=redirect&fault=none",
-            "redirect=https://other.test/autodiscover/autodiscover.svc",
-        ][..],
-        &["step=all&fault=address-loop"],
-        &["step=all&fault=redirect-loop"],
-        &["step=all&fault=cloud"],
-        &["step=all&fault=invalid-user"],
+    for (orders, told) in [
+        (
+            &[
+                "only=soap&host=other.test",
+                "step=redirect&fault=none",
+                "redirect=https://other.test/autodiscover/autodiscover.svc",
+            ][..],
+            UNKNOWN,
+        ),
+        (&["step=all&fault=address-loop"], UNKNOWN),
+        (&["step=all&fault=redirect-loop"], UNKNOWN),
+        (&["step=all&fault=off"], UNKNOWN),
+        (&["step=all&fault=unavailable"], NOT_NOW),
+        (
+            &["step=all&fault=cloud"],
+            "[CONTACTADMIN] you could not be signed in: the mailbox is in Exchange Online, which is not served here",
+        ),
+        (&["step=all&fault=invalid-user"], UNKNOWN),
     ] {
         let found = place.sign_in(orders).await;
         assert_eq!(found.status, Status::No, "{orders:?}");
+        assert!(found.text.starts_with(told), "{orders:?}: {}", found.text);
     }
     let place = Place::new("expired").await;
     let found = place.sign_in(&["step=v2&fault=off"]).await;
     assert_eq!(found.status, Status::No);
+    let told = "[CONTACTADMIN] you could not be signed in: the certificate that Exchange shows is not to be trusted";
+    assert!(found.text.starts_with(told), "{}", found.text);
     assert!(found.requests.iter().all(|request| request["tls"] == false), "nobody spoke through that certificate");
+}
+
+const UNKNOWN: &str = "[CONTACTADMIN] you could not be signed in: no Exchange server is known for this address";
+const NOT_NOW: &str = "[UNAVAILABLE] you could not be signed in: no server answers for this address now";
+
+/// A mailbox moves to another server: the session goes on there once Autodiscover knows, and that is asked once.
+#[tokio::test]
+async fn a_session_follows_its_mailbox_to_another_server() {
+    let place = Place::new("valid").await;
+    let site = place.site();
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.select("INBOX").await;
+    place.simulator.deliver("inbox", &letter("before")).await;
+    let before = imap_until(&mut imap, 1).await;
+    let front_ends = place.simulator.get("/front-ends").await;
+    println!("{front_ends:#}");
+    place.simulator.post("/autodiscover?ews=https://ews2.demo.test/EWS/Exchange.asmx", Vec::new()).await;
+    place.simulator.post("/autodiscover/clear", Vec::new()).await;
+    place.simulator.post(&format!("/mailbox/move?user={USER}&seconds=3600&ids=keep&front_end=1"), Vec::new()).await;
+    place.simulator.post(&format!("/mailbox/moved?user={USER}"), Vec::new()).await;
+    place.simulator.deliver("inbox", &letter("after")).await;
+    let after = imap_until(&mut imap, 2).await;
+    assert!(before.iter().all(|known| after.contains(known)), "{before:?} {after:?}");
+    let mut second = gateway.login().await;
+    assert_eq!(second.select("INBOX").await.exists, 2);
+    gateway.stop().await;
+    let asked = place.simulator.get("/autodiscover").await;
+    let found = asked["requests"].as_array().unwrap().iter().filter(|request| request["status"] == 200).count();
+    assert!(found <= 3, "Autodiscover was asked once: {asked:#}");
+}
+
+/// Message-IDs of the folder that is open, once there are so many.
+async fn imap_until(imap: &mut Imap, count: usize) -> Vec<(u32, String)> {
+    let shared = tokio::sync::Mutex::new(imap);
+    eventually("the messages", Duration::from_secs(30), || async {
+        let mut imap = shared.lock().await;
+        imap.ok("NOOP").await;
+        let all = imap.message_ids().await;
+        (all.len() == count).then(|| all.into_iter().collect())
+    })
+    .await
 }
 
 /// A simulator that serves several names through its proxy.
@@ -124,6 +179,7 @@ struct Place {
 /// What became of a sign-in, and what Autodiscover was asked for it.
 struct Found {
     status: Status,
+    text: String,
     requests: Vec<Value>,
 }
 
@@ -145,7 +201,8 @@ impl Place {
     /// Autodiscover shows the certificate of that name, everything else a valid one.
     async fn new(certificate: &str) -> Self {
         let files = TempDir::new().unwrap();
-        let names = ["demo.test", "autodiscover.demo.test", "mail.demo.test", "ews.demo.test", "other.test"];
+        let names =
+            ["demo.test", "autodiscover.demo.test", "mail.demo.test", "ews.demo.test", "ews2.demo.test", "other.test"];
         certificates(files.path(), &names).await;
         let file = |ending: &str| files.path().join(format!("{certificate}.{ending}")).to_string_lossy().into_owned();
         let simulator = Options::preset("empty")
@@ -154,12 +211,14 @@ impl Place {
             .with("--autodiscover-cert", &file("pem"))
             .with("--autodiscover-key", &file("key"))
             .with("--ews-url", "https://ews.demo.test/EWS/Exchange.asmx")
+            .with("--front-end", "https://127.0.0.1:0")
             .with("--proxy", "127.0.0.1:0")
             .start()
             .await;
         let address = |url: String| url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned();
         let (tls, plain) = (address(simulator.place("autodiscover")), address(simulator.place("autodiscover-http")));
         let ews = address(simulator.ews_tls());
+        let second = address(simulator.place("front-end-1"));
         for (name, to) in [
             ("demo.test:443", &tls),
             ("autodiscover.demo.test:443", &tls),
@@ -167,6 +226,7 @@ impl Place {
             ("other.test:443", &tls),
             ("autodiscover.demo.test:80", &plain),
             ("ews.demo.test:443", &ews),
+            ("ews2.demo.test:443", &second),
         ] {
             simulator.order("/proxy/map", &[("name", name), ("to", to)]).await;
         }
@@ -179,14 +239,7 @@ impl Place {
         for order in orders {
             self.simulator.post(&format!("/autodiscover?{order}"), Vec::new()).await;
         }
-        let site = Site::tables(&format!(
-            "[exchange.main]\ndomains = [\"demo.test\"]\nauth = \"basic\"\nca_file = {:?}\n\
-             autodiscover = {{ hosts = [\"mail.demo.test\"], allow_http = true }}\n\
-             [exchange.main.egress]\nproxy = {:?}\ndns = {:?}\n",
-            self.certificates.path().join("ca.pem"),
-            self.simulator.place("proxy-1"),
-            self.simulator.place("dns"),
-        ));
+        let site = self.site();
         let gateway = site.start().await;
         let mut imap = gateway.connect().await;
         let answer = imap.command(&format!("LOGIN {USER} {PASSWORD}")).await;
@@ -198,6 +251,18 @@ impl Place {
             let named = ["demo.test", "autodiscover.demo.test", "mail.demo.test"].contains(&host);
             assert!(named && request["tls"] == true, "{orders:?}: {request}");
         }
-        Found { status: answer.status, requests }
+        Found { status: answer.status, text: answer.text, requests }
+    }
+
+    /// A gateway that knows nothing but the domain.
+    fn site(&self) -> Site {
+        Site::tables(&format!(
+            "[exchange.main]\ndomains = [\"demo.test\"]\nauth = \"basic\"\nca_file = {:?}\n\
+             autodiscover = {{ hosts = [\"mail.demo.test\"], allow_http = true }}\n\
+             [exchange.main.egress]\nproxy = {:?}\ndns = {:?}\n",
+            self.certificates.path().join("ca.pem"),
+            self.simulator.place("proxy-1"),
+            self.simulator.place("dns"),
+        ))
     }
 }

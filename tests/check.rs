@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -28,7 +29,7 @@ struct Said {
 impl Scene {
     async fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        certificates(dir.path(), &[]).await;
+        certificates(dir.path(), &["demo.test", "autodiscover.demo.test"]).await;
         Self { dir }
     }
 
@@ -282,6 +283,72 @@ async fn the_mailbox() {
     same("mailbox missing", &plain(line));
     let said = scene.check(&format!("{}\n{service}", at(&acting)), &[USER], "").await;
     assert_eq!(said.code, Some(0), "{}", said.out);
+}
+
+/// What is asked of whom, and what comes of it, where Autodiscover is broken in one way or another.
+#[tokio::test]
+async fn autodiscover() {
+    let scene = Scene::new().await;
+    let faults = [
+        "off",
+        "html",
+        "server-error",
+        "unauthorized",
+        "redirect-http",
+        "redirect&to=https://other.test/x",
+        "no-setting",
+        "invalid-user",
+        "server-busy",
+    ];
+    let simulator = discoverable(&scene, "valid").await;
+    for fault in faults {
+        simulator.post("/autodiscover/clear", Vec::new()).await;
+        simulator.post(&format!("/autodiscover?step=all&fault={fault}"), Vec::new()).await;
+        let name = fault.split('&').next().unwrap();
+        same(&format!("autodiscover {name}"), &discovery(&scene, &simulator).await);
+    }
+    let simulator = discoverable(&scene, "expired").await;
+    same("autodiscover expired", &discovery(&scene, &simulator).await);
+}
+
+/// A simulator whose domain is looked for through its proxy, and whose Autodiscover shows that certificate.
+async fn discoverable(scene: &Scene, certificate: &str) -> Simulator {
+    let simulator = scene
+        .secure("valid")
+        .services()
+        .with("--autodiscover-cert", &scene.path(&format!("{certificate}.pem")))
+        .with("--autodiscover-key", &scene.path(&format!("{certificate}.key")))
+        .with("--ews-url", "https://demo.test/EWS/Exchange.asmx")
+        .with("--proxy", "127.0.0.1:0")
+        .start()
+        .await;
+    for (service, port) in [("autodiscover", 443), ("autodiscover-http", 80)] {
+        let at = simulator.place(service);
+        let at = at.split("://").nth(1).unwrap().split('/').next().unwrap();
+        for host in ["demo.test", "autodiscover.demo.test"] {
+            simulator.order("/proxy/map", &[("name", &format!("{host}:{port}")), ("to", at)]).await;
+        }
+    }
+    simulator
+}
+
+/// What `exgate check --autodiscover` says of Autodiscover, each question once.
+async fn discovery(scene: &Scene, simulator: &Simulator) -> String {
+    let lines = format!(
+        "{}\negress = {{ proxy = {:?}, dns = {:?} }}",
+        at_tls(scene, simulator),
+        simulator.place("proxy-1"),
+        simulator.place("dns")
+    );
+    let said = scene.check(&lines, &[USER, "--autodiscover"], PASSWORD).await;
+    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.errors);
+    let of_it = |outcome: &str| {
+        let start = format!("{outcome:<8} autodiscover ");
+        let lines = said.out.lines().filter(|line| line.starts_with(&start)).map(plain);
+        lines.collect::<BTreeSet<String>>().into_iter()
+    };
+    let all: Vec<String> = of_it("tried").chain(of_it("failed")).collect();
+    all.join("\n")
 }
 
 async fn golden(scene: &Scene, cases: &[(&str, String, &str)]) {

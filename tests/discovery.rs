@@ -319,6 +319,10 @@ impl TokenStore for Store {
         stored.map_err(|error| error.to_string())
     }
 
+    fn want(&self, _: &str, _: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+
     fn remove(&self, user: &str) -> Result<bool, String> {
         self.0.delete("main", user).map_err(|error| error.to_string())
     }

@@ -266,6 +266,52 @@ async fn while_flags_are_stored() {
     }
 }
 
+/// A message that Exchange cannot give away, alone or among others, keeps the client from none of the others.
+#[tokio::test]
+async fn one_poisoned_message_spoils_no_other() {
+    for kind in ["mime", "corrupt"] {
+        let (simulator, site) = start().await;
+        let gateway = site.start().await;
+        let mut imap = gateway.login().await;
+        for number in 1..=40 {
+            simulator.deliver("inbox", &letter(&format!("batch-{number}"))).await;
+        }
+        arrives(&mut imap, "batch-40").await;
+        let poisoned = format!("mailbox={USER}&message_id=%3Cbatch-7@letters.test%3E");
+        simulator.post(&format!("/poison?{poisoned}&kind={kind}"), Vec::new()).await;
+        let answer = imap.command("UID FETCH 1:* (UID BODY.PEEK[])").await;
+        assert_ne!(answer.status, Status::Bad, "{kind}: {}", answer.text);
+        let whole = whole(&answer);
+        println!("{kind}: {:?}, {} of 40 messages whole", answer.status, whole.len());
+        assert!((1..=40).filter(|number| *number != 7).all(|number| whole.contains(&number)), "{kind}: {whole:?}");
+        assert!(!whole.contains(&7), "{kind}: Exchange did not give it");
+        holds(&patiently(&mut imap, "UID FETCH 8 (UID BODY.PEEK[])", "batch-8").await, "batch-8");
+        // The connection is good for what comes next, whatever became of the one.
+        imap.ok("UID STORE 7 +FLAGS (\\Seen)").await;
+
+        simulator.post(&format!("/heal?{poisoned}"), Vec::new()).await;
+        gateway.stop().await;
+        let gateway = site.start().await;
+        let mut imap = gateway.login().await;
+        imap.select("INBOX").await;
+        assert_eq!(self::whole(&imap.ok("UID FETCH 1:* (UID BODY.PEEK[])").await).len(), 40, "{kind}: it was healed");
+    }
+}
+
+/// The UIDs of the letters that came as they were sent.
+fn whole(answer: &Answer) -> Vec<u32> {
+    let is_whole = |fetch: &exgate_tests::Fetch| {
+        let text = String::from_utf8_lossy(fetch.bytes("BODY[]")).into_owned();
+        let key = format!("<batch-{}@letters.test>", fetch.uid());
+        text.contains(&key) && !text.contains("X-Exgate-Rebuilt")
+    };
+    answer
+        .fetches()
+        .filter(|fetch| fetch.items.contains_key("BODY[]") && is_whole(fetch))
+        .map(|fetch| fetch.uid())
+        .collect()
+}
+
 /// At most two tries for a wrong password, whatever the client does.
 #[tokio::test]
 async fn a_wrong_password_is_not_tried_again_and_again() {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::{Duration, Instant};
-
 use exgate_tests::{Gateway, Options, Simulator, Site};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -37,50 +35,6 @@ async fn a_strict_policy_is_found_out_and_kept_to() {
     let (most, busy) = seen(&simulator).await;
     println!("refused {found_out} times until it was known, {} after that; at most {most} in flight", busy - found_out);
     assert_eq!(busy, found_out, "calls were refused in the steady state");
-}
-
-/// One client downloads everything, another reads a message now and then. A measurement: `cargo test -- --ignored`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn a_download_beside_a_small_client() {
-    let simulator = Options::preset("large:1500").latency(20).start().await;
-    let site = Site::new(&simulator);
-    let gateway = site.start().await;
-    let mut small = gateway.login().await;
-    small.select("INBOX").await;
-    simulator.settle().await;
-    let mut p95 = Vec::new();
-    for loaded in [false, true] {
-        let download = loaded.then(|| {
-            let (imap, ready) = (gateway.imap, Instant::now());
-            tokio::spawn(async move {
-                let mut bulk = exgate_tests::Imap::connect(imap).await.unwrap();
-                bulk.ok(&format!("LOGIN {} {}", exgate_tests::USER, exgate_tests::PASSWORD)).await;
-                bulk.select("INBOX").await;
-                loop {
-                    let _ = bulk.command("FETCH 500:* (BODY.PEEK[])").await;
-                    assert!(ready.elapsed() < Duration::from_secs(600));
-                }
-            })
-        });
-        let mut times = Vec::new();
-        for number in 0..40 {
-            let began = Instant::now();
-            small.ok(&format!("FETCH {} (BODY.PEEK[])", 1 + number + if loaded { 40 } else { 0 })).await;
-            times.push(began.elapsed());
-        }
-        if let Some(download) = download {
-            download.abort();
-        }
-        times.sort();
-        p95.push(times[37]);
-    }
-    println!(
-        "p95 alone {:?}, beside a download {:?}: {:.2} times",
-        p95[0],
-        p95[1],
-        p95[1].as_secs_f64() / p95[0].as_secs_f64()
-    );
 }
 
 /// Fifty clients open the inbox at once, and each reads a few messages nobody read before, from `first` on.

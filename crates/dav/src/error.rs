@@ -113,7 +113,10 @@ impl From<mailbox::Error> for Error {
             ErrorKind::Denied => return Self::forbidden("D:need-privileges", sentence),
             ErrorKind::Exists => StatusCode::CONFLICT,
             ErrorKind::SignIn => StatusCode::UNAUTHORIZED,
-            ErrorKind::Busy { .. } | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            // Nothing is wrong with the request: a client is to come again when it is mended.
+            ErrorKind::Busy { .. } | ErrorKind::Unavailable | ErrorKind::Administrator => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             // RFC 4331 section 6
             ErrorKind::OverQuota => {
                 return Self::condition(StatusCode::INSUFFICIENT_STORAGE, "D:quota-not-exceeded", sentence);
@@ -127,6 +130,7 @@ impl From<mailbox::Error> for Error {
         let seconds = match error.kind {
             ErrorKind::Busy { retry_after } => retry_after.map_or(PAUSE, |pause| pause.as_secs().max(1)),
             ErrorKind::Unavailable => PAUSE,
+            ErrorKind::Administrator => LONG_PAUSE,
             _ => return answer,
         };
         answer.with(RETRY_AFTER, HeaderValue::from(seconds))
@@ -202,6 +206,8 @@ impl From<xml::Malformed> for Error {
 
 /// Seconds after which to come again, where Exchange does not say.
 const PAUSE: u64 = 30;
+/// The same, in seconds, where somebody has to do something first.
+const LONG_PAUSE: u64 = 600;
 
 #[cfg(test)]
 mod tests {

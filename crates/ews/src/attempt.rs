@@ -66,7 +66,7 @@ impl Client {
     ) -> Result<Exchange, Error> {
         let server = &self.shared.server;
         server.inner.breaker.check()?;
-        self.shared.weather.pass(Instant::now() + self.patience).await?;
+        server.inner.breaker.unless_gone(self.shared.weather.pass(Instant::now() + self.patience)).await??;
         let deadline = Instant::now() + operation.time_limit();
         let request_id = Uuid::new_v4().to_string();
         Span::current().record("request_id", request_id.as_str());

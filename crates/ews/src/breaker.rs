@@ -39,11 +39,24 @@ impl Breaker {
     /// # Errors
     /// What keeps Exchange away.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if !self.is_away() {
-            return Ok(());
+        match self.is_away() {
+            true => Err(self.absence()),
+            false => Ok(()),
         }
+    }
+
+    /// Does it, unless Exchange turns out to be away before it is done.
+    pub(crate) async fn unless_gone<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.gone() => Err(self.absence()),
+        }
+    }
+
+    fn absence(&self) -> Error {
         let trouble = self.lock().trouble.as_ref().map(|trouble| trouble.message.clone()).unwrap_or_default();
-        Err(Error::unavailable(format!("Exchange is away: {trouble}")).because(Cause::Away))
+        Error::unavailable(format!("Exchange is away: {trouble}")).because(Cause::Away)
     }
 
     pub(crate) fn is_away(&self) -> bool {

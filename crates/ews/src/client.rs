@@ -2,11 +2,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, field};
 
 use crate::attempt::{Lanes, is_about_version};
 use crate::backoff::{Backoff, jitter};
+use crate::group::Groups;
 use crate::mime::MimeSink;
 use crate::op::get_mime::GetMime;
 use crate::op::get_streaming_events::GetStreamingEvents;
@@ -36,6 +37,8 @@ pub struct Client {
     pub(crate) acting_for: Option<Arc<Impersonation>>,
     /// Cookies that lead to the server where this mailbox's subscriptions live.
     pub(crate) cookies: Arc<Mutex<Vec<(String, String)>>>,
+    /// What the mailbox's servers are called, if that is known.
+    pub(crate) grouping: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) standing: Arc<Standing>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) weather: Arc<Weather>,
+    /// Mailboxes the account acts for, by the streams they share.
+    pub(crate) groups: Groups<Client>,
     clock: Mutex<Option<ServerClock>>,
 }
 
@@ -60,7 +65,8 @@ impl Client {
         let identity = Arc::new(identity);
         let patience = server.inner.limits.patience;
         let pool = Arc::new(Pool::new(server.clone(), identity.clone()));
-        let shared = Arc::new(Shared { server, identity, standing, pool, weather, clock: Mutex::default() });
+        let (groups, clock) = (Groups::default(), Mutex::default());
+        let shared = Arc::new(Shared { server, identity, standing, pool, weather, groups, clock });
         Client {
             shared,
             patience,
@@ -70,6 +76,7 @@ impl Client {
             public_folders: None,
             acting_for: None,
             cookies: Arc::default(),
+            grouping: None,
         }
     }
 
@@ -337,17 +344,17 @@ impl<'a> Tries<'a> {
             return Err(error);
         }
         tracing::debug!(error = error.kind.as_str(), wait_ms = delay.as_millis() as u64, "trying again");
-        sleep(delay).await;
         self.count += 1;
-        // A person's call that was on its way when Exchange went away waits for it as long as it would have waited anyhow.
-        // Others are made again later, and may hold what people wait for.
-        if self.client.is_away() && self.client.caller.priority != Priority::User {
-            return Err(error);
+        let shared = &self.client.shared;
+        let passed = shared.server.inner.breaker.unless_gone(async {
+            sleep(delay).await;
+            shared.weather.pass(self.deadline).await
+        });
+        match passed.await {
+            // What was perhaps done is told with the error that says so.
+            Err(_) if error.sent != Sent::NotSent => Err(error),
+            passed => passed?,
         }
-        if timeout_at(self.deadline, self.client.back()).await.is_err() {
-            return Err(error);
-        }
-        self.client.shared.weather.pass(self.deadline).await
     }
 }
 

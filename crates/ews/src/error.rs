@@ -93,6 +93,12 @@ pub enum Cause {
     GrantLost,
     /// Only an administrator, of Exchange or of whoever gives tokens out, can help.
     Administrator,
+    /// Autodiscover does not lead to a server.
+    Undiscovered,
+    /// The mailbox is in Exchange Online, which the operator does not allow.
+    ExchangeOnline,
+    /// The gateway's own account may not act for the user, or cannot sign in.
+    ServiceAccount,
 }
 
 impl Cause {
@@ -287,7 +293,9 @@ impl Error {
         Error::new(ErrorKind::Unavailable, message)
     }
 
-    pub(crate) fn because(self, cause: Cause) -> Error {
+    /// The same, with its cause.
+    #[must_use]
+    pub fn because(self, cause: Cause) -> Error {
         Error { cause: Some(cause), ..self }
     }
 

@@ -1,8 +1,11 @@
+use std::collections::VecDeque;
+
 use crate::attempt::Exchange;
 use crate::op::get_events::Notification;
 use crate::op::get_streaming_events::Streamed;
+use crate::operation::Payload;
 use crate::refusal;
-use crate::soap::{Answer, Event};
+use crate::soap::{Event, Fault, Outcome};
 use crate::{Client, Error};
 
 /// The events of streaming subscriptions, as they happen. Dropping it closes its connection.
@@ -10,7 +13,13 @@ use crate::{Client, Error};
 pub struct EventStream {
     client: Client,
     exchange: Exchange,
-    answer: Answer<Streamed>,
+    /// The response message that is being read.
+    message: Streamed,
+    /// Those of this document that were read.
+    messages: Vec<(Outcome, Streamed)>,
+    fault: Option<Fault>,
+    /// What was read and not told yet.
+    told: VecDeque<StreamingEvent>,
 }
 
 /// What a stream says.
@@ -18,6 +27,13 @@ pub struct EventStream {
 pub enum StreamingEvent {
     /// Something happened.
     Events(Vec<Notification>),
+    /// The stream does not serve these subscriptions (any more), and goes on for the others.
+    Refused {
+        /// Which.
+        subscriptions: Vec<String>,
+        /// Why.
+        error: Error,
+    },
     /// Nothing happened; the connection lives.
     Heartbeat,
     /// The time asked for is over: open the next stream.
@@ -26,7 +42,14 @@ pub enum StreamingEvent {
 
 impl EventStream {
     pub(crate) fn new(client: Client, exchange: Exchange) -> EventStream {
-        EventStream { client, exchange, answer: Answer::new() }
+        EventStream {
+            client,
+            exchange,
+            message: Streamed::default(),
+            messages: Vec::new(),
+            fault: None,
+            told: VecDeque::new(),
+        }
     }
 
     /// Waits for the next document. After `Closed` or an error the stream is over.
@@ -43,33 +66,46 @@ impl EventStream {
     }
 
     async fn document(&mut self) -> Result<StreamingEvent, Error> {
-        while let Some(event) = self.exchange.reading.event().await? {
-            let ended = event == Event::End;
-            self.answer.take(event);
-            if ended {
-                return told(std::mem::replace(&mut self.answer, Answer::new()));
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Ok(told);
+            }
+            let Some(event) = self.exchange.reading.event().await? else {
+                // The server ended the body between two documents without saying so: as good as said.
+                return Ok(StreamingEvent::Closed);
+            };
+            match event {
+                Event::Element(container, element) => self.message.take(container, element),
+                Event::Message(outcome) => self.messages.push((outcome, std::mem::take(&mut self.message))),
+                Event::Fault(fault) => self.fault = Some(fault),
+                Event::End => self.tell()?,
+                _ => {}
             }
         }
-        // The server ended the body between two documents without saying so: as good as said.
-        Ok(StreamingEvent::Closed)
     }
-}
 
-/// What one document says.
-fn told(answer: Answer<Streamed>) -> Result<StreamingEvent, Error> {
-    if let Some(fault) = answer.fault {
-        return Err(refusal::fault(fault));
+    /// Takes what one document says, once it is whole.
+    fn tell(&mut self) -> Result<(), Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(refusal::fault(fault));
+        }
+        let mut closed = false;
+        for (outcome, message) in std::mem::take(&mut self.messages) {
+            closed |= message.closed;
+            let subscriptions = message.refused.clone();
+            match outcome.judge(message).map_err(Error::from) {
+                Ok(message) if message.notifications.is_empty() => {}
+                Ok(message) => self.told.push_back(StreamingEvent::Events(message.notifications)),
+                Err(error) if subscriptions.is_empty() => return Err(error),
+                Err(error) => self.told.push_back(StreamingEvent::Refused { subscriptions, error }),
+            }
+        }
+        if closed {
+            self.told.push_back(StreamingEvent::Closed);
+        }
+        if self.told.is_empty() {
+            self.told.push_back(StreamingEvent::Heartbeat);
+        }
+        Ok(())
     }
-    let mut notifications = Vec::new();
-    let mut closed = false;
-    for message in answer.messages {
-        let message = message?;
-        notifications.extend(message.notifications);
-        closed |= message.closed;
-    }
-    Ok(match (notifications.is_empty(), closed) {
-        (false, _) => StreamingEvent::Events(notifications),
-        (true, true) => StreamingEvent::Closed,
-        (true, false) => StreamingEvent::Heartbeat,
-    })
 }

@@ -42,8 +42,7 @@ impl Vigil {
         };
         tokio::select! {
             biased;
-            done = work => Ok(done),
-            () = breaker.gone() => Err(breaker.check().err().unwrap_or_else(|| Error::unavailable("Exchange went away"))),
+            done = breaker.unless_gone(work) => done,
             () = doubtful => Err(Error::unavailable("this Exchange server is silent").because(Cause::BrokeOff)),
         }
     }

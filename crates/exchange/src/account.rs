@@ -183,12 +183,22 @@ impl Live {
 
     /// Exchange does not answer at all.
     pub(crate) fn is_away(&self) -> bool {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).is_away()
+        self.way().is_away()
+    }
+
+    /// Waits that long for news; not at all while Exchange is away, since what is known is all there is then.
+    pub(crate) async fn await_news<T>(&self, time: Duration, news: impl Future<Output = T>) -> Option<T> {
+        let client = self.way();
+        tokio::select! {
+            biased;
+            news = tokio::time::timeout(time, news) => news.ok(),
+            () = client.gone() => None,
+        }
     }
 
     /// Returns once Exchange is back after it was away; never if it is there.
     pub(crate) async fn returned(&self) {
-        let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let client = self.way();
         match client.is_away() {
             true => client.back().await,
             false => std::future::pending().await,
@@ -239,7 +249,12 @@ impl Live {
         }
         let nobody = Caller { priority: Priority::Idle, session: self.number };
         let caller = CALLER.try_with(|caller| *caller).unwrap_or(nobody);
-        Ok(self.client.read().unwrap_or_else(PoisonError::into_inner).with_caller(caller))
+        Ok(self.way().with_caller(caller))
+    }
+
+    /// The same, whether or not the password is still good.
+    fn way(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes the version of the schema that an earlier run found the mailbox's server to understand.
@@ -250,13 +265,13 @@ impl Live {
     /// Takes it from somebody who found it out.
     pub(crate) fn learn_version(&self, known: Option<Version>) {
         if let Some(known) = known {
-            self.client.read().unwrap_or_else(PoisonError::into_inner).with_known_version(known);
+            self.way().with_known_version(known);
         }
     }
 
     /// Keeps it for the next run.
     pub(crate) async fn keep_version(&self) {
-        let newest = self.client.read().unwrap_or_else(PoisonError::into_inner).server_version();
+        let newest = self.way().server_version();
         let Some(newest) = newest.map(Version::as_str) else { return };
         if self.map.note(VERSION).await.ok().flatten().as_deref() != Some(newest)
             && let Err(error) = self.map.put_note(VERSION, newest).await
@@ -301,7 +316,7 @@ impl Live {
 
     /// False for a call that was made with the password before this one.
     fn is_refused_now(&self) -> bool {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).refused_until().is_some()
+        self.way().refused_until().is_some()
     }
 
     /// Runs until it ends or the mailbox is put to rest.

@@ -226,7 +226,7 @@ impl Live {
         };
         let (header, len) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
         self.map.put_headers(vec![(id, header.to_vec())]).await?;
-        Ok(self.map.put_exact_size(id, len).await?)
+        Ok(self.map.put_exact_sizes(vec![(id, len)]).await?)
     }
 
     /// An append of the same message that came to no end. Whoever takes it up is alone with it.

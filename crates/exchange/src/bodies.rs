@@ -271,14 +271,15 @@ impl Live {
 
     /// Losing these facts costs a fetch later, so they are no reason to fail.
     async fn note_rendered(&self, headers: Vec<(EmailId, Vec<u8>)>, sizes: Vec<(EmailId, u64)>) {
-        let mut result = match headers.is_empty() {
-            true => Ok(()),
-            false => self.map.put_headers(headers).await,
+        let headers = async {
+            match headers.is_empty() {
+                true => Ok(()),
+                false => self.map.put_headers(headers).await,
+            }
         };
-        for (id, size) in sizes {
-            result = result.and(self.map.put_exact_size(id, size).await);
-        }
-        if let Err(error) = result {
+        // Together, so that they share a commit: others of this mailbox wait for each.
+        let (headers, sizes) = tokio::join!(headers, self.map.put_exact_sizes(sizes));
+        if let Err(error) = headers.and(sizes) {
             tracing::warn!(user = self.user, %error, "what was learnt of messages could not be kept");
         }
     }

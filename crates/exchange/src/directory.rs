@@ -336,9 +336,11 @@ async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
         tracing::warn!(%error, "the message cache could not be counted");
     }
     loop {
-        tokio::time::sleep(HOUSEKEEPING).await;
         let Some(inner) = inner.upgrade() else { return };
         inner.tidy();
+        let often = inner.settings.linger.clamp(OFTEN, HOUSEKEEPING);
+        drop(inner);
+        tokio::time::sleep(often).await;
     }
 }
 
@@ -356,4 +358,6 @@ const GENERATION: &str = "generation";
 const BELIEVED: Duration = Duration::from_secs(10 * 60);
 /// More people than this have seldom mistyped their passwords within an hour.
 const MANY_DESKS: usize = 10_000;
+/// Mailboxes that nobody uses are looked for so often at least, and at most.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+const OFTEN: Duration = Duration::from_millis(100);

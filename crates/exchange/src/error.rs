@@ -36,8 +36,8 @@ impl Tried {
             (Some(ews::Cause::Away), ews::Sent::NotSent) => {
                 mailbox::Error::new(Ours::Unavailable, format!("{}: {AWAY}", self.0))
             }
-            (Some(ews::Cause::WebPage), _) if error.kind == Theirs::Protocol => {
-                mailbox::Error::new(Ours::Unavailable, format!("{}: {NO_EWS}", self.0))
+            (Some(cause), _) if let Some((ours, reason)) = by_cause(cause, &error.kind) => {
+                mailbox::Error::new(ours, format!("{}: {reason}", self.0))
             }
             _ => self.because(&error.kind, error.code.as_ref()),
         };
@@ -61,6 +61,38 @@ impl Tried {
         };
         mailbox::Error::new(ours, message)
     }
+}
+
+/// What stands between us and Exchange, where that is the administrator's to change. The details are in the log.
+fn by_cause(cause: ews::Cause, kind: &Theirs) -> Option<(Ours, &'static str)> {
+    use ews::Cause;
+    let reason = match cause {
+        Cause::WebPage if *kind == Theirs::Protocol => return Some((Ours::Unavailable, NO_EWS)),
+        Cause::Undiscovered if kind.is_transient() => return Some((Ours::Unavailable, NO_ANSWER)),
+        Cause::Undiscovered => {
+            "no Exchange server is known for this address; look at the address, or tell the administrator"
+        }
+        Cause::ExchangeOnline => "the mailbox is in Exchange Online, which is not served here; tell the administrator",
+        Cause::ServiceAccount => "the gateway's own account may not open this mailbox; tell the administrator",
+        Cause::CertificateExpired
+        | Cause::CertificateNotYetValid
+        | Cause::CertificateName
+        | Cause::CertificateIssuer
+        | Cause::CertificatePin
+        | Cause::CertificateRevoked => {
+            "the certificate that Exchange shows is not to be trusted, so that nothing was sent there; tell the administrator"
+        }
+        Cause::CertificateOfOurs => {
+            "Exchange wants a certificate of the gateway, or another one; tell the administrator"
+        }
+        Cause::TlsTooOld | Cause::NotTls => "there is no safe connection with Exchange; tell the administrator",
+        Cause::NoScheme => "Exchange offers no way to sign in that the gateway may use; tell the administrator",
+        Cause::NotAllowed => "the gateway may not connect to that server; tell the administrator",
+        Cause::ProxySignIn => "the proxy on the way to Exchange refuses the gateway; tell the administrator",
+        Cause::Administrator => "whoever lets the gateway in at Exchange refuses to; tell the administrator",
+        _ => return None,
+    };
+    Some((Ours::Administrator, reason))
 }
 
 /// Whose move it is, and what to do.
@@ -100,6 +132,10 @@ const OFF: &str =
 const NO_EWS: &str = "there is no EWS where the gateway looks for it: it is switched off, or the address is wrong; \
                       whoever runs the gateway can find out with `exgate check`";
 
+/// Nobody who is asked about an address answers.
+const NO_ANSWER: &str =
+    "no server answers for this address now; try again later, and if it stays, tell the administrator";
+
 /// The account's password was refused after it had been right.
 pub(crate) fn signed_out() -> mailbox::Error {
     mailbox::Error::new(Ours::SignIn, "Exchange does not accept the password any more; sign in again with the new one")
@@ -121,6 +157,18 @@ mod tests {
         assert_eq!(error.kind, Ours::Exists);
         assert!(!error.message.contains(['\r', '\n']), "{error}");
         assert!(error.message.contains("choose another name"));
+    }
+
+    #[test]
+    fn what_only_the_administrator_can_change_says_so_and_no_more() {
+        let error = ews::Error::told(Theirs::Unavailable, "the certificate of 192.0.2.7 is for mail.example");
+        let error = Tried::new("x").failed(&error.because(ews::Cause::CertificateName));
+        assert_eq!(error.kind, Ours::Administrator);
+        assert!(error.message.contains("tell the administrator") && !error.message.contains("192.0.2.7"), "{error}");
+        for (kind, expected) in [(Theirs::Unavailable, Ours::Unavailable), (Theirs::NotFound, Ours::Administrator)] {
+            let error = ews::Error::told(kind, "nobody is there").because(ews::Cause::Undiscovered);
+            assert_eq!(Tried::new("x").failed(&error).kind, expected);
+        }
     }
 
     #[test]

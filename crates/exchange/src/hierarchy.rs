@@ -69,7 +69,7 @@ impl Live {
                 // What is known is better than nothing; a task goes on trying.
                 let live = Arc::clone(self);
                 let look = tokio::spawn(async move { live.look_at_hierarchy().await });
-                if !matches!(tokio::time::timeout(PATIENCE, look).await, Ok(Ok(Ok(())))) {
+                if !matches!(self.await_news(PATIENCE, look).await, Some(Ok(Ok(())))) {
                     self.send_for_hierarchy();
                 }
             }

@@ -10,6 +10,7 @@ use ews::{ErrorKind, FolderRef, ItemId, ItemShape};
 use idmap::{Epoch, IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
 use mailbox::objects::CollectionKind;
+use tokio::task::JoinHandle;
 
 use crate::account::{Live, caller, on_behalf};
 use crate::convert;
@@ -38,8 +39,11 @@ impl Live {
             return Ok(state);
         }
         let complete = self.map.sync_state(folder).await?.complete;
-        let wait = if complete { PATIENCE_OPENING } else { Duration::MAX };
-        match self.look_within(&state, wait).await {
+        let looked = match complete {
+            true => self.look_within(&state, PATIENCE_OPENING).await,
+            false => self.look_on(&state).await.ok(),
+        };
+        match looked {
             // What its owner does not let the user see any more is not shown from the index.
             Some(Err(error)) if !complete || error.kind == mailbox::ErrorKind::Denied => Err(error),
             Some(Ok(())) => Ok(state),
@@ -51,11 +55,15 @@ impl Live {
         }
     }
 
-    /// Looks at a folder, and goes on looking when nobody waits any more. `None` if it takes longer than that.
+    /// Looks at a folder, and goes on looking when nobody waits any more. `None` if it takes longer than that, or Exchange
+    /// is away.
     async fn look_within(self: &Arc<Self>, state: &Arc<FolderState>, wait: Duration) -> Option<Result<()>> {
+        self.await_news(wait, self.look_on(state)).await?.ok()
+    }
+
+    fn look_on(self: &Arc<Self>, state: &Arc<FolderState>) -> JoinHandle<Result<()>> {
         let (live, state) = (Arc::clone(self), Arc::clone(state));
-        let look = tokio::spawn(on_behalf(caller(), async move { live.look(&state).await }));
-        tokio::time::timeout(wait, look).await.ok()?.ok()
+        tokio::spawn(on_behalf(caller(), async move { live.look(&state).await }))
     }
 
     /// Sees to it that the index of a folder is up to date, if that is a matter of a moment.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ews::op::get_events::{Event, Notification, Object};
 use ews::op::subscribe::{Delivery, EventType, Subscribe};
-use ews::{ErrorKind, StreamingEvent};
+use ews::{ErrorKind, Heard, StreamingEvent};
 
 use crate::account::Live;
 use crate::due;
@@ -63,6 +63,16 @@ enum Ending {
     Failed(Option<Duration>),
 }
 
+impl Ending {
+    /// That of what could not be had.
+    fn of(error: &ews::Error) -> Ending {
+        match error.kind {
+            ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
+            _ => Ending::Failed(error.retry_after()),
+        }
+    }
+}
+
 impl Live {
     /// Watches for as long as the mailbox is live and its password good.
     pub(crate) async fn watch_changes(self: Arc<Self>) {
@@ -89,7 +99,7 @@ impl Live {
     pub(crate) async fn watching_settled(&self) {
         let mut watching = self.watching.subscribe();
         let settled = watching.wait_for(|watching| *watching != Watching::Starting);
-        let _ = tokio::time::timeout(SETTLE, settled).await;
+        self.await_news(SETTLE, settled).await;
     }
 
     /// Where Exchange does not tell, an old look is no look.
@@ -109,15 +119,17 @@ impl Live {
         let tried = Tried::new("changes could not be subscribed to");
         let Ok(client) = self.client() else { return Ending::Failed(None) };
         let ask = Subscribe { folders: None, events: EventType::MAIL.to_vec(), delivery: Delivery::Streaming };
+        if client.is_acting() {
+            return self.hear(&client, ask, &tried).await;
+        }
         let subscription = match client.call(&ask).await {
             Ok(subscription) => [subscription.id],
             Err(error) => {
                 tracing::info!(user = self.user, %error, "no streaming subscription");
                 self.failed(&tried, &error);
-                return match error.kind {
-                    ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
-                    _ => Ending::Failed(error.retry_after()),
-                };
+                // The oldest servers, which stream nothing, are those of which it is worth most.
+                self.keep_version().await;
+                return Ending::of(&error);
             }
         };
         // In this order: who waits for it to be settled then looks once.
@@ -157,6 +169,31 @@ impl Live {
         }
     }
 
+    /// Listens together with other mailboxes a service account acts for, to which a stream of each would be too many.
+    async fn hear(self: &Arc<Self>, client: &ews::Client, ask: Subscribe, tried: &Tried) -> Ending {
+        let mut hearing = client.hear(ask);
+        loop {
+            let polling = *self.watching.borrow() == Watching::Polling;
+            let heard = tokio::select! {
+                heard = hearing.next() => heard,
+                () = self.poll_for(TRY_STREAMING_AGAIN), if polling => continue,
+            };
+            match heard {
+                Heard::Listening => {
+                    self.catch_up().await;
+                    self.watching.send_replace(Watching::Streaming);
+                    self.keep_version().await;
+                }
+                Heard::Events(notifications) => self.told(&notifications).await,
+                Heard::Failed(error) => {
+                    tracing::info!(user = self.user, %error, "no event stream");
+                    self.failed(tried, &error);
+                    return Ending::of(&error);
+                }
+            }
+        }
+    }
+
     /// One stream, to its end.
     async fn listen(
         self: &Arc<Self>,
@@ -168,6 +205,7 @@ impl Live {
         loop {
             match stream.next().await? {
                 StreamingEvent::Events(notifications) => self.told(&notifications).await,
+                StreamingEvent::Refused { error, .. } => return Err(error),
                 StreamingEvent::Heartbeat => {}
                 StreamingEvent::Closed => return Ok(()),
             }

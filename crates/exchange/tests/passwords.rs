@@ -133,3 +133,46 @@ async fn a_late_refusal_of_the_old_password_does_not_fall_on_the_new_one() {
     account.create_folder(&lab::path(&["New"])).await.unwrap();
     assert!(wrong(&lab).await <= 3, "{}", lab.stats().await);
 }
+
+/// Nobody has used the mailbox for a while when Exchange goes away: whoever was let in before finds what is here.
+#[tokio::test]
+async fn a_mailbox_at_rest_opens_by_the_right_password_while_exchange_is_away() {
+    let mut lab = Lab::new().await;
+    lab.settings.linger = Duration::ZERO;
+    lab.fill(3);
+    let directory = lab.directory();
+    let (inbox, first) = {
+        let gate = lab.enter(&directory).await;
+        let inbox = gate.inbox().await;
+        assert_eq!(gate.uids(inbox).await.len(), 3);
+        (inbox, gate.content(inbox, Uid::new(1).unwrap()).await)
+    };
+    // At rest it has no connection.
+    until(async || {
+        let connections = lab.control("GET", "/connections", "").await;
+        connections.as_array().unwrap().iter().all(|connection| connection["open"] == false)
+    })
+    .await;
+    lab.control("POST", "/away?how=refuse", "").await;
+
+    let gate = lab.enter(&directory).await;
+    assert_eq!(gate.inbox().await, inbox);
+    assert_eq!(gate.uids(inbox).await.len(), 3);
+    assert_eq!(gate.content(inbox, Uid::new(1).unwrap()).await, first);
+    assert!(gate.account.notice().is_some(), "people are told");
+    let wrong = directory.sign_in(&lab::credentials(ANNA, "wrong")).await;
+    assert!(wrong.is_err(), "a wrong password opens nothing");
+
+    lab.fill(4);
+    lab.control("POST", "/back", "").await;
+    gate.until(inbox, |entries| entries.len() == 7).await;
+}
+
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+}

@@ -2,7 +2,10 @@
 
 mod lab;
 
+use std::time::Duration;
+
 use exchange_sim::{MimeMode, Version};
+use idmap::IdMap;
 use lab::{ANNA, Lab, new_message, path};
 use mailbox::{Flags, Keyword, Mail, SpecialUse, SystemFlags};
 
@@ -58,5 +61,23 @@ async fn every_version_serves_mail() {
     }
     while let Some(run) = runs.join_next().await {
         run.unwrap();
+    }
+}
+
+/// What a server understands is kept for the next run, also where it has no streams.
+#[tokio::test]
+async fn the_version_is_kept() {
+    let known = [(Version::Exchange2007Sp1, "Exchange2007_SP1"), (Version::Exchange2010Sp2, "Exchange2010_SP2")];
+    for (version, word) in known {
+        let lab = Lab::with(version, MimeMode::Render).await;
+        let gate = lab.sign_in().await;
+        gate.inbox().await;
+        let map = idmap::sqlite::open(&lab.state.path().join("maps/test"), ANNA).await.unwrap();
+        let kept = async {
+            while map.note("version").await.unwrap().as_deref() != Some(word) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), kept).await.unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod trouble;
 
 use std::sync::Arc;
 
+use ews::oauth::registration;
 use ews::{Client, Egress, Identity, Schemes, Secret, Server, ServerConfig};
 use exchange::{Organisation, Proof, Way};
 
@@ -124,6 +125,12 @@ impl Scene {
         let oauth = exchange::oauth(&self.organisation, url, self.egress.clone());
         let oauth = oauth.map_err(|error| Failure::mistake(error.message))?;
         Ok(Some(Identity::Tokens(Arc::new(oauth.tokens(user)))))
+    }
+
+    /// What has to be registered at the identity provider, if there is one.
+    fn registration(&self, url: &str) -> Option<String> {
+        let oauth = exchange::oauth(&self.organisation, url, self.egress.clone()).ok()?;
+        Some(registration(oauth.config()))
     }
 
     fn schemes(&self) -> Schemes {

@@ -10,6 +10,7 @@ mod feed;
 mod gateway;
 mod grants;
 mod log;
+mod login;
 mod password;
 
 use std::process::ExitCode;
@@ -37,8 +38,8 @@ fn main() -> ExitCode {
             })
         }
         Command::Check(options) => run(check::run(options)),
-        Command::Login(options) => run(grants::login(options)),
-        Command::Logout(options) => grants::logout(&options),
+        Command::Login(options) => run(login::login(options)),
+        Command::Logout(options) => login::logout(&options),
         Command::Feed(command) => {
             log::start(&log::errors_only(false));
             run(feed::run(command))

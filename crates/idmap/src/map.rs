@@ -134,8 +134,8 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Lengths of messages as rendered, of those asked for and known.
     fn exact_sizes(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, u64)>>> + Send;
 
-    /// Stores the length of a message as rendered. It lives as long as the header block.
-    fn put_exact_size(&self, id: EmailId, size: u64) -> impl Future<Output = Result<()>> + Send;
+    /// Stores lengths of messages as rendered. They live as long as the header blocks.
+    fn put_exact_sizes(&self, sizes: Vec<(EmailId, u64)>) -> impl Future<Output = Result<()>> + Send;
 
     /// What the user said of paths, ascending. Of a path that is not here, nothing was ever said.
     fn subscriptions(&self) -> impl Future<Output = Result<Vec<(FolderPath, Subscription)>>> + Send;

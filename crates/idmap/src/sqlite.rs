@@ -196,8 +196,11 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| content::exact_sizes(connection, &ids)).await
     }
 
-    async fn put_exact_size(&self, id: EmailId, size: u64) -> Result<()> {
-        self.0.write(move |connection| content::put_exact_size(connection, id, size)).await
+    async fn put_exact_sizes(&self, sizes: Vec<(EmailId, u64)>) -> Result<()> {
+        let put = move |connection: &rusqlite::Connection| {
+            sizes.iter().try_for_each(|(id, size)| content::put_exact_size(connection, *id, *size))
+        };
+        self.0.write(put).await
     }
 
     async fn subscriptions(&self) -> Result<Vec<(FolderPath, Subscription)>> {

@@ -77,6 +77,7 @@ impl From<mailbox::Error> for Answer {
             ErrorKind::Denied => Code::NoPerm,
             ErrorKind::SignIn => Code::AuthenticationFailed,
             ErrorKind::Busy { .. } | ErrorKind::Unavailable => Code::Unavailable,
+            ErrorKind::Administrator => Code::ContactAdmin,
             ErrorKind::OverQuota => Code::OverQuota,
             ErrorKind::TooBig => Code::TooBig,
             ErrorKind::Conflict => Code::InUse,

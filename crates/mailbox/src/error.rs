@@ -24,6 +24,8 @@ pub enum ErrorKind {
     },
     /// The server cannot be reached or does not answer as it should; the same request works later.
     Unavailable,
+    /// Only an administrator can change it: of this gateway, of Exchange, of what stands in between.
+    Administrator,
     /// The mailbox is full.
     OverQuota,
     /// The message or request is larger than the server takes.

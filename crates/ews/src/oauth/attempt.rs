@@ -54,19 +54,27 @@ pub enum Waited {
 
 #[derive(Debug)]
 enum Way {
-    Browser { state: Secret, verifier: Secret, redirect: String, landing: Option<Landing> },
+    Browser { state: Secret, verifier: Secret, redirect: String, hints: Hints, landing: Option<Landing> },
     Device { device: Device, interval: Duration, next: Instant, expires: Instant },
+}
+
+/// Who is wanted, and what a server wants of the token.
+#[derive(Clone, Debug, Default)]
+struct Hints {
+    user: Option<String>,
+    claims: Option<String>,
 }
 
 impl OAuth {
     /// Asks somebody to sign in. `user` is who is wanted, as a hint; `claims` what a server wants of the token
-    /// ([`super::Tokens::wanted_claims`]).
+    /// ([`super::TokenStore::want`]).
     pub async fn begin(&self, user: Option<&str>, claims: Option<&str>) -> Result<Attempt, Error> {
         match self.config().flow {
             Flow::Code => {
                 let redirect = self.config().redirect.clone().unwrap_or_else(|| "http://localhost".to_owned());
                 let (state, verifier) = (random()?, random()?);
-                self.browser(state, verifier, &redirect, (user, claims)).await
+                let hints = Hints { user: user.map(str::to_owned), claims: claims.map(str::to_owned) };
+                self.browser(state, verifier, &redirect, hints).await
             }
             Flow::Device => {
                 let device = self.device_code(claims).await?;
@@ -85,7 +93,8 @@ impl OAuth {
         let text = |name: &str| saved.get(name).and_then(Value::as_str).ok_or_else(bad);
         if let Ok(verifier) = text("verifier") {
             let secrets = (Secret::new(text("state")?), Secret::new(verifier));
-            let hints = (saved.get("user").and_then(Value::as_str), saved.get("claims").and_then(Value::as_str));
+            let hint = |name: &str| saved.get(name).and_then(Value::as_str).map(str::to_owned);
+            let hints = Hints { user: hint("user"), claims: hint("claims") };
             return self.browser(secrets.0, secrets.1, text("redirect")?, hints).await;
         }
         let seconds = |name: &str| saved.get(name).and_then(Value::as_i64).ok_or_else(bad);
@@ -102,13 +111,7 @@ impl OAuth {
     }
 
     /// RFC 6749 section 4.1.1 with RFC 7636.
-    async fn browser(
-        &self,
-        state: Secret,
-        verifier: Secret,
-        redirect: &str,
-        (user, claims): (Option<&str>, Option<&str>),
-    ) -> Result<Attempt, Error> {
+    async fn browser(&self, state: Secret, verifier: Secret, redirect: &str, hints: Hints) -> Result<Attempt, Error> {
         let landing = if is_loopback(redirect) { Some(Landing::open(redirect).await?) } else { None };
         let redirect = landing.as_ref().map_or(redirect, |landing| &landing.redirect).to_owned();
         let provider = self.provider().await?;
@@ -122,15 +125,15 @@ impl OAuth {
             .with("state", state.expose())
             .with("code_challenge", &code_challenge(&verifier))
             .with("code_challenge_method", "S256")
-            .with_some("login_hint", user.filter(|user| user.contains('@')))
-            .with_some("claims", claims);
+            .with_some("login_hint", hints.user.as_deref().filter(|user| user.contains('@')))
+            .with_some("claims", hints.claims.as_deref());
         let separator = if provider.authorize.contains('?') { '&' } else { '?' };
         let prompt = Prompt::Browser {
             url: format!("{}{separator}{}", provider.authorize, query.as_str()),
             redirect: redirect.clone(),
             comes_back: landing.is_some(),
         };
-        Ok(Attempt { oauth: self.clone(), prompt, way: Way::Browser { state, verifier, redirect, landing } })
+        Ok(Attempt { oauth: self.clone(), prompt, way: Way::Browser { state, verifier, redirect, hints, landing } })
     }
 
     /// RFC 8628 section 3.1
@@ -176,9 +179,10 @@ impl Attempt {
     /// What another process needs to go on with it: secret, and to be kept like a password.
     pub fn save(&self) -> Secret {
         let saved = match &self.way {
-            Way::Browser { state, verifier, redirect, .. } => {
-                json!({"state": state.expose(), "verifier": verifier.expose(), "redirect": redirect})
-            }
+            Way::Browser { state, verifier, redirect, hints, .. } => json!({
+                "state": state.expose(), "verifier": verifier.expose(), "redirect": redirect,
+                "user": hints.user, "claims": hints.claims,
+            }),
             Way::Device { device, interval, expires, .. } => {
                 let left = expires.saturating_duration_since(Instant::now());
                 let expires = self.oauth.now().checked_add(left).unwrap_or(Timestamp::UNIX_EPOCH).as_second();

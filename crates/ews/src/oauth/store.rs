@@ -13,6 +13,10 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
     /// whatever there was. With it, it came in exchange for that one: if there is another by now, that other one stays.
     fn replace(&self, user: &str, used: Option<&Secret>, next: &Secret) -> Result<(), String>;
 
+    /// Keeps the claims that somebody has to ask for when they sign in next, since a server wants them; None once they
+    /// have.
+    fn want(&self, user: &str, claims: Option<&str>) -> Result<(), String>;
+
     /// Forgets a user's. False if there was none.
     fn remove(&self, user: &str) -> Result<bool, String>;
 }

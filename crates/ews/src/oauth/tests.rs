@@ -58,6 +58,7 @@ impl Network for Idp {
 #[derive(Debug, Default)]
 struct Store {
     kept: Mutex<HashMap<String, Secret>>,
+    wanted: Mutex<Option<String>>,
     full: Mutex<bool>,
 }
 
@@ -74,6 +75,11 @@ impl TokenStore for Store {
         if used.is_none() || kept.get(user) == used {
             kept.insert(user.to_owned(), next.clone());
         }
+        Ok(())
+    }
+
+    fn want(&self, _: &str, claims: Option<&str>) -> Result<(), String> {
+        *self.wanted.lock().unwrap() = claims.map(str::to_owned);
         Ok(())
     }
 
@@ -146,7 +152,7 @@ async fn come_back(redirect: &str, query: &str) -> String {
 }
 
 fn browser(attempt: &Attempt) -> (Fields, String) {
-    let Prompt::Browser { url, redirect, comes_back: true } = attempt.prompt() else { panic!() };
+    let Prompt::Browser { url, redirect, .. } = attempt.prompt() else { panic!() };
     assert!(url.starts_with("https://login.microsoftonline.com/t-1/oauth2/v2.0/authorize?"), "{url}");
     (fields(url.split_once('?').unwrap().1).into_iter().collect(), redirect.clone())
 }
@@ -211,6 +217,8 @@ async fn a_late_consent_counts() {
     let saved = attempt.save();
     assert_eq!(format!("{saved:?}"), "<secret>");
     drop(attempt);
+    // Its listeners end.
+    tokio::task::yield_now().await;
     let resumed = loop {
         // The listener of the first attempt may take a moment to be gone.
         match lab.oauth.resume(&saved).await {
@@ -513,7 +521,8 @@ async fn an_identity_provider_out_of_order_is_survived_while_the_token_lives() {
 async fn claims_a_server_wants_are_asked_for() {
     let claims = r#"{"access_token":{"nbf":{"essential":true}}}"#;
     let lab = Lab::new(
-        |_| {},
+        // Nobody has to listen for it.
+        |config| config.redirect = Some("https://gateway.corp.example/back".to_owned()),
         |number, form| match form.get("claims") {
             Some(_) if number < 2 => tokens(number),
             Some(_) => refuses("interaction_required", 50076),
@@ -534,9 +543,13 @@ async fn claims_a_server_wants_are_asked_for() {
     assert_eq!(lab.asked()[1]["claims"], claims);
     let error = tokens.token(Some(&challenge(token))).await.unwrap_err();
     assert_eq!(error.cause, Some(Cause::GrantLost));
-    assert_eq!(tokens.wanted_claims().await.as_deref(), Some(claims));
+    assert_eq!(lab.store.wanted.lock().unwrap().as_deref(), Some(claims));
     let attempt = lab.oauth.begin(Some(ANNA), Some(claims)).await.unwrap();
     assert_eq!(browser(&attempt).0["claims"], claims);
+    let saved = attempt.save();
+    drop(attempt);
+    let resumed = lab.oauth.resume(&saved).await.unwrap();
+    assert_eq!((browser(&resumed).0["claims"].as_str(), browser(&resumed).0["login_hint"].as_str()), (claims, ANNA));
 }
 
 #[tokio::test(start_paused = true)]

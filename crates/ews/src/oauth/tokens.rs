@@ -61,15 +61,11 @@ impl Tokens {
         Tokens { inner }
     }
 
-    /// The claims that somebody who signs in again has to ask for, if a server wanted some.
-    pub async fn wanted_claims(&self) -> Option<String> {
-        self.inner.held.lock().await.claims.clone()
-    }
-
     pub(super) async fn keep(&self, grant: Grant) -> Result<(), Error> {
         let mut held = self.inner.held.clone().lock_owned().await;
         *held = Held::default();
-        self.inner.take(&mut held, None, grant).await.map(drop)
+        self.inner.take(&mut held, None, grant).await?;
+        self.inner.want(None).await
     }
 
     pub(super) async fn forget(&self) -> Result<bool, Error> {
@@ -153,7 +149,16 @@ impl Inner {
                     let now = load(&self.oauth, &self.user).await?;
                     match now {
                         Some(now) if now != refresh => refresh = now,
-                        _ => return Err(self.failed(held, refusal, Some(refresh))),
+                        _ => {
+                            let error = self.failed(held, refusal, Some(refresh));
+                            if error.cause == Some(Cause::GrantLost)
+                                && let Some(claims) = held.claims.clone()
+                                && let Err(error) = self.want(Some(claims)).await
+                            {
+                                tracing::warn!(user = self.user, %error, "the next sign-in will not ask for the claims");
+                            }
+                            return Err(error);
+                        }
                     }
                 }
                 Err(error) => return Err(held.unreachable(error, Some(refresh))),
@@ -185,6 +190,12 @@ impl Inner {
             held.unsaved = Some((used, next));
         }
         saved
+    }
+
+    /// Keeps what the next sign-in has to ask for.
+    async fn want(&self, claims: Option<String>) -> Result<(), Error> {
+        let (store, user) = (self.oauth.inner.store.clone(), self.user.clone());
+        blocking(move || store.want(&user, claims.as_deref())).await
     }
 
     fn failed(&self, held: &mut Held, refusal: Refusal, refresh: Option<Secret>) -> Error {

@@ -44,6 +44,8 @@ impl Operation for GetStreamingEvents {
 pub struct Streamed {
     /// What happened.
     pub notifications: Vec<Notification>,
+    /// Subscriptions the stream does not serve (`ErrorSubscriptionIds`).
+    pub refused: Vec<String>,
     /// The stream ends here.
     pub closed: bool,
 }
@@ -53,6 +55,9 @@ impl Payload for Streamed {
         match element.name() {
             "Notifications" => {
                 self.notifications.extend(element.children("Notification").map(Notification::read));
+            }
+            "ErrorSubscriptionIds" => {
+                self.refused.extend(element.children("SubscriptionId").map(|id| id.text().trim().to_owned()));
             }
             "ConnectionStatus" => self.closed = element.text().trim() == "Closed",
             _ => {}

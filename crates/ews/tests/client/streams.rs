@@ -169,6 +169,23 @@ async fn a_lost_subscription_and_a_dead_stream_are_told_apart() {
     assert!(before.elapsed() < std::time::Duration::from_secs(120), "heartbeats come every 45 s");
 }
 
+/// Subscriptions that are lost are named, and the stream goes on for the others.
+#[tokio::test]
+async fn lost_subscriptions_are_named_while_the_stream_goes_on() {
+    let ids = "<m:ErrorSubscriptionIds><t:SubscriptionId>one</t:SubscriptionId><t:SubscriptionId>two</t:SubscriptionId>\
+        </m:ErrorSubscriptionIds>";
+    let lost = answer("GetStreamingEvents", &[&failed("ErrorSubscriptionNotFound", ids)]);
+    let lives = "<MESSAGE ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+        <m:ConnectionStatus>OK</m:ConnectionStatus></MESSAGE>";
+    let body = lost + &answer("GetStreamingEvents", &[lives]);
+    let fake = Fake::start([Step::Send(xml(&body))]).await;
+    let mut stream = fake.client().stream(&["one".into(), "two".into(), "three".into()], 1).await.unwrap();
+    let StreamingEvent::Refused { subscriptions, error } = stream.next().await.unwrap() else { panic!("not refused") };
+    assert_eq!((subscriptions, error.kind), (vec!["one".to_owned(), "two".to_owned()], ErrorKind::SubscriptionLost));
+    assert!(matches!(stream.next().await.unwrap(), StreamingEvent::Heartbeat));
+    assert!(matches!(stream.next().await.unwrap(), StreamingEvent::Closed));
+}
+
 /// Calls can be spawned: their futures are `Send`.
 #[tokio::test]
 async fn calls_can_be_spawned() {

@@ -15,11 +15,13 @@ use super::file_name::file_name;
 pub(super) struct Endpoints {
     file: PathBuf,
     known: Mutex<BTreeMap<String, Known>>,
+    /// What Autodiscover called their servers in this run (`GroupingInformation`).
+    groupings: Mutex<BTreeMap<String, String>>,
 }
 
 struct Known {
     url: String,
-    /// When Autodiscover was asked last; not in this run if None.
+    /// When Autodiscover was last asked because that server failed; not in this run if None.
     asked: Option<Instant>,
 }
 
@@ -31,7 +33,7 @@ impl Endpoints {
         let read = read.as_ref().and_then(Value::as_object).into_iter().flatten();
         let known = read
             .filter_map(|(address, url)| Some((address.clone(), Known { url: url.as_str()?.to_owned(), asked: None })));
-        Endpoints { known: Mutex::new(known.collect()), file }
+        Endpoints { known: Mutex::new(known.collect()), groupings: Mutex::default(), file }
     }
 
     /// The server of an address, if it was found before.
@@ -43,15 +45,18 @@ impl Endpoints {
     pub(super) fn stale(&self, address: &str, age: Duration) -> Option<String> {
         let mut all = self.lock();
         let known = all.get_mut(address)?;
-        let old = known.asked.is_none_or(|asked| asked.elapsed() >= age);
+        if known.asked.is_some_and(|asked| asked.elapsed() < age) {
+            return None;
+        }
         known.asked = Some(Instant::now());
-        old.then(|| known.url.clone())
+        Some(known.url.clone())
     }
 
     /// Autodiscover found a server.
     pub(super) fn keep(&self, address: &str, url: &str) {
         let mut all = self.lock();
-        let before = all.insert(address.to_owned(), Known { url: url.to_owned(), asked: Some(Instant::now()) });
+        let asked = all.get(address).and_then(|known| known.asked);
+        let before = all.insert(address.to_owned(), Known { url: url.to_owned(), asked });
         if before.is_some_and(|before| before.url == url) {
             return;
         }
@@ -60,6 +65,20 @@ impl Endpoints {
         if let Err(error) = write(&self.file, &json!(told).to_string()) {
             tracing::warn!(file = %self.file.display(), %error, "what Autodiscover found cannot be kept");
         }
+    }
+
+    /// Autodiscover told what a mailbox's servers are called, or does not tell any more.
+    pub(super) fn group(&self, address: &str, grouping: Option<String>) {
+        let mut all = self.groupings.lock().unwrap_or_else(PoisonError::into_inner);
+        match grouping {
+            Some(grouping) => all.insert(address.to_owned(), grouping),
+            None => all.remove(address),
+        };
+    }
+
+    /// What a mailbox's servers are called, if Autodiscover told in this run.
+    pub(super) fn grouping(&self, address: &str) -> Option<String> {
+        self.groupings.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
@@ -95,14 +114,20 @@ mod tests {
     }
 
     #[test]
-    fn it_is_looked_at_again_once_an_hour() {
+    fn it_is_looked_at_again_at_once_and_then_once_an_hour() {
         let state = tempfile::tempdir().unwrap();
         let found = Endpoints::load(state.path(), "main");
+        let hour = Duration::from_secs(3600);
         found.keep("a@x.example", "https://one.example/");
-        assert_eq!(found.stale("a@x.example", Duration::from_secs(3600)), None, "it was just found");
         let again = Endpoints::load(state.path(), "main");
-        assert!(again.stale("a@x.example", Duration::from_secs(3600)).is_some(), "not in this run");
-        assert_eq!(again.stale("a@x.example", Duration::from_secs(3600)), None);
-        assert!(again.stale("a@x.example", Duration::ZERO).is_some());
+        for known in [&found, &again] {
+            assert_eq!(known.stale("a@x.example", hour).as_deref(), Some("https://one.example/"));
+            known.keep("a@x.example", "https://two.example/");
+            assert_eq!(known.stale("a@x.example", hour), None, "not twice within the hour");
+            let long_ago = Instant::now().checked_sub(hour);
+            known.lock().get_mut("a@x.example").unwrap().asked = long_ago;
+            assert_eq!(known.stale("a@x.example", hour).as_deref(), Some("https://two.example/"));
+            known.keep("a@x.example", "https://one.example/");
+        }
     }
 }

@@ -28,10 +28,13 @@ impl Seeker {
 
     /// Asks Autodiscover whenever the server seems to have the mailbox no more, until the mailbox is put to rest.
     pub(super) async fn follow(self, live: Weak<Live>) {
+        // The new server is known, and has not opened the mailbox yet.
+        let mut behind = false;
         loop {
             let Some(astray) = live.upgrade().map(|live| live.astray()) else { return };
             astray.notified().await;
-            if self.upstream.find_again(&self.person, &self.identity).await.is_none() {
+            behind |= self.upstream.find_again(&self.person, &self.identity).await.is_some();
+            if !behind {
                 continue;
             }
             match self.upstream.enter(&self.person, &self.identity, Vec::new()).await {
@@ -39,6 +42,7 @@ impl Seeker {
                     let Some(live) = live.upgrade() else { return };
                     live.greeted(entered.greeting);
                     live.renew(entered.client);
+                    behind = false;
                 }
                 Err(error) => {
                     tracing::warn!(user = self.person.name, %error, "the mailbox's new server does not open it")

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ews::autodiscover::{self, Found, ServerKind};
 use ews::oauth::OAuth;
 use ews::{
-    Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Scheme, Schemes, Server, ServerConfig, Web,
-    WebConfig,
+    Cause, Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Scheme, Schemes, Server,
+    ServerConfig, Web, WebConfig,
 };
 use mailbox::{Error, ErrorKind};
 
@@ -148,7 +148,8 @@ impl Upstream {
         let own = at.server.client(identity.clone());
         let (greeting, others) = greet(&own, others).await?;
         if own.server_build().is_some_and(is_online) && !self.organisation.allow_exchange_online {
-            return Err(local(Kind::Denied, format!("this server is Exchange Online; {EXCHANGE_ONLINE}")));
+            let sentence = format!("this server is Exchange Online; {EXCHANGE_ONLINE}");
+            return Err(local(Kind::Denied, sentence).because(Cause::ExchangeOnline));
         }
         match &at.service {
             None => {
@@ -190,10 +191,12 @@ impl Upstream {
     ) -> Result<(Client, Greeting), ews::Error> {
         let mut last = None;
         let mut names = person.address.clone().map(|address| vec![address]).unwrap_or_default();
+        let grouping = person.address.as_deref().and_then(|address| self.endpoints.grouping(address));
         let mut looked_up = false;
         while let Some(name) = names.pop() {
             for whom in [Impersonation::PrimarySmtpAddress(name.clone()), Impersonation::PrincipalName(name.clone())] {
                 let client = service.impersonating(whom).with_anchor(&name);
+                let client = grouping.iter().fold(client, |client, grouping| client.with_grouping(grouping));
                 match greet(&client, Vec::new()).await {
                     Ok((greeting, _)) if greeting.top().is_some() && greeting.top() == theirs.top() => {
                         return Ok((client, greeting));
@@ -271,8 +274,9 @@ impl Upstream {
         for tried in &report.tried {
             tracing::debug!(step = tried.step.as_str(), url = tried.url, outcome = tried.outcome, "Autodiscover");
         }
-        let found = found?;
+        let found = found.map_err(undiscovered)?;
         refuse_cloud(&self.organisation, address, &found)?;
+        self.endpoints.group(address, found.grouping.clone());
         Ok(found)
     }
 
@@ -369,16 +373,38 @@ pub fn refuse_cloud(organisation: &Organisation, address: &str, found: &Found) -
         ),
         ServerKind::Online => format!("the mailbox of {address} is in Exchange Online; {EXCHANGE_ONLINE}"),
     };
-    Err(local(Kind::Denied, sentence))
+    Err(local(Kind::Denied, sentence).because(Cause::ExchangeOnline))
+}
+
+/// Autodiscover led nowhere. What is wrong with the password or with certificates stays that.
+fn undiscovered(error: ews::Error) -> ews::Error {
+    let cause = match (&error.kind, error.cause) {
+        (Kind::SignIn, cause) => cause,
+        (
+            _,
+            None
+            | Some(
+                Cause::NoSuchHost
+                | Cause::Unreachable
+                | Cause::NotAllowed
+                | Cause::WebPage
+                | Cause::Forbidden
+                | Cause::BrokeOff,
+            ),
+        ) => Some(Cause::Undiscovered),
+        (_, cause) => cause,
+    };
+    ews::Error { cause, ..error }
 }
 
 /// Says which part of a service account's work failed, and what the administrator can do.
 #[must_use]
 pub fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::Error {
     let code = error.code.as_ref().map_or("", |code| code.as_str());
-    let (kind, message) = match (code, &error.kind) {
+    let (kind, cause, message) = match (code, &error.kind) {
         ("ErrorImpersonateUserDenied" | "ErrorImpersonationDenied", _) => (
             Kind::Denied,
+            Some(Cause::ServiceAccount),
             format!(
                 "{service} may not act for {mailbox} ({code}); give it the role ApplicationImpersonation \
                  (New-ManagementRoleAssignment -Role ApplicationImpersonation -User \"{service}\"), in a scope that \
@@ -387,14 +413,18 @@ pub fn explain_service(service: &str, mailbox: &str, error: ews::Error) -> ews::
         ),
         (_, Kind::SignIn) => (
             Kind::Unavailable,
+            Some(Cause::ServiceAccount),
             format!(
                 "the service account {service} cannot sign in: {}; correct service.user and service.password",
                 error.message
             ),
         ),
-        _ => (error.kind.clone(), format!("the service account {service}, for {mailbox}: {}", error.message)),
+        _ => {
+            let message = format!("the service account {service}, for {mailbox}: {}", error.message);
+            (error.kind.clone(), error.cause, message)
+        }
     };
-    ews::Error { kind, message, ..error }
+    ews::Error { kind, cause, message, ..error }
 }
 
 /// True if somebody else than the mailbox's owner may be meant by the name.
@@ -404,10 +434,9 @@ fn is_unknown(error: &ews::Error) -> bool {
 
 /// True if the mailbox may be elsewhere by now.
 pub(crate) fn is_astray(error: &ews::Error) -> bool {
-    use ews::Cause;
-    let moved = error.code.as_ref().is_some_and(|code| MOVED.contains(&code.as_str()));
-    let gone = matches!(error.cause, Some(Cause::NoSuchHost | Cause::Unreachable));
-    moved || gone || error.kind == Kind::Unavailable && error.code.is_none() && error.cause.is_none()
+    // While a mailbox is being moved, Autodiscover tells where it was, and its one answer for the hour would be wasted.
+    let gone = matches!(error.cause, Some(Cause::MailboxElsewhere | Cause::NoSuchHost | Cause::Unreachable));
+    gone || error.kind == Kind::Unavailable && error.code.is_none() && error.cause.is_none()
 }
 
 /// The mail addresses the directory has for a name somebody signs in with, the least likely first.
@@ -442,15 +471,6 @@ const UNKNOWN: [&str; 5] = [
     "ErrorInvalidUserPrincipalName",
     "ErrorInvalidSmtpAddress",
     "ErrorMissingEmailAddress",
-];
-/// EWS "ResponseCode": what a server says of a mailbox that it has not (any more).
-const MOVED: [&str; 6] = [
-    "ErrorMailboxMoveInProgress",
-    "ErrorMailboxStoreUnavailable",
-    "ErrorConnectionFailed",
-    "ErrorIncorrectServer",
-    "ErrorProxyRequestNotAllowed",
-    "ErrorMailboxFailover",
 ];
 /// Autodiscover is not asked again about one mailbox within this time.
 const REFRESH: Duration = Duration::from_secs(60 * 60);

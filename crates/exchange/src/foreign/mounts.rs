@@ -362,15 +362,15 @@ impl Live {
             let age = at.parse().map(|at: Timestamp| Timestamp::now().duration_since(at));
             age.is_ok_and(|age| age < ASK_AGAIN && age > -ASK_AGAIN)
         });
-        if is_fresh || self.mounts.opener.is_none() || self.mounts.tried_in_vain(root) {
+        if is_fresh || self.mounts.opener.is_none() || self.mounts.tried_in_vain(root) || self.is_away() {
             return is_there;
         }
         let asked = {
             let (live, root) = (Arc::clone(self), root.clone());
             tokio::spawn(async move { live.ask_whether(&root, &key).await })
         };
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(Some(verdict))) => verdict,
+        match self.await_news(PATIENCE, asked).await {
+            Some(Ok(Some(verdict))) => verdict,
             _ => is_there,
         }
     }

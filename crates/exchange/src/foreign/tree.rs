@@ -168,21 +168,21 @@ impl Live {
             let live = Arc::clone(self);
             tokio::spawn(async move { live.look_at_hierarchy().await })
         };
-        let wait = if known { PATIENCE } else { std::time::Duration::MAX };
-        let looked = match tokio::time::timeout(wait, looked).await {
-            Ok(Ok(looked)) => looked,
-            _ => Ok(()),
+        let looked = match known {
+            true => self.await_news(PATIENCE, looked).await.and_then(std::result::Result::ok),
+            false => looked.await.ok(),
         };
         match looked {
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::NotFound) => {
+            Some(Err(error)) if matches!(error.kind, ErrorKind::Denied | ErrorKind::NotFound) => {
                 self.visited.shut(error.clone());
                 // It is a fact, not trouble: whoever asks again within a minute is told the same.
                 Err(error)
             }
+            Some(Err(error)) if !known => Err(error),
             // What is known is better than nothing.
-            Err(_) if known => self.visited.verdict(),
-            Err(error) => Err(error),
-            Ok(()) => {
+            Some(Err(_)) => self.visited.verdict(),
+            None if self.is_away() => self.visited.verdict(),
+            Some(Ok(())) | None => {
                 self.visited.open();
                 Ok(())
             }

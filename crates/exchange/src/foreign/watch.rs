@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ews::op::subscribe::{Delivery, EventType, Subscribe};
 use ews::op::unsubscribe::Unsubscribe;
-use ews::{Client, ErrorKind, StreamingEvent};
+use ews::{Client, ErrorKind, Heard, StreamingEvent};
 use mailbox::FolderId;
 use tokio::time::Instant;
 
@@ -28,6 +28,16 @@ enum Ending {
     Impossible,
     /// It cannot be had now, or broke.
     Trouble,
+}
+
+impl Ending {
+    /// That of what could not be had.
+    fn of(error: &ews::Error) -> Ending {
+        match error.kind {
+            ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
+            _ => Ending::Trouble,
+        }
+    }
 }
 
 impl Live {
@@ -72,29 +82,69 @@ impl Live {
         }
         let folders = covered.values().map(|id| ews::FolderId::new(id).into()).collect();
         let ask = Subscribe { folders: Some(folders), events: EventType::MAIL.to_vec(), delivery: Delivery::Streaming };
+        if client.is_acting() {
+            return self.hear_listened(&client, ask, &covered, &tried).await;
+        }
         let subscription = match client.call(&ask).await {
             Ok(subscription) => subscription.id,
             Err(error) => {
                 tracing::info!(user = self.user, %error, "Exchange does not tell of this mailbox; it is looked at instead");
                 self.failed(&tried, &error);
-                return match error.kind {
-                    ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::Refused => Ending::Impossible,
-                    _ => Ending::Trouble,
-                };
+                return Ending::of(&error);
             }
         };
-        for folder in covered.keys() {
-            let state = self.state(*folder);
-            state.foreign.store(false, Ordering::SeqCst);
-            // What came before the subscription was not told.
-            self.changed_at_exchange(&state);
-        }
+        self.is_told_of(&covered);
         let ending = self.listen_to(&client, &subscription, &covered).await;
         if let Ending::Attention = ending {
             // It would count against the owner's limit for half an hour more.
             let _ = client.call(&Unsubscribe { subscription: subscription.clone() }).await;
         }
         ending
+    }
+
+    /// Exchange tells of these from now on.
+    fn is_told_of(self: &Arc<Self>, covered: &HashMap<FolderId, String>) {
+        for folder in covered.keys() {
+            let state = self.state(*folder);
+            state.foreign.store(false, Ordering::SeqCst);
+            // What came before the subscription was not told.
+            self.changed_at_exchange(&state);
+        }
+    }
+
+    /// Listens together with other mailboxes a service account acts for.
+    async fn hear_listened(
+        self: &Arc<Self>,
+        client: &Client,
+        ask: Subscribe,
+        covered: &HashMap<FolderId, String>,
+        tried: &Tried,
+    ) -> Ending {
+        let mut hearing = client.hear(ask);
+        // Nothing else tells that nobody listens any more.
+        let mut look = tokio::time::interval(STREAM_AGAIN);
+        loop {
+            let heard = tokio::select! {
+                heard = hearing.next() => heard,
+                () = self.attention.notified() => match self.is_covered(covered) {
+                    true => continue,
+                    false => return Ending::Attention,
+                },
+                _ = look.tick() => match self.listened().is_empty() {
+                    true => return Ending::Attention,
+                    false => continue,
+                },
+            };
+            match heard {
+                Heard::Listening => self.is_told_of(covered),
+                Heard::Events(notifications) => self.told(&notifications).await,
+                Heard::Failed(error) => {
+                    tracing::info!(user = self.user, %error, "Exchange does not tell of this mailbox; it is looked at instead");
+                    self.failed(tried, &error);
+                    return Ending::of(&error);
+                }
+            }
+        }
     }
 
     async fn listen_to(
@@ -128,7 +178,7 @@ impl Live {
                     Ok(StreamingEvent::Heartbeat) if self.listened().is_empty() => return Ending::Attention,
                     Ok(StreamingEvent::Heartbeat) => {}
                     Ok(StreamingEvent::Closed) => break,
-                    Err(error) => {
+                    Ok(StreamingEvent::Refused { error, .. }) | Err(error) => {
                         tracing::info!(user = self.user, %error, "the event stream broke");
                         return Ending::Trouble;
                     }

@@ -70,6 +70,12 @@ impl Lab {
         Gate { _directory: directory, account }
     }
 
+    /// The same through a directory that others use too.
+    pub async fn enter(&self, directory: &Directory) -> Gate {
+        let account = directory.sign_in(&credentials(ANNA, PASSWORD)).await.unwrap();
+        Gate { _directory: directory.clone(), account }
+    }
+
     /// Puts `count` messages into the inbox, without telling.
     pub fn fill(&self, count: usize) {
         for n in 0..count {

@@ -1,7 +1,7 @@
 //! What Autodiscover says of an address, question by question.
 
 use ews::autodiscover::{Request, ServerKind, discover};
-use ews::{Identity, Web, WebConfig};
+use ews::{Cause, ErrorKind, Identity, Web, WebConfig};
 use exchange::{Discover, Person, Way};
 
 use super::report::{Report, Step};
@@ -47,14 +47,27 @@ pub(super) async fn check(
         report.tried(Step::Autodiscover, tried.took, &told);
     }
     let outcome = async {
-        let found = found.map_err(|error| match error.kind {
-            ews::ErrorKind::SignIn => Trouble::of(&error),
-            _ => {
-                let trouble = Trouble::of(&error);
-                Trouble::new(
+        let found = found.map_err(|error| {
+            let trouble = Trouble::of(&error);
+            match (&error.kind, error.cause) {
+                (ErrorKind::SignIn, _) => trouble,
+                // That no host of the name is there is a matter of which hosts are asked.
+                (
+                    _,
+                    None
+                    | Some(
+                        Cause::NoSuchHost
+                        | Cause::Unreachable
+                        | Cause::NotAllowed
+                        | Cause::WebPage
+                        | Cause::Proxy
+                        | Cause::BrokeOff,
+                    ),
+                ) => Trouble::new(
                     format!("no server was found for {address}: {}", trouble.cause),
                     "set url; or have https://autodiscover.DOMAIN/ lead to Exchange, and name foreign hosts in autodiscover.hosts",
-                )
+                ),
+                _ => trouble,
             }
         })?;
         exchange::refuse_cloud(organisation, &address, &found)?;

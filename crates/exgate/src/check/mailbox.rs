@@ -11,8 +11,8 @@ use ews::op::get_user_availability::{GetUserAvailability, View};
 use ews::op::subscribe::{Delivery, EventType, Subscribe};
 use ews::op::{DeleteType, Invitations};
 use ews::{
-    Address, BaseShape, Client, DistinguishedFolder, ErrorKind, ExtendedProtection, Folder, FolderRef, FolderShape,
-    Identity, Impersonation, ItemRef, ItemShape, Page, Probe, Scheme, StreamingEvent,
+    Address, BaseShape, Cause, Client, DistinguishedFolder, ErrorKind, ExtendedProtection, Folder, FolderRef,
+    FolderShape, Identity, Impersonation, ItemRef, ItemShape, Page, Probe, Scheme, StreamingEvent,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
@@ -35,17 +35,24 @@ pub(super) async fn check(
         _ => "the holder of the token",
     };
     let served = scene.organisation.service.is_some();
+    let mut unregistered = false;
     let signed_in = async {
         let folder = top(&client).await;
         match folder {
             // A service account needs no mailbox of its own.
             Err(error) if served && error.kind != ErrorKind::SignIn && error.code.is_some() => {}
-            Err(error) => return Err(Trouble::of(&error)),
+            Err(error) => {
+                unregistered = error.cause == Some(Cause::Administrator);
+                return Err(Trouble::of(&error));
+            }
             Ok(_) => {}
         }
         Ok(((), format!("{who} is signed in")))
     };
     if report.step(Step::SignIn, signed_in).await.is_none() {
+        if let Some(steps) = scene.registration(url).filter(|_| unregistered) {
+            report.registration(steps);
+        }
         report.skip_rest("nobody is signed in");
         return;
     }
@@ -177,6 +184,7 @@ async fn push(client: &Client) -> Result<((), String), Trouble> {
             match stream.next().await? {
                 StreamingEvent::Events(_) => return Ok::<bool, ews::Error>(true),
                 StreamingEvent::Closed => return Ok(false),
+                StreamingEvent::Refused { error, .. } => return Err(error),
                 _ => {}
             }
         }

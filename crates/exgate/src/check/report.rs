@@ -46,6 +46,8 @@ pub(super) struct Report {
     terminal: bool,
     organisation: String,
     lines: Vec<Value>,
+    /// What has to be registered at identity providers that refuse us.
+    registrations: Vec<String>,
     done: Vec<Step>,
     failed: Vec<Step>,
 }
@@ -53,7 +55,15 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(json: bool) -> Self {
         let terminal = !json && std::io::stderr().is_terminal();
-        Self { json, terminal, organisation: String::new(), lines: Vec::new(), done: Vec::new(), failed: Vec::new() }
+        Self {
+            json,
+            terminal,
+            organisation: String::new(),
+            lines: Vec::new(),
+            registrations: Vec::new(),
+            done: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 
     /// The lines that follow are about this organisation.
@@ -102,6 +112,14 @@ impl Report {
         self.line("tried", step, Some(took), told, None);
     }
 
+    /// Tells what has to be registered at the identity provider.
+    pub(super) fn registration(&mut self, steps: String) {
+        if !self.json {
+            let _ = say(&format!("What has to be registered, and no more:\n{}", steps.trim_end()));
+        }
+        self.registrations.push(steps);
+    }
+
     /// Everything after this was not looked at.
     pub(super) fn skip_rest(&mut self, why: &str) {
         let last = self.done.iter().max().copied().unwrap_or(Step::Config);
@@ -124,7 +142,11 @@ impl Report {
             .filter_map(|line| line["step"].as_str())
             .collect();
         if self.json {
-            say(&format!("{:#}", json!({ "ok": failed.is_empty(), "steps": self.lines })))?;
+            let mut told = json!({ "ok": failed.is_empty(), "steps": self.lines });
+            if !self.registrations.is_empty() {
+                told["registration"] = json!(self.registrations);
+            }
+            say(&format!("{told:#}"))?;
         }
         match failed.as_slice() {
             [] => Ok(()),

@@ -27,8 +27,7 @@ impl Trouble {
         let off = error.kind == ErrorKind::Denied
             && error.code.is_none()
             && matches!(error.cause, None | Some(Cause::WebPage | Cause::Forbidden));
-        let own_remedy = own.is_some_and(|(_, remedy)| remedy.contains("allow_exchange_online"));
-        let by_code = by_code.or((off && !own_remedy).then_some(OFF));
+        let by_code = by_code.or(off.then_some(OFF));
         let known = by_code.or(by_cause.map(|(_, remedy)| *remedy));
         match (known, own) {
             (Some(remedy), _) => Self::new(error.message.clone(), remedy),

@@ -176,8 +176,8 @@ pub async fn counts_follow<P: Place>(place: P) {
     assert_eq!(map.deleted_uids(inbox, Some(&[uid(1), uid(2)])).await.unwrap(), [uid(2)]);
 
     let email_id = map.details(inbox, &[uid(3)]).await.unwrap()[0].email_id;
-    map.put_exact_size(email_id, 5000).await.unwrap();
-    map.put_exact_size(email_id, 5000).await.unwrap();
+    map.put_exact_sizes(vec![(email_id, 5000)]).await.unwrap();
+    map.put_exact_sizes(vec![(email_id, 5000)]).await.unwrap();
     assert_eq!(map.exact_sizes(&[email_id]).await.unwrap(), [(email_id, 5000)]);
     let status = map.status(inbox).await.unwrap();
     assert_eq!(status.size, 1001 + 1002 + 5000);

@@ -69,7 +69,7 @@ pub async fn a_move_keeps_the_email_id<P: Place>(place: P) {
     let inbox = filled(&map, &[blank.clone(), item(2)]).await;
     let to = second(&map, &[]).await;
     let before = email_ids(&map, inbox).await[0];
-    map.put_exact_size(before, 777).await.unwrap();
+    map.put_exact_sizes(vec![(before, 777)]).await.unwrap();
     map.put_headers(vec![(before, b"A: b\r\n\r\n".to_vec())]).await.unwrap();
     let moved = renamed(&blank, "m");
     let pairs = map.moved(inbox, to, vec![(uid(1), moved.clone())]).await.unwrap();
@@ -104,7 +104,7 @@ pub async fn a_foreign_move_keeps_what_is_known<P: Place>(place: P) {
     let inbox = filled(&map, &[item(1)]).await;
     let to = second(&map, &[]).await;
     let before = email_ids(&map, inbox).await[0];
-    map.put_exact_size(before, 777).await.unwrap();
+    map.put_exact_sizes(vec![(before, 777)]).await.unwrap();
     map.put_headers(vec![(before, b"A: b\r\n\r\n".to_vec())]).await.unwrap();
     apply(&map, inbox, page([ItemChange::Delete(item(1).item_id)], "s2", End::Last)).await;
     let place = place.after_kill();
