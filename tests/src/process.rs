@@ -108,6 +108,13 @@ impl Program {
         self.memory("VmRSS:")
     }
 
+    /// Resident memory now, in bytes, without pages of its program file: the kernel maps more or fewer of those as it
+    /// happens to have them.
+    #[must_use]
+    pub fn resident_data(&self) -> u64 {
+        self.memory("RssAnon:") + self.memory("RssShmem:")
+    }
+
     /// The most memory that was resident since the start or since [`Program::forget_peak`], in bytes.
     #[must_use]
     pub fn peak(&self) -> u64 {

@@ -139,8 +139,8 @@ const APPLICATION: i64 = 0x4558_696d;
 const NAME_LIMIT: usize = 200;
 
 /// In kibibytes, as SQLite wants it: negative.
-const WRITER_CACHE: i64 = -1024;
-const READER_CACHE: i64 = -512;
+const WRITER_CACHE: i64 = -512;
+const READER_CACHE: i64 = -256;
 
 /// Bytes of journal kept after a large transaction.
 const JOURNAL_LIMIT: i64 = 8 << 20;
