@@ -13,7 +13,7 @@ use idmap::{IdMap, ItemRow};
 use mailbox::search::Query;
 use mailbox::{
     Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
-    ModSeq, Namespaces, NewMessage, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    ModSeq, Namespaces, NewMessage, Progress, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -505,6 +505,14 @@ impl Mail for Account {
         .await
     }
 
+    async fn letterheads(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.letterheads(folder, uids).await
+        })
+        .await
+    }
+
     async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
@@ -513,10 +521,10 @@ impl Mail for Account {
         .await
     }
 
-    async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
+    async fn search(&self, folder: FolderId, query: &Query, progress: &Progress) -> Result<Vec<Uid>> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
-            live.search(folder, query).await
+            live.search(folder, query, progress).await
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ews::op::get_item::GetItem;
-use ews::{ErrorKind as Theirs, ItemId, ItemShape};
+use ews::{ErrorKind as Theirs, Field, ItemId, ItemShape, Path};
 use idmap::{IdMap, ItemRow};
 use mailbox::{EmailId, Error, FolderId, Uid};
 
@@ -14,6 +14,7 @@ use crate::bodies::LOOK_AHEAD;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::header_block::HeaderBlock;
+use crate::rebuilt::header_of;
 use crate::rendering::{split_header, with_empty_line};
 
 type Known = HashMap<EmailId, Result<Bytes>>;
@@ -21,6 +22,25 @@ type Known = HashMap<EmailId, Result<Bytes>>;
 impl Live {
     /// Header blocks, their empty lines included. Bodies are fetched only of messages Exchange keeps no header of.
     pub(crate) async fn headers(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
+        self.headers_for(Purpose::Reading, folder, uids).await
+    }
+
+    /// The same for SORT and THREAD: of messages Exchange keeps no header of, what it tells of them takes its place, and
+    /// no body is fetched.
+    pub(crate) async fn letterheads(
+        self: &Arc<Self>,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Result<Bytes>)>> {
+        self.headers_for(Purpose::Ordering, folder, uids).await
+    }
+
+    async fn headers_for(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Result<Bytes>)>> {
         self.folder_row(folder).await?;
         let rows = self.map.items(folder, uids).await?;
         let mut seen = HashSet::new();
@@ -29,11 +49,17 @@ impl Live {
         let stored = self.map.headers(&ids).await?;
         let mut known: Known = stored.into_iter().map(|(id, header)| (id, Ok(header.into()))).collect();
         open.retain(|row| !known.contains_key(&row.email_id));
+        if purpose == Purpose::Ordering && !open.is_empty() {
+            let ids: Vec<EmailId> = open.iter().map(|row| row.email_id).collect();
+            let stored = self.map.letterheads(&ids).await?;
+            known.extend(stored.into_iter().map(|(id, head)| (id, Ok(head.into()))));
+            open.retain(|row| !known.contains_key(&row.email_id));
+        }
         for some in std::mem::take(&mut open).chunks(BATCH) {
             let here = self.headers_here(some).await?;
             let missing: Vec<_> = some.iter().filter(|row| !here.contains_key(&row.email_id)).cloned().collect();
             known.extend(here);
-            open.extend(self.transport_headers(folder, missing, &mut known).await?);
+            open.extend(self.transport_headers(purpose, folder, missing, &mut known).await?);
         }
         self.headers_of_contents(folder, open, &mut known).await?;
         let none = || Err(Tried::new("the message's header could not be read").because(&Theirs::NotFound, None));
@@ -61,10 +87,12 @@ impl Live {
     /// Asks for the headers as they were received. Gives back the messages for which there are none to be served.
     async fn transport_headers(
         self: &Arc<Self>,
+        purpose: Purpose,
         folder: FolderId,
         rows: Vec<ItemRow>,
         known: &mut Known,
     ) -> Result<Vec<ItemRow>> {
+        let mut described: Vec<(EmailId, Vec<u8>)> = Vec::new();
         let mut without = Vec::new();
         let mut round = rows;
         // The second round is for messages that Exchange calls otherwise by now.
@@ -75,12 +103,16 @@ impl Live {
             let mut unknown = Vec::new();
             let mut found: Vec<(EmailId, Vec<u8>)> = Vec::new();
             let mut answered = Vec::new();
-            for (row, answer) in self.ask_headers(round).await {
+            for (row, answer) in self.ask_headers(purpose, round).await {
                 match answer {
                     Answer::Header(header) => {
                         found.push((row.email_id, header.to_vec()));
                         known.insert(row.email_id, Ok(header));
                         answered.push(row);
+                    }
+                    Answer::Described(head) => {
+                        described.push((row.email_id, head.to_vec()));
+                        known.insert(row.email_id, Ok(head));
                     }
                     Answer::None => without.push(row),
                     Answer::Unknown(_) if !last => unknown.push(row),
@@ -97,13 +129,16 @@ impl Live {
                 false => self.renamed(folder, unknown).await.0,
             };
         }
+        if !described.is_empty() {
+            self.map.put_letterheads(described).await?;
+        }
         Ok(without)
     }
 
-    async fn ask_headers(&self, rows: Vec<ItemRow>) -> Vec<(ItemRow, Answer)> {
+    async fn ask_headers(&self, purpose: Purpose, rows: Vec<ItemRow>) -> Vec<(ItemRow, Answer)> {
         let tried = Tried::new("the message's header could not be read");
         let items = rows.iter().map(|row| ItemId::new(&row.item_id).into()).collect();
-        let ask = GetItem { items, shape: ItemShape::of([convert::TRANSPORT_HEADERS.into()]) };
+        let ask = GetItem { items, shape: purpose.shape() };
         let answers = match self.client() {
             Ok(client) => client.call(&ask).await.map_err(|error| match error.kind {
                 Theirs::SignIn | Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
@@ -114,18 +149,19 @@ impl Live {
             }),
             Err(error) => Err(Answer::Failed(error)),
         };
-        let read = |item: ews::Item| {
+        let read = |item: &ews::Item, row: &ItemRow| {
             let text = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text);
-            match text.and_then(HeaderBlock::from_transport) {
-                Some(block) => Answer::Header(with_empty_line(&block)),
-                None => Answer::None,
+            match (text.and_then(HeaderBlock::from_transport), purpose) {
+                (Some(block), _) => Answer::Header(with_empty_line(&block)),
+                (None, Purpose::Ordering) => Answer::Described(with_empty_line(&header_of(item, row.received))),
+                (None, Purpose::Reading) => Answer::None,
             }
         };
         match answers {
             Err(answer) => rows.into_iter().map(|row| (row, answer.clone())).collect(),
             Ok(answers) => {
-                let judge = |answer: Result<ews::Item, ews::ItemError>| match answer {
-                    Ok(item) => read(item),
+                let judge = |(row, answer): (&ItemRow, Result<ews::Item, ews::ItemError>)| match answer {
+                    Ok(item) => read(&item, row),
                     Err(error) => match error.kind {
                         Theirs::NotFound => Answer::Unknown(tried.refused(&error)),
                         Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
@@ -134,7 +170,8 @@ impl Live {
                         _ => Answer::None,
                     },
                 };
-                rows.into_iter().zip(answers.into_iter().map(judge)).collect()
+                let judged: Vec<Answer> = rows.iter().zip(answers).map(judge).collect();
+                rows.into_iter().zip(judged).collect()
             }
         }
     }
@@ -166,9 +203,42 @@ impl Live {
     }
 }
 
+/// What headers are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To be served.
+    Reading,
+    /// To put messages in order.
+    Ordering,
+}
+
+impl Purpose {
+    fn shape(self) -> ItemShape {
+        let fields: &[Field] = match self {
+            Self::Reading => &[],
+            Self::Ordering => &LETTERHEAD,
+        };
+        ItemShape::of(fields.iter().copied().map(Path::from).chain([convert::TRANSPORT_HEADERS.into()]))
+    }
+}
+
+/// What SORT and THREAD go by.
+const LETTERHEAD: [Field; 8] = [
+    Field::SUBJECT,
+    Field::FROM,
+    Field::TO,
+    Field::CC,
+    Field::SENT,
+    Field::MESSAGE_ID,
+    Field::IN_REPLY_TO,
+    Field::REFERENCES,
+];
+
 #[derive(Clone, Debug)]
 enum Answer {
     Header(Bytes),
+    /// Exchange keeps none, and tells this of the message.
+    Described(Bytes),
     /// Exchange keeps none, or none that can be served.
     None,
     /// Exchange does not know the message's id.

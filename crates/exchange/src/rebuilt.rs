@@ -75,7 +75,8 @@ fn stand_in(item: &ews::Item, received: Timestamp, reason: &str) -> Vec<u8> {
     message
 }
 
-fn header_of(item: &ews::Item, received: Timestamp) -> HeaderBlock {
+/// A header of what Exchange tells of a message.
+pub(crate) fn header_of(item: &ews::Item, received: Timestamp) -> HeaderBlock {
     let mut header = String::new();
     let date = jiff::fmt::rfc2822::to_string(&item.sent.unwrap_or(received).to_zoned(jiff::tz::TimeZone::UTC));
     let mut field = |name: &str, value: String| {
@@ -92,7 +93,15 @@ fn header_of(item: &ews::Item, received: Timestamp) -> HeaderBlock {
         "Message-ID",
         item.message_id.as_deref().unwrap_or_default().chars().filter(char::is_ascii_graphic).collect(),
     );
+    field("In-Reply-To", ids(item.in_reply_to.as_deref()));
+    field("References", ids(item.references.as_deref()));
     HeaderBlock::from_message(header.as_bytes())
+}
+
+/// Message ids, one per line: a conversation may be long.
+fn ids(text: Option<&str>) -> String {
+    let word = |word: &str| word.chars().filter(char::is_ascii_graphic).collect::<String>();
+    text.unwrap_or_default().split_ascii_whitespace().map(word).collect::<Vec<_>>().join("\r\n ")
 }
 
 fn addresses(list: &[ews::Address]) -> String {

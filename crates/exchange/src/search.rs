@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use idmap::{IdMap, ItemRow};
 use mailbox::search::{Facts, Program, Query, Verdict};
-use mailbox::{Access, Content, Error, ErrorKind, FolderId, Uid};
+use mailbox::{Access, Content, Error, ErrorKind, FolderId, Progress, Uid};
 
 use crate::account::Live;
 use crate::bodies::LOOK_AHEAD;
@@ -15,12 +15,18 @@ use crate::sync::existing;
 
 impl Live {
     /// Messages that match, ascending.
-    pub(crate) async fn search(self: &Arc<Self>, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
+    pub(crate) async fn search(
+        self: &Arc<Self>,
+        folder: FolderId,
+        query: &Query,
+        progress: &Progress,
+    ) -> Result<Vec<Uid>> {
         existing(self, folder).await?;
         let program = query.program();
         let entries = self.map.snapshot(folder, Access::ReadOnly).await?.entries;
         let uids: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
         drop(entries);
+        progress.begin(uids.len());
         let mut found = Vec::new();
         for some in uids.chunks(INDEX_ROWS) {
             let mut sieve =
@@ -28,10 +34,13 @@ impl Live {
             for row in self.map.items(folder, some).await? {
                 sieve.judge(row, None, None)?;
             }
+            progress.advance(some.len().saturating_sub(sieve.header.len() + sieve.content.len()));
             for rows in std::mem::take(&mut sieve.header).chunks(HEADERS) {
+                let before = sieve.content.len();
                 sieve.by_header(folder, rows).await?;
+                progress.advance((before + rows.len()).saturating_sub(sieve.content.len()));
             }
-            sieve.by_content(folder).await?;
+            sieve.by_content(folder, progress).await?;
             found.extend(sieve.found);
         }
         found.sort_unstable();
@@ -57,6 +66,7 @@ impl Sieve<'_> {
             flags: &row.flags,
             modseq: row.modseq,
             received: row.received,
+            saved: None,
             size: sizes::known(self.live.sizes, row.exact_size, row.size),
             email_id: Some(row.email_id),
             thread_id: row.thread_id,
@@ -84,7 +94,7 @@ impl Sieve<'_> {
         Ok(())
     }
 
-    async fn by_content(&mut self, folder: FolderId) -> Result<()> {
+    async fn by_content(&mut self, folder: FolderId, progress: &Progress) -> Result<()> {
         let mut rows = std::mem::take(&mut self.content);
         while !rows.is_empty() {
             let next: Vec<ItemRow> = rows.iter().take(LOOK_AHEAD).cloned().collect();
@@ -98,6 +108,7 @@ impl Sieve<'_> {
                 }
             }
             rows.retain(|row| !contents.contains_key(&row.uid));
+            progress.advance(contents.len());
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use lab::{ANNA, BEN, Lab, PASSWORD, credentials, new_message, path};
 use mailbox::search::Query;
-use mailbox::{ErrorKind, FlagChange, FlagOperation, Flags, Keyword, Mail, SignIn, SpecialUse, SystemFlags, Uid};
+use mailbox::{
+    ErrorKind, FlagChange, FlagOperation, Flags, Keyword, Mail, Progress, SignIn, SpecialUse, SystemFlags, Uid,
+};
 
 #[tokio::test]
 async fn folders_are_listed_with_their_roles() {
@@ -412,14 +414,14 @@ async fn searches_decide_by_the_index_first() {
     let uids = gate.uids(inbox).await;
     gate.mark(inbox, &uids[..10], SystemFlags::SEEN).await;
     lab.reset().await;
-    let seen = gate.account.search(inbox, &Query::Flag(SystemFlags::SEEN)).await.unwrap();
+    let seen = gate.account.search(inbox, &Query::Flag(SystemFlags::SEEN), &Progress::default()).await.unwrap();
     assert_eq!(seen, uids[..10]);
     assert_eq!(lab.calls().await, 0);
     let subject = Query::Header { name: "subject".to_owned(), text: "message 17".to_owned() };
-    assert_eq!(gate.account.search(inbox, &subject).await.unwrap(), uids[17..18]);
+    assert_eq!(gate.account.search(inbox, &subject, &Progress::default()).await.unwrap(), uids[17..18]);
     assert_eq!(lab.calls().await, 1);
     let body = Query::And(vec![Query::Flag(SystemFlags::SEEN), Query::Body("hello 7".to_owned())]);
-    assert_eq!(gate.account.search(inbox, &body).await.unwrap(), uids[7..8]);
+    assert_eq!(gate.account.search(inbox, &body, &Progress::default()).await.unwrap(), uids[7..8]);
     assert_eq!(lab.calls().await, 2);
 }
 

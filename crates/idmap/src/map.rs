@@ -131,6 +131,13 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Stores header blocks. They go when the last message with their EMAILID has been gone for a day.
     fn put_headers(&self, headers: Vec<(EmailId, Vec<u8>)>) -> impl Future<Output = Result<()>> + Send;
 
+    /// Letterheads that are stored, of those asked for: what SORT and THREAD read of a message whose header block is not
+    /// known.
+    fn letterheads(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, Vec<u8>)>>> + Send;
+
+    /// Stores letterheads. They live as long as the header blocks.
+    fn put_letterheads(&self, heads: Vec<(EmailId, Vec<u8>)>) -> impl Future<Output = Result<()>> + Send;
+
     /// Lengths of messages as rendered, of those asked for and known.
     fn exact_sizes(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, u64)>>> + Send;
 

@@ -191,6 +191,15 @@ impl IdMap for Mailbox {
         self.0.write(move |connection| content::put_headers(connection, &headers)).await
     }
 
+    async fn letterheads(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, Vec<u8>)>> {
+        let ids = ids.to_vec();
+        self.0.read(move |connection| content::letterheads(connection, &ids)).await
+    }
+
+    async fn put_letterheads(&self, heads: Vec<(EmailId, Vec<u8>)>) -> Result<()> {
+        self.0.write(move |connection| content::put_letterheads(connection, &heads)).await
+    }
+
     async fn exact_sizes(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, u64)>> {
         let ids = ids.to_vec();
         self.0.read(move |connection| content::exact_sizes(connection, &ids)).await

@@ -1,13 +1,17 @@
 //! Commands as values.
 
 pub mod append;
+pub mod esearch;
 pub mod fetch;
 pub mod list;
+pub mod scope;
 pub mod search;
 pub mod select;
 pub mod sign_in;
+pub mod sort;
 pub mod status;
 pub mod store;
+pub mod thread;
 
 mod identify;
 mod manage;
@@ -24,13 +28,16 @@ use crate::grammar::{Parsed, Trouble, end, named, sp};
 use crate::mailbox::{MailboxName, Names};
 use crate::sequence::{Numbering, SequenceSet};
 use append::Append;
+use esearch::Esearch;
 use fetch::Fetch;
 use list::List;
 use search::Search;
 use select::Select;
 use sign_in::{Authenticate, Login};
+use sort::Sort;
 use status::Status;
 use store::Store;
+use thread::Thread;
 
 pub use manage::{Create, Rename};
 pub use transfer::Transfer;
@@ -124,6 +131,9 @@ impl Verb {
             Self::Expunge => "EXPUNGE",
             Self::UidExpunge(_) => "UID EXPUNGE",
             Self::Search(search) => uid(search.numbering, "SEARCH", "UID SEARCH"),
+            Self::Esearch(_) => "ESEARCH",
+            Self::Sort(sort) => uid(sort.numbering, "SORT", "UID SORT"),
+            Self::Thread(thread) => uid(thread.numbering, "THREAD", "UID THREAD"),
             Self::Fetch(fetch) => uid(fetch.numbering, "FETCH", "UID FETCH"),
             Self::Store(store) => uid(store.numbering, "STORE", "UID STORE"),
             Self::Copy(copy) => uid(copy.numbering, "COPY", "UID COPY"),
@@ -138,7 +148,7 @@ struct Row {
     arguments: for<'a> fn(Names, &'a [u8]) -> Parsed<'a, Verb>,
 }
 
-const COMMANDS: [Row; 37] = [
+const COMMANDS: [Row; 42] = [
     Row { name: "APPEND", arguments: append::append },
     Row { name: "AUTHENTICATE", arguments: |_, input| sign_in::authenticate(input) },
     Row { name: "CAPABILITY", arguments: |_, input| Ok((input, Verb::Capability)) },
@@ -148,6 +158,7 @@ const COMMANDS: [Row; 37] = [
     Row { name: "CREATE", arguments: manage::create },
     Row { name: "DELETE", arguments: manage::delete },
     Row { name: "ENABLE", arguments: |_, input| identify::enable(input) },
+    Row { name: "ESEARCH", arguments: esearch::esearch },
     Row { name: "EXAMINE", arguments: select::examine },
     Row { name: "EXPUNGE", arguments: |_, input| Ok((input, Verb::Expunge)) },
     Row { name: "FETCH", arguments: |_, input| fetch::fetch(Numbering::Sequence, input) },
@@ -163,16 +174,20 @@ const COMMANDS: [Row; 37] = [
     Row { name: "RENAME", arguments: manage::rename },
     Row { name: "SEARCH", arguments: |_, input| search::search(Numbering::Sequence, input) },
     Row { name: "SELECT", arguments: select::select },
+    Row { name: "SORT", arguments: |_, input| sort::sort(Numbering::Sequence, input) },
     Row { name: "STARTTLS", arguments: |_, input| Ok((input, Verb::StartTls)) },
     Row { name: "STATUS", arguments: status::status },
     Row { name: "STORE", arguments: |_, input| store::store(Numbering::Sequence, input) },
     Row { name: "SUBSCRIBE", arguments: manage::subscribe },
+    Row { name: "THREAD", arguments: |_, input| thread::thread(Numbering::Sequence, input) },
     Row { name: "UID COPY", arguments: |names, input| transfer::copy(Numbering::Uid, names, input) },
     Row { name: "UID EXPUNGE", arguments: |_, input| transfer::uid_expunge(input) },
     Row { name: "UID FETCH", arguments: |_, input| fetch::fetch(Numbering::Uid, input) },
     Row { name: "UID MOVE", arguments: |names, input| transfer::relocate(Numbering::Uid, names, input) },
     Row { name: "UID SEARCH", arguments: |_, input| search::search(Numbering::Uid, input) },
+    Row { name: "UID SORT", arguments: |_, input| sort::sort(Numbering::Uid, input) },
     Row { name: "UID STORE", arguments: |_, input| store::store(Numbering::Uid, input) },
+    Row { name: "UID THREAD", arguments: |_, input| thread::thread(Numbering::Uid, input) },
     Row { name: "UNSELECT", arguments: |_, input| Ok((input, Verb::Unselect)) },
     Row { name: "UNSUBSCRIBE", arguments: manage::unsubscribe },
     Row { name: "XLIST", arguments: list::xlist },
@@ -257,6 +272,12 @@ pub enum Verb {
     UidExpunge(SequenceSet),
     /// `SEARCH`
     Search(Search),
+    /// `ESEARCH` (RFC 7377)
+    Esearch(Esearch),
+    /// `SORT` (RFC 5256)
+    Sort(Sort),
+    /// `THREAD` (RFC 5256)
+    Thread(Thread),
     /// `FETCH`
     Fetch(Fetch),
     /// `STORE`

@@ -5,18 +5,19 @@
 
 pub mod code;
 pub mod fetch;
+pub mod found;
 pub mod list;
 pub mod structure;
 pub mod word;
 
 pub use code::Code;
 pub use fetch::FetchLine;
+pub use found::{Esearch, Paged, Source, ThreadNode, esearch, search, sort, thread};
 pub use list::{Attribute, ListLine, Namespace, Namespaces, StatusValue, list, lsub, namespace, status, xlist};
 pub use structure::{Address, BodyPart, Disposition, Envelope, Kind, Multipart, Part};
 
 use crate::command::Tag;
 use crate::flag::Flag;
-use crate::sequence::Numbering;
 
 /// How a command went, or what an untagged status line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,63 +110,6 @@ pub fn vanished(out: &mut Vec<u8>, uids: &[u32]) {
 /// `* VANISHED (EARLIER) uids` (RFC 7162 section 3.2.10); nothing if there are none.
 pub fn vanished_earlier(out: &mut Vec<u8>, uids: &[u32]) {
     vanished_line(out, b"* VANISHED (EARLIER) ", uids);
-}
-
-/// `* SEARCH n n n` (RFC 3501 section 7.2.5), with `(MODSEQ n)` if the search asked for MODSEQ and found something
-/// (RFC 7162 section 3.1.5).
-pub fn search(out: &mut Vec<u8>, numbers: &[u32], mod_seq: Option<u64>) {
-    out.extend_from_slice(b"* SEARCH");
-    for &number in numbers {
-        out.push(b' ');
-        word::number(out, number);
-    }
-    if let Some(mod_seq) = mod_seq.filter(|_| !numbers.is_empty()) {
-        out.extend_from_slice(format!(" (MODSEQ {mod_seq})").as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// What an ESEARCH answer tells; what was not asked for is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Esearch<'a> {
-    /// The tag of the SEARCH.
-    pub tag: &'a Tag,
-    /// What the numbers are.
-    pub numbering: Numbering,
-    /// `MIN`: also `None` if nothing was found.
-    pub min: Option<u32>,
-    /// `MAX`: also `None` if nothing was found.
-    pub max: Option<u32>,
-    /// `COUNT`
-    pub count: Option<u32>,
-    /// `ALL`, ascending; left out if empty.
-    pub all: Option<&'a [u32]>,
-    /// `MODSEQ` (RFC 7162 section 3.1.10)
-    pub mod_seq: Option<u64>,
-}
-
-/// `* ESEARCH (TAG "a") UID MIN 1 COUNT 3 ALL 1:3` (RFC 4731 section 3.1)
-pub fn esearch(out: &mut Vec<u8>, found: &Esearch<'_>) {
-    out.extend_from_slice(b"* ESEARCH (TAG ");
-    word::quoted(out, found.tag.as_str().as_bytes());
-    out.push(b')');
-    if found.numbering == Numbering::Uid {
-        out.extend_from_slice(b" UID");
-    }
-    let numbers = [("MIN", found.min), ("MAX", found.max), ("COUNT", found.count)];
-    for (name, number) in numbers {
-        if let Some(number) = number {
-            out.extend_from_slice(format!(" {name} {number}").as_bytes());
-        }
-    }
-    if let Some(all) = found.all.filter(|all| !all.is_empty()) {
-        out.extend_from_slice(b" ALL ");
-        word::set(out, all);
-    }
-    if let Some(mod_seq) = found.mod_seq {
-        out.extend_from_slice(format!(" MODSEQ {mod_seq}").as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// `id_response = "ID" SP id_params_list` (RFC 2971 section 3.2); `NIL` if there is nothing to say.

@@ -5,7 +5,10 @@
 mod samples;
 
 use imap_proto::command::fetch::{Fetch, Item};
+use imap_proto::command::scope::Scope;
 use imap_proto::command::search::{Key, Return};
+use imap_proto::command::sort::{By, Criterion};
+use imap_proto::command::thread::Algorithm;
 use imap_proto::command::{Reason, append, store};
 use imap_proto::{Command, Flag, MailboxName, Names, Numbering, Partial, RawCommand, Section, SectionText, Verb};
 
@@ -53,6 +56,7 @@ fn fetch() {
         ],
         changed_since: Some(7),
         vanished: false,
+        partial: None,
     };
     assert_eq!(found, wanted);
     assert_eq!(found.set.to_string(), "4,2:*");
@@ -79,6 +83,38 @@ fn search_is_an_algebra() {
     );
     let Verb::Search(search) = verb("a UID SEARCH RETURN () 1:3") else { panic!() };
     assert_eq!((search.returns, search.numbering), (Some(vec![Return::All]), Numbering::Uid));
+}
+
+#[test]
+fn sort_goes_by_each_thing_once() {
+    let Verb::Sort(sort) =
+        verb("a UID SORT RETURN (MIN PARTIAL -1:-3) (REVERSE DATE from reverse from) UTF-8 SEEN 1:3")
+    else {
+        panic!()
+    };
+    let criterion = |reverse, by| Criterion { reverse, by };
+    assert_eq!(sort.criteria, [criterion(true, By::Date), criterion(false, By::From)]);
+    assert_eq!((sort.numbering, sort.returns.unwrap().len()), (Numbering::Uid, 2));
+    assert!(matches!(sort.key, Key::And(keys) if keys.len() == 2));
+    let Verb::Thread(thread) = verb("a THREAD references us-ascii ALL") else { panic!() };
+    assert_eq!((thread.algorithm, thread.key), (Algorithm::References, Key::All));
+    assert_eq!(parse("a SORT (DATE) KOI8-R ALL").unwrap_err().reason, Reason::BadCharset);
+    assert_eq!(parse("a THREAD REFERENCES KOI8-R ALL").unwrap_err().reason, Reason::BadCharset);
+}
+
+#[test]
+fn esearch_says_where() {
+    let Verb::Esearch(esearch) = verb("a ESEARCH IN (mailboxes (a inbox) subtree-one b selected) RETURN (COUNT) SEEN")
+    else {
+        panic!()
+    };
+    let name = |name: &str| MailboxName(name.into());
+    let wanted =
+        [Scope::Mailboxes(vec![name("a"), MailboxName::inbox()]), Scope::SubtreeOne(vec![name("b")]), Scope::Selected];
+    assert_eq!(esearch.scopes, wanted);
+    assert_eq!((esearch.returns, esearch.key), (vec![Return::Count], Key::Seen));
+    let Verb::Esearch(esearch) = verb("a ESEARCH ALL") else { panic!() };
+    assert_eq!((esearch.scopes, esearch.returns), (vec![Scope::Selected], vec![Return::All]));
 }
 
 #[test]
@@ -208,6 +244,21 @@ fn errors_say_what_and_where() {
         ("a SEARCH ()", Some("a"), "SEARCH: expected a search key in the parentheses at octet 9"),
         ("a SEARCH SINCE 31-Feb-2020", Some("a"), "SEARCH: expected a date as 1-Feb-1994 at octet 15"),
         ("a SEARCH CHARSET KOI8-R ALL", Some("a"), "SEARCH: there is no such charset, use UTF-8"),
+        (
+            "a SEARCH RETURN (ALL PARTIAL 1:2) ALL",
+            Some("a"),
+            "SEARCH: expected one PARTIAL, and no ALL beside it at octet 16",
+        ),
+        ("a SEARCH RETURN (PARTIAL 0:2) ALL", Some("a"), "SEARCH: expected places as 1:100 or -1:-100 at octet 25"),
+        ("a SORT () UTF-8 ALL", Some("a"), "SORT: expected at least one sort key at octet 7"),
+        ("a SORT (REVERSE) UTF-8 ALL", Some("a"), "SORT: expected a sort key at octet 8"),
+        ("a SORT (DATE) ALL", Some("a"), "SORT: there is no such charset, use UTF-8"),
+        ("a SORT (DATE) UTF-8", Some("a"), "SORT: expected a space at octet 19"),
+        ("a SORT RETURN (MIN) UTF-8 ALL", Some("a"), "SORT: expected ( at octet 20"),
+        ("a ESEARCH IN () ALL", Some("a"), "ESEARCH: expected a set of mailboxes at octet 14"),
+        ("a ESEARCH IN (mailboxes ()) ALL", Some("a"), "ESEARCH: expected at least one mailbox at octet 24"),
+        ("a ESEARCH IN (selected (x)) ALL", Some("a"), "ESEARCH: expected no scope options at octet 23"),
+        ("a THREAD REFS UTF-8 ALL", Some("a"), "THREAD: expected ORDEREDSUBJECT or REFERENCES at octet 9"),
         ("a STATUS x ()", Some("a"), "STATUS: expected at least one status item at octet 11"),
         ("a STATUS x (FOO)", Some("a"), "STATUS: expected a status item at octet 12"),
         (

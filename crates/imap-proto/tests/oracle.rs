@@ -16,7 +16,6 @@ use proptest::prelude::*;
 fn known_difference(theirs: &Theirs<'_>, text: &str, ours: Option<&ParseError>) -> Option<&'static str> {
     use imap_proto::command::Reason;
     match theirs {
-        Theirs::Sort { .. } | Theirs::Thread { .. } => return Some("SORT and THREAD are not there yet"),
         Theirs::Compress { .. } => return Some("COMPRESS is not there yet"),
         Theirs::GetQuota { .. } | Theirs::GetQuotaRoot { .. } | Theirs::SetQuota { .. } => {
             return Some("QUOTA is not there yet");

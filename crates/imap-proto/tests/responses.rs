@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::num::NonZeroU32;
+
 use imap_codec::ResponseCodec;
 use imap_codec::decode::Decoder;
 use imap_proto::command::status::Item;
 use imap_proto::response::{self, *};
-use imap_proto::{DateTime, Flag, MailboxName, Names, Numbering, Section, SectionText, Tag};
+use imap_proto::{DateTime, Flag, MailboxName, Names, Numbering, Page, Section, SectionText, Tag};
 
 /// What `write` writes.
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -77,6 +79,10 @@ fn codes() {
         (Code::UidNext(4392), "UIDNEXT 4392"),
         (Code::Unseen(12), "UNSEEN 12"),
         (Code::OverQuota, "OVERQUOTA"),
+        (Code::InProgress { tag: Some(tag()), done: 454, goal: 1000 }, "INPROGRESS (\"a1\" 454 1000)"),
+        (Code::InProgress { tag: None, done: 7, goal: 5 }, "INPROGRESS (NIL 5 5)"),
+        (Code::InProgress { tag: None, done: 7, goal: 0 }, "INPROGRESS (NIL 7 NIL)"),
+        (Code::InProgress { tag: None, done: 0, goal: 0 }, "INPROGRESS (NIL NIL NIL)"),
     ];
     for (code, text) in table {
         check(&format!("* OK [{text}] x\r\n"), |out| untagged(out, Condition::Ok, Some(&code), "x"));
@@ -105,16 +111,55 @@ fn counts_and_lists() {
     });
     let mut found = Esearch {
         tag: &tag(),
+        source: None,
         numbering: Numbering::Uid,
         min: Some(1),
         max: None,
         count: Some(3),
         all: Some(&[1, 2, 3]),
+        partial: None,
         mod_seq: None,
     };
     check_unknown("* ESEARCH (TAG \"a1\") UID MIN 1 COUNT 3 ALL 1:3\r\n", |out| esearch(out, &found));
     found = Esearch { min: None, count: Some(0), all: Some(&[]), ..found };
     check_unknown("* ESEARCH (TAG \"a1\") UID COUNT 0\r\n", |out| esearch(out, &found));
+    // RFC 5267 section 3: the order of a SORT stays.
+    found = Esearch { all: Some(&[5, 3, 4, 2, 1]), numbering: Numbering::Sequence, mod_seq: Some(9), ..found };
+    check_unknown("* ESEARCH (TAG \"a1\") COUNT 0 ALL 5,3:4,2,1 MODSEQ 9\r\n", |out| esearch(out, &found));
+    let page = |from, to| Page::Last(from, to);
+    let (one, three) = (NonZeroU32::MIN, NonZeroU32::new(3).unwrap());
+    let partial = Some(Paged { page: page(one, three), numbers: &[7, 8, 11] });
+    found = Esearch { all: None, count: None, mod_seq: None, partial, ..found };
+    check_unknown("* ESEARCH (TAG \"a1\") PARTIAL (-1:-3 7:8,11)\r\n", |out| esearch(out, &found));
+    found = Esearch { partial: Some(Paged { page: Page::First(one, three), numbers: &[] }), ..found };
+    check_unknown("* ESEARCH (TAG \"a1\") PARTIAL (1:3 NIL)\r\n", |out| esearch(out, &found));
+    // RFC 7377 section 2.1
+    let source = Source { mailbox: &name("Entwürfe"), names: Names::ModifiedUtf7, uid_validity: 7 };
+    found = Esearch { source: Some(source), partial: None, all: Some(&[4]), numbering: Numbering::Uid, ..found };
+    check_unknown("* ESEARCH (TAG \"a1\" MAILBOX Entw&APw-rfe UIDVALIDITY 7) UID ALL 4\r\n", |out| {
+        esearch(out, &found)
+    });
+}
+
+#[test]
+fn sorted_and_threaded() {
+    check("* SORT 2 84 882\r\n", |out| sort(out, &[2, 84, 882], None));
+    check("* SORT\r\n", |out| sort(out, &[], Some(9)));
+    check("* SORT 3 1 (MODSEQ 9)\r\n", |out| sort(out, &[3, 1], Some(9)));
+    let tree = |nodes: &[(u32, u32)]| -> Vec<ThreadNode> {
+        nodes
+            .iter()
+            .map(|&(number, children)| ThreadNode { number: Some(number).filter(|&number| number > 0), children })
+            .collect()
+    };
+    // RFC 5256 section 4
+    let nodes = tree(&[(2, 0), (3, 1), (6, 2), (4, 1), (23, 0), (44, 1), (7, 1), (96, 0)]);
+    check("* THREAD (2)(3 6 (4 23)(44 7 96))\r\n", |out| thread(out, &nodes));
+    let nodes = tree(&[(0, 2), (3, 0), (5, 0)]);
+    check("* THREAD ((3)(5))\r\n", |out| thread(out, &nodes));
+    let nodes = tree(&[(1, 2), (2, 2), (3, 0), (4, 0), (5, 0), (6, 0)]);
+    check("* THREAD (1 (2 (3)(4))(5))(6)\r\n", |out| thread(out, &nodes));
+    check("* THREAD\r\n", |out| thread(out, &[]));
 }
 
 #[test]

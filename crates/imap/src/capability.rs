@@ -47,7 +47,7 @@ impl When {
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
-const TABLE: [(&str, When, &str); 23] = [
+const TABLE: [(&str, When, &str); 33] = [
     ("IMAP4rev1", When::Always, "RFC 3501"),
     ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
@@ -70,6 +70,16 @@ const TABLE: [(&str, When, &str); 23] = [
     ("UIDPLUS", When::Always, "RFC 4315"),
     ("MOVE", When::Always, "RFC 6851"),
     ("ESEARCH", When::Always, "RFC 4731"),
+    ("SEARCHRES", When::Always, "RFC 5182"),
+    ("SORT", When::Always, "RFC 5256"),
+    ("SORT=DISPLAY", When::Always, "RFC 5957"),
+    ("ESORT", When::Always, "RFC 5267 section 3"),
+    ("THREAD=ORDEREDSUBJECT", When::Always, "RFC 5256"),
+    ("THREAD=REFERENCES", When::Always, "RFC 5256"),
+    ("PARTIAL", When::Always, "RFC 9394"),
+    ("MULTISEARCH", When::Always, "RFC 7377"),
+    ("INPROGRESS", When::Always, "RFC 9585"),
+    ("WITHIN", When::Always, "RFC 5032"),
     ("OBJECTID", When::Always, "RFC 8474"),
 ];
 

@@ -6,8 +6,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use imap_proto::response::{self, Condition};
-use imap_proto::{Framer, Limits, Step};
+use imap_proto::response::{self, Code, Condition};
+use imap_proto::{Framer, Limits, Step, Tag};
+use mailbox::Progress;
 use serve::{Shutdown, Stream, Tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
@@ -29,6 +30,9 @@ pub(crate) struct Connection<T> {
     /// What is to be sent. Commands write here.
     pub(crate) out: Vec<u8>,
     reading: usize,
+    /// The command that is being done, and how far that has come.
+    working: Option<Tag>,
+    progress: Progress,
 }
 
 /// What is waited for.
@@ -49,6 +53,8 @@ impl<T: Transport> Connection<T> {
             framer: Framer::new(limits),
             out: Vec::new(),
             reading: SMALL_PIECE,
+            working: None,
+            progress: Progress::default(),
         }
     }
 
@@ -142,8 +148,19 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
+    /// A command begins.
+    pub(crate) fn begin(&mut self, tag: &Tag) {
+        self.working = Some(tag.clone());
+        self.progress.begin(0);
+    }
+
+    /// Where to tell how far the command has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
     /// Waits for the mailbox, and lets the client know that somebody is still there: many give up after a minute
-    /// of silence.
+    /// of silence. The words are those of RFC 9585.
     pub(crate) async fn patiently<V>(&mut self, work: impl Future<Output = V> + Send) -> Result<V, End> {
         tokio::pin!(work);
         loop {
@@ -151,7 +168,10 @@ impl<T: Transport> Connection<T> {
                 biased;
                 done = &mut work => return Ok(done),
                 () = tokio::time::sleep(STILL_WORKING) => {
-                    response::untagged(&mut self.out, Condition::Ok, None, "Still working");
+                    let Self { working, progress, .. } = &*self;
+                    let (tag, done, goal) = (working.clone(), progress.done(), progress.goal());
+                    let code = Code::InProgress { tag, done, goal };
+                    response::untagged(&mut self.out, Condition::Ok, Some(&code), "Still working");
                     self.flush().await?;
                 }
             }
@@ -186,7 +206,7 @@ impl<T: Transport> Connection<T> {
 }
 
 pub(crate) fn going_down() -> End {
-    End::Bye(Some(response::Code::Unavailable), "The gateway is being restarted, please come again".into())
+    End::Bye(Some(Code::Unavailable), "The gateway is being restarted, please come again".into())
 }
 
 const SMALL_PIECE: usize = 1 << 10;
@@ -195,4 +215,5 @@ const SEND_FROM: usize = 64 << 10;
 
 /// How long a client may stay in the middle of something without moving.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
-const STILL_WORKING: Duration = Duration::from_secs(20);
+/// RFC 9585 section 4 advises 10 to 15 seconds.
+const STILL_WORKING: Duration = Duration::from_secs(10);

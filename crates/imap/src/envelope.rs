@@ -92,7 +92,7 @@ fn text(part: &Part, name: &str) -> Option<Vec<u8>> {
 }
 
 /// A field may come more than once, against the rules; all of them count.
-fn addresses(block: &[u8], name: &str) -> Vec<imap_proto::response::Address> {
+pub(crate) fn addresses(block: &[u8], name: &str) -> Vec<imap_proto::response::Address> {
     header::fields(block)
         .filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
         .flat_map(|field| address::parse(field.value))

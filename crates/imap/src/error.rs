@@ -47,6 +47,10 @@ impl Answer {
         Self { condition: Condition::Bad, code: None, text: text.into() }
     }
 
+    pub(crate) fn is_no(&self) -> bool {
+        self.condition == Condition::No
+    }
+
     pub(crate) fn with(self, code: Code) -> Self {
         Self { code: Some(code), ..self }
     }

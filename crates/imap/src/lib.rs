@@ -14,6 +14,7 @@ mod flags;
 mod header;
 mod mime;
 mod names;
+mod order;
 mod session;
 mod settings;
 mod state;

@@ -100,6 +100,7 @@ impl<B: SignIn> Session<B> {
                 return Ok(());
             }
         };
+        connection.begin(&tag);
         let name = verb.name();
         let expunges = expunges(&verb);
         let started = Instant::now();
@@ -133,6 +134,7 @@ impl<B: SignIn> Session<B> {
                 return Ok(());
             }
         };
+        connection.begin(&tag);
         let span = info_span!("imap.command", cmd = "APPEND");
         let Verb::Append(append) = verb else {
             connection.abandon();
@@ -188,6 +190,9 @@ impl<B: SignIn> Session<B> {
             Verb::Expunge => command::expunge::all(self, connection).await,
             Verb::UidExpunge(set) => command::expunge::some(self, connection, &set).await,
             Verb::Search(search) => command::search::search(self, connection, tag, &search).await,
+            Verb::Esearch(esearch) => command::esearch::esearch(self, connection, tag, &esearch).await,
+            Verb::Sort(sort) => command::sort::sort(self, connection, tag, &sort).await,
+            Verb::Thread(thread) => command::thread::thread(self, connection, &thread).await,
             Verb::Fetch(fetch) => command::fetch::fetch(self, connection, &fetch).await,
             Verb::Store(store) => command::store::store(self, connection, &store).await,
             Verb::Copy(transfer) => command::transfer::copy(self, connection, &transfer).await,
@@ -260,6 +265,8 @@ fn expunges(verb: &Verb) -> Option<Expunges> {
         Verb::Fetch(fetch) if fetch.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Store(store) if store.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Search(search) if search.numbering == Numbering::Sequence => Some(Expunges::Hold),
+        Verb::Sort(sort) if sort.numbering == Numbering::Sequence => Some(Expunges::Hold),
+        Verb::Thread(thread) if thread.numbering == Numbering::Sequence => Some(Expunges::Hold),
         _ => Some(Expunges::Tell),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use imap_proto::Limits;
+use jiff::Timestamp;
 
 /// Settings of the IMAP front end.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Settings {
     pub sign_in: Duration,
     /// Wrong passwords on one connection before it is closed.
     pub attempts: u32,
+    /// What time it is, for searches by age (RFC 5032); tests have their own.
+    pub clock: fn() -> Timestamp,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             inactivity: Duration::from_secs(31 * 60),
             sign_in: Duration::from_secs(2 * 60),
             attempts: 5,
+            clock: Timestamp::now,
         }
     }
 }

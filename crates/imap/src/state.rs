@@ -11,7 +11,7 @@ pub(crate) enum State<A> {
     /// Somebody has.
     SignedIn { account: A },
     /// And a folder is selected.
-    Selected { account: A, view: View },
+    Selected { account: A, view: Box<View> },
 }
 
 impl<A> State<A> {
@@ -44,7 +44,9 @@ impl<A> State<A> {
     pub(crate) fn with(self, view: View) -> Self {
         match self {
             Self::Greeted => Self::Greeted,
-            Self::SignedIn { account } | Self::Selected { account, .. } => Self::Selected { account, view },
+            Self::SignedIn { account } | Self::Selected { account, .. } => {
+                Self::Selected { account, view: Box::new(view) }
+            }
         }
     }
 

@@ -35,6 +35,9 @@ pub(crate) struct View {
     held: Vec<Uid>,
     /// Where the parts of the last large message are.
     structure: Option<(Uid, Arc<Part>)>,
+    /// What `$` means (RFC 5182): ranges of UIDs, ascending, all messages in which belong to it. What goes leaves it
+    /// with the folder, and what comes lies above.
+    saved: Vec<(Uid, Uid)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,7 @@ impl View {
             keywords: Vec::new(),
             held: Vec::new(),
             structure: None,
+            saved: Vec::new(),
         };
         for Entry { uid, flags, .. } in entries {
             view.learn_keywords(&flags);
@@ -136,6 +140,15 @@ impl View {
         if uid >= self.recent_from { Recent::Yes } else { Recent::No }
     }
 
+    /// Keeps messages, in any order, for `$`; those that are not in the view are passed over.
+    pub(crate) fn save(&mut self, uids: &[Uid]) {
+        let mut places: Vec<usize> = uids.iter().filter_map(|uid| self.index(*uid)).collect();
+        places.sort_unstable();
+        let runs = places.chunk_by(|before, after| after - before <= 1);
+        let uid = |place: Option<&usize>| Some(self.messages.get(*place?)?.uid);
+        self.saved = runs.filter_map(|run| Some((uid(run.first())?, uid(run.last())?))).collect();
+    }
+
     /// The messages of a set, ascending.
     ///
     /// # Errors
@@ -175,7 +188,9 @@ impl View {
 
     /// Half-open ranges of indices, in the order of the set.
     fn index_ranges(&self, set: &SequenceSet, numbering: Numbering) -> Result<Vec<(usize, usize)>, Answer> {
-        let SequenceSet::Spans(spans) = set else { return Err(Answer::bad("There is no saved search result here")) };
+        let SequenceSet::Spans(spans) = set else {
+            return Ok(self.saved.iter().map(|&(first, last)| self.places(first.get(), last.get())).collect());
+        };
         spans
             .iter()
             .map(|span| match numbering {
@@ -208,6 +223,11 @@ impl View {
             Bound::Star => last.uid.get(),
         };
         let (low, high) = ordered(value(span.from), value(span.to));
+        self.places(low, high)
+    }
+
+    /// The half-open range of indices of these UIDs, both ends included.
+    fn places(&self, low: u32, high: u32) -> (usize, usize) {
         (
             self.messages.partition_point(|message| message.uid.get() < low),
             self.messages.partition_point(|message| message.uid.get() <= high),
@@ -405,6 +425,24 @@ mod tests {
         assert_eq!(picked(&[(99, 0)], Uid), Some(vec![(4, 40)]));
         assert_eq!(picked(&[(21, 29)], Uid), Some(vec![]));
         assert_eq!(picked(&[(1, u32::MAX)], Uid).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn what_was_saved_shrinks_with_the_folder() {
+        let mut view = view();
+        let saved = |view: &View| {
+            let picked = view.pick(&SequenceSet::Saved, Numbering::Sequence).unwrap();
+            picked.iter().map(|picked| (picked.sequence, picked.uid.get())).collect::<Vec<_>>()
+        };
+        assert_eq!(saved(&view), []);
+        view.save(&[40, 10, 20, 40, 99].map(uid));
+        assert_eq!(view.saved, [(uid(10), uid(20)), (uid(40), uid(40))]);
+        assert_eq!(saved(&view), [(1, 10), (2, 20), (4, 40)]);
+        let delta = Delta { state: state(42, 5), changed: vec![entry(41)], vanished: vec![uid(10)] };
+        view.tell(&delta, Expunges::Tell, &mut Vec::new());
+        assert_eq!(saved(&view), [(1, 20), (3, 40)]);
+        view.save(&[]);
+        assert_eq!(saved(&view), []);
     }
 
     #[test]

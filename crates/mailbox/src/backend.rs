@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::search::Query;
 use crate::{
     Access, Appended, Content, Credentials, Delta, Depth, Details, Error, ErrorKind, Expunged, FlagChange, Folder,
-    FolderId, FolderPath, ModSeq, Namespaces, NewMessage, Result, Secret, Snapshot, Status, Stored, Subscription,
-    Transferred, Uid, Watch,
+    FolderId, FolderPath, ModSeq, Namespaces, NewMessage, Progress, Result, Secret, Snapshot, Status, Stored,
+    Subscription, Transferred, Uid, Watch,
 };
 
 /// Lets people in.
@@ -146,6 +146,20 @@ pub trait Mail: Clone + Send + Sync + 'static {
     fn headers(&self, folder: FolderId, uids: &[Uid])
     -> impl Future<Output = Result<Vec<(Uid, Result<Bytes>)>>> + Send;
 
+    /// What SORT and THREAD read in headers (RFC 5256): Date, From, To, Cc, Subject, Message-ID, In-Reply-To and
+    /// References, as a header block. No body is fetched for it: of a message whose header is not to be had otherwise,
+    /// these fields say what the backend knows of it.
+    ///
+    /// # Errors
+    /// As for `headers`.
+    fn letterheads(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> impl Future<Output = Result<Vec<(Uid, Result<Bytes>)>>> + Send {
+        self.headers(folder, uids)
+    }
+
     /// Whole messages. A UID's bytes never change. Callers pass all the UIDs they want next (some dozens), so that
     /// the backend can batch, and take what comes; the answer may cover only the first ones, at least one.
     ///
@@ -158,11 +172,17 @@ pub trait Mail: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(Uid, Result<Content>)>>> + Send;
 
     /// Messages that match, ascending. Ids, dates and flags come from the index; what needs headers or bodies is
-    /// decided by [`crate::search::evaluate`] on the same bytes a client would see.
+    /// decided by [`crate::search::evaluate`] on the same bytes a client would see. How far it has come is told in
+    /// messages.
     ///
     /// # Errors
     /// `NotFound` if the folder is gone; those of `contents` if a message cannot be read to decide.
-    fn search(&self, folder: FolderId, query: &Query) -> impl Future<Output = Result<Vec<Uid>>> + Send;
+    fn search(
+        &self,
+        folder: FolderId,
+        query: &Query,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<Vec<Uid>>> + Send;
 
     /// Adds a message. When this returns it is in Exchange, and its UID is on disk.
     ///

@@ -13,6 +13,7 @@ mod flags;
 mod folder;
 mod ids;
 mod message;
+mod progress;
 mod watch;
 
 pub mod memory;
@@ -26,6 +27,7 @@ pub use flags::{FlagChange, FlagOperation, Flags, Keyword, SystemFlags};
 pub use folder::{Access, Depth, Folder, FolderPath, Namespaces, Snapshot, SpecialUse, State, Status, Subscription};
 pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 pub use message::{Appended, Delta, Details, Entry, Expunged, NewMessage, Stored, Transferred};
+pub use progress::Progress;
 pub use watch::{Bell, Watch};
 
 mod credentials;

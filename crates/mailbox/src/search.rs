@@ -10,8 +10,10 @@ mod program;
 mod tests;
 mod text;
 
+pub use message::decoded;
 pub use program::{Facts, Program, Verdict, evaluate};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::{EmailId, Keyword, ModSeq, SystemFlags, ThreadId, Uid};
@@ -43,6 +45,18 @@ pub enum Query {
     On(Date),
     /// INTERNALDATE on or after this day.
     Since(Date),
+    /// INTERNALDATE, its time included, at or before this moment (RFC 5032 OLDER).
+    ReceivedUntil(Timestamp),
+    /// INTERNALDATE at or after this moment (RFC 5032 YOUNGER).
+    ReceivedFrom(Timestamp),
+    /// SAVEDATE before this day, or INTERNALDATE where there is no SAVEDATE (RFC 8514 section 4.3).
+    SavedBefore(Date),
+    /// SAVEDATE on this day.
+    SavedOn(Date),
+    /// SAVEDATE on or after this day.
+    SavedSince(Date),
+    /// There is a SAVEDATE.
+    SaveDateSupported,
     /// Date: header before this, disregarding time and zone.
     SentBefore(Date),
     /// Date: header on this day.

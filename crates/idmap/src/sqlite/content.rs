@@ -1,4 +1,4 @@
-//! What is known of contents by EMAILID: header blocks and exact sizes.
+//! What is known of contents by EMAILID: header blocks, letterheads and exact sizes.
 //!
 //! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
 //! folder and then new in another.
@@ -12,7 +12,15 @@ use super::fault::Outcome;
 use crate::key::Hash;
 
 pub(crate) fn headers(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
-    let mut find = connection.prepare_cached("SELECT block FROM headers WHERE email_id = ?1")?;
+    blocks(connection, "SELECT block FROM headers WHERE email_id = ?1", ids)
+}
+
+pub(crate) fn letterheads(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
+    blocks(connection, "SELECT block FROM letterhead WHERE email_id = ?1", ids)
+}
+
+fn blocks(connection: &Connection, find: &str, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
+    let mut find = connection.prepare_cached(find)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         if let Some(block) = find.query_row([id.0], |row| row.get(0)).optional()? {
@@ -23,8 +31,16 @@ pub(crate) fn headers(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(
 }
 
 pub(crate) fn put_headers(connection: &Connection, headers: &[(EmailId, Vec<u8>)]) -> Outcome<()> {
-    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO headers (email_id, block) VALUES (?1, ?2)")?;
-    for (id, block) in headers {
+    put_blocks(connection, "INSERT OR REPLACE INTO headers (email_id, block) VALUES (?1, ?2)", headers)
+}
+
+pub(crate) fn put_letterheads(connection: &Connection, heads: &[(EmailId, Vec<u8>)]) -> Outcome<()> {
+    put_blocks(connection, "INSERT OR REPLACE INTO letterhead (email_id, block) VALUES (?1, ?2)", heads)
+}
+
+fn put_blocks(connection: &Connection, put: &str, blocks: &[(EmailId, Vec<u8>)]) -> Outcome<()> {
+    let mut put = connection.prepare_cached(put)?;
+    for (id, block) in blocks {
         put.execute(params![id.0, block])?;
         orphaned(connection, id.0, now())?;
     }
@@ -73,7 +89,8 @@ pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<(
         "INSERT OR REPLACE INTO orphan (email_id, since) SELECT ?1, ?2
          WHERE NOT EXISTS (SELECT 1 FROM item WHERE email_id = ?1)
            AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
-             OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1))",
+             OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1)
+             OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1))",
     )?;
     note.execute(params![id, now])?;
     Ok(())
@@ -90,6 +107,7 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<()> {
         if !alive.exists([id.0])? {
             connection.prepare_cached("DELETE FROM exact_size WHERE email_id = ?1")?.execute([id.0])?;
             connection.prepare_cached("DELETE FROM headers WHERE email_id = ?1")?.execute([id.0])?;
+            connection.prepare_cached("DELETE FROM letterhead WHERE email_id = ?1")?.execute([id.0])?;
         }
         connection.prepare_cached("DELETE FROM orphan WHERE email_id = ?1")?.execute([id.0])?;
     }
@@ -108,9 +126,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let connection = crate::sqlite::file::open_writer(&directory.path().join("x"), "x").unwrap();
         put_headers(&connection, &[(EmailId([1; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
+        put_letterheads(&connection, &[(EmailId([2; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
+        let kept = |id| headers(&connection, &[EmailId([id; 16])]).unwrap().len();
+        let heads = |id| letterheads(&connection, &[EmailId([id; 16])]).unwrap().len();
         sweep(&connection, now() + GRACE - 5).unwrap();
-        assert_eq!(headers(&connection, &[EmailId([1; 16])]).unwrap().len(), 1);
+        assert_eq!((kept(1), kept(2), heads(1), heads(2)), (1, 0, 0, 1));
         sweep(&connection, now() + GRACE + 5).unwrap();
-        assert_eq!(headers(&connection, &[EmailId([1; 16])]).unwrap().len(), 0);
+        assert_eq!((kept(1), heads(2)), (0, 0));
     }
 }

@@ -6,6 +6,7 @@ use nom::combinator::map;
 
 use super::Verb;
 use crate::grammar::{Parsed, after_sp, expected, keyword, named, number64, opt_after_sp, parenthesized};
+use crate::page::{Page, page};
 use crate::section::{Partial, Section, partial, section, section_binary};
 use crate::sequence::{Numbering, SequenceSet, sequence_set};
 
@@ -22,6 +23,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// `VANISHED` (RFC 7162 section 3.2.6).
     pub vanished: bool,
+    /// `PARTIAL` (RFC 9394 section 3.3): of the messages that are left, those at these places.
+    pub partial: Option<Page>,
 }
 
 /// A data item.
@@ -90,11 +93,13 @@ pub enum Item {
 pub(super) fn fetch(numbering: Numbering, input: &[u8]) -> Parsed<'_, Verb> {
     let (rest, (set, items)) = (after_sp(sequence_set), after_sp(items)).parse(input)?;
     let (after, modifiers) = opt_after_sp(parenthesized(modifier)).parse(rest)?;
-    let mut fetch = Fetch { numbering, set, items, changed_since: None, vanished: false };
+    let mut fetch = Fetch { numbering, set, items, changed_since: None, vanished: false, partial: None };
     for modifier in modifiers.unwrap_or_default() {
         match modifier {
             Modifier::ChangedSince(mod_seq) => fetch.changed_since = Some(mod_seq),
             Modifier::Vanished => fetch.vanished = true,
+            Modifier::Partial(_) if fetch.partial.is_some() => return expected(rest, "PARTIAL once"),
+            Modifier::Partial(page) => fetch.partial = Some(page),
         }
     }
     // RFC 7162 section 3.2.6: both conditions of VANISHED.
@@ -107,6 +112,7 @@ pub(super) fn fetch(numbering: Numbering, input: &[u8]) -> Parsed<'_, Verb> {
 enum Modifier {
     ChangedSince(u64),
     Vanished,
+    Partial(Page),
 }
 
 /// ```text
@@ -118,7 +124,10 @@ fn modifier(input: &[u8]) -> Parsed<'_, Modifier> {
     if let Ok((rest, ())) = keyword("VANISHED").parse(input) {
         return Ok((rest, Modifier::Vanished));
     }
-    let (rest, ()) = named("CHANGEDSINCE", keyword("CHANGEDSINCE")).parse(input)?;
+    if let Ok((rest, ())) = keyword("PARTIAL").parse(input) {
+        return map(after_sp(page), Modifier::Partial).parse(rest);
+    }
+    let (rest, ()) = named("CHANGEDSINCE, VANISHED or PARTIAL", keyword("CHANGEDSINCE")).parse(input)?;
     map(after_sp(number64), Modifier::ChangedSince).parse(rest)
 }
 

@@ -1,10 +1,11 @@
-//! SEARCH.
+//! SEARCH, and what SORT, THREAD and ESEARCH share with it.
 
 use jiff::civil::Date;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::combinator::{map, value};
+use nom::sequence::preceded;
 
 use super::{Reason, Verb};
 use crate::date::date;
@@ -12,6 +13,7 @@ use crate::grammar::{
     Parsed, after_sp, astring, astring_text, end, expected, failure, keyword, named, number64, nz_number,
     parenthesized, quoted, sp,
 };
+use crate::page::{Page, page};
 use crate::sequence::{Numbering, SequenceSet, sequence_set};
 
 /// `SEARCH` (RFC 3501 section 6.4.4, RFC 4731).
@@ -25,7 +27,7 @@ pub struct Search {
     pub key: Key,
 }
 
-/// A result option.
+/// A result option (RFC 4731 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
     /// `MIN`
@@ -38,6 +40,8 @@ pub enum Return {
     Count,
     /// `SAVE` (RFC 5182)
     Save,
+    /// `PARTIAL` (RFC 9394): never beside [`Return::All`].
+    Partial(Page),
 }
 
 /// A search key. Texts are in Unicode, to be compared without regard to case.
@@ -101,6 +105,14 @@ pub enum Key {
     Younger(u32),
     /// `OLDER`: seconds (RFC 5032)
     Older(u32),
+    /// `SAVEDBEFORE`: the day of SAVEDATE (RFC 8514).
+    SavedBefore(Date),
+    /// `SAVEDON`
+    SavedOn(Date),
+    /// `SAVEDSINCE`
+    SavedSince(Date),
+    /// `SAVEDATESUPPORTED`
+    SaveDateSupported,
     /// `LARGER`: octets.
     Larger(u64),
     /// `SMALLER`: octets.
@@ -117,33 +129,66 @@ pub enum Key {
     ThreadId(String),
 }
 
+impl Key {
+    /// True if there is a key for which `is` holds, at any depth.
+    pub fn any(&self, is: &impl Fn(&Self) -> bool) -> bool {
+        is(self)
+            || match self {
+                Self::And(keys) => keys.iter().any(|key| key.any(is)),
+                Self::Or(one, other) => one.any(is) || other.any(is),
+                Self::Not(key) => key.any(is),
+                _ => false,
+            }
+    }
+}
+
 /// ```text
 /// search         = "SEARCH" [search-return-opts] SP search-program
 /// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
 /// ```
 /// (RFC 9051 section 9)
 pub(super) fn search(numbering: Numbering, input: &[u8]) -> Parsed<'_, Verb> {
-    let (rest, returns) = match after_sp(keyword("RETURN")).parse(input) {
-        Ok((rest, ())) => map(after_sp(return_options), Some).parse(rest)?,
-        Err(_) => (input, None),
-    };
-    let rest = match after_sp(keyword("CHARSET")).parse(rest) {
-        Ok((rest, ())) => after_sp(charset).parse(rest)?.0,
-        Err(_) => rest,
-    };
-    let (mut rest, first) = after_sp(|input| key(DEEPEST, input)).parse(rest)?;
+    let (rest, returns) = returns(input)?;
+    let (rest, key) = program(rest)?;
+    Ok((rest, Verb::Search(Search { numbering, returns, key })))
+}
+
+/// `search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)`, and the space before it.
+pub(super) fn program(input: &[u8]) -> Parsed<'_, Key> {
+    match after_sp(keyword("CHARSET")).parse(input) {
+        Ok((rest, ())) => criteria(rest),
+        Err(_) => keys(input),
+    }
+}
+
+/// `search-criteria = charset 1*(SP search-key)` (RFC 5256 section 5), and the space before it.
+pub(super) fn criteria(input: &[u8]) -> Parsed<'_, Key> {
+    let (rest, ()) = after_sp(charset).parse(input)?;
+    keys(rest)
+}
+
+fn keys(input: &[u8]) -> Parsed<'_, Key> {
+    let (mut rest, first) = after_sp(|input| key(DEEPEST, input)).parse(input)?;
     let mut keys = vec![first];
     while end(rest).is_err() {
         let (after, next) = after_sp(|input| key(DEEPEST, input)).parse(rest)?;
         keys.push(next);
         rest = after;
     }
-    Ok((rest, Verb::Search(Search { numbering, returns, key: and(keys) })))
+    Ok((rest, and(keys)))
+}
+
+/// `search-return-opts`, if they are there, and the space before them.
+pub(super) fn returns(input: &[u8]) -> Parsed<'_, Option<Vec<Return>>> {
+    match after_sp(keyword("RETURN")).parse(input) {
+        Ok((rest, ())) => map(after_sp(return_options), Some).parse(rest),
+        Err(_) => Ok((input, None)),
+    }
 }
 
 /// ```text
 /// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
-/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"
+/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "PARTIAL" SP partial-range
 /// ```
 fn return_options(input: &[u8]) -> Parsed<'_, Vec<Return>> {
     let option = alt((
@@ -152,10 +197,19 @@ fn return_options(input: &[u8]) -> Parsed<'_, Vec<Return>> {
         value(Return::All, keyword("ALL")),
         value(Return::Count, keyword("COUNT")),
         value(Return::Save, keyword("SAVE")),
+        map(preceded(keyword("PARTIAL"), after_sp(page)), Return::Partial),
     ));
-    let (rest, options) = parenthesized(named("MIN, MAX, ALL, COUNT or SAVE", option)).parse(input)?;
+    let (rest, mut options) = parenthesized(named("MIN, MAX, ALL, COUNT, SAVE or PARTIAL", option)).parse(input)?;
+    let pages = options.iter().filter(|option| matches!(option, Return::Partial(_))).count();
+    // RFC 9394 section 3.1
+    if pages > 1 || pages == 1 && options.contains(&Return::All) {
+        return expected(input, "one PARTIAL, and no ALL beside it");
+    }
     // RFC 4731 section 3.1: no option means ALL.
-    Ok((rest, if options.is_empty() { vec![Return::All] } else { options }))
+    if options.is_empty() {
+        options.push(Return::All);
+    }
+    Ok((rest, options))
 }
 
 /// `charset = atom / quoted`. UTF-8 is read in either of the two we have.
@@ -248,7 +302,7 @@ enum Argument {
     Or,
 }
 
-const KEYS: [(&str, Argument); 40] = [
+const KEYS: [(&str, Argument); 44] = [
     ("ALL", Argument::None(Key::All)),
     ("ANSWERED", Argument::None(Key::Answered)),
     ("BCC", Argument::Text(Key::Bcc)),
@@ -271,6 +325,10 @@ const KEYS: [(&str, Argument); 40] = [
     ("ON", Argument::Date(Key::On)),
     ("OR", Argument::Or),
     ("RECENT", Argument::None(Key::Recent)),
+    ("SAVEDATESUPPORTED", Argument::None(Key::SaveDateSupported)),
+    ("SAVEDBEFORE", Argument::Date(Key::SavedBefore)),
+    ("SAVEDON", Argument::Date(Key::SavedOn)),
+    ("SAVEDSINCE", Argument::Date(Key::SavedSince)),
     ("SEEN", Argument::None(Key::Seen)),
     ("SENTBEFORE", Argument::Date(Key::SentBefore)),
     ("SENTON", Argument::Date(Key::SentOn)),

@@ -1,6 +1,7 @@
 //! Response codes.
 
 use super::word;
+use crate::command::Tag;
 use crate::flag::Flag;
 
 /// A response code, without its brackets (RFC 3501 section 7.1, RFC 5530, and where said).
@@ -52,6 +53,15 @@ pub enum Code {
     HasChildren,
     /// `HIGHESTMODSEQ n` (RFC 7162)
     HighestModSeq(u64),
+    /// `INPROGRESS (tag done goal)` (RFC 9585)
+    InProgress {
+        /// The tag of the command that goes on.
+        tag: Option<Tag>,
+        /// How much is done.
+        done: u32,
+        /// How much there is to be done; 0 if nobody knows.
+        goal: u32,
+    },
     /// `INUSE` (RFC 5530)
     InUse,
     /// `LIMIT` (RFC 5530)
@@ -120,6 +130,7 @@ impl Code {
                 out.push(b' ');
                 word::flags(out, flags);
             }
+            Self::InProgress { tag, done, goal } => progress(out, tag.as_ref(), *done, *goal),
             Self::BadCharset => atom(out, "(US-ASCII UTF-8)"),
             _ => {}
         }
@@ -145,6 +156,7 @@ impl Code {
             Self::ExpungeIssued => "EXPUNGEISSUED",
             Self::HasChildren => "HASCHILDREN",
             Self::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Self::InProgress { .. } => "INPROGRESS",
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::MailboxId(_) => "MAILBOXID",
@@ -174,6 +186,25 @@ impl Code {
 fn atom(out: &mut Vec<u8>, atom: &str) {
     out.push(b' ');
     out.extend_from_slice(atom.as_bytes());
+}
+
+/// ```text
+/// "(" inprogress-tag SP inprogress-state ")"
+/// inprogress-state = nil SP nil / nz-number SP nil / number SP nz-number
+/// ```
+/// (RFC 9585 section 6)
+fn progress(out: &mut Vec<u8>, tag: Option<&Tag>, done: u32, goal: u32) {
+    out.extend_from_slice(b" (");
+    match tag {
+        Some(tag) => word::quoted(out, tag.as_str().as_bytes()),
+        None => out.extend_from_slice(b"NIL"),
+    }
+    let state = match (done, goal) {
+        (0, 0) => " NIL NIL)".to_owned(),
+        (done, 0) => format!(" {done} NIL)"),
+        (done, goal) => format!(" {} {goal})", done.min(goal)),
+    };
+    out.extend_from_slice(state.as_bytes());
 }
 
 fn uid_sets(out: &mut Vec<u8>, uid_validity: u32, sets: &[&Vec<u32>]) {

@@ -2,16 +2,20 @@
 
 pub(crate) mod about;
 pub(crate) mod append;
+pub(crate) mod esearch;
 pub(crate) mod expunge;
 pub(crate) mod fetch;
 pub(crate) mod folders;
 pub(crate) mod idle;
 pub(crate) mod list;
+mod reading;
 pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod sign_in;
+pub(crate) mod sort;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod thread;
 pub(crate) mod transfer;
 
 use imap_proto::MailboxName;

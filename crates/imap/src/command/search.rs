@@ -1,8 +1,9 @@
-//! SEARCH (RFC 3501 section 6.4.4), and RETURN (RFC 4731).
+//! SEARCH (RFC 3501 section 6.4.4), with RETURN (RFC 4731, 9394), and what it saves for `$` (RFC 5182).
 
 use imap_proto::command::search::{Key, Return, Search};
-use imap_proto::response::{self, Esearch};
-use imap_proto::{Numbering, Tag};
+use imap_proto::response::{self, Esearch, Paged, Source};
+use imap_proto::{Numbering, SequenceSet, Tag};
+use jiff::{SignedDuration, Timestamp};
 use mailbox::search::Query;
 use mailbox::{EmailId, Keyword, Mail, ModSeq, SignIn, SystemFlags, ThreadId, Uid};
 
@@ -17,55 +18,169 @@ pub(crate) async fn search<B: SignIn, T: Transport>(
     tag: &Tag,
     search: &Search,
 ) -> Result<Answer, Stop> {
+    let now = (session.settings.clock)();
     let (account, view) = session.state.selected()?;
-    let query = query(&search.key, view)?;
-    if search.returns.as_ref().is_some_and(|returns| returns.contains(&Return::Save)) {
-        return Err(Answer::bad("SAVE is not offered").into());
-    }
-    let found = connection.patiently(account.search(view.folder, &query)).await??;
-    // Messages that came since the client was last told have no number yet, and no UID it knows.
-    let numbers: Vec<u32> = found
-        .into_iter()
-        .filter_map(|uid| match search.numbering {
-            Numbering::Sequence => view.sequence(uid),
-            Numbering::Uid => view.sequence(uid).map(|_| uid.get()),
-        })
-        .collect();
+    let outcome = found(account, view, connection, &search.key, now).await;
+    let found = saving(view, search.returns.as_deref(), outcome)?;
+    let numbers = numbers(view, search.numbering, &found);
     match &search.returns {
         None => response::search(&mut connection.out, &numbers, None),
         Some(returns) => {
-            let wants = |what| returns.contains(&what);
-            let esearch = Esearch {
-                tag,
-                numbering: search.numbering,
-                min: numbers.first().copied().filter(|_| wants(Return::Min)),
-                max: numbers.last().copied().filter(|_| wants(Return::Max)),
-                count: wants(Return::Count).then_some(u32::try_from(numbers.len()).unwrap_or(u32::MAX)),
-                all: wants(Return::All).then_some(numbers.as_slice()),
-                mod_seq: None,
-            };
-            response::esearch(&mut connection.out, &esearch);
+            let head = Head { tag, source: None, numbering: search.numbering };
+            tell(&mut connection.out, head, returns, &numbers);
+            keep(view, returns, &found);
         }
     }
     Ok(Answer::ok("Searched"))
 }
 
-/// The same question in the mailbox's words: what only this session knows, numbers and `\Recent`, becomes UIDs.
-fn query(key: &Key, view: &View) -> Result<Query, Answer> {
+/// The messages of the selected folder for which the key holds, ascending. Messages that came since the client was last
+/// told have no number yet, and no UID it knows.
+pub(super) async fn found<A: Mail, T: Transport>(
+    account: &A,
+    view: &View,
+    connection: &mut Connection<T>,
+    key: &Key,
+    now: Timestamp,
+) -> Result<Vec<Uid>, Stop> {
+    let query = query(key, Numbers::View(view), now)?;
+    let progress = connection.progress();
+    let mut found = connection.patiently(account.search(view.folder, &query, &progress)).await??;
+    found.retain(|uid| view.sequence(*uid).is_some());
+    Ok(found)
+}
+
+/// RFC 5182 section 2.1: what could not be searched leaves nothing in `$`. A command that made no sense leaves what was
+/// there.
+pub(super) fn saving<V>(view: &mut View, returns: Option<&[Return]>, outcome: Result<V, Stop>) -> Result<V, Stop> {
+    let saves = returns.is_some_and(|returns| returns.contains(&Return::Save));
+    if saves && matches!(&outcome, Err(Stop::Answer(answer)) if answer.is_no()) {
+        view.save(&[]);
+    }
+    outcome
+}
+
+/// What an ESEARCH answer begins with.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) tag: &'a Tag,
+    pub(super) source: Option<Source<'a>>,
+    pub(super) numbering: Numbering,
+}
+
+/// Answers by ESEARCH. The numbers are in the order of the mailbox, or in that of a SORT.
+pub(super) fn tell(out: &mut Vec<u8>, head: Head<'_>, returns: &[Return], numbers: &[u32]) {
+    // Who only saves is told nothing (RFC 5182 section 2.2, first example).
+    if returns.iter().all(|option| *option == Return::Save) {
+        return;
+    }
+    let wants = |what| returns.contains(&what);
+    let partial = returns.iter().find_map(|option| match option {
+        Return::Partial(page) => {
+            Some(Paged { page: *page, numbers: numbers.get(page.of(numbers.len())).unwrap_or_default() })
+        }
+        _ => None,
+    });
+    let esearch = Esearch {
+        tag: head.tag,
+        source: head.source,
+        numbering: head.numbering,
+        min: numbers.first().copied().filter(|_| wants(Return::Min)),
+        max: numbers.last().copied().filter(|_| wants(Return::Max)),
+        count: wants(Return::Count).then_some(u32::try_from(numbers.len()).unwrap_or(u32::MAX)),
+        all: wants(Return::All).then_some(numbers),
+        partial,
+        mod_seq: None,
+    };
+    response::esearch(out, &esearch);
+}
+
+/// Keeps for `$` what is to be saved.
+pub(super) fn keep(view: &mut View, returns: &[Return], found: &[Uid]) {
+    if returns.contains(&Return::Save) {
+        view.save(&to_save(returns, found));
+    }
+}
+
+/// All that was found, unless fewer were asked for and not all counted (RFC 5182 section 2.4, RFC 9394 section 3.1).
+fn to_save(returns: &[Return], found: &[Uid]) -> Vec<Uid> {
+    let mut some = Vec::new();
+    for option in returns {
+        match option {
+            Return::All | Return::Count => return found.to_vec(),
+            Return::Min => some.extend(found.first()),
+            Return::Max => some.extend(found.last()),
+            Return::Partial(page) => some.extend_from_slice(found.get(page.of(found.len())).unwrap_or_default()),
+            Return::Save => {}
+        }
+    }
+    if returns.iter().all(|option| *option == Return::Save) { found.to_vec() } else { some }
+}
+
+/// What the answer calls them.
+pub(super) fn numbers(view: &View, numbering: Numbering, uids: &[Uid]) -> Vec<u32> {
+    match numbering {
+        Numbering::Uid => uids.iter().map(|uid| uid.get()).collect(),
+        Numbering::Sequence => uids.iter().filter_map(|uid| view.sequence(*uid)).collect(),
+    }
+}
+
+/// What the numbers in a search program are.
+#[derive(Clone, Copy)]
+pub(super) enum Numbers<'v> {
+    /// Those of the selected folder, as the client knows them.
+    View(&'v View),
+    /// Those of a folder that is not selected: UIDs, of which this is the largest.
+    Folder(Option<Uid>),
+}
+
+impl Numbers<'_> {
+    fn uids(self, set: &SequenceSet, numbering: Numbering) -> Result<Query, Answer> {
+        match (self, numbering) {
+            (Self::View(view), _) => Ok(Query::Uids(view.uid_ranges(set, numbering)?)),
+            (Self::Folder(_), _) if *set == SequenceSet::Saved => {
+                Err(Answer::bad("What was saved is of the selected mailbox"))
+            }
+            (Self::Folder(_), Numbering::Sequence) => {
+                Err(Answer::bad("Only the selected mailbox has message sequence numbers"))
+            }
+            (Self::Folder(largest), Numbering::Uid) => {
+                let ranges = set.merged(largest.map_or(0, Uid::get)).into_iter();
+                let uids = ranges.filter_map(|range| Some((Uid::new(*range.start())?, Uid::new(*range.end())?)));
+                Ok(Query::Uids(uids.collect()))
+            }
+        }
+    }
+
+    /// Messages are recent for a session that selected their folder (RFC 3501 section 2.3.2).
+    fn recent(self) -> Query {
+        match self {
+            Self::View(view) => {
+                Query::Uids(Uid::new(u32::MAX).map(|last| (view.recent_from(), last)).into_iter().collect())
+            }
+            Self::Folder(_) => nothing(),
+        }
+    }
+}
+
+/// The same question in the mailbox's words: what only this session knows, numbers and `\Recent`, becomes UIDs, and
+/// ages become moments.
+pub(super) fn query(key: &Key, numbers: Numbers<'_>, now: Timestamp) -> Result<Query, Answer> {
+    let query = |key| query(key, numbers, now);
     let header = |name: &str, text: &String| Query::Header { name: name.to_owned(), text: text.clone() };
     Ok(match key {
-        Key::And(keys) => Query::And(keys.iter().map(|key| query(key, view)).collect::<Result<_, _>>()?),
-        Key::Or(one, other) => Query::Or(Box::new(query(one, view)?), Box::new(query(other, view)?)),
-        Key::Not(key) => Query::Not(Box::new(query(key, view)?)),
+        Key::And(keys) => Query::And(keys.iter().map(query).collect::<Result<_, _>>()?),
+        Key::Or(one, other) => Query::Or(Box::new(query(one)?), Box::new(query(other)?)),
+        Key::Not(key) => Query::Not(Box::new(query(key)?)),
         Key::All => Query::All,
         Key::Answered => Query::Flag(SystemFlags::ANSWERED),
         Key::Deleted => Query::Flag(SystemFlags::DELETED),
         Key::Draft => Query::Flag(SystemFlags::DRAFT),
         Key::Flagged => Query::Flag(SystemFlags::FLAGGED),
         Key::Seen => Query::Flag(SystemFlags::SEEN),
-        Key::Recent => recent(view),
-        Key::New => Query::And(vec![recent(view), Query::Not(Box::new(Query::Flag(SystemFlags::SEEN)))]),
-        Key::Old => Query::Not(Box::new(recent(view))),
+        Key::Recent => numbers.recent(),
+        Key::New => Query::And(vec![numbers.recent(), Query::Not(Box::new(Query::Flag(SystemFlags::SEEN)))]),
+        Key::Old => Query::Not(Box::new(numbers.recent())),
         Key::Keyword(name) => Query::Keyword(Keyword::new(name)),
         Key::Bcc(text) => header("Bcc", text),
         Key::Cc(text) => header("Cc", text),
@@ -81,19 +196,25 @@ fn query(key: &Key, view: &View) -> Result<Query, Answer> {
         Key::SentBefore(date) => Query::SentBefore(*date),
         Key::SentOn(date) => Query::SentOn(*date),
         Key::SentSince(date) => Query::SentSince(*date),
-        Key::Younger(_) | Key::Older(_) => return Err(Answer::bad("YOUNGER and OLDER are not offered")),
+        Key::Younger(seconds) => Query::ReceivedFrom(before(now, *seconds)),
+        Key::Older(seconds) => Query::ReceivedUntil(before(now, *seconds)),
+        Key::SavedBefore(date) => Query::SavedBefore(*date),
+        Key::SavedOn(date) => Query::SavedOn(*date),
+        Key::SavedSince(date) => Query::SavedSince(*date),
+        Key::SaveDateSupported => Query::SaveDateSupported,
         Key::Larger(octets) => Query::Larger(*octets),
         Key::Smaller(octets) => Query::Smaller(*octets),
-        Key::Sequence(set) => Query::Uids(view.uid_ranges(set, Numbering::Sequence)?),
-        Key::Uid(set) => Query::Uids(view.uid_ranges(set, Numbering::Uid)?),
+        Key::Sequence(set) => numbers.uids(set, Numbering::Sequence)?,
+        Key::Uid(set) => numbers.uids(set, Numbering::Uid)?,
         Key::ModSeq(number) => Query::ModSeq(ModSeq(*number)),
         Key::EmailId(id) => objectid(id, 'M').map_or_else(nothing, |id| Query::EmailId(EmailId(id))),
         Key::ThreadId(id) => objectid(id, 'T').map_or_else(nothing, |id| Query::ThreadId(ThreadId(id))),
     })
 }
 
-fn recent(view: &View) -> Query {
-    Query::Uids(Uid::new(u32::MAX).map(|last| (view.recent_from(), last)).into_iter().collect())
+/// RFC 5032 section 3: seconds before now, at which both OLDER and YOUNGER hold.
+fn before(now: Timestamp, seconds: u32) -> Timestamp {
+    now.checked_sub(SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MIN)
 }
 
 fn nothing() -> Query {

@@ -10,8 +10,8 @@ use super::{Account, Call};
 use crate::search::Query;
 use crate::{
     Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
-    ModSeq, Namespaces, NewMessage, Result, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred, Uid,
-    Watch,
+    ModSeq, Namespaces, NewMessage, Progress, Result, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred,
+    Uid, Watch,
 };
 
 impl Mail for Account {
@@ -137,7 +137,7 @@ impl Mail for Account {
         Ok(merged(read, failed))
     }
 
-    async fn search(&self, folder: FolderId, query: &Query) -> Result<Vec<Uid>> {
+    async fn search(&self, folder: FolderId, query: &Query, _progress: &Progress) -> Result<Vec<Uid>> {
         self.enter(Call::Search).await?;
         super::search::found(self.store().folder(folder)?, query)
     }

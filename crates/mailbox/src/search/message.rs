@@ -55,7 +55,7 @@ impl Field<'_> {
         let encoded = is_encoded(&unfolded);
         // In the letters of an encoded word any short text may stand.
         ((!encoded || needle.is_encoded()) && needle.is_in_bytes(&unfolded))
-            || (encoded && needle.is_in(&decoded(&unfolded)))
+            || (encoded && needle.is_in(&decoded_words(&unfolded)))
             || (ADDRESSES.iter().any(|name| self.is_named(name)) && in_addresses(&unfolded, needle))
     }
 
@@ -105,7 +105,18 @@ fn is_encoded(value: &[u8]) -> bool {
     memmem::find(value, b"=?").is_some()
 }
 
-fn decoded(value: &[u8]) -> String {
+/// The text of an unstructured field on one line: encoded words (RFC 2047) in clear.
+#[must_use]
+pub fn decoded(value: &[u8]) -> String {
+    let unfolded: Vec<u8> = value.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
+    if is_encoded(&unfolded) {
+        decoded_words(&unfolded)
+    } else {
+        String::from_utf8_lossy(unfolded.trim_ascii()).into_owned()
+    }
+}
+
+fn decoded_words(value: &[u8]) -> String {
     let line = [value.trim_ascii(), b"\n"].concat();
     match MessageStream::new(&line).parse_unstructured() {
         HeaderValue::Text(text) => text.into_owned(),

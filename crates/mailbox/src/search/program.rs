@@ -24,6 +24,8 @@ pub struct Facts<'f> {
     pub modseq: ModSeq,
     /// INTERNALDATE. Days begin in UTC.
     pub received: Timestamp,
+    /// SAVEDATE, where it is known.
+    pub saved: Option<Timestamp>,
     /// RFC822.SIZE, as a client is told; `None` if only the message itself can tell.
     pub size: Option<u64>,
     /// Its EMAILID.
@@ -111,6 +113,11 @@ enum Node {
     ThreadId(ThreadId),
     /// INTERNALDATE at or after the first and before the second day.
     Received(Option<Date>, Option<Date>),
+    /// INTERNALDATE at or after the first and at or before the second moment.
+    Moment(Timestamp, Timestamp),
+    /// As `Received`, of SAVEDATE.
+    Saved(Option<Date>, Option<Date>),
+    HasSaveDate,
     /// The same of the Date field.
     Sent(Option<Date>, Option<Date>),
     Header(String, Needle),
@@ -134,6 +141,12 @@ fn node(query: &Query) -> Node {
         Query::Before(day) => Node::Received(None, Some(*day)),
         Query::On(day) => Node::Received(Some(*day), after(day)),
         Query::Since(day) => Node::Received(Some(*day), None),
+        Query::ReceivedUntil(moment) => Node::Moment(Timestamp::MIN, *moment),
+        Query::ReceivedFrom(moment) => Node::Moment(*moment, Timestamp::MAX),
+        Query::SavedBefore(day) => Node::Saved(None, Some(*day)),
+        Query::SavedOn(day) => Node::Saved(Some(*day), after(day)),
+        Query::SavedSince(day) => Node::Saved(Some(*day), None),
+        Query::SaveDateSupported => Node::HasSaveDate,
         Query::SentBefore(day) => Node::Sent(None, Some(*day)),
         Query::SentOn(day) => Node::Sent(Some(*day), after(day)),
         Query::SentSince(day) => Node::Sent(Some(*day), None),
@@ -239,6 +252,9 @@ impl Message<'_> {
             Node::EmailId(id) => facts.email_id == Some(*id),
             Node::ThreadId(id) => facts.thread_id == Some(*id),
             Node::Received(from, before) => within(day(facts.received), *from, *before),
+            Node::Moment(from, until) => (*from..=*until).contains(&facts.received),
+            Node::Saved(from, before) => within(day(facts.saved.unwrap_or(facts.received)), *from, *before),
+            Node::HasSaveDate => facts.saved.is_some(),
             Node::Larger(size) => return Ok(self.judge_size(|ours| ours > *size)),
             Node::Smaller(size) => return Ok(self.judge_size(|ours| ours < *size)),
             Node::Sent(..) | Node::Header(..) => return self.judge_header(node),

@@ -21,6 +21,7 @@ impl Message {
             flags: &self.flags,
             modseq: ModSeq(u64::from(self.uid.get()) * 10),
             received: self.received,
+            saved: None,
             size: Some(self.content.len()),
             email_id: Some(EmailId([u8::try_from(self.uid.get()).unwrap(); 16])),
             thread_id: Some(ThreadId([u8::try_from(self.uid.get() % 2).unwrap(); 16])),

@@ -27,7 +27,10 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     let (account, view) = session.state.selected()?;
     let items = items(fetch)?;
     let needs = Needs::of(&items);
-    let picked = view.pick(&fetch.set, fetch.numbering)?;
+    let mut picked = view.pick(&fetch.set, fetch.numbering)?;
+    if let Some(page) = fetch.partial {
+        picked = picked.get(page.of(picked.len())).unwrap_or_default().to_vec();
+    }
     let mut work =
         Work { account: account.clone(), view, items, needs, failed: Vec::new(), gone: 0, to_mark: Vec::new() };
     let outcome = work.all(connection, &picked).await;
