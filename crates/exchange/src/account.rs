@@ -27,6 +27,7 @@ use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::objects::{Myself, Others, People, Quota};
+use crate::read_ahead::SharedTrail;
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
 use crate::watch::{Poll, Watching};
@@ -41,6 +42,8 @@ struct Session {
     live: Arc<Live>,
     /// Sessions take turns at Exchange.
     number: u64,
+    /// How it goes through a folder.
+    trail: SharedTrail,
 }
 
 tokio::task_local! {
@@ -79,6 +82,8 @@ pub(crate) struct Live {
     /// Somebody began to listen to a folder.
     pub(crate) attention: Notify,
     pub(crate) batch: Batch,
+    /// The same for what changes messages.
+    pub(crate) writes: Batch,
     /// What is done for no session takes its turn as one.
     number: u64,
     /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
@@ -141,6 +146,7 @@ impl Live {
             levels: Levels::default(),
             attention: Notify::new(),
             batch: Batch::default(),
+            writes: Batch::default(),
             number: number(),
             unsettled: Mutex::default(),
             client: RwLock::new(parts.client),
@@ -161,7 +167,7 @@ impl Live {
             return None;
         }
         presence.sessions += 1;
-        Some(Account(Arc::new(Session { live: Arc::clone(self), number: number() })))
+        Some(Account(Arc::new(Session { live: Arc::clone(self), number: number(), trail: SharedTrail::default() })))
     }
 
     /// Puts it to rest if no session has used it for that long; true once it is at rest. While Exchange is away it stays,
@@ -445,7 +451,10 @@ impl Mail for Account {
     async fn status(&self, folder: FolderId) -> Result<Status> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
-            live.fresh(folder).await?;
+            if live.fresh(folder).await?.filling.load(Ordering::SeqCst) {
+                // What is unread can be told once all is listed.
+                live.listed(folder, 1).await?;
+            }
             Ok(live.map.status(folder).await?)
         })
         .await
@@ -456,6 +465,14 @@ impl Mail for Account {
             let (live, folder) = self.at(folder).await?;
             live.fresh(folder).await?;
             Ok(live.map.snapshot(folder, access).await?)
+        })
+        .await
+    }
+
+    async fn listed(&self, folder: FolderId, below: u32) -> Result<()> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.listed(folder, below).await
         })
         .await
     }
@@ -516,6 +533,7 @@ impl Mail for Account {
     async fn contents(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Content>)>> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
+            live.read_ahead(&self.0.trail, folder, uids);
             live.contents(folder, uids).await
         })
         .await

@@ -24,22 +24,23 @@ use crate::sizes;
 #[derive(Debug)]
 pub(crate) struct Bodies {
     pub(crate) shelf: Shelf,
-    flights: Mutex<HashMap<EmailId, watch::Receiver<()>>>,
+    flights: Mutex<HashSet<EmailId>>,
+    /// Rings when one of them has landed.
+    landings: watch::Sender<()>,
     /// Stand-ins for messages Exchange cannot give. Not for ever: it may be mended.
     rebuilt: Mutex<HashMap<EmailId, (Content, Instant)>>,
 }
 
-/// Messages this task fetches; others wait until it is dropped.
+/// Messages this task fetches; others wait until they have landed, or it is dropped.
 struct Claim<'a> {
     bodies: &'a Bodies,
     mine: HashSet<EmailId>,
-    theirs: Vec<watch::Receiver<()>>,
-    _done: watch::Sender<()>,
+    theirs: HashSet<EmailId>,
 }
 
 impl Bodies {
     pub(crate) fn new(shelf: Shelf) -> Self {
-        Self { shelf, flights: Mutex::default(), rebuilt: Mutex::default() }
+        Self { shelf, flights: Mutex::default(), landings: watch::Sender::default(), rebuilt: Mutex::default() }
     }
 
     /// Those of these messages that are here.
@@ -68,25 +69,52 @@ impl Bodies {
         rebuilt.insert(id, (content, Instant::now()));
     }
 
+    /// Those of these messages that are not here and not on their way.
+    pub(crate) async fn missing(&self, mut rows: Vec<ItemRow>) -> Vec<ItemRow> {
+        {
+            let flights = self.flights();
+            rows.retain(|row| !flights.contains(&row.email_id));
+        }
+        let shelf = self.shelf.clone();
+        let missing = move || {
+            rows.retain(|row| !shelf.has(row.email_id));
+            rows
+        };
+        tokio::task::spawn_blocking(missing).await.unwrap_or_default()
+    }
+
     fn claim(&self, ids: impl Iterator<Item = EmailId>) -> Claim<'_> {
-        let (done, waiting) = watch::channel(());
-        let mut claim = Claim { bodies: self, mine: HashSet::new(), theirs: Vec::new(), _done: done };
+        let mut claim = Claim { bodies: self, mine: HashSet::new(), theirs: HashSet::new() };
         let mut flights = self.flights();
         for id in ids {
-            match flights.get(&id) {
-                Some(_) if claim.mine.contains(&id) => {}
-                Some(flight) => claim.theirs.push(flight.clone()),
-                None => {
-                    flights.insert(id, waiting.clone());
-                    claim.mine.insert(id);
-                }
-            }
+            match flights.insert(id) {
+                true => claim.mine.insert(id),
+                false if claim.mine.contains(&id) => false,
+                false => claim.theirs.insert(id),
+            };
         }
         drop(flights);
         claim
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<EmailId, watch::Receiver<()>>> {
+    /// A message is here, before the others of its batch.
+    fn landed(&self, id: EmailId) {
+        self.flights().remove(&id);
+        self.landings.send_replace(());
+    }
+
+    /// Returns once none of these is on its way.
+    async fn all_landed(&self, ids: &HashSet<EmailId>) {
+        let mut landings = self.landings.subscribe();
+        while !self.flights().is_disjoint(ids) {
+            // The sender is ours, so this waits for a ring.
+            if landings.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashSet<EmailId>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,11 +125,13 @@ impl Drop for Claim<'_> {
         for id in &self.mine {
             flights.remove(id);
         }
+        drop(flights);
+        self.bodies.landings.send_replace(());
     }
 }
 
 /// What became of one message.
-type Outcomes = HashMap<EmailId, Result<Content>>;
+pub(crate) type Outcomes = HashMap<EmailId, Result<Content>>;
 
 impl Live {
     /// Messages of a folder: as many of the first ones as are here or fit into one call.
@@ -114,7 +144,7 @@ impl Live {
         for some in uids.chunks(LOOK_AHEAD) {
             let rows = self.map.items(folder, some).await?;
             if !rows.is_empty() {
-                return self.contents_of(folder, rows).await;
+                return self.first_of(folder, rows, uids).await;
             }
         }
         Ok(Vec::new())
@@ -124,12 +154,27 @@ impl Live {
     pub(crate) async fn contents_of(
         self: &Arc<Self>,
         folder: FolderId,
+        rows: Vec<ItemRow>,
+    ) -> Result<Vec<(Uid, Result<Content>)>> {
+        self.first_of(folder, rows, &[]).await
+    }
+
+    /// The same; if they have to be fetched, others that are wanted after them are sent for meanwhile.
+    async fn first_of(
+        self: &Arc<Self>,
+        folder: FolderId,
         mut rows: Vec<ItemRow>,
+        wanted: &[Uid],
     ) -> Result<Vec<(Uid, Result<Content>)>> {
         rows.truncate(LOOK_AHEAD);
         let cached = self.bodies.cached(&rows).await;
         rows.truncate(prefix(&rows, self.batch.of(BATCH_MESSAGES), |id| cached.contains_key(&id)));
-        let missing = rows.iter().filter(|row| !cached.contains_key(&row.email_id)).cloned().collect();
+        let missing: Vec<ItemRow> = rows.iter().filter(|row| !cached.contains_key(&row.email_id)).cloned().collect();
+        let later = rows.last().map_or(0, |last| wanted.partition_point(|uid| *uid <= last.uid));
+        let later = wanted.get(later..).unwrap_or_default();
+        if !missing.is_empty() && !later.is_empty() && self.bodies.shelf.is_roomy() {
+            self.fetch_ahead(None, folder, later.to_vec());
+        }
         let mut outcomes: Outcomes = self.fetch(folder, missing).await;
         for row in &rows {
             if let Some(content) = cached.get(&row.email_id) {
@@ -171,7 +216,7 @@ impl Live {
         Ok(fetched)
     }
 
-    async fn fetch(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Outcomes {
+    pub(crate) async fn fetch(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Outcomes {
         let mut outcomes = Outcomes::new();
         let mut seen = HashSet::new();
         rows.retain(|row| seen.insert(row.email_id));
@@ -183,10 +228,7 @@ impl Live {
                 outcomes.extend(self.fetch_claimed(folder, mine).await);
             }
             drop(claim);
-            for mut flight in theirs {
-                // An error is what it waits for: the one who fetched has dropped its end.
-                while flight.changed().await.is_ok() {}
-            }
+            self.bodies.all_landed(&theirs).await;
             let cached = self.bodies.cached(&others).await;
             rows = others.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
             outcomes.extend(cached.into_iter().map(|(id, content)| (id, Ok(content))));
@@ -307,6 +349,16 @@ fn prefix(rows: &[ItemRow], most: usize, is_here: impl Fn(EmailId) -> bool) -> u
     rows.iter().take_while(fits).count()
 }
 
+/// The same messages in groups, each for one call.
+pub(crate) fn groups(mut rows: Vec<ItemRow>) -> Vec<Vec<ItemRow>> {
+    let mut groups = Vec::new();
+    while !rows.is_empty() {
+        let rest = rows.split_off(prefix(&rows, BATCH_MESSAGES, |_| false).max(1));
+        groups.push(std::mem::replace(&mut rows, rest));
+    }
+    groups
+}
+
 /// Why a message did not come.
 #[derive(Clone, Debug)]
 enum Failure {
@@ -410,6 +462,7 @@ impl MimeSink for Gather<'_> {
             self.headers.push((id, header.to_vec()));
         }
         self.sizes.push((id, content.len()));
+        self.live.bodies.landed(id);
         self.settle(index, Ok(content));
         Ok(())
     }
@@ -477,6 +530,14 @@ mod tests {
         assert_eq!(prefix(&[], 32, |_| false), 0);
     }
 
+    #[test]
+    fn groups_hold_everything_in_order() {
+        let rows: Vec<_> = (1..=70).map(|n| row(n, if n == 40 { 5 << 20 } else { 1000 })).collect();
+        let groups = groups(rows.clone());
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [32, 7, 1, 30]);
+        assert_eq!(groups.concat(), rows);
+    }
+
     #[tokio::test]
     async fn a_message_on_its_way_is_waited_for() {
         let directory = tempfile::tempdir().unwrap();
@@ -485,10 +546,17 @@ mod tests {
         let id = EmailId([1; 16]);
         let first = bodies.claim([id, id].into_iter());
         assert!(first.mine.contains(&id) && first.theirs.is_empty());
-        let mut second = bodies.claim([id].into_iter());
-        assert!(second.mine.is_empty());
+        let second = bodies.claim([id].into_iter());
+        assert!(second.mine.is_empty() && second.theirs.contains(&id));
+        let waiting = bodies.all_landed(&second.theirs);
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(Duration::ZERO, &mut waiting).await.is_err());
         drop(first);
-        assert!(second.theirs.pop().unwrap().changed().await.is_err());
+        waiting.await;
+        let first = bodies.claim([id].into_iter());
+        bodies.landed(id);
+        bodies.all_landed(&second.theirs).await;
+        drop(first);
         assert!(bodies.claim([id].into_iter()).mine.contains(&id));
     }
 }

@@ -172,6 +172,11 @@ impl Shelf {
         Some(Content::memory(content.read(0, IN_MEMORY as usize).ok()?))
     }
 
+    /// True if what is fetched before it is asked for does not drive out what is.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.cache.limit >= ROOMY
+    }
+
     /// True if the message is here, without using it.
     pub(crate) fn has(&self, id: EmailId) -> bool {
         self.path(id).exists()
@@ -280,6 +285,8 @@ fn subdirectories(path: &Path) -> io::Result<Vec<PathBuf>> {
 const NEW: &str = "new";
 const MAGIC: &[u8; 8] = b"exgate-2";
 const SEAL: u64 = 32;
+/// With less than that, everything kept is soon driven out.
+const ROOMY: u64 = 128 << 20;
 /// Messages up to here are handed out as memory, so that no file stays open for them.
 const IN_MEMORY: u64 = 64 * 1024;
 

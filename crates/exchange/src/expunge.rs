@@ -1,4 +1,4 @@
-//! EXPUNGE: messages with `\Deleted` leave the mailbox, a hundred in a call.
+//! EXPUNGE: messages with `\Deleted` leave the mailbox, some hundred in a call.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use idmap::{IdMap, ItemRow};
 use mailbox::{Error, Expunged, FolderId, Uid};
 
 use crate::account::Live;
+use crate::batch::{Queue, was_skipped};
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
 use crate::store::ForEach;
@@ -20,6 +21,8 @@ use crate::sync::existing;
 struct Deleted {
     gone: Vec<Uid>,
     failed: Vec<(Uid, Error)>,
+    /// Exchange stopped before it came to them, after others were done.
+    skipped: Vec<Uid>,
     /// Exchange does not know them, or it is not known whether it did it.
     unclear: Vec<(ItemRow, Error)>,
 }
@@ -32,11 +35,12 @@ impl Live {
     pub(crate) async fn expunge(self: &Arc<Self>, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
         let state = existing(self, folder).await?;
         let mut expunged = Expunged::default();
-        let doomed = self.map.deleted_uids(folder, only).await?;
-        for some in doomed.chunks(BATCH) {
-            let first = self.delete(&state, some).await?;
+        let mut queue = Queue::of(&self.map.deleted_uids(folder, only).await?);
+        while let Some(some) = queue.next(self.writes.of(BATCH)) {
+            let first = self.delete(&state, &some).await?;
             expunged.gone.extend(first.gone);
             expunged.failed.extend(first.failed);
+            queue.again(first.skipped.into_iter());
             if first.unclear.is_empty() {
                 continue;
             }
@@ -45,6 +49,7 @@ impl Live {
             let second = self.delete(&state, &left).await?;
             expunged.gone.extend(second.gone);
             expunged.failed.extend(second.failed);
+            queue.again(second.skipped.into_iter());
             expunged.failed.extend(second.unclear.into_iter().map(|(row, error)| (row.uid, error)));
         }
         expunged.gone.sort_unstable();
@@ -65,17 +70,23 @@ impl Live {
         let items = rows.iter().map(|row| ItemId::new(&row.item_id));
         match self.client()?.call(&DeleteItem::quietly(items, DeleteType::SoftDelete)).await {
             Ok(answers) => {
+                let mut skipped = Vec::new();
                 for (row, answer) in rows.into_iter().zip(answers) {
                     match answer {
                         Ok(()) => deleted.gone.push(row.uid),
                         Err(error) if error.kind == Theirs::NotFound => {
                             deleted.unclear.push((row, tried.refused(&error)))
                         }
+                        Err(error) if was_skipped(&error) => skipped.push((row.uid, tried.refused(&error))),
                         Err(error) => deleted.failed.push((row.uid, tried.refused(&error))),
                     }
                 }
+                let (again, failed) = self.writes.judge(skipped, !deleted.gone.is_empty());
+                deleted.skipped = again;
+                deleted.failed.extend(failed);
             }
             Err(error) => {
+                self.writes.failed();
                 let ours = self.failed(&tried, &error);
                 match error.sent {
                     Sent::NotSent => deleted.failed = ours.of(rows),
@@ -112,4 +123,4 @@ impl Live {
 }
 
 /// DeleteItem: one call for so many messages.
-const BATCH: usize = 100;
+const BATCH: usize = 500;

@@ -27,13 +27,15 @@ pub(crate) struct FolderState {
     pub(crate) foreign: AtomicBool,
     /// Somebody has asked for its contents since the mailbox came to life.
     pub(crate) used: AtomicBool,
+    /// It is large, and being listed for the first time: what is known of it are the newest messages.
+    pub(crate) filling: AtomicBool,
     /// A task is on its way to look.
     pub(crate) sent_for: AtomicBool,
     /// A task will look in a while, because of echoes only.
     pub(crate) sent_for_later: AtomicBool,
     /// Changes of our own under way whose item ids are not known yet.
     expecting: AtomicUsize,
-    echoes: Mutex<HashMap<String, Echo>>,
+    echoes: Mutex<Echoes>,
     looked: Mutex<Option<Instant>>,
 }
 
@@ -47,6 +49,7 @@ impl FolderState {
             reading: tokio::sync::Mutex::new(()),
             foreign: AtomicBool::new(false),
             used: AtomicBool::new(false),
+            filling: AtomicBool::new(false),
             sent_for: AtomicBool::new(false),
             sent_for_later: AtomicBool::new(false),
             expecting: AtomicUsize::new(0),
@@ -68,21 +71,23 @@ impl FolderState {
     fn remember(&self, item: String, goes: bool) {
         let at = Instant::now();
         let mut echoes = self.lock_echoes();
-        if echoes.len() >= MOST_ECHOES {
-            echoes.retain(|_, echo| at.duration_since(echo.at) < ECHO);
+        if echoes.0.len() >= echoes.1.max(MOST_ECHOES) {
+            echoes.0.retain(|_, echo| at.duration_since(echo.at) < ECHO);
+            // Not at each of thousands.
+            echoes.1 = 2 * echoes.0.len();
         }
-        echoes.insert(item, Echo { at, goes });
+        echoes.0.insert(item, Echo { at, goes });
     }
 
     /// True if an event that names this item, and does not say that it went, tells only what we did ourselves a moment
     /// ago.
     pub(crate) fn is_echo(&self, item: &str) -> bool {
-        self.lock_echoes().get(item).is_some_and(|echo| echo.at.elapsed() < ECHO)
+        self.lock_echoes().0.get(item).is_some_and(|echo| echo.at.elapsed() < ECHO)
     }
 
     /// True if we took this item away ourselves a moment ago.
     pub(crate) fn is_echo_of_going(&self, item: &str) -> bool {
-        self.lock_echoes().get(item).is_some_and(|echo| echo.goes && echo.at.elapsed() < ECHO)
+        self.lock_echoes().0.get(item).is_some_and(|echo| echo.goes && echo.at.elapsed() < ECHO)
     }
 
     /// Items will appear here by our own doing; their ids come with Exchange's answer.
@@ -114,10 +119,13 @@ impl FolderState {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() >= age)
     }
 
-    fn lock_echoes(&self) -> MutexGuard<'_, HashMap<String, Echo>> {
+    fn lock_echoes(&self) -> MutexGuard<'_, Echoes> {
         self.echoes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// By item; and from how many on those that are over are looked for.
+type Echoes = (HashMap<String, Echo>, usize);
 
 /// What we did ourselves to an item.
 #[derive(Clone, Copy, Debug)]

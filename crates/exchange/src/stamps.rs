@@ -58,6 +58,13 @@ impl Live {
         self.stamps.lock().remove(&row.folder.exchange_id)
     }
 
+    /// A look that was to answer this stamp is not over: the next one answers it, unless there is a newer one.
+    pub(crate) async fn put_stamp(self: &Arc<Self>, folder: FolderId, stamp: String) {
+        if let Ok(row) = self.folder_row(folder).await {
+            self.stamps.lock().entry(row.folder.exchange_id).or_insert(stamp);
+        }
+    }
+
     /// A look that answers this stamp has succeeded.
     pub(crate) async fn keep_stamp(&self, folder: FolderId, stamp: &str) -> Result<()> {
         Ok(self.map.put_note(&key(folder), stamp).await?)

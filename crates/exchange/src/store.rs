@@ -1,4 +1,4 @@
-//! STORE: flags at Exchange first, a hundred messages in a call, then in the index.
+//! STORE: flags at Exchange first, some hundred messages in a call, then in the index.
 
 use std::sync::Arc;
 
@@ -9,11 +9,21 @@ use idmap::{IdMap, ItemRow};
 use mailbox::{Entry, FlagChange, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
 
 use crate::account::Live;
+use crate::batch::{Queue, was_skipped};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::flags::{self, Write};
 use crate::folder_state::FolderState;
 use crate::sync::existing;
+
+/// Messages of a batch that are not settled.
+#[derive(Default)]
+struct Left {
+    /// Exchange does not know their ids.
+    unknown: Vec<ItemRow>,
+    /// Exchange stopped before it came to them.
+    skipped: Vec<Uid>,
+}
 
 impl Live {
     /// Changes flags of messages.
@@ -26,19 +36,23 @@ impl Live {
     ) -> Result<Stored> {
         let state = existing(self, folder).await?;
         let mut stored = Stored::default();
-        for some in uids.chunks(BATCH) {
-            let unknown = {
+        let mut queue = Queue::of(uids);
+        while let Some(some) = queue.next(self.writes.of(BATCH)) {
+            let left = {
                 let _gate = state.gate.lock().await;
-                let rows = self.map.items(folder, some).await?;
+                let rows = self.map.items(folder, &some).await?;
                 let changed = |row: &ItemRow| unchanged_since.is_some_and(|since| row.modseq > since);
                 let (modified, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(changed);
                 stored.modified.extend(modified.iter().map(|row| row.uid));
                 self.store_rows(&state, rows, change, &mut stored).await?
             };
-            if !unknown.is_empty() {
-                let (renamed, mut gone) = self.renamed(folder, unknown).await;
+            queue.again(left.skipped.into_iter());
+            if !left.unknown.is_empty() {
+                let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
                 let _gate = state.gate.lock().await;
-                gone.extend(self.store_rows(&state, renamed, change, &mut stored).await?);
+                let left = self.store_rows(&state, renamed, change, &mut stored).await?;
+                queue.again(left.skipped.into_iter());
+                gone.extend(left.unknown);
                 let gone = Tried::new("the message could not be marked").because(&Theirs::NotFound, None).of(gone);
                 stored.failed.extend(gone);
             }
@@ -47,14 +61,15 @@ impl Live {
         Ok(stored)
     }
 
-    /// One UpdateItem, for those that change at all. Gives back messages whose ids Exchange does not know.
+    /// One UpdateItem, for those that change at all. What Exchange skipped counts as left only if something else was
+    /// done, so that this comes to an end.
     async fn store_rows(
         &self,
         state: &FolderState,
         rows: Vec<ItemRow>,
         change: &FlagChange,
         stored: &mut Stored,
-    ) -> Result<Vec<ItemRow>> {
+    ) -> Result<Left> {
         let mut wanted: Vec<(ItemRow, Flags, Vec<Write>)> = Vec::new();
         for row in rows {
             let flags = flags::reachable(&row.flags, &row.flags.changed(change));
@@ -66,7 +81,7 @@ impl Live {
             }
         }
         if wanted.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Left::default());
         }
         let tried = Tried::new("the message could not be marked");
         let mut items = Vec::with_capacity(wanted.len());
@@ -79,27 +94,33 @@ impl Live {
         let answers = match self.client()?.call(&ask).await {
             Ok(answers) => answers,
             Err(error) => {
+                self.writes.failed();
                 // It may have been done all the same: the next look tells.
                 state.due.want();
                 let error = self.failed(&tried, &error);
                 stored.failed.extend(wanted.into_iter().map(|(row, ..)| (row.uid, error.clone())));
-                return Ok(Vec::new());
+                return Ok(Left::default());
             }
         };
         let mut done = Vec::new();
-        let mut unknown = Vec::new();
+        let mut left = Left::default();
+        let mut skipped = Vec::new();
         for ((row, flags, _), answer) in wanted.into_iter().zip(answers) {
             match answer {
                 Ok(id) => done.push((row.uid, flags, id.change_key.unwrap_or_default())),
-                Err(error) if error.kind == Theirs::NotFound => unknown.push(row),
+                Err(error) if error.kind == Theirs::NotFound => left.unknown.push(row),
+                Err(error) if was_skipped(&error) => skipped.push((row.uid, tried.refused(&error))),
                 Err(error) => stored.failed.push((row.uid, tried.refused(&error))),
             }
         }
+        let (again, failed) = self.writes.judge(skipped, !done.is_empty());
+        left.skipped = again;
+        stored.failed.extend(failed);
         if !done.is_empty() {
             stored.entries.extend(self.map.flagged(state.id, done).await?);
             state.bell.ring();
         }
-        Ok(unknown)
+        Ok(left)
     }
 
     /// What to write, in the words of UpdateItem.
@@ -143,5 +164,5 @@ impl ForEach for mailbox::Error {
     }
 }
 
-/// UpdateItem: one call for so many messages.
-const BATCH: usize = 100;
+/// UpdateItem: one call for so many messages. Each takes Exchange some milliseconds.
+const BATCH: usize = 250;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use ews::op::get_folder::GetFolder;
 use ews::op::get_item::GetItem;
 use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderItems};
-use ews::{ErrorKind, FolderRef, ItemId, ItemShape};
+use ews::{Caller, ErrorKind, Field, FolderRef, FolderShape, ItemId, ItemShape, Priority};
 use idmap::{Epoch, IdMap, ItemChange, SyncPage};
 use mailbox::FolderId;
 use mailbox::objects::CollectionKind;
@@ -38,10 +39,12 @@ impl Live {
         if state.due.is_met() {
             return Ok(state);
         }
-        let complete = self.map.sync_state(folder).await?.complete;
-        let looked = match complete {
+        let point = self.map.sync_state(folder).await?;
+        state.filling.store(point.reserved > 0, Ordering::SeqCst);
+        let complete = point.complete;
+        let looked = match point.complete {
             true => self.look_within(&state, PATIENCE_OPENING).await,
-            false => self.look_on(&state).await.ok(),
+            false => self.first_look(&state).await,
         };
         match looked {
             // What its owner does not let the user see any more is not shown from the index.
@@ -61,6 +64,41 @@ impl Live {
         self.await_news(wait, self.look_on(state)).await?.ok()
     }
 
+    /// Looks at a folder that was never listed to the end; of a large one it is enough to know its newest messages, and the
+    /// rest is listed meanwhile.
+    async fn first_look(self: &Arc<Self>, state: &Arc<FolderState>) -> Option<Result<()>> {
+        if !state.filling.load(Ordering::SeqCst) {
+            let mut news = state.bell.watch();
+            let mut look = self.look_on(state);
+            while !state.filling.load(Ordering::SeqCst) {
+                tokio::select! {
+                    looked = &mut look => return looked.ok(),
+                    () = news.changed() => {}
+                }
+            }
+        }
+        // Should that look be cut off, another one goes on.
+        self.send_for(state, Duration::ZERO);
+        Some(Ok(()))
+    }
+
+    /// Returns once fewer messages than that are known by their number only.
+    ///
+    /// # Errors
+    /// Those of asking Exchange for the rest.
+    pub(crate) async fn listed(self: &Arc<Self>, folder: FolderId, below: u32) -> Result<()> {
+        let state = existing(self, folder).await?;
+        let mut news = state.bell.watch();
+        while self.map.sync_state(folder).await?.reserved >= below {
+            if let Some((_, error)) = state.due.held(Instant::now()) {
+                return Err(error);
+            }
+            self.send_for(&state, Duration::ZERO);
+            drop(tokio::time::timeout(LOOK_AGAIN, news.changed()).await);
+        }
+        Ok(())
+    }
+
     fn look_on(self: &Arc<Self>, state: &Arc<FolderState>) -> JoinHandle<Result<()>> {
         let (live, state) = (Arc::clone(self), Arc::clone(state));
         tokio::spawn(on_behalf(caller(), async move { live.look(&state).await }))
@@ -69,6 +107,9 @@ impl Live {
     /// Sees to it that the index of a folder is up to date, if that is a matter of a moment.
     pub(crate) async fn freshen(self: &Arc<Self>, folder: FolderId) {
         let state = self.state(folder);
+        if state.filling.load(Ordering::SeqCst) {
+            return;
+        }
         self.want_if_polling(&state);
         if !state.due.is_met() && !matches!(self.look_within(&state, PATIENCE).await, Some(Ok(()))) {
             self.send_for(&state, Duration::ZERO);
@@ -80,14 +121,28 @@ impl Live {
     /// # Errors
     /// Those of asking; the same again, without asking, until it is time for the next try.
     pub(crate) async fn look(self: &Arc<Self>, state: &FolderState) -> Result<()> {
-        let _gate = state.gate.lock().await;
-        self.look_gated(state).await
+        let mut progress = {
+            let _gate = state.gate.lock().await;
+            self.look_some(state).await?
+        };
+        // Between the pages of a large folder others get their turn: at the folder, and at Exchange.
+        let nobody = Caller { priority: Priority::Background, session: caller().map_or(0, |caller| caller.session) };
+        while progress == Progress::Some {
+            let _gate = state.gate.lock().await;
+            progress = on_behalf(Some(nobody), self.look_some(state)).await?;
+        }
+        Ok(())
     }
 
     /// The same for those who hold the gate.
     pub(crate) async fn look_gated(self: &Arc<Self>, state: &FolderState) -> Result<()> {
+        while self.look_some(state).await? == Progress::Some {}
+        Ok(())
+    }
+
+    async fn look_some(self: &Arc<Self>, state: &FolderState) -> Result<Progress> {
         if state.due.is_met() {
-            return Ok(());
+            return Ok(Progress::All);
         }
         if let Some((_, error)) = state.due.held(Instant::now()) {
             return Err(error);
@@ -97,14 +152,21 @@ impl Live {
         let began = state.due.begin();
         let stamp = self.stamp_of(state.id).await;
         match self.item_pages(state).await {
-            Ok(()) => {
+            Ok(Progress::Some) => {
+                // Not answered yet.
+                if let Some(stamp) = stamp {
+                    self.put_stamp(state.id, stamp).await;
+                }
+                Ok(Progress::Some)
+            }
+            Ok(Progress::All) => {
                 if let Some(stamp) = stamp {
                     self.keep_stamp(state.id, &stamp).await?;
                 }
                 if state.due.met(began) {
                     tracing::info!(user = self.user, folder = %state.id, "the folder is up to date again");
                 }
-                Ok(())
+                Ok(Progress::All)
             }
             Err(error) => {
                 if state.due.failed(error.clone(), Instant::now()) {
@@ -115,17 +177,18 @@ impl Live {
         }
     }
 
-    async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<()> {
+    /// All pages there are; one, while a large folder is listed for the first time.
+    async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<Progress> {
         let tried = Tried::new("the folder could not be brought up to date");
         let client = self.client()?;
         let objects = self.collection_kind(state.id).await?;
         match objects {
-            Some(CollectionKind::Directory) => return Ok(()),
-            Some(CollectionKind::ScheduleInbox) => return self.look_into_inbox(state).await,
+            Some(CollectionKind::Directory) => return Ok(Progress::All),
+            Some(CollectionKind::ScheduleInbox) => return self.look_into_inbox(state).await.map(|()| Progress::All),
             _ => {}
         }
         if self.root == Root::Public {
-            return Box::pin(self.list_anew(state)).await;
+            return Box::pin(self.list_anew(state)).await.map(|()| Progress::All);
         }
         let shape = match objects {
             Some(kind) => ItemShape::of(convert::object::index_paths(kind)),
@@ -135,6 +198,9 @@ impl Live {
         let mut restarts = 0;
         loop {
             let point = self.map.sync_state(state.id).await?;
+            if point.state.is_none() && !point.complete && objects.is_none() {
+                self.reserve(state).await?;
+            }
             let ask =
                 SyncFolderItems { folder: folder.clone(), shape: shape.clone(), state: point.state.clone(), max: PAGE };
             let page = match client.call(&ask).await {
@@ -173,8 +239,13 @@ impl Live {
                 }
                 taken => taken?,
             };
+            let filling = last.is_none() && self.map.sync_state(state.id).await?.reserved > 0;
+            state.filling.store(filling, Ordering::SeqCst);
             if taken.changed {
                 state.bell.ring();
+            }
+            if filling {
+                return Ok(Progress::Some);
             }
             let Some(last) = last else { continue };
             let gone = self.gone(taken.untold).await;
@@ -187,8 +258,25 @@ impl Live {
             break;
         }
         match objects {
-            Some(kind) => self.read_stale(state, kind).await,
-            None => Ok(()),
+            Some(kind) => self.read_stale(state, kind).await.map(|()| Progress::All),
+            None => Ok(Progress::All),
+        }
+    }
+
+    /// Before the first page of a large folder: its messages get UIDs by their rank, so that the newest can be told
+    /// before the others are known.
+    async fn reserve(self: &Arc<Self>, state: &FolderState) -> Result<()> {
+        if self.folder_row(state.id).await?.folder.total.is_none_or(|total| total < LARGE) {
+            return Ok(());
+        }
+        // What the tree told may be old.
+        let tried = Tried::new("the folder's messages could not be counted");
+        let shape = FolderShape::of([Field::FOLDER_TOTAL.into()]);
+        let ask = GetFolder { folders: vec![self.folder_ref(state.id).await?], shape };
+        let answer = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?.pop();
+        match answer.and_then(|folder| folder.ok()?.total) {
+            Some(total) if total >= LARGE => Ok(self.map.reserve(state.id, total).await?),
+            _ => Ok(()),
         }
     }
 
@@ -326,6 +414,14 @@ impl Live {
     }
 }
 
+/// How far a look came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// There is more to be listed.
+    Some,
+    All,
+}
+
 /// What a page did.
 pub(crate) struct Taken {
     /// Clients have something to be told.
@@ -353,3 +449,7 @@ const GATHER: Duration = Duration::from_millis(15);
 /// Others' changes that came along with our own are found after this.
 const AFTER_ECHO: Duration = Duration::from_secs(6);
 const MOST_RESTARTS: u32 = 3;
+/// From so many messages on, a folder that is opened for the first time is shown before all of it is listed.
+const LARGE: u32 = 2_000;
+/// Whoever waits for a listing looks by himself that often.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! COPY and MOVE: a hundred messages in a call, and one more call to learn what they are at the other end.
+//! COPY and MOVE: some hundred messages in a call, and one more call to learn what they are at the other end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use idmap::{IdMap, Item, ItemRow};
 use mailbox::{Error, FolderId, ModSeq, Transferred, Uid};
 
 use crate::account::Live;
+use crate::batch::{Queue, was_skipped};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
@@ -38,6 +39,15 @@ pub(crate) enum Batch {
     Unclear(Vec<ItemRow>, Error),
 }
 
+/// Messages of a batch that are not settled.
+#[derive(Default)]
+struct Left {
+    /// Exchange does not know their ids.
+    unknown: Vec<ItemRow>,
+    /// Exchange stopped before it came to them.
+    skipped: Vec<Uid>,
+}
+
 impl Live {
     /// Copies or moves messages.
     pub(crate) async fn transfer(
@@ -51,12 +61,16 @@ impl Live {
         let uid_validity = self.folder_row(to).await?.uid_validity;
         let there = self.state(to);
         let mut done = Transferred { uid_validity, pairs: Vec::new(), failed: Vec::new() };
-        for some in uids.chunks(BATCH) {
-            let rows = self.map.items(folder, some).await?;
-            let unknown = self.transfer_rows(way, &state, &there, rows, &mut done).await?;
-            if !unknown.is_empty() {
-                let (renamed, mut gone) = self.renamed(folder, unknown).await;
-                gone.extend(self.transfer_rows(way, &state, &there, renamed, &mut done).await?);
+        let mut queue = Queue::of(uids);
+        while let Some(some) = queue.next(self.writes.of(BATCH)) {
+            let rows = self.map.items(folder, &some).await?;
+            let left = self.transfer_rows(way, &state, &there, rows, &mut done).await?;
+            queue.again(left.skipped.into_iter());
+            if !left.unknown.is_empty() {
+                let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
+                let left = self.transfer_rows(way, &state, &there, renamed, &mut done).await?;
+                queue.again(left.skipped.into_iter());
+                gone.extend(left.unknown);
                 done.failed.extend(way.tried().because(&Theirs::NotFound, None).of(gone));
             }
         }
@@ -64,7 +78,7 @@ impl Live {
         Ok(done)
     }
 
-    /// One batch. Gives back messages whose ids Exchange does not know.
+    /// One batch. Gives back what is not settled.
     async fn transfer_rows(
         self: &Arc<Self>,
         way: Way,
@@ -72,9 +86,9 @@ impl Live {
         there: &Arc<FolderState>,
         rows: Vec<ItemRow>,
         done: &mut Transferred,
-    ) -> Result<Vec<ItemRow>> {
+    ) -> Result<Left> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Left::default());
         }
         let target = self.folder_ref(there.id).await?;
         let before = self.map.status(there.id).await?.state.highest_modseq;
@@ -85,19 +99,21 @@ impl Live {
             Batch::Unknown(rows) => {
                 self.hierarchy.due.want();
                 self.look_at_hierarchy().await?;
-                return Ok(rows);
+                return Ok(Left { unknown: rows, ..Left::default() });
             }
             Batch::Failed(rows, error) => {
+                self.writes.failed();
                 done.failed.extend(error.of(rows));
-                return Ok(Vec::new());
+                return Ok(Left::default());
             }
             Batch::Unclear(rows, error) => {
+                self.writes.failed();
                 drop(gate);
                 self.find_out(way, state, there, before, rows, error, done).await?;
-                return Ok(Vec::new());
+                return Ok(Left::default());
             }
         };
-        let (mut went, mut lost, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut went, mut lost, mut unknown, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (row, answer) in answers {
             match answer {
                 Ok(Some(id)) => {
@@ -106,9 +122,12 @@ impl Live {
                 }
                 Ok(None) => lost.push(row),
                 Err(error) if error.kind == Theirs::NotFound => unknown.push(row),
+                Err(error) if was_skipped(&error) => skipped.push((row.uid, way.tried().refused(&error))),
                 Err(error) => done.failed.push((row.uid, way.tried().refused(&error))),
             }
         }
+        let (skipped, failed) = self.writes.judge(skipped, !went.is_empty());
+        done.failed.extend(failed);
         let mut items = Vec::with_capacity(went.len());
         let ids = went.iter().map(|(_, id)| id.clone()).collect();
         for ((row, _), item) in went.into_iter().zip(self.describe(ids).await) {
@@ -131,7 +150,7 @@ impl Live {
             let error = way.tried().because(&Theirs::Unavailable, None);
             self.find_out(way, state, there, before, lost, error, done).await?;
         }
-        Ok(unknown)
+        Ok(Left { unknown, skipped })
     }
 
     /// Asks for one batch.
@@ -248,4 +267,4 @@ impl Way {
 }
 
 /// MoveItem, CopyItem: one call for so many messages.
-const BATCH: usize = 100;
+const BATCH: usize = 500;

@@ -56,7 +56,7 @@ pub struct SyncPage {
     /// The state after it.
     pub sync_state: String,
     /// IncludesLastItemInRange. New messages are on disk before, but get their UIDs, and are seen, with this page,
-    /// because Exchange lists newest first.
+    /// because Exchange lists newest first; those for which UIDs are reserved get theirs at once.
     pub last: bool,
 }
 
@@ -75,6 +75,8 @@ pub struct SyncPoint {
     pub complete: bool,
     /// True between `begin_resync` and the last page after it.
     pub resyncing: bool,
+    /// UIDs up to this one are reserved for messages that the first listing has yet to tell of.
+    pub reserved: u32,
 }
 
 /// What a page of items did.

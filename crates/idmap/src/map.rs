@@ -57,6 +57,11 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// `Stale` if `epoch` is over; `NoSyncState`; `Full`.
     fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> impl Future<Output = Result<Applied>> + Send;
 
+    /// Reserves UIDs for so many messages of a folder of which nothing is known yet, so that what Exchange lists first,
+    /// the newest, can be seen before the rest is listed: each message gets the highest UID that is left. What is left
+    /// after the last page belongs to nobody. Does nothing once something is known of the folder, or was.
+    fn reserve(&self, folder: FolderId, messages: u32) -> impl Future<Output = Result<()>> + Send;
+
     /// Forgets a folder's SyncState and begins a new epoch: when Exchange refuses the state, or after a migration.
     /// Rows keep serving. Items listed from now on are matched by ItemId, and with the last page the others one to one
     /// by what they are (message id, search key, received, stamp; size too for drafts and for what has no message

@@ -117,6 +117,10 @@ impl IdMap for Mailbox {
         self.0.write(move |connection| sync::apply(connection, folder, epoch, &page)).await
     }
 
+    async fn reserve(&self, folder: FolderId, messages: u32) -> Result<()> {
+        self.0.write(move |connection| sync::reserve(connection, folder, messages)).await
+    }
+
     async fn begin_resync(&self, folder: FolderId) -> Result<SyncPoint> {
         self.0.write(move |connection| sync::begin_resync(connection, folder)).await
     }

@@ -105,7 +105,10 @@ impl<B: SignIn> Session<B> {
         let expunges = expunges(&verb);
         let started = Instant::now();
         let span = info_span!("imap.command", cmd = name);
-        let outcome = self.execute(connection, &tag, verb).instrument(span.clone()).await;
+        let outcome = match self.listed(connection, &verb).instrument(span.clone()).await {
+            Ok(()) => self.execute(connection, &tag, verb).instrument(span.clone()).await,
+            Err(stop) => Err(stop),
+        };
         let answer = match outcome {
             Ok(answer) | Err(Stop::Answer(answer)) => answer,
             Err(Stop::Silent) => return Ok(()),
@@ -122,6 +125,32 @@ impl<B: SignIn> Session<B> {
             return Err(End::Bye(None, "Too many wrong passwords".into()));
         }
         Ok(())
+    }
+
+    /// A large folder that was never opened is shown before all of it is listed: whoever names messages of which nothing is
+    /// known yet waits until it is.
+    async fn listed<T: Transport>(&mut self, connection: &mut Connection<T>, verb: &Verb) -> Result<(), Stop> {
+        loop {
+            let State::Selected { account, view } = &self.state else { return Ok(()) };
+            let unlisted = view.unlisted();
+            let waits = unlisted > 0
+                && match verb {
+                    Verb::Fetch(fetch) => view.waits_for(&fetch.set, fetch.numbering),
+                    Verb::Store(store) => view.waits_for(&store.set, store.numbering),
+                    Verb::Copy(transfer) | Verb::Move(transfer) => view.waits_for(&transfer.set, transfer.numbering),
+                    Verb::Search(_) => true,
+                    _ => false,
+                };
+            if !waits {
+                return Ok(());
+            }
+            let (account, folder) = (account.clone(), view.folder);
+            connection.patiently(account.listed(folder, unlisted)).await??;
+            self.news(connection, Expunges::Hold).await?;
+            if self.state.selected()?.1.unlisted() >= unlisted {
+                return Err(Answer::no(Code::Unavailable, "The folder cannot be listed now, try again shortly").into());
+            }
+        }
     }
 
     async fn append<T: Transport>(&mut self, connection: &mut Connection<T>, raw: &RawCommand) -> Result<(), End> {

@@ -5,6 +5,7 @@
 
 mod marks;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use imap_proto::response::{self, FetchLine};
@@ -33,6 +34,8 @@ pub(crate) struct View {
     keywords: Vec<Keyword>,
     /// Messages that are gone and still have their number, ascending.
     held: Vec<Uid>,
+    /// UIDs up to this one were counted and are not known: the folder is being listed, newest first.
+    unlisted: u32,
     /// Where the parts of the last large message are.
     structure: Option<(Uid, Arc<Part>)>,
     /// What `$` means (RFC 5182): ranges of UIDs, ascending, all messages in which belong to it. What goes leaves it
@@ -65,21 +68,24 @@ pub(crate) enum Expunges {
 
 impl View {
     pub(crate) fn new(folder: FolderId, access: Access, snapshot: Snapshot) -> Self {
-        let Snapshot { state, entries, recent_from } = snapshot;
+        let Snapshot { state, entries, recent_from, unlisted } = snapshot;
         let mut view = Self {
             folder,
             access,
             uid_validity: state.uid_validity,
             since: state.highest_modseq,
             uid_next: state.uid_next,
-            messages: Vec::with_capacity(entries.len()),
+            messages: Vec::with_capacity(entries.len() + unlisted as usize),
             marks: Marks::default(),
             recent_from: recent_from.unwrap_or(state.uid_next),
             keywords: Vec::new(),
             held: Vec::new(),
+            unlisted,
             structure: None,
             saved: Vec::new(),
         };
+        let nothing = view.marks.mark(&Flags::default());
+        view.messages.extend((1..=unlisted).filter_map(Uid::new).map(|uid| Message { uid, mark: nothing }));
         for Entry { uid, flags, .. } in entries {
             view.learn_keywords(&flags);
             let mark = view.marks.mark(&flags);
@@ -111,8 +117,24 @@ impl View {
         &self.keywords
     }
 
-    /// The number of the first message without `\Seen`.
+    /// UIDs up to this one were counted and are not known yet.
+    pub(crate) fn unlisted(&self) -> u32 {
+        self.unlisted
+    }
+
+    /// True if a message of the set is not known yet. A set that is wrong is refused elsewhere.
+    pub(crate) fn waits_for(&self, set: &SequenceSet, numbering: Numbering) -> bool {
+        let first =
+            self.index_ranges(set, numbering).ok().and_then(|ranges| ranges.into_iter().map(|(from, _)| from).min());
+        let first = first.and_then(|index| self.messages.get(index));
+        first.is_some_and(|message| message.uid.get() <= self.unlisted)
+    }
+
+    /// The number of the first message without `\Seen`, if that can be told.
     pub(crate) fn first_unseen(&self) -> Option<u32> {
+        if self.unlisted > 0 {
+            return None;
+        }
         let unseen = |message: &Message| !message.mark.system.contains(SystemFlags::SEEN);
         self.messages.iter().position(unseen).map(|index| number(index + 1))
     }
@@ -238,6 +260,7 @@ impl View {
     pub(crate) fn tell(&mut self, delta: &Delta, expunges: Expunges, out: &mut Vec<u8>) {
         self.since = delta.state.highest_modseq;
         self.hold(&delta.vanished);
+        let listed = self.listed(delta);
         if expunges == Expunges::Tell {
             self.tell_held(out);
         }
@@ -247,6 +270,8 @@ impl View {
             let mark = self.marks.mark(flags);
             match self.index(*uid).and_then(|index| self.messages.get_mut(index)) {
                 Some(message) if message.mark == mark || self.marks.flags(message.mark) == *flags => {}
+                // The client was told of no flags before.
+                Some(message) if listed.contains(&uid.get()) => message.mark = mark,
                 Some(message) => {
                     message.mark = mark;
                     renewed.push(*uid);
@@ -265,6 +290,19 @@ impl View {
         for uid in renewed {
             self.tell_flags(uid, out);
         }
+    }
+
+    /// The UIDs of which it is known by now who has them. Those nobody has are gone.
+    fn listed(&mut self, delta: &Delta) -> RangeInclusive<u32> {
+        let listed = delta.unlisted.saturating_add(1)..=self.unlisted;
+        self.unlisted = self.unlisted.min(delta.unlisted);
+        let nobody: Vec<Uid> = listed
+            .clone()
+            .filter_map(Uid::new)
+            .filter(|uid| delta.changed.binary_search_by_key(uid, |entry| entry.uid).is_err())
+            .collect();
+        self.hold(&nobody);
+        listed
     }
 
     /// Takes note of flags, and tells them.
@@ -394,7 +432,11 @@ mod tests {
     /// UIDs 10, 20, 30, 40.
     fn view() -> View {
         let entries = [10, 20, 30, 40].map(entry).to_vec();
-        View::new(FolderId(1), Access::ReadWrite, Snapshot { state: state(41, 1), entries, recent_from: None })
+        View::new(
+            FolderId(1),
+            Access::ReadWrite,
+            Snapshot { state: state(41, 1), entries, recent_from: None, unlisted: 0 },
+        )
     }
 
     fn span(from: u32, to: u32) -> Span {
@@ -438,7 +480,7 @@ mod tests {
         view.save(&[40, 10, 20, 40, 99].map(uid));
         assert_eq!(view.saved, [(uid(10), uid(20)), (uid(40), uid(40))]);
         assert_eq!(saved(&view), [(1, 10), (2, 20), (4, 40)]);
-        let delta = Delta { state: state(42, 5), changed: vec![entry(41)], vanished: vec![uid(10)] };
+        let delta = Delta { state: state(42, 5), changed: vec![entry(41)], vanished: vec![uid(10)], unlisted: 0 };
         view.tell(&delta, Expunges::Tell, &mut Vec::new());
         assert_eq!(saved(&view), [(1, 20), (3, 40)]);
         view.save(&[]);
@@ -449,7 +491,8 @@ mod tests {
     fn expunges_wait_until_they_may_be_told() {
         let mut view = view();
         let mut out = Vec::new();
-        let gone = Delta { state: state(42, 5), changed: vec![entry(41)], vanished: vec![uid(10), uid(30)] };
+        let gone =
+            Delta { state: state(42, 5), changed: vec![entry(41)], vanished: vec![uid(10), uid(30)], unlisted: 0 };
         view.tell(&gone, Expunges::Hold, &mut out);
         assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), "* 5 EXISTS\r\n* 1 RECENT\r\n");
         assert_eq!(view.sequence(uid(40)), Some(4));
@@ -466,11 +509,33 @@ mod tests {
         view.flagged_silently(std::slice::from_ref(&seen), &mut out);
         assert_eq!(out, b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work)\r\n");
         out.clear();
-        let delta = Delta { state: state(41, 6), changed: vec![seen], vanished: vec![] };
+        let delta = Delta { state: state(41, 6), changed: vec![seen], vanished: vec![], unlisted: 0 };
         view.tell(&delta, Expunges::Tell, &mut out);
         assert!(out.is_empty());
-        let delta = Delta { state: state(41, 7), changed: vec![entry(20)], vanished: vec![] };
+        let delta = Delta { state: state(41, 7), changed: vec![entry(20)], vanished: vec![], unlisted: 0 };
         view.tell(&delta, Expunges::Tell, &mut out);
         assert_eq!(out, b"* 2 FETCH (UID 20 FLAGS ())\r\n");
+    }
+
+    /// Of five messages the newest two are known; then the next two, one of them read; then it is over, and the fifth was none.
+    #[test]
+    fn what_is_listed_later_is_no_news() {
+        let entries = [4, 5].map(entry).to_vec();
+        let snapshot = Snapshot { state: state(6, 1), entries, recent_from: None, unlisted: 3 };
+        let mut view = View::new(FolderId(1), Access::ReadWrite, snapshot);
+        let waits =
+            |view: &View, from, to, numbering| view.waits_for(&SequenceSet::Spans(vec![span(from, to)]), numbering);
+        assert_eq!((view.len(), view.first_unseen()), (5, None));
+        assert!(waits(&view, 3, 5, Numbering::Sequence) && !waits(&view, 4, 0, Numbering::Sequence));
+        assert!(waits(&view, 3, 3, Numbering::Uid) && !waits(&view, 4, 9, Numbering::Uid));
+        let mut out = Vec::new();
+        let seen = Entry { flags: Flags::system(SystemFlags::SEEN), ..entry(3) };
+        let delta = Delta { state: state(6, 2), changed: vec![entry(2), seen.clone()], vanished: vec![], unlisted: 1 };
+        view.tell(&delta, Expunges::Tell, &mut out);
+        assert_eq!((out.as_slice(), view.flags(uid(3)), view.unlisted()), (&b""[..], Some(seen.flags), 1));
+        let delta = Delta { state: state(6, 3), changed: vec![], vanished: vec![], unlisted: 0 };
+        view.tell(&delta, Expunges::Tell, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "* 1 EXPUNGE\r\n");
+        assert_eq!((view.len(), view.first_unseen()), (4, Some(1)));
     }
 }

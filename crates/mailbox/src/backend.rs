@@ -106,11 +106,21 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `NotFound`; `Unavailable` or `Busy` if it was never synchronised.
     fn status(&self, folder: FolderId) -> impl Future<Output = Result<Status>> + Send;
 
-    /// All messages of a folder.
+    /// All messages of a folder. Of one that is large and was never opened, the newest may be known before the others,
+    /// for which UIDs are reserved then.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` or `Busy` if it was never synchronised.
     fn open(&self, folder: FolderId, access: Access) -> impl Future<Output = Result<Snapshot>> + Send;
+
+    /// Returns once fewer UIDs than that are reserved for messages of which nothing is known; `delta` then tells of some.
+    /// They come in descending order.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; `Unavailable` or `Busy` if Exchange does not go on telling.
+    fn listed(&self, _folder: FolderId, _below: u32) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     /// What happened in a folder after `since`.
     ///
@@ -160,7 +170,7 @@ pub trait Mail: Clone + Send + Sync + 'static {
         self.headers(folder, uids)
     }
 
-    /// Whole messages. A UID's bytes never change. Callers pass all the UIDs they want next (some dozens), so that
+    /// Whole messages. A UID's bytes never change. Callers pass all the UIDs they want next (some hundreds), so that
     /// the backend can batch, and take what comes; the answer may cover only the first ones, at least one.
     ///
     /// # Errors

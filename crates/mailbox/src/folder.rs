@@ -149,4 +149,7 @@ pub struct Snapshot {
     pub entries: Vec<Entry>,
     /// Messages from this UID on are recent in this session; `None` if none is.
     pub recent_from: Option<Uid>,
+    /// UIDs up to this one are reserved for messages of which nothing else is known yet; none of them is among the
+    /// entries. 0 if all is known.
+    pub unlisted: u32,
 }

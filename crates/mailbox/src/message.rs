@@ -37,6 +37,8 @@ pub struct Delta {
     pub changed: Vec<Entry>,
     /// Messages that are gone, ascending.
     pub vanished: Vec<Uid>,
+    /// As in a snapshot. What was reserved before, and neither is any more nor is told of as new, was no message.
+    pub unlisted: u32,
 }
 
 /// A message to be added to a folder.

@@ -22,9 +22,20 @@ pub(crate) struct Edit<'c> {
     pub(crate) round: i64,
     pub(crate) complete: bool,
     pub(crate) resyncing: bool,
+    pub(crate) reserve: Reserve,
     counts: Counts,
     /// The moment of this transaction, once something happened in it.
     modseq: Option<i64>,
+}
+
+/// UIDs that wait for the messages of a first listing, which come newest first.
+#[derive(Clone, Copy)]
+pub(crate) struct Reserve {
+    /// Up to this one; 0 for none.
+    pub(crate) last: u32,
+    /// What the first of these messages was like: what is newer came later.
+    article: Option<u32>,
+    received: Option<i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +76,8 @@ impl<'c> Edit<'c> {
         let number = folder_number(folder)?;
         let mut find = connection.prepare_cached(
             "SELECT uid_next, highest_modseq, recent_from, epoch, complete, resyncing,
-                    messages, unseen, deleted, recent, size, round FROM folder WHERE id = ?1",
+                    messages, unseen, deleted, recent, size, round, reserved, newest_article, newest_received
+             FROM folder WHERE id = ?1",
         )?;
         let read = |row: &Row<'_>| {
             Ok(Self {
@@ -78,6 +90,7 @@ impl<'c> Edit<'c> {
                 round: row.get(11)?,
                 complete: row.get(4)?,
                 resyncing: row.get(5)?,
+                reserve: Reserve { last: row.get(12)?, article: row.get(13)?, received: row.get(14)? },
                 counts: Counts {
                     messages: row.get(6)?,
                     unseen: row.get(7)?,
@@ -96,7 +109,8 @@ impl<'c> Edit<'c> {
         let Counts { messages, unseen, deleted, recent, size } = self.counts;
         let mut save = self.connection.prepare_cached(
             "UPDATE folder SET uid_next = ?2, highest_modseq = ?3, recent_from = ?4, complete = ?5, resyncing = ?6,
-                    messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11, round = ?12
+                    messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11, round = ?12,
+                    reserved = ?13, newest_article = ?14, newest_received = ?15
              WHERE id = ?1",
         )?;
         save.execute(params![
@@ -111,7 +125,10 @@ impl<'c> Edit<'c> {
             deleted,
             recent,
             size,
-            self.round
+            self.round,
+            self.reserve.last,
+            self.reserve.article,
+            self.reserve.received
         ])?;
         Ok(self.modseq.is_some())
     }
@@ -172,13 +189,36 @@ impl<'c> Edit<'c> {
 
     /// Gives a message its UID: Exchange's article number where that is possible, so that a lost map costs little.
     pub(crate) fn insert(&mut self, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+        let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
         let given = match coded.article {
             // A number far ahead is a fault of the server's, and would use the UIDs up.
             Some(article) if article >= self.uid_next && article - self.uid_next <= ARTICLE_LEAP => article,
             _ => self.uid_next,
         };
-        let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
         self.uid_next = given.checked_add(1).ok_or_else(full)?;
+        self.insert_at(given, coded, email_id)
+    }
+
+    /// Gives a message of a first listing the highest UID that is reserved, unless it came after the listing began.
+    pub(crate) fn insert_reserved(&mut self, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+        let Reserve { last, article, received } = self.reserve;
+        let is_newer = match (coded.article, article, received) {
+            (Some(this), Some(first), _) => this > first,
+            (_, _, Some(first)) => coded.received > first,
+            (_, _, None) => false,
+        };
+        if is_newer {
+            return self.insert(coded, email_id);
+        }
+        self.reserve = Reserve {
+            last: last.saturating_sub(1),
+            article: article.or(coded.article),
+            received: received.or(Some(coded.received)),
+        };
+        self.insert_at(last, coded, email_id)
+    }
+
+    fn insert_at(&mut self, given: u32, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
         let modseq = self.modseq()?;
         let exact_size = content::exact_size(self.connection, email_id)?;
         let mut add = self.connection.prepare_cached(

@@ -130,7 +130,12 @@ fn migrate(connection: &mut Connection, from: usize, mailbox: &str) -> Outcome<(
 pub(crate) const RESTORE: &str = "restore it from a backup, or move it away and let every client download again";
 
 /// Step n brings schema n to n + 1.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// "EXim" in the file's header tells our files from others'.
 const APPLICATION: i64 = 0x4558_696d;

@@ -16,17 +16,31 @@ use crate::key::{self, Hash};
 use crate::{Applied, Epoch, Error, Item, ItemChange, SyncPage, SyncPoint};
 
 pub(crate) fn state(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
-    let mut find =
-        connection.prepare_cached("SELECT epoch, sync_state, complete, resyncing FROM folder WHERE id = ?1")?;
+    let mut find = connection
+        .prepare_cached("SELECT epoch, sync_state, complete, resyncing, reserved FROM folder WHERE id = ?1")?;
     let read = |row: &Row<'_>| {
         Ok(SyncPoint {
             epoch: Epoch(row.get::<_, i64>(0)?.unsigned_abs()),
             state: row.get(1)?,
             complete: row.get(2)?,
             resyncing: row.get(3)?,
+            reserved: row.get(4)?,
         })
     };
     find.query_row([folder_number(folder)?], read).optional()?.ok_or_else(|| Fault::no_folder(folder))
+}
+
+pub(crate) fn reserve(connection: &Connection, folder: FolderId, messages: u32) -> Outcome<()> {
+    let number = folder_number(folder)?;
+    if messages >= u32::MAX / 2 {
+        return Err(Fault::Answer(Error::Full(folder)));
+    }
+    // A number that was told has to be above every UID from then on.
+    let reserve = "UPDATE folder SET reserved = ?2, uid_next = ?2 + 1
+                   WHERE id = ?1 AND uid_next = 1 AND NOT complete AND sync_state IS NULL AND messages = 0
+                     AND NOT EXISTS (SELECT 1 FROM staged WHERE folder = ?1)";
+    connection.prepare_cached(reserve)?.execute(params![number, messages])?;
+    Ok(())
 }
 
 pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
@@ -82,6 +96,11 @@ pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, pag
         // The same answer again tells nothing new of what we made.
         if state(connection, folder)?.state.as_ref() != Some(&page.sync_state) {
             remove_untold(&mut edit)?;
+        }
+        if edit.reserve.last > 0 {
+            // Views are told that the rest of what they counted is no message.
+            edit.modseq()?;
+            edit.reserve.last = 0;
         }
         edit.complete = true;
         edit.resyncing = false;
@@ -170,9 +189,13 @@ fn removed_by_us(edit: &Edit<'_>, hash: Hash) -> Outcome<bool> {
     Ok(find.exists(params![edit.folder, hash])?)
 }
 
-fn stage(edit: &Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
+fn stage(edit: &mut Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
     let Some(before) = staged_by_hash(edit, coded.hash)? else {
         let email_id = known_content(edit.connection, item)?;
+        // In a resync it may be one that is known under another id.
+        if edit.reserve.last > 0 && !edit.resyncing {
+            return edit.insert_reserved(coded, email_id).map(drop);
+        }
         return add_staged(edit, coded, email_id);
     };
     // Nobody has seen it, so its EMAILID may go on as long as it has not stood for other content.

@@ -64,6 +64,11 @@ run! {
     categories_have_keywords
     notes_are_kept
     uids_ascend_with_the_messages
+    reserved_uids_are_given_from_the_top
+    what_comes_during_a_first_listing_stands_above
+    a_wrong_count_does_no_harm
+    nothing_is_reserved_where_something_is_known
+    a_migration_during_a_first_listing_keeps_what_was_seen
     article_numbers_become_uids
     a_page_taken_twice_counts_once
     stale_and_empty_pages_are_refused

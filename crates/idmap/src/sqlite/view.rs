@@ -17,14 +17,15 @@ use crate::ItemRow;
 /// A folder as it is, and the UID above which nothing was recent anywhere.
 pub(crate) fn snapshot(connection: &Connection, folder: FolderId) -> Outcome<(Snapshot, u32)> {
     let status = status(connection, folder)?;
-    let recent_from: u32 = connection
-        .prepare_cached("SELECT recent_from FROM folder WHERE id = ?1")?
-        .query_row([folder_number(folder)?], |row| row.get(0))?;
+    let (recent_from, unlisted): (u32, u32) = connection
+        .prepare_cached("SELECT recent_from, reserved FROM folder WHERE id = ?1")?
+        .query_row([folder_number(folder)?], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, last) = item_keys(folder_number(folder)?);
     let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
     let count = usize::try_from(status.messages).unwrap_or_default();
     let entries = entries(connection, sql, (first, last), count)?;
-    Ok((Snapshot { state: status.state, recent_from: recent(&entries, recent_from), entries }, recent_from))
+    let recent = recent(&entries, recent_from);
+    Ok((Snapshot { state: status.state, recent_from: recent, entries, unlisted }, recent_from))
 }
 
 /// Takes what is recent in a snapshot; another session may have taken some of it meanwhile.
@@ -45,6 +46,9 @@ pub(crate) fn recent(entries: &[Entry], from: u32) -> Option<Uid> {
 pub(crate) fn delta(connection: &Connection, folder: FolderId, since: ModSeq) -> Outcome<Delta> {
     let state = status(connection, folder)?.state;
     let number = folder_number(folder)?;
+    let unlisted = connection
+        .prepare_cached("SELECT reserved FROM folder WHERE id = ?1")?
+        .query_row([number], |row| row.get(0))?;
     let since = i64::try_from(since.0).unwrap_or(i64::MAX);
     let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key >> 32 = ?1 AND modseq > ?2 ORDER BY key";
     let changed = entries(connection, sql, (number, since), 0)?;
@@ -54,7 +58,7 @@ pub(crate) fn delta(connection: &Connection, folder: FolderId, since: ModSeq) ->
         .query_map(params![number, since], |row| row.get::<_, i64>(0))?
         .map(|number| uid(number?))
         .collect::<Outcome<_>>()?;
-    Ok(Delta { state, changed, vanished })
+    Ok(Delta { state, changed, vanished, unlisted })
 }
 
 pub(crate) fn status(connection: &Connection, folder: FolderId) -> Outcome<Status> {

@@ -85,7 +85,7 @@ impl Mail for Account {
             folder.told_below = folder.state().uid_next;
         }
         let entries = folder.messages.iter().map(Message::entry).collect();
-        Ok(Snapshot { state: folder.state(), entries, recent_from })
+        Ok(Snapshot { state: folder.state(), entries, recent_from, unlisted: 0 })
     }
 
     async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
@@ -96,7 +96,7 @@ impl Mail for Account {
         let mut vanished: Vec<Uid> =
             folder.vanished.iter().filter(|(_, modseq)| *modseq > since).map(|&(uid, _)| uid).collect();
         vanished.sort_unstable();
-        Ok(Delta { state: folder.state(), changed, vanished })
+        Ok(Delta { state: folder.state(), changed, vanished, unlisted: 0 })
     }
 
     fn watch(&self, folder: FolderId) -> Watch {

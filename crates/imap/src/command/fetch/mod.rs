@@ -340,5 +340,5 @@ fn uids(rows: &[Row]) -> Vec<Uid> {
 
 const ENTRIES: usize = 500;
 const HEADERS: usize = 100;
-const CONTENTS: usize = 48;
-const MARKS: usize = 100;
+const CONTENTS: usize = 256;
+const MARKS: usize = 250;

@@ -1,0 +1,217 @@
+//! Reading ahead: most programs that copy a mailbox ask for one message after the other, and would wait for Exchange at
+//! each. Whoever has read some neighbours is met half-way: the next ones are fetched into the cache meanwhile, in
+//! batches, several at a time, and yield to whoever waits for something.
+
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ews::{Caller, Priority};
+use idmap::{IdMap, ItemRow};
+use mailbox::{FolderId, Uid};
+
+use crate::account::{Live, caller, on_behalf};
+use crate::bodies::groups;
+
+/// How one session goes through the messages of a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Trail(Option<Place>);
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    folder: FolderId,
+    /// The messages asked for last.
+    low: u32,
+    high: u32,
+    way: Way,
+    /// Requests that went this way, one after the other.
+    steps: u32,
+    /// UIDs from there on, in this way, are not on their way yet.
+    frontier: u32,
+    /// So many were told of last.
+    window: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+impl Trail {
+    /// A client reads these messages. Answers UIDs it will want soon and that were not told of before.
+    pub(crate) fn reads(&mut self, folder: FolderId, uids: &[Uid]) -> Option<RangeInclusive<u32>> {
+        let (low, high) = (uids.first()?.get(), uids.last()?.get());
+        let new = Place { folder, low, high, way: Way::Up, steps: 0, frontier: high, window: 0 };
+        let before = self.0.replace(new).filter(|place| place.folder == folder && uids.len() <= FEW)?;
+        let way = match (low.checked_sub(before.high), before.low.checked_sub(high)) {
+            (Some(1..=GAP), _) => Way::Up,
+            (_, Some(1..=GAP)) => Way::Down,
+            _ => return None,
+        };
+        let mut place = match before.way == way {
+            true => Place { low, high, steps: before.steps + 1, ..before },
+            false => Place { way, steps: 1, frontier: if way == Way::Up { high } else { low }, ..new },
+        };
+        let ahead = place.next();
+        self.0 = Some(place);
+        ahead
+    }
+
+    /// Reading ahead ended before this UID, because the messages are large.
+    fn cut(&mut self, folder: FolderId, uid: Uid) {
+        if let Some(place) = self.0.as_mut().filter(|place| place.folder == folder) {
+            place.frontier = match place.way {
+                Way::Up => place.frontier.min(uid.get().saturating_sub(1)).max(place.high),
+                Way::Down => place.frontier.max(uid.get().saturating_add(1)).min(place.low),
+            };
+        }
+    }
+}
+
+impl Place {
+    fn next(&mut self) -> Option<RangeInclusive<u32>> {
+        if self.steps < SURE {
+            return None;
+        }
+        let left = match self.way {
+            Way::Up => self.frontier.saturating_sub(self.high),
+            Way::Down => self.low.saturating_sub(self.frontier),
+        };
+        if left > self.window / 2 {
+            return None;
+        }
+        let window = (self.window * 2).clamp(FIRST_WINDOW, LAST_WINDOW);
+        self.window = window;
+        let ahead = match self.way {
+            Way::Up => self.frontier.max(self.high).saturating_add(1)..=self.high.saturating_add(window),
+            Way::Down => self.low.saturating_sub(window).max(1)..=self.frontier.min(self.low).saturating_sub(1),
+        };
+        self.frontier = if self.way == Way::Up { *ahead.end() } else { *ahead.start() };
+        Some(ahead).filter(|ahead| !ahead.is_empty())
+    }
+}
+
+/// A trail that the tasks which follow it share.
+pub(crate) type SharedTrail = Arc<Mutex<Trail>>;
+
+impl Live {
+    /// A session reads these messages, and perhaps the next ones soon.
+    pub(crate) fn read_ahead(self: &Arc<Self>, trail: &SharedTrail, folder: FolderId, uids: &[Uid]) {
+        if !self.bodies.shelf.is_roomy() {
+            return;
+        }
+        let guess = trail.lock().unwrap_or_else(PoisonError::into_inner).reads(folder, uids);
+        let Some(guess) = guess else { return };
+        self.fetch_ahead(Some(Arc::clone(trail)), folder, guess.filter_map(Uid::new).collect());
+    }
+
+    /// Fetches messages into the cache, if they are not there, as many as may be on their way at once.
+    pub(crate) fn fetch_ahead(self: &Arc<Self>, trail: Option<SharedTrail>, folder: FolderId, uids: Vec<Uid>) {
+        let session = caller().map_or(0, |caller| caller.session);
+        let live = Arc::clone(self);
+        self.spawn(async move {
+            let Ok(rows) = live.map.items(folder, &uids).await else { return };
+            let (rows, rest) = within(rows, BYTES);
+            if let (Some(trail), Some(uid)) = (trail, rest) {
+                trail.lock().unwrap_or_else(PoisonError::into_inner).cut(folder, uid);
+            }
+            let missing = live.bodies.missing(rows).await;
+            let caller = Some(Caller { priority: Priority::Background, session });
+            for group in groups(missing) {
+                let task = Arc::clone(&live);
+                live.spawn(on_behalf(caller, async move {
+                    // Errors are those of whoever reads the message; what came is in the cache.
+                    drop(task.fetch(folder, group).await);
+                }));
+            }
+        });
+    }
+}
+
+/// The first messages that hold no more bytes than that together, and the UID of the one after them.
+fn within(mut rows: Vec<ItemRow>, most: u64) -> (Vec<ItemRow>, Option<Uid>) {
+    let mut bytes = 0_u64;
+    let fit = rows.iter().take_while(|row| {
+        bytes = bytes.saturating_add(row.exact_size.unwrap_or(row.size));
+        bytes <= most
+    });
+    let fit = fit.count();
+    let rest = rows.get(fit).map(|row| row.uid);
+    rows.truncate(fit);
+    (rows, rest)
+}
+
+/// Requests of this many messages are steps of somebody who goes through the folder; larger ones are lists.
+const FEW: usize = 4;
+/// Neighbours are no further apart than that: messages between them were deleted, or are known to the client.
+const GAP: u32 = 32;
+/// Steps in a row before more will follow.
+const SURE: u32 = 3;
+/// How far ahead is read: UIDs, at the beginning and for those who go on.
+const FIRST_WINDOW: u32 = 64;
+const LAST_WINDOW: u32 = 512;
+/// And bytes, as Exchange stores them.
+const BYTES: u64 = 24 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(trail: &mut Trail, uids: &[u32]) -> Option<RangeInclusive<u32>> {
+        let uids: Vec<Uid> = uids.iter().copied().filter_map(Uid::new).collect();
+        trail.reads(FolderId(1), &uids)
+    }
+
+    #[test]
+    fn who_reads_neighbours_is_met_half_way() {
+        let mut trail = Trail::default();
+        let ahead: Vec<_> = (1..=40).map(|uid| read(&mut trail, &[uid])).collect();
+        assert_eq!(ahead[..3], [None, None, None]);
+        assert_eq!(ahead[3], Some(5..=68));
+        let told: Vec<_> = ahead[4..].iter().flatten().cloned().collect();
+        assert_eq!(told, [69..=164], "the window doubles once half of it is left");
+    }
+
+    #[test]
+    fn who_goes_down_is_met_too_and_the_folder_ends() {
+        let mut trail = Trail::default();
+        let ahead: Vec<_> = (1..=20).rev().map(|uid| read(&mut trail, &[uid])).collect();
+        assert_eq!(ahead[..3], [None, None, None]);
+        assert_eq!(ahead[3], Some(1..=16));
+        assert!(ahead[4..].iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn everything_is_told_once_and_nothing_is_left_out() {
+        let mut trail = Trail::default();
+        let mut told = Vec::new();
+        for uid in 1..=2_000 {
+            told.extend(read(&mut trail, &[uid]).into_iter().flatten());
+        }
+        let expected: Vec<u32> = (5..5 + u32::try_from(told.len()).unwrap()).collect();
+        assert_eq!(told, expected);
+        assert!(told.len() > 2_000);
+    }
+
+    #[test]
+    fn jumps_and_lists_are_no_trail() {
+        let mut trail = Trail::default();
+        for uid in [1, 100, 50, 900, 2, 800] {
+            assert_eq!(read(&mut trail, &[uid]), None);
+        }
+        let mut trail = Trail::default();
+        for first in (1..1_000).step_by(50) {
+            let list: Vec<u32> = (first..first + 48).collect();
+            assert_eq!(read(&mut trail, &list), None);
+        }
+    }
+
+    #[test]
+    fn large_messages_are_told_again_later() {
+        let mut trail = Trail::default();
+        (1..=3).for_each(|uid| assert_eq!(read(&mut trail, &[uid]), None));
+        assert_eq!(read(&mut trail, &[4]), Some(5..=68));
+        trail.cut(FolderId(1), Uid::new(10).unwrap());
+        assert_eq!(read(&mut trail, &[5]), Some(10..=133));
+    }
+}
