@@ -12,8 +12,9 @@ use idmap::sqlite::Mailbox as Map;
 use idmap::{IdMap, ItemRow};
 use mailbox::search::Query;
 use mailbox::{
-    Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
-    ModSeq, Namespaces, NewMessage, Progress, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Bell, Content, Delta, Depth, Details, Error,
+    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Mail, ModSeq, Namespaces, NewMessage,
+    Progress, Quota, RightsChange, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,7 +27,7 @@ use crate::folder_state::FolderState;
 use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
-use crate::objects::{Myself, Others, People, Quota};
+use crate::objects::{Fill, Myself, Others, People};
 use crate::read_ahead::SharedTrail;
 use crate::settings::SizePolicy;
 use crate::stamps::Stamps;
@@ -59,13 +60,15 @@ pub(crate) struct Live {
     /// Exchange ids of the folders with a part to play, as Exchange told at sign-in.
     roles: RwLock<Vec<(String, DistinguishedFolder)>>,
     pub(crate) hierarchy: Hierarchy,
+    /// Rings when anything changes that sessions of this mailbox can watch, in mailboxes beside it too.
+    pub(crate) any: Bell,
     pub(crate) folders: DashMap<FolderId, Arc<FolderState>>,
     pub(crate) stamps: Stamps,
     pub(crate) bodies: Bodies,
     pub(crate) keywords: Keywords,
     pub(crate) myself: Myself,
     pub(crate) others: Others,
-    pub(crate) quota: Quota,
+    pub(crate) quota: Fill,
     pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
     pub(crate) poll: Poll,
@@ -116,6 +119,10 @@ pub(crate) struct Parts {
     pub(crate) poll: Poll,
     pub(crate) root: Root,
     pub(crate) facts: Known,
+    /// Rings with any change.
+    pub(crate) any: Bell,
+    /// Rings with changes of folders, subscriptions and notes.
+    pub(crate) list: Bell,
     /// How mailboxes beside it are opened, if it is the user's own.
     pub(crate) opener: Option<Opener>,
 }
@@ -127,7 +134,8 @@ impl Live {
             user: parts.user,
             map: parts.map,
             roles: RwLock::new(parts.greeting.roles),
-            hierarchy: Hierarchy::default(),
+            hierarchy: Hierarchy::new(parts.list),
+            any: parts.any,
             folders: DashMap::new(),
             stamps: Stamps::default(),
             bodies: parts.bodies,
@@ -135,7 +143,7 @@ impl Live {
             myself: Myself::default(),
             others: Others::default(),
             people: People::default(),
-            quota: Quota::new(parts.greeting.quota),
+            quota: Fill::new(parts.greeting.quota),
             sizes: parts.sizes,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
@@ -338,7 +346,7 @@ impl Live {
             return Arc::clone(&state);
         }
         let new = || {
-            let state = FolderState::new(folder);
+            let state = FolderState::new(folder, &self.any);
             state.foreign.store(!self.root.is_own(), Ordering::SeqCst);
             Arc::new(state)
         };
@@ -446,6 +454,60 @@ impl Mail for Account {
 
     async fn subscriptions(&self) -> Result<Vec<FolderPath>> {
         self.attended(async { Box::pin(self.live().all_subscriptions()).await }).await
+    }
+
+    async fn quota(&self, path: &FolderPath) -> Result<Option<Quota>> {
+        self.attended(async { Box::pin(self.live().quota_at(path)).await }).await
+    }
+
+    async fn rights(&self, folder: FolderId) -> Result<FolderRights> {
+        self.attended(async { Box::pin(self.live().rights(folder)).await }).await
+    }
+
+    async fn permissions(&self, folder: FolderId) -> Result<Vec<(Grantee, FolderRights)>> {
+        self.attended(async { Box::pin(self.live().permissions(folder)).await }).await
+    }
+
+    async fn permit(&self, folder: FolderId, who: &Grantee, change: RightsChange) -> Result<()> {
+        self.attended(async { Box::pin(self.live().permit(folder, who, change)).await }).await
+    }
+
+    async fn annotations(&self, folder: Option<FolderId>) -> Result<Vec<Annotation>> {
+        let Some(folder) = folder else { return Ok(self.live().map.annotations(None).await?) };
+        let (live, folder) = self.at(folder).await?;
+        Ok(live.map.annotations(Some(folder)).await?)
+    }
+
+    async fn annotate(
+        &self,
+        folder: Option<FolderId>,
+        changes: &[(String, Option<Vec<u8>>)],
+        most: usize,
+    ) -> Result<bool> {
+        let (live, folder) = match folder {
+            Some(folder) => self.at(folder).await.map(|(live, folder)| (live, Some(folder)))?,
+            None => (Arc::clone(self.live()), None),
+        };
+        let done = live.map.annotate(folder, changes.to_vec(), most).await?;
+        live.hierarchy.bell.ring();
+        Ok(done)
+    }
+
+    async fn annotation_changes(&self, since: Option<AnnotationSeq>) -> Result<(AnnotationSeq, Vec<AnnotationChange>)> {
+        Ok(self.live().map.annotation_changes(since).await?)
+    }
+
+    fn watch_any(&self) -> Watch {
+        self.live().any.watch()
+    }
+
+    fn watch_list(&self) -> Watch {
+        self.live().hierarchy.bell.watch()
+    }
+
+    async fn deleted_size(&self, folder: FolderId) -> Result<u64> {
+        let (live, folder) = self.at(folder).await?;
+        Ok(live.map.deleted_size(folder).await?)
     }
 
     async fn status(&self, folder: FolderId) -> Result<Status> {

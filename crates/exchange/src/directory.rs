@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use ews::Identity;
 use idmap::IdMap;
-use mailbox::{Credentials, Error, ErrorKind, Secret, SignIn};
+use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
 
 use self::desk::{Desk, Means, Opened};
@@ -232,6 +232,7 @@ impl Inner {
         let map = idmap::sqlite::open(directory, home).await?;
         let shelf = format!("{}.{}", file_name(&format!("{name}/{home}")), generation(&map).await?);
         tracing::info!(user = home, organisation = name, "mailbox live");
+        let any = Bell::new();
         let live = Live::start(Parts {
             user: home.to_owned(),
             map,
@@ -242,6 +243,8 @@ impl Inner {
             poll: Poll::new(organisation.poll, self.settings.poll),
             root: Root::Own,
             facts: Known::default(),
+            list: any.below(),
+            any,
             opener: Some(Opener {
                 directory: directory.to_owned(),
                 cache: self.cache.clone(),

@@ -40,10 +40,11 @@ pub(crate) struct FolderState {
 }
 
 impl FolderState {
-    pub(crate) fn new(id: FolderId) -> Self {
+    /// `any` rings along with its bell.
+    pub(crate) fn new(id: FolderId, any: &Bell) -> Self {
         Self {
             id,
-            bell: Bell::new(),
+            bell: any.below(),
             due: Due::default(),
             gate: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Mutex::new(()),
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn echoes_are_known_and_others_are_not() {
-        let state = FolderState::new(FolderId(1));
+        let state = FolderState::new(FolderId(1), &Bell::new());
         state.expect("AAMk1=");
         assert!(state.is_echo("AAMk1="));
         assert!(!state.is_echo("AAMK1="));
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn expecting_ends_with_its_guard() {
-        let state = FolderState::new(FolderId(1));
+        let state = FolderState::new(FolderId(1), &Bell::new());
         {
             let _one = state.expecting();
             let _two = state.expecting();

@@ -117,6 +117,7 @@ impl Live {
             kind: ews::FolderKind::Folder,
             name: Some(name.to_owned()),
             extended: Vec::new(),
+            permissions: None,
         };
         let answer = self.client()?.call(&UpdateFolder { changes: vec![update] }).await;
         self.settled(&tried, answer)

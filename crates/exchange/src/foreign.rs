@@ -18,7 +18,7 @@ mod tree;
 mod watch;
 
 pub(crate) use mounts::{Mounts, Opener};
-pub(crate) use place::Root;
+pub(crate) use place::{Root, is_container};
 pub(crate) use public::Levels;
 pub(crate) use rights::Known;
 pub(crate) use routes::{Routes, Scout};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
 use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
 use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap, ObjectMap};
-use mailbox::FolderId;
+use mailbox::{Bell, FolderId};
 
 use crate::account::Live;
 use crate::convert;
@@ -24,6 +24,8 @@ pub(crate) struct Hierarchy {
     pub(crate) sent_for: AtomicBool,
     gate: tokio::sync::Mutex<()>,
     memory: Mutex<Memory>,
+    /// Rings when folders or subscriptions may have changed, or notes.
+    pub(crate) bell: Bell,
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +36,19 @@ struct Memory {
 }
 
 impl Hierarchy {
+    /// What rings this bell.
+    pub(crate) fn new(bell: Bell) -> Self {
+        Self { bell, ..Self::default() }
+    }
+
     /// The listing is made anew when next asked for.
     pub(crate) fn forget(&self) {
+        self.forget_quietly();
+        self.bell.ring();
+    }
+
+    /// The same where there is no reason to think that anything changed.
+    pub(crate) fn forget_quietly(&self) {
         let mut memory = self.lock();
         memory.listing = None;
         memory.forgotten += 1;

@@ -27,6 +27,7 @@ mod keywords;
 mod listing;
 mod objects;
 mod online;
+mod permissions;
 mod read_ahead;
 mod rebuilt;
 mod rendering;

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use mailbox::{
-    Access, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath, Keyword, ModSeq, Snapshot, Status,
-    Subscription, Uid,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath,
+    Keyword, ModSeq, Snapshot, Status, Subscription, Uid,
 };
 
 use crate::{
@@ -130,6 +130,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Messages with `\Deleted`; with `only`, those of them.
     fn deleted_uids(&self, folder: FolderId, only: Option<&[Uid]>) -> impl Future<Output = Result<Vec<Uid>>> + Send;
 
+    /// The sum of the sizes of messages with `\Deleted`. The folder's messages are all looked at.
+    fn deleted_size(&self, folder: FolderId) -> impl Future<Output = Result<u64>> + Send;
+
     /// Header blocks that are stored, of those asked for.
     fn headers(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, Vec<u8>)>>> + Send;
 
@@ -161,6 +164,24 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// The categories these keywords stand for, in the same order.
     fn categories_for(&self, keywords: &[Keyword]) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Notes on a folder, or on the mailbox as a whole, by name.
+    fn annotations(&self, folder: Option<FolderId>) -> impl Future<Output = Result<Vec<Annotation>>> + Send;
+
+    /// Sets notes, and removes those without a value; they go with the folder. False, and nothing changed, if there
+    /// would be more than `most` there then.
+    fn annotate(
+        &self,
+        folder: Option<FolderId>,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+        most: usize,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Notes that were set or removed after `since`; without it, only where it stands.
+    fn annotation_changes(
+        &self,
+        since: Option<AnnotationSeq>,
+    ) -> impl Future<Output = Result<(AnnotationSeq, Vec<AnnotationChange>)>> + Send;
 
     /// A small value kept for the caller.
     fn note(&self, key: &str) -> impl Future<Output = Result<Option<String>>> + Send;

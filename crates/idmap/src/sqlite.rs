@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mailbox::objects::{DeadProperty, DeltaStart, ObjectDelta, ObjectName, Range, SyncToken};
 use mailbox::{
-    Access, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath, Keyword, ModSeq, Snapshot, Status,
-    Subscription, Uid,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Delta, Details, EmailId, Entry, Flags, FolderId, FolderPath,
+    Keyword, ModSeq, Snapshot, Status, Subscription, Uid,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     Result, SyncPage, SyncPoint,
 };
 
+mod annotation;
 mod coded;
 mod collections;
 mod content;
@@ -186,6 +187,10 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| view::deleted_uids(connection, folder, only.as_deref())).await
     }
 
+    async fn deleted_size(&self, folder: FolderId) -> Result<u64> {
+        self.0.read(move |connection| view::deleted_size(connection, folder)).await
+    }
+
     async fn headers(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, Vec<u8>)>> {
         let ids = ids.to_vec();
         self.0.read(move |connection| content::headers(connection, &ids)).await
@@ -233,6 +238,23 @@ impl IdMap for Mailbox {
     async fn categories_for(&self, keywords: &[Keyword]) -> Result<Vec<String>> {
         let keywords = keywords.to_vec();
         self.0.read(move |connection| names::categories_for(connection, &keywords)).await
+    }
+
+    async fn annotations(&self, folder: Option<FolderId>) -> Result<Vec<Annotation>> {
+        self.0.read(move |connection| annotation::annotations(connection, folder)).await
+    }
+
+    async fn annotate(
+        &self,
+        folder: Option<FolderId>,
+        changes: Vec<(String, Option<Vec<u8>>)>,
+        most: usize,
+    ) -> Result<bool> {
+        self.0.write(move |connection| annotation::annotate(connection, folder, &changes, most)).await
+    }
+
+    async fn annotation_changes(&self, since: Option<AnnotationSeq>) -> Result<(AnnotationSeq, Vec<AnnotationChange>)> {
+        self.0.read(move |connection| annotation::changes(connection, since)).await
     }
 
     async fn note(&self, key: &str) -> Result<Option<String>> {

@@ -1,9 +1,13 @@
 //! Commands as values.
 
+pub mod acl;
 pub mod append;
 pub mod esearch;
 pub mod fetch;
 pub mod list;
+pub mod metadata;
+pub mod notify;
+pub mod quota;
 pub mod scope;
 pub mod search;
 pub mod select;
@@ -13,6 +17,7 @@ pub mod status;
 pub mod store;
 pub mod thread;
 
+mod compress;
 mod identify;
 mod manage;
 mod transfer;
@@ -27,10 +32,14 @@ use crate::framer::RawCommand;
 use crate::grammar::{Parsed, Trouble, end, named, sp};
 use crate::mailbox::{MailboxName, Names};
 use crate::sequence::{Numbering, SequenceSet};
+use acl::{AclSubject, SetAcl};
 use append::Append;
 use esearch::Esearch;
 use fetch::Fetch;
 use list::List;
+use metadata::{GetMetadata, SetMetadata};
+use notify::Notify;
+use quota::SetQuota;
 use search::Search;
 use select::Select;
 use sign_in::{Authenticate, Login};
@@ -112,6 +121,19 @@ impl Verb {
             Self::Enable(_) => "ENABLE",
             Self::Id(_) => "ID",
             Self::Namespace => "NAMESPACE",
+            Self::Compress(_) => "COMPRESS",
+            Self::Unauthenticate => "UNAUTHENTICATE",
+            Self::GetQuota(_) => "GETQUOTA",
+            Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetQuota(_) => "SETQUOTA",
+            Self::SetAcl(_) => "SETACL",
+            Self::DeleteAcl(_) => "DELETEACL",
+            Self::GetAcl(_) => "GETACL",
+            Self::ListRights(_) => "LISTRIGHTS",
+            Self::MyRights(_) => "MYRIGHTS",
+            Self::GetMetadata(_) => "GETMETADATA",
+            Self::SetMetadata(_) => "SETMETADATA",
+            Self::Notify(_) => "NOTIFY",
             Self::Select(_) => "SELECT",
             Self::Examine(_) => "EXAMINE",
             Self::Create(_) => "CREATE",
@@ -148,32 +170,44 @@ struct Row {
     arguments: for<'a> fn(Names, &'a [u8]) -> Parsed<'a, Verb>,
 }
 
-const COMMANDS: [Row; 42] = [
+const COMMANDS: [Row; 55] = [
     Row { name: "APPEND", arguments: append::append },
     Row { name: "AUTHENTICATE", arguments: |_, input| sign_in::authenticate(input) },
     Row { name: "CAPABILITY", arguments: |_, input| Ok((input, Verb::Capability)) },
     Row { name: "CHECK", arguments: |_, input| Ok((input, Verb::Check)) },
     Row { name: "CLOSE", arguments: |_, input| Ok((input, Verb::Close)) },
+    Row { name: "COMPRESS", arguments: |_, input| compress::compress(input) },
     Row { name: "COPY", arguments: |names, input| transfer::copy(Numbering::Sequence, names, input) },
     Row { name: "CREATE", arguments: manage::create },
     Row { name: "DELETE", arguments: manage::delete },
+    Row { name: "DELETEACL", arguments: acl::delete },
     Row { name: "ENABLE", arguments: |_, input| identify::enable(input) },
     Row { name: "ESEARCH", arguments: esearch::esearch },
     Row { name: "EXAMINE", arguments: select::examine },
     Row { name: "EXPUNGE", arguments: |_, input| Ok((input, Verb::Expunge)) },
     Row { name: "FETCH", arguments: |_, input| fetch::fetch(Numbering::Sequence, input) },
+    Row { name: "GETACL", arguments: acl::get },
+    Row { name: "GETMETADATA", arguments: metadata::get },
+    Row { name: "GETQUOTA", arguments: |_, input| quota::get(input) },
+    Row { name: "GETQUOTAROOT", arguments: quota::root },
     Row { name: "ID", arguments: |_, input| identify::id(input) },
     Row { name: "IDLE", arguments: |_, input| Ok((input, Verb::Idle)) },
     Row { name: "LIST", arguments: list::list },
+    Row { name: "LISTRIGHTS", arguments: acl::list_rights },
     Row { name: "LOGIN", arguments: |_, input| sign_in::login(input) },
     Row { name: "LOGOUT", arguments: |_, input| Ok((input, Verb::Logout)) },
     Row { name: "LSUB", arguments: list::lsub },
     Row { name: "MOVE", arguments: |names, input| transfer::relocate(Numbering::Sequence, names, input) },
+    Row { name: "MYRIGHTS", arguments: acl::my_rights },
     Row { name: "NAMESPACE", arguments: |_, input| Ok((input, Verb::Namespace)) },
     Row { name: "NOOP", arguments: |_, input| Ok((input, Verb::Noop)) },
+    Row { name: "NOTIFY", arguments: notify::notify },
     Row { name: "RENAME", arguments: manage::rename },
     Row { name: "SEARCH", arguments: |_, input| search::search(Numbering::Sequence, input) },
     Row { name: "SELECT", arguments: select::select },
+    Row { name: "SETACL", arguments: acl::set },
+    Row { name: "SETMETADATA", arguments: metadata::set },
+    Row { name: "SETQUOTA", arguments: |_, input| quota::set(input) },
     Row { name: "SORT", arguments: |_, input| sort::sort(Numbering::Sequence, input) },
     Row { name: "STARTTLS", arguments: |_, input| Ok((input, Verb::StartTls)) },
     Row { name: "STATUS", arguments: status::status },
@@ -188,6 +222,7 @@ const COMMANDS: [Row; 42] = [
     Row { name: "UID SORT", arguments: |_, input| sort::sort(Numbering::Uid, input) },
     Row { name: "UID STORE", arguments: |_, input| store::store(Numbering::Uid, input) },
     Row { name: "UID THREAD", arguments: |_, input| thread::thread(Numbering::Uid, input) },
+    Row { name: "UNAUTHENTICATE", arguments: |_, input| Ok((input, Verb::Unauthenticate)) },
     Row { name: "UNSELECT", arguments: |_, input| Ok((input, Verb::Unselect)) },
     Row { name: "UNSUBSCRIBE", arguments: manage::unsubscribe },
     Row { name: "XLIST", arguments: list::xlist },
@@ -234,6 +269,32 @@ pub enum Verb {
     Id(Vec<(String, Option<String>)>),
     /// `NAMESPACE` (RFC 2342)
     Namespace,
+    /// `COMPRESS` (RFC 4978): the algorithm, in capitals.
+    Compress(String),
+    /// `UNAUTHENTICATE` (RFC 8437)
+    Unauthenticate,
+    /// `GETQUOTA` (RFC 9208): the quota root.
+    GetQuota(String),
+    /// `GETQUOTAROOT` (RFC 9208)
+    GetQuotaRoot(MailboxName),
+    /// `SETQUOTA` (RFC 9208)
+    SetQuota(SetQuota),
+    /// `SETACL` (RFC 4314)
+    SetAcl(SetAcl),
+    /// `DELETEACL` (RFC 4314)
+    DeleteAcl(AclSubject),
+    /// `GETACL` (RFC 4314)
+    GetAcl(MailboxName),
+    /// `LISTRIGHTS` (RFC 4314)
+    ListRights(AclSubject),
+    /// `MYRIGHTS` (RFC 4314)
+    MyRights(MailboxName),
+    /// `GETMETADATA` (RFC 5464)
+    GetMetadata(GetMetadata),
+    /// `SETMETADATA` (RFC 5464)
+    SetMetadata(SetMetadata),
+    /// `NOTIFY` (RFC 5465)
+    Notify(Notify),
     /// `SELECT`
     Select(Select),
     /// `EXAMINE`

@@ -3,17 +3,23 @@
 //! Every line is one that a strict client accepts: texts of status lines are never empty and hold printable ASCII
 //! only, what cannot be quoted is a literal, what is no atom is not written as one.
 
+pub mod acl;
 pub mod code;
 pub mod fetch;
 pub mod found;
 pub mod list;
+pub mod metadata;
+pub mod quota;
 pub mod structure;
 pub mod word;
 
+pub use acl::{acl, list_rights, my_rights};
 pub use code::Code;
 pub use fetch::FetchLine;
 pub use found::{Esearch, Paged, Source, ThreadNode, esearch, search, sort, thread};
 pub use list::{Attribute, ListLine, Namespace, Namespaces, StatusValue, list, lsub, namespace, status, xlist};
+pub use metadata::{metadata, metadata_changed};
+pub use quota::{Resource, quota, quota_root};
 pub use structure::{Address, BodyPart, Disposition, Envelope, Kind, Multipart, Part};
 
 use crate::command::Tag;

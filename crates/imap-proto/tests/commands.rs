@@ -9,7 +9,7 @@ use imap_proto::command::scope::Scope;
 use imap_proto::command::search::{Key, Return};
 use imap_proto::command::sort::{By, Criterion};
 use imap_proto::command::thread::Algorithm;
-use imap_proto::command::{Reason, append, store};
+use imap_proto::command::{Reason, acl, append, metadata, notify, store};
 use imap_proto::{Command, Flag, MailboxName, Names, Numbering, Partial, RawCommand, Section, SectionText, Verb};
 
 fn parse(text: impl AsRef<[u8]>) -> Result<Command, imap_proto::ParseError> {
@@ -277,4 +277,49 @@ fn errors_say_what_and_where() {
     assert_eq!(parse("a SEARCH CHARSET KOI8-R ALL").unwrap_err().reason, Reason::BadCharset);
     assert!(parse(b"a SEARCH SUBJECT \"\xff\"").is_err());
     assert!(parse(b"a SELECT {2}\r\na\0").is_err());
+}
+
+#[test]
+fn rights_are_small_letters_with_a_sign() {
+    let Verb::SetAcl(set) = verb("a SETACL INBOX ben -rw1") else { panic!() };
+    assert_eq!((set.change, set.rights.as_str()), (acl::RightsChange::Remove, "rw1"));
+    assert!(parse("a SETACL INBOX ben lrQ").is_err() && parse("a SETACL INBOX ben").is_err());
+}
+
+#[test]
+fn options_of_getmetadata_stand_before_or_behind_the_mailbox() {
+    for text in
+        ["a GETMETADATA (DEPTH 1 MAXSIZE 5) INBOX /private/a", "a GETMETADATA INBOX (DEPTH 1 MAXSIZE 5) /private/a"]
+    {
+        let Verb::GetMetadata(get) = verb(text) else { panic!() };
+        assert_eq!((get.depth, get.max_size, get.entries.len()), (metadata::Depth::One, Some(5), 1), "{text}");
+    }
+    let bad = ["a GETMETADATA INBOX /private/a*", "a GETMETADATA INBOX ()", "a GETMETADATA (DEPTH 2) INBOX /private/a"];
+    assert!(bad.iter().all(|text| parse(text).is_err()));
+    assert!(parse("a SETMETADATA INBOX ()").is_err() && parse("a SETMETADATA INBOX (/private/a)").is_err());
+}
+
+#[test]
+fn notify_asks_for_what_goes_together() {
+    for bad in [
+        "(selected (MessageNew))",
+        "(selected (MessageExpunge))",
+        "(personal (FlagChange))",
+        "(selected (MailboxName))",
+        "(selected NONE) (selected-delayed NONE)",
+        "(personal (MessageNew (UID) MessageExpunge))",
+        "(mailboxes () NONE)",
+        "(everywhere NONE)",
+        "",
+    ] {
+        assert!(parse(format!("a NOTIFY SET {bad}")).is_err(), "{bad}");
+    }
+    let Verb::Notify(notify::Notify::Set { status, groups }) =
+        verb("a NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge)) (personal (Other))")
+    else {
+        panic!()
+    };
+    let new = notify::Event::MessageNew(vec![Item::Uid, Item::Flags]);
+    assert!(status && groups[0].events == [new, notify::Event::MessageExpunge]);
+    assert_eq!(groups[1].events, [notify::Event::Unknown]);
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use imap_codec::ResponseCodec;
 use imap_codec::decode::Decoder;
+use imap_proto::command::metadata::Entry;
 use imap_proto::command::status::Item;
 use imap_proto::response::{self, *};
 use imap_proto::{DateTime, Flag, MailboxName, Names, Numbering, Page, Section, SectionText, Tag};
@@ -83,6 +84,16 @@ fn codes() {
         (Code::InProgress { tag: None, done: 7, goal: 5 }, "INPROGRESS (NIL 5 5)"),
         (Code::InProgress { tag: None, done: 7, goal: 0 }, "INPROGRESS (NIL 7 NIL)"),
         (Code::InProgress { tag: None, done: 0, goal: 0 }, "INPROGRESS (NIL NIL NIL)"),
+        (Code::CompressionActive, "COMPRESSIONACTIVE"),
+        (Code::MetadataLongEntries(2199), "METADATA LONGENTRIES 2199"),
+        (Code::MetadataMaxSize(1024), "METADATA MAXSIZE 1024"),
+        (Code::MetadataTooMany, "METADATA TOOMANY"),
+        (Code::NotificationOverflow, "NOTIFICATIONOVERFLOW"),
+        (
+            Code::BadEvent,
+            "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange \
+             ServerMetadataChange)",
+        ),
     ];
     for (code, text) in table {
         check(&format!("* OK [{text}] x\r\n"), |out| untagged(out, Condition::Ok, Some(&code), "x"));
@@ -396,4 +407,44 @@ fn long_strings_are_literals() {
     let long = "x".repeat(1001);
     let wanted = format!("* ID (\"name\" {{1001}}\r\n{long})\r\n");
     check_unknown(&wanted, |out| id(out, [("name", Some(long.as_str()))]));
+}
+
+#[test]
+fn quotas() {
+    let storage = [Resource { name: "STORAGE", usage: 104, limit: 10_923_847 }];
+    check_unknown("* QUOTA \"\" (STORAGE 104 10923847)\r\n", |out| quota(out, "", &storage));
+    let roots = |roots: &'static [&'static str]| {
+        move |out: &mut Vec<u8>| quota_root(out, Names::ModifiedUtf7, &name("INBOX"), roots)
+    };
+    check("* QUOTAROOT INBOX \"\"\r\n", roots(&[""]));
+    check("* QUOTAROOT INBOX\r\n", roots(&[]));
+}
+
+#[test]
+fn rights() {
+    let utf7 = Names::ModifiedUtf7;
+    check_unknown("* ACL \"a b\" ben@corp.example lr anyone \"\"\r\n", |out| {
+        acl(out, utf7, &name("a b"), [("ben@corp.example", "lr"), ("anyone", "")]);
+    });
+    check_unknown("* LISTRIGHTS INBOX ben \"\" lr i\r\n", |out| {
+        list_rights(out, utf7, &name("INBOX"), "ben", "", ["lr", "i"]);
+    });
+    check_unknown("* MYRIGHTS INBOX lrs\r\n", |out| my_rights(out, utf7, &name("INBOX"), "lrs"));
+}
+
+#[test]
+fn notes() {
+    let entry = |name| Entry::new(name).unwrap();
+    let (private, shared) = (entry("/private/comment"), entry("/shared/Comment"));
+    let utf7 = Names::ModifiedUtf7;
+    check("* METADATA \"\" (/private/comment \"a \\\"b\" /shared/comment NIL)\r\n", |out| {
+        let values = [(&private, Some(b"a \"b".as_slice())), (&shared, None)];
+        metadata(out, utf7, &name(""), values);
+    });
+    check_unknown("* METADATA INBOX (/private/comment ~{3}\r\na\0b)\r\n", |out| {
+        metadata(out, utf7, &name("INBOX"), [(&private, Some(b"a\0b".as_slice()))]);
+    });
+    check("* METADATA INBOX /private/comment /shared/comment\r\n", |out| {
+        metadata_changed(out, utf7, &name("INBOX"), [&private, &shared]);
+    });
 }

@@ -30,6 +30,7 @@ enum When {
     Passwords,
     Tokens,
     BeforeSignIn,
+    SignedIn,
 }
 
 impl When {
@@ -41,13 +42,14 @@ impl When {
             Self::Passwords => !stage.signed_in && stage.passwords,
             Self::Tokens => !stage.signed_in && stage.passwords && stage.tokens,
             Self::BeforeSignIn => !stage.signed_in,
+            Self::SignedIn => stage.signed_in,
         }
     }
 }
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
-const TABLE: [(&str, When, &str); 33] = [
+const TABLE: [(&str, When, &str); 42] = [
     ("IMAP4rev1", When::Always, "RFC 3501"),
     ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
@@ -81,6 +83,15 @@ const TABLE: [(&str, When, &str); 33] = [
     ("INPROGRESS", When::Always, "RFC 9585"),
     ("WITHIN", When::Always, "RFC 5032"),
     ("OBJECTID", When::Always, "RFC 8474"),
+    ("COMPRESS=DEFLATE", When::SignedIn, "RFC 4978"),
+    ("UNAUTHENTICATE", When::SignedIn, "RFC 8437"),
+    ("QUOTA", When::Always, "RFC 2087"),
+    ("QUOTA=RES-STORAGE", When::Always, "RFC 9208"),
+    ("ACL", When::Always, "RFC 4314"),
+    ("RIGHTS=kxte", When::Always, "RFC 4314 section 2.2"),
+    ("LIST-MYRIGHTS", When::Always, "RFC 8440"),
+    ("METADATA", When::Always, "RFC 5464"),
+    ("LIST-METADATA", When::Always, "RFC 9590"),
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The only file that sees the socket: bytes in become steps of the framer, answers are gathered and sent.
 //!
 //! A connection that waits holds no buffers. What is gathered stays below [`SEND_FROM`] and what one answer adds to
-//! it; a client that does not read is waited for, and then left.
+//! it; a client that does not read is waited for, and then left. What is compressed comes out in pieces of the same size.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serve::{Shutdown, Stream, Tls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
+use crate::deflate::{Damaged, Deflate};
 use crate::error::End;
 
 /// What bytes go over.
@@ -26,6 +27,8 @@ pub(crate) struct Connection<T> {
     stream: Option<Stream<T>>,
     start_tls: Option<Tls>,
     shutdown: Shutdown,
+    /// There if both sides compress what they send.
+    deflate: Option<Box<Deflate>>,
     framer: Framer,
     /// What is to be sent. Commands write here.
     pub(crate) out: Vec<u8>,
@@ -50,6 +53,7 @@ impl<T: Transport> Connection<T> {
             stream: Some(connection.stream),
             start_tls: connection.start_tls,
             shutdown: connection.shutdown,
+            deflate: None,
             framer: Framer::new(limits),
             out: Vec::new(),
             reading: SMALL_PIECE,
@@ -65,6 +69,11 @@ impl<T: Transport> Connection<T> {
     /// True if STARTTLS is to be had.
     pub(crate) fn can_start_tls(&self) -> bool {
         self.start_tls.is_some() && !self.is_tls()
+    }
+
+    /// True if what is sent and what comes is compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -86,6 +95,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) async fn next(&mut self, awaited: Awaited) -> Result<Step, End> {
         loop {
             match self.framer.next() {
+                Step::NeedBytes if self.inflate()? => tokio::task::yield_now().await,
                 Step::NeedBytes => {
                     self.flush().await?;
                     self.read(awaited).await?;
@@ -101,6 +111,9 @@ impl<T: Transport> Connection<T> {
         let (mut piece, until) = match awaited {
             Awaited::Pause(until) => {
                 self.out = Vec::new();
+                if let Some(deflate) = &mut self.deflate {
+                    deflate.rest();
+                }
                 (vec![0; SMALL_PIECE], until)
             }
             Awaited::Rest => (vec![0; self.reading], Instant::now() + PATIENCE),
@@ -114,8 +127,25 @@ impl<T: Transport> Connection<T> {
             return Err(End::Gone);
         }
         self.reading = if read == piece.len() { LARGE_PIECE } else { SMALL_PIECE };
-        self.framer.push(piece.get(..read).unwrap_or_default());
+        let piece = piece.get(..read).unwrap_or_default();
+        match &mut self.deflate {
+            Some(deflate) => deflate.take(piece),
+            None => self.framer.push(piece),
+        }
         Ok(())
+    }
+
+    /// Hands some of what came compressed to the framer; false if nothing is left of it.
+    fn inflate(&mut self) -> Result<bool, End> {
+        let Some(deflate) = &mut self.deflate else { return Ok(false) };
+        match deflate.inflate() {
+            Ok(piece) => {
+                self.framer.push(piece);
+                Ok(!piece.is_empty())
+            }
+            Err(Damaged::Ended) => Err(End::Gone),
+            Err(Damaged::Unreadable) => Err(End::Bye(None, "What came is not compressed as it should be".into())),
+        }
     }
 
     /// True if the program is about to end.
@@ -130,6 +160,9 @@ impl<T: Transport> Connection<T> {
 
     /// Sends what was gathered.
     pub(crate) async fn flush(&mut self) -> Result<(), End> {
+        if let Some(deflate) = self.deflate.as_mut().filter(|_| !self.out.is_empty()) {
+            self.out = deflate.deflate(&self.out);
+        }
         let Some(stream) = &mut self.stream else { return Err(End::Gone) };
         let mut sent = 0;
         while let Some(rest) = self.out.get(sent..).filter(|rest| !rest.is_empty()) {
@@ -189,6 +222,27 @@ impl<T: Transport> Connection<T> {
         match timeout(PATIENCE, stream.upgrade(&tls)).await {
             Ok(Ok(stream)) => self.stream = Some(stream),
             _ => return Err(End::Gone),
+        }
+        Ok(())
+    }
+
+    /// Goes on compressed, both ways (RFC 4978). What came behind the command is compressed already.
+    pub(crate) async fn compress(&mut self) -> Result<(), End> {
+        self.flush().await?;
+        let mut deflate = Deflate::default();
+        deflate.take(&self.framer.take_rest());
+        self.deflate = Some(Box::new(deflate));
+        Ok(())
+    }
+
+    /// Goes on without compression, if there is any: our side after what was gathered, the client's after its last
+    /// command (RFC 8437 section 5.1).
+    pub(crate) async fn decompress(&mut self) -> Result<(), End> {
+        self.flush().await?;
+        let Some(deflate) = self.deflate.take() else { return Ok(()) };
+        match deflate.end().filter(|_| self.framer.take_rest().is_empty()) {
+            Some(rest) => self.framer.push(&rest),
+            None => return Err(End::Bye(None, "It cannot be told where the compression ends".into())),
         }
         Ok(())
     }

@@ -23,6 +23,7 @@
 //!   Octets of literals stand behind `{n}`, with `\r` and `\n` for line ends.
 //! - `S: ! pattern` must not come among the lines awaited.
 //! - `closed` awaits the end of the connection, `closes` ends it from the client's side.
+//! - `compresses` sends and awaits deflated octets from now on (RFC 4978), `expands` no longer.
 //! - `exchange:` is what happens behind the server's back, and is up to the [`World`]. Any world can
 //!   `deliver FOLDER FILE` (with a number behind it: so many times); most can `remove FOLDER UID` and
 //!   `flag FOLDER UID +FLAG`. What a world does not know makes the dialog [`Outcome::Unsupported`] there.
@@ -31,6 +32,9 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZFlush};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What a dialog is held with.
@@ -110,6 +114,7 @@ enum Line<'a> {
     Awaits(u32, &'a str),
     AwaitsEnd(u32),
     Closes(u32),
+    Compresses(u32, bool),
 }
 
 fn read(number: usize, text: &str) -> Result<(usize, Line<'_>), String> {
@@ -132,6 +137,8 @@ fn read(number: usize, text: &str) -> Result<(usize, Line<'_>), String> {
             "signs in" => Line::SignsIn(who),
             "closed" => Line::AwaitsEnd(who),
             "closes" => Line::Closes(who),
+            "compresses" => Line::Compresses(who, true),
+            "expands" => Line::Compresses(who, false),
             _ => return Err(unreadable()),
         },
     };
@@ -211,6 +218,9 @@ impl<W: World> Stage<'_, W> {
             Line::Closes(who) => {
                 self.connections.remove(&who);
             }
+            Line::Compresses(who, begins) => {
+                self.client(who).await.deflate = begins.then(Deflate::new);
+            }
         }
         Ok(())
     }
@@ -218,7 +228,7 @@ impl<W: World> Stage<'_, W> {
     async fn client(&mut self, who: u32) -> &mut Client<W::Stream> {
         if !self.connections.contains_key(&who) {
             let stream = self.world.connect().await;
-            self.connections.insert(who, Client { stream, buffer: Vec::new() });
+            self.connections.insert(who, Client { stream, buffer: Vec::new(), deflate: None });
         }
         self.connections.entry(who).or_insert_with(|| unreachable!("it was opened above"))
     }
@@ -340,12 +350,50 @@ fn unescaped(text: &str) -> Vec<u8> {
 struct Client<S> {
     stream: S,
     buffer: Vec<u8>,
+    deflate: Option<Deflate>,
+}
+
+/// What a client that compresses keeps.
+struct Deflate {
+    compressor: Box<CompressorOxide>,
+    inflater: Box<InflateState>,
+}
+
+impl Deflate {
+    fn new() -> Self {
+        let compressor = Box::new(CompressorOxide::new(create_comp_flags_from_zip_params(6, -15, 0)));
+        Self { compressor, inflater: InflateState::new_boxed(DataFormat::Raw) }
+    }
+
+    fn deflate(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut sent = Vec::new();
+        compress_to_output(&mut self.compressor, bytes, TDEFLFlush::Sync, |piece| {
+            sent.extend_from_slice(piece);
+            true
+        });
+        sent
+    }
+
+    fn inflate(&mut self, mut bytes: &[u8], into: &mut Vec<u8>) -> Result<(), String> {
+        let mut piece = vec![0; SEND];
+        loop {
+            let done = inflate(&mut self.inflater, bytes, &mut piece, MZFlush::None);
+            into.extend_from_slice(piece.get(..done.bytes_written).unwrap_or_default());
+            bytes = bytes.get(done.bytes_consumed..).unwrap_or_default();
+            match done.status {
+                Ok(_) if done.bytes_written == piece.len() || !bytes.is_empty() => {}
+                Ok(_) | Err(miniz_oxide::MZError::Buf) => return Ok(()),
+                Err(error) => return Err(format!("what came is not deflated: {error:?}")),
+            }
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// A server that has closed is noticed when it is read from.
     async fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for piece in bytes.chunks(SEND) {
+        let deflated = self.deflate.as_mut().map(|deflate| deflate.deflate(bytes));
+        for piece in deflated.as_deref().unwrap_or(bytes).chunks(SEND) {
             let sent = tokio::time::timeout(PATIENCE, self.stream.write_all(piece)).await;
             if sent.map_err(|_| "the server does not read")?.is_err() {
                 break;
@@ -395,7 +443,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         match tokio::time::timeout(PATIENCE, self.stream.read(&mut piece)).await {
             Ok(Ok(0) | Err(_)) => Ok(false),
             Ok(Ok(length)) => {
-                self.buffer.extend_from_slice(piece.get(..length).unwrap_or_default());
+                let came = piece.get(..length).unwrap_or_default();
+                match &mut self.deflate {
+                    Some(deflate) => deflate.inflate(came, &mut self.buffer)?,
+                    None => self.buffer.extend_from_slice(came),
+                }
                 Ok(true)
             }
             Err(_) => Err("nothing came".to_owned()),

@@ -8,6 +8,7 @@ mod address;
 mod capability;
 mod command;
 mod connection;
+mod deflate;
 mod envelope;
 mod error;
 mod flags;

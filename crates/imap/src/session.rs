@@ -198,6 +198,19 @@ impl<B: SignIn> Session<B> {
             Verb::Id(client) => Ok(command::about::id(self, connection, &client)),
             Verb::Namespace => command::about::namespace(self, connection).await,
             Verb::Enable(_) => command::about::enable(self, connection),
+            Verb::Compress(algorithm) => command::compress::compress(self, connection, tag, &algorithm).await,
+            Verb::Unauthenticate => command::sign_in::unauthenticate(self, connection, tag).await,
+            Verb::GetQuota(root) => command::quota::get(self, connection, &root).await,
+            Verb::GetQuotaRoot(mailbox) => command::quota::root(self, connection, &mailbox).await,
+            Verb::SetQuota(_) => command::quota::set(self),
+            Verb::SetAcl(set) => command::acl::set(self, connection, &set).await,
+            Verb::DeleteAcl(subject) => command::acl::delete(self, connection, &subject).await,
+            Verb::GetAcl(mailbox) => command::acl::get(self, connection, &mailbox).await,
+            Verb::ListRights(subject) => command::acl::list_rights(self, connection, &subject).await,
+            Verb::MyRights(mailbox) => command::acl::my_rights(self, connection, &mailbox).await,
+            Verb::GetMetadata(get) => command::metadata::get(self, connection, &get).await,
+            Verb::SetMetadata(set) => command::metadata::set(self, connection, &set).await,
+            Verb::Notify(_) => Err(Answer::bad("NOTIFY is not offered").into()),
             Verb::StartTls => command::sign_in::start_tls(self, connection, tag).await,
             Verb::Login(login) => command::sign_in::login(self, connection, &login).await,
             Verb::Authenticate(how) => command::sign_in::authenticate(self, connection, &how).await,
@@ -271,6 +284,15 @@ impl<B: SignIn> Session<B> {
         }
     }
 
+    /// As before anybody signed in (RFC 8437 section 4.1): whatever a user chose ends here.
+    pub(crate) fn forget_user<T: Transport>(&mut self, connection: &mut Connection<T>) {
+        self.state = State::Greeted;
+        self.names = Names::default();
+        self.noticed = None;
+        self.deadline = Instant::now() + self.settings.sign_in;
+        connection.set_limits(self.settings.limits_before_sign_in());
+    }
+
     /// What is offered now.
     pub(crate) fn capabilities<T: Transport>(&self, connection: &Connection<T>) -> Vec<String> {
         let stage = Stage {
@@ -291,6 +313,7 @@ impl<B: SignIn> Session<B> {
 fn expunges(verb: &Verb) -> Option<Expunges> {
     match verb {
         Verb::Select(_) | Verb::Examine(_) | Verb::Close | Verb::Unselect | Verb::Logout => None,
+        Verb::Unauthenticate => None,
         Verb::Fetch(fetch) if fetch.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Store(store) if store.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Search(search) if search.numbering == Numbering::Sequence => Some(Expunges::Hold),

@@ -133,6 +133,11 @@ impl World for InMemory {
                 self.account.shut(&path(mailbox));
                 Exchange::Done
             }
+            ["quota", used, allowed] => {
+                let allowed = allowed.parse().ok();
+                self.account.set_quota(Some(mailbox::Quota { used: used.parse().unwrap(), allowed }));
+                Exchange::Done
+            }
             ["hold"] => {
                 self.account.hold();
                 Exchange::Done
@@ -187,6 +192,9 @@ fn unreadable(said: &[u8]) -> Option<String> {
     while let Some(end) = end_of_line(rest) {
         let (line, after) = rest.split_at(end);
         let text = String::from_utf8_lossy(line);
+        if text.ends_with(" OK DEFLATE active\r\n") {
+            return None;
+        }
         let known = !NEWER.iter().any(|word| text.contains(word));
         if known && !matches!(ResponseCodec::default().decode(line), Ok((b"", _))) {
             return Some(text.chars().take(1000).collect());
@@ -215,7 +223,22 @@ fn end_of_line(text: &[u8]) -> Option<usize> {
 }
 
 /// Words of extensions, and of before there were any, that imap-codec has not.
-const NEWER: [&str; 7] = ["\"CHILDINFO\"", "MAILBOXID", "EMAILID", "THREADID", "* ESEARCH", "* XLIST", "* ENABLED\r\n"];
+const NEWER: [&str; 14] = [
+    "\"CHILDINFO\"",
+    "MAILBOXID",
+    "EMAILID",
+    "THREADID",
+    "* ESEARCH",
+    "* XLIST",
+    "* ENABLED\r\n",
+    "COMPRESSIONACTIVE",
+    "* ACL ",
+    "* LISTRIGHTS ",
+    "* MYRIGHTS ",
+    "* METADATA ",
+    "\"OLDNAME\"",
+    "[BADEVENT ",
+];
 
 /// Files have the line ends of the machine they were written on.
 fn crlf(text: &[u8]) -> Vec<u8> {
@@ -270,6 +293,12 @@ const CALLS: &[Call] = &[
     Call::RenameFolder,
     Call::DeleteFolder,
     Call::Subscribe,
+    Call::Quota,
+    Call::Rights,
+    Call::Permissions,
+    Call::Permit,
+    Call::Annotations,
+    Call::Annotate,
     Call::Status,
     Call::Open,
     Call::Delta,

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::search::Query;
 use crate::{
-    Access, Appended, Content, Credentials, Delta, Depth, Details, Error, ErrorKind, Expunged, FlagChange, Folder,
-    FolderId, FolderPath, ModSeq, Namespaces, NewMessage, Progress, Result, Secret, Snapshot, Status, Stored,
-    Subscription, Transferred, Uid, Watch,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Credentials, Delta, Depth, Details, Error,
+    ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, ModSeq, Namespaces,
+    NewMessage, Progress, Quota, Result, RightsChange, Secret, Snapshot, Status, Stored, Subscription, Transferred,
+    Uid, Watch,
 };
 
 /// Lets people in.
@@ -100,11 +101,77 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `Internal` only.
     fn subscriptions(&self) -> impl Future<Output = Result<Vec<FolderPath>>> + Send;
 
+    /// How full the mailbox is that a folder of this path belongs to, whether there is such a folder or not; `None`
+    /// where that is not known. It may be some minutes old.
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn quota(&self, _path: &FolderPath) -> impl Future<Output = Result<Option<Quota>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What the user may do in a folder, as far as is known without asking.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn rights(&self, folder: FolderId) -> impl Future<Output = Result<FolderRights>> + Send;
+
+    /// Who may do what in a folder. Its owner, who may do everything, comes first.
+    ///
+    /// # Errors
+    /// `NotFound`; `Denied` unless the user owns it; `Cannot` where there is no such list.
+    fn permissions(&self, folder: FolderId) -> impl Future<Output = Result<Vec<(Grantee, FolderRights)>>> + Send;
+
+    /// Changes what somebody may do in a folder. Who may do nothing any more is not on the list.
+    ///
+    /// # Errors
+    /// As for `permissions`; `NotFound` if there is no such person; `Cannot` for the owner.
+    fn permit(&self, folder: FolderId, who: &Grantee, change: RightsChange) -> impl Future<Output = Result<()>> + Send;
+
+    /// The notes on a folder, or on the mailbox as a whole, by name.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn annotations(&self, folder: Option<FolderId>) -> impl Future<Output = Result<Vec<Annotation>>> + Send;
+
+    /// Sets notes, and removes those without a value: all of it or nothing. False, and nothing changed, if there would
+    /// be more than `most` notes there then. They go with the folder, wherever it goes.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn annotate(
+        &self,
+        folder: Option<FolderId>,
+        changes: &[(String, Option<Vec<u8>>)],
+        most: usize,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// What happened to notes after `since`, in the user's own mailbox; without `since`, nothing but where it stands.
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn annotation_changes(
+        &self,
+        since: Option<AnnotationSeq>,
+    ) -> impl Future<Output = Result<(AnnotationSeq, Vec<AnnotationChange>)>> + Send;
+
+    /// Wakes with the watch of any folder, and with [`Mail::watch_list`].
+    fn watch_any(&self) -> Watch;
+
+    /// Wakes when the folders, the subscriptions or the notes may have changed.
+    fn watch_list(&self) -> Watch;
+
     /// Counts of a folder.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` or `Busy` if it was never synchronised.
     fn status(&self, folder: FolderId) -> impl Future<Output = Result<Status>> + Send;
+
+    /// The sum of the sizes, in bytes, of the messages with `\Deleted`; takes time in proportion to the folder.
+    ///
+    /// # Errors
+    /// As for `status`.
+    fn deleted_size(&self, folder: FolderId) -> impl Future<Output = Result<u64>> + Send;
 
     /// All messages of a folder. Of one that is large and was never opened, the newest may be known before the others,
     /// for which UIDs are reserved then.

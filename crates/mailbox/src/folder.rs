@@ -140,6 +140,15 @@ pub struct Status {
     pub size: u64,
 }
 
+/// How full a mailbox is (RFC 9208, 4331).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes used.
+    pub used: u64,
+    /// Bytes allowed, if there is a limit.
+    pub allowed: Option<u64>,
+}
+
 /// A folder as it was when it was opened.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

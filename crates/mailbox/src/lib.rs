@@ -6,6 +6,8 @@
 //!
 //! There is one way to learn of change: [`Mail::delta`] tells, [`Mail::watch`] only wakes.
 
+mod access;
+mod annotation;
 mod backend;
 mod content;
 mod error;
@@ -20,11 +22,15 @@ pub mod memory;
 pub mod objects;
 pub mod search;
 
+pub use access::{FolderRights, Grantee, RightsChange};
+pub use annotation::{Annotation, AnnotationChange, AnnotationSeq};
 pub use backend::{Mail, SignIn};
 pub use content::{Content, Spool};
 pub use error::{Error, ErrorKind, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, Keyword, SystemFlags};
-pub use folder::{Access, Depth, Folder, FolderPath, Namespaces, Snapshot, SpecialUse, State, Status, Subscription};
+pub use folder::{
+    Access, Depth, Folder, FolderPath, Namespaces, Quota, Snapshot, SpecialUse, State, Status, Subscription,
+};
 pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 pub use message::{Appended, Delta, Details, Entry, Expunged, NewMessage, Stored, Transferred};
 pub use progress::Progress;

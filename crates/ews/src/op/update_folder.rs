@@ -1,9 +1,9 @@
-//! UpdateFolder: rename a folder, or set its MAPI properties.
+//! UpdateFolder: rename a folder, set its MAPI properties, or say who may do what in it.
 
 use super::payload::Folders;
 use crate::operation::{Operation, each};
 use crate::soap::Xml;
-use crate::types::{ExtendedField, Field, FolderId, FolderKind, Path, Value, Version};
+use crate::types::{ExtendedField, Field, FolderId, FolderKind, Path, Permission, Value, Version, write_permissions};
 use crate::{Error, ItemError};
 
 /// Changes folders; the answer has their ids with new change keys.
@@ -24,12 +24,21 @@ pub struct FolderUpdate {
     pub name: Option<String>,
     /// MAPI properties to set.
     pub extended: Vec<(ExtendedField, Value)>,
+    /// All permissions there shall be; not for calendars.
+    pub permissions: Option<Vec<Permission>>,
 }
 
 impl Operation for UpdateFolder {
     type Payload = Folders;
     type Answer = Vec<Result<FolderId, ItemError>>;
     const NAME: &'static str = "UpdateFolder";
+
+    fn required(&self) -> Version {
+        match self.changes.iter().any(|change| change.permissions.is_some()) {
+            true => Version::Exchange2007Sp1,
+            false => Version::Exchange2007,
+        }
+    }
 
     fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -56,6 +65,9 @@ impl FolderUpdate {
                 }
                 for (field, value) in &self.extended {
                     set(xml, self.kind, &field.clone().into(), |xml| crate::types::write_property(xml, field, value));
+                }
+                if let Some(permissions) = &self.permissions {
+                    set(xml, self.kind, &Field::FOLDER_PERMISSIONS.into(), |xml| write_permissions(xml, permissions));
                 }
             });
         });

@@ -41,6 +41,7 @@ pub use out_of_office::{Audience, OofState, OutOfOffice};
 pub use property::Property;
 pub use recurrence::{Day, End, Index, Pattern, Recurrence, Unit};
 pub use restriction::{Comparison, Direction, Match, Page, Restriction, Sort};
+pub(crate) use rights::write_permissions;
 pub use rights::{EffectiveRights, Permission, PermissionLevel, ReadAccess, UserId, Whose};
 pub use shape::{BaseShape, FolderShape, ItemShape};
 pub use task::{DelegationState, Task, TaskStatus};

@@ -1,5 +1,5 @@
 use super::words::words;
-use crate::soap::Element;
+use crate::soap::{Element, Xml};
 
 /// What the signed-in user may do with a folder or an item (EWS "EffectiveRights").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,39 @@ impl Permission {
     }
 }
 
+/// A `PermissionSet` of a folder that is no calendar. What is no usual set of rights is written one by one, which
+/// Exchange takes beside `Custom` only.
+pub(crate) fn write_permissions(xml: &mut Xml, permissions: &[Permission]) {
+    xml.within("t:PermissionSet", &[], |xml| {
+        xml.within("t:Permissions", &[], |xml| permissions.iter().for_each(|permission| permission.write(xml)));
+    });
+}
+
+impl Permission {
+    fn write(&self, xml: &mut Xml) {
+        let level = self.level.unwrap_or(PermissionLevel::Custom);
+        xml.within("t:Permission", &[], |xml| {
+            self.user.write(xml);
+            if level == PermissionLevel::Custom {
+                let truths = [
+                    ("t:CanCreateItems", self.create_items),
+                    ("t:CanCreateSubFolders", self.create_folders),
+                    ("t:IsFolderOwner", self.is_owner),
+                    ("t:IsFolderVisible", self.is_visible),
+                    ("t:IsFolderContact", self.is_contact),
+                ];
+                for (name, truth) in truths {
+                    xml.text(name, if truth == Some(true) { "true" } else { "false" });
+                }
+                xml.text("t:EditItems", self.edit.unwrap_or(Whose::Nobodys).as_str());
+                xml.text("t:DeleteItems", self.delete.unwrap_or(Whose::Nobodys).as_str());
+                xml.text("t:ReadItems", self.read.unwrap_or(ReadAccess::Nothing).as_str());
+            }
+            xml.text("t:PermissionLevel", level.as_str());
+        });
+    }
+}
+
 /// Somebody who was given rights (EWS "UserId").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserId {
@@ -96,6 +129,23 @@ pub struct UserId {
 }
 
 impl UserId {
+    /// One name is enough, and the best known one goes first.
+    fn write(&self, xml: &mut Xml) {
+        let names = [
+            ("t:DistinguishedUser", &self.distinguished),
+            ("t:ExternalUserIdentity", &self.external),
+            ("t:SID", &self.sid),
+            ("t:PrimarySmtpAddress", &self.address),
+            ("t:DisplayName", &self.name),
+        ];
+        let known = names.into_iter().find_map(|(element, name)| Some((element, name.as_deref()?)));
+        xml.within("t:UserId", &[], |xml| {
+            if let Some((element, name)) = known {
+                xml.text(element, name);
+            }
+        });
+    }
+
     pub(crate) fn read(element: &Element) -> UserId {
         let text = |name| element.child(name).map(|text| text.text().to_owned()).filter(|text| !text.is_empty());
         UserId {

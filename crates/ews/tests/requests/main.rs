@@ -141,8 +141,24 @@ impl Requests {
             kind: FolderKind::Calendar,
             name: Some("new".into()),
             extended: vec![(hidden, Value::Boolean(true))],
+            permissions: None,
         }];
         self.add(&UpdateFolder { changes });
+        let somebody = |user| Permission { user, is_visible: Some(true), ..Permission::default() };
+        let by =
+            |address: &str| UserId { address: Some(address.into()), name: Some("Ben".into()), ..UserId::default() };
+        let permissions = vec![
+            somebody(UserId { distinguished: Some("Default".into()), ..UserId::default() }),
+            Permission {
+                edit: Some(Whose::All),
+                read: Some(ReadAccess::FullDetails),
+                ..somebody(by("ben@corp.example"))
+            },
+            Permission { level: Some(PermissionLevel::Reviewer), ..somebody(by("eve@corp.example")) },
+        ];
+        let kind = FolderKind::Folder;
+        let change = FolderUpdate { folder: id(), kind, name: None, extended: vec![], permissions: Some(permissions) };
+        self.add(&UpdateFolder { changes: vec![change] });
         self.add(&MoveFolder { folders: vec![id(), id()], to: DistinguishedFolder::Top.into() });
         self.add(&DeleteFolder { folders: vec![id()], how: DeleteType::HardDelete });
         let subfolders = Subfolders::Keep;

@@ -328,6 +328,11 @@ impl Live {
         }
     }
 
+    /// True if what is at a path, or would be, is in the user's own mailbox.
+    pub(crate) async fn is_own_path(self: &Arc<Self>, path: &FolderPath) -> Result<bool> {
+        Ok(self.names().await?.place(path) == Place::Own)
+    }
+
     /// Makes a folder, in whichever mailbox its path lies.
     pub(crate) async fn create_anywhere(self: &Arc<Self>, path: &FolderPath) -> Result<FolderId> {
         let (number, live, path) = self.at_path(path).await?;
@@ -521,6 +526,8 @@ impl Live {
             poll: self.poll,
             root: root.clone(),
             facts,
+            any: self.any.clone(),
+            list: self.hierarchy.bell.below(),
             opener: None,
         });
         live.recall_version().await;

@@ -141,6 +141,12 @@ pub(crate) fn local(folder: FolderId) -> (Number, FolderId) {
     (number, FolderId(folder.0 & ((1 << LOCAL_BITS) - 1)))
 }
 
+/// True for what only stands for a mailbox, or for all others', and is no folder of any.
+pub(crate) fn is_container(folder: FolderId) -> bool {
+    let (number, folder) = local(folder);
+    number != 0 && folder.0 == 0
+}
+
 /// No mailbox has had a million million folders, nor anybody eight million mailboxes.
 const LOCAL_BITS: u32 = 40;
 /// The folder all others' mailboxes are in.

@@ -231,7 +231,7 @@ impl Live {
     /// The way to the contents of a public folder: this one, unless they are in another mailbox.
     pub(crate) async fn holder_of(self: &Arc<Self>, user: &Arc<Self>, folder: FolderId) -> Result<Arc<Self>> {
         if let Some(live) = self.levels.routed(folder) {
-            live.hierarchy.forget();
+            live.hierarchy.forget_quietly();
             return Ok(live);
         }
         let Some(replica) = self.map.note(&contents_key(folder)).await? else { return Ok(Arc::clone(self)) };
@@ -256,6 +256,8 @@ impl Live {
                 poll: self.poll,
                 root: Root::Public,
                 facts: super::Known::default(),
+                any: self.any.clone(),
+                list: self.hierarchy.bell.below(),
                 opener: None,
             })
         };

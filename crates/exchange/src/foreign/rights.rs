@@ -26,6 +26,10 @@ pub(crate) struct Facts {
     pub(crate) write: bool,
     /// There are folders below it, known or not.
     pub(crate) children: bool,
+    /// Folders can be made below it.
+    pub(crate) create: bool,
+    /// It can be changed and deleted itself.
+    pub(crate) own: bool,
 }
 
 impl Facts {
@@ -36,22 +40,25 @@ impl Facts {
             read: rights.is_none_or(|rights| rights.read),
             write: rights.is_none_or(|rights| rights.create_contents),
             children: folder.children.is_some_and(|children| children > 0),
+            create: rights.is_none_or(|rights| rights.create_hierarchy),
+            own: rights.is_none_or(|rights| rights.modify && rights.delete),
         }
     }
 
     fn written(self) -> String {
-        let all = [(self.read, 'r'), (self.write, 'w'), (self.children, 'c')];
+        let all = [(self.read, 'r'), (self.write, 'w'), (self.children, 'c'), (self.create, 'k'), (self.own, 'a')];
         all.into_iter().filter(|(has, _)| *has).map(|(_, letter)| letter).collect()
     }
 
     fn read(text: &str) -> Self {
-        Self { read: text.contains('r'), write: text.contains('w'), children: text.contains('c') }
+        let has = |letter| text.contains(letter);
+        Self { read: has('r'), write: has('w'), children: has('c'), create: has('k'), own: has('a') }
     }
 }
 
 impl Default for Facts {
     fn default() -> Self {
-        Self { read: true, write: true, children: false }
+        Self { read: true, write: true, children: false, create: true, own: true }
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn facts_come_back_as_they_were_written() {
-        let read_only = Facts { read: true, write: false, children: true };
+        let read_only = Facts { write: false, children: true, create: false, own: false, ..Facts::default() };
         let known = Known::default();
         known.lock().extend([(FolderId(3), read_only), (FolderId(12), Facts { read: false, ..read_only })]);
         let again = Known::read(&known.written());

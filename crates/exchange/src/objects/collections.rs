@@ -160,6 +160,7 @@ impl Live {
                 kind: folder_kind(kind),
                 name: Some(name.clone()),
                 extended: Vec::new(),
+                permissions: None,
             };
             let answer = self.client()?.call(&UpdateFolder { changes: vec![update] }).await;
             self.settled(&tried, answer)?;

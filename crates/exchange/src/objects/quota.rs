@@ -1,4 +1,4 @@
-//! How full the mailbox is (RFC 4331): told with the sign-in, and asked again when somebody wants to know much later.
+//! How full the mailbox is (RFC 4331, 9208): told with the sign-in, and asked again when somebody wants to know much later.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,12 @@ pub(crate) type Bytes = (u64, Option<u64>);
 
 /// What is known of it.
 #[derive(Debug)]
-pub(crate) struct Quota {
+pub(crate) struct Fill {
     known: Mutex<(Option<Bytes>, Instant)>,
     asking: AtomicBool,
 }
 
-impl Quota {
+impl Fill {
     pub(crate) fn new(told: Option<Bytes>) -> Self {
         Self { known: Mutex::new((told, Instant::now())), asking: AtomicBool::new(false) }
     }

@@ -101,6 +101,7 @@ pub(crate) fn forget(connection: &Connection, folder: i64) -> Outcome<()> {
         "DELETE FROM object_staged WHERE folder = ?1",
         "DELETE FROM collection WHERE folder = ?1",
         "DELETE FROM dead_property WHERE folder = ?1",
+        "DELETE FROM annotation WHERE folder = ?1",
         "DELETE FROM aside WHERE folder = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([folder])?;

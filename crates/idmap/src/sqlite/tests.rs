@@ -63,6 +63,8 @@ run! {
     subscriptions_are_kept
     categories_have_keywords
     notes_are_kept
+    annotations_go_with_their_folder
+    deleted_messages_are_weighed
     uids_ascend_with_the_messages
     reserved_uids_are_given_from_the_top
     what_comes_during_a_first_listing_stands_above
@@ -242,6 +244,7 @@ async fn an_older_map_goes_on() {
     assert_eq!(map.created(inbox, item(1)).await.unwrap(), uid(10));
     let calendar = objects::filled(&map, &[objects::object(1)]).await;
     assert_eq!(objects::rows(&map, calendar).await.len(), 1);
+    assert!(map.annotate(Some(inbox), vec![("/private/a".to_owned(), Some(vec![1]))], 1).await.unwrap());
     drop(map);
     assert_eq!(objects::rows(&directory.open().await, calendar).await.len(), 1);
 }

@@ -127,6 +127,15 @@ pub(crate) fn deleted_uids(connection: &Connection, folder: FolderId, only: Opti
     all.filter(|uid| uid.as_ref().map_or(true, wanted)).collect()
 }
 
+/// The sum of the sizes of messages with `\Deleted`.
+pub(crate) fn deleted_size(connection: &Connection, folder: FolderId) -> Outcome<u64> {
+    status(connection, folder)?;
+    let (first, last) = item_keys(folder_number(folder)?);
+    let sql = "SELECT sum(ifnull(exact_size, size)) FROM item WHERE flags & 8 AND key BETWEEN ?1 AND ?2";
+    let sum: Option<i64> = connection.prepare_cached(sql)?.query_row([first, last], |row| row.get(0))?;
+    Ok(sum.unwrap_or_default().unsigned_abs())
+}
+
 fn each<T>(
     connection: &Connection,
     folder: FolderId,

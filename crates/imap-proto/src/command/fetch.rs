@@ -131,7 +131,8 @@ fn modifier(input: &[u8]) -> Parsed<'_, Modifier> {
     map(after_sp(number64), Modifier::ChangedSince).parse(rest)
 }
 
-fn items(input: &[u8]) -> Parsed<'_, Vec<Item>> {
+/// One item, or several in parentheses; at least one.
+pub(super) fn items(input: &[u8]) -> Parsed<'_, Vec<Item>> {
     match input {
         [b'(', ..] => match parenthesized(item).parse(input)? {
             (_, items) if items.is_empty() => expected(input, "at least one item"),

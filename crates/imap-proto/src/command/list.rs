@@ -6,6 +6,7 @@ use nom::combinator::{map, value};
 use nom::sequence::preceded;
 
 use super::Verb;
+use super::metadata::{Entry, entries};
 use super::status::{Item, items};
 use crate::grammar::{Parsed, after_sp, expected, keyword, opt_after_sp, parenthesized, sp};
 use crate::mailbox::{MailboxName, Names, Pattern, mailbox, pattern};
@@ -51,6 +52,8 @@ pub struct Return {
     pub my_rights: bool,
     /// `STATUS (...)` (RFC 5819); empty if not asked for.
     pub status: Vec<Item>,
+    /// `METADATA (...)` (RFC 9590); empty if not asked for.
+    pub metadata: Vec<Entry>,
 }
 
 /// `list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]` (RFC 5258 section 6)
@@ -123,15 +126,17 @@ fn select_options(input: &[u8]) -> Parsed<'_, Select> {
 
 /// ```text
 /// list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"
-/// return-option    = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "MYRIGHTS" / status-option
+/// return-option    = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "MYRIGHTS" / status-option / metadata-option
 /// status-option    = "STATUS" SP "(" status-att *(SP status-att) ")"
+/// metadata-option  = "METADATA" SP entries
 /// ```
-/// (RFC 5258 section 6, RFC 5819 section 4, RFC 6154 section 6, RFC 8440 section 5)
+/// (RFC 5258 section 6, RFC 5819 section 4, RFC 6154 section 6, RFC 8440 section 5, RFC 9590 section 5)
 fn return_options(input: &[u8]) -> Parsed<'_, Return> {
     #[derive(Clone)]
     enum Option {
         Plain(fn(&mut Return)),
         Status(Vec<Item>),
+        Metadata(Vec<Entry>),
     }
     let plain = |set: fn(&mut Return)| Option::Plain(set);
     let option = alt((
@@ -140,6 +145,7 @@ fn return_options(input: &[u8]) -> Parsed<'_, Return> {
         value(plain(|returns| returns.special_use = true), keyword("SPECIAL-USE")),
         value(plain(|returns| returns.my_rights = true), keyword("MYRIGHTS")),
         map(preceded(keyword("STATUS"), after_sp(items)), Option::Status),
+        map(preceded(keyword("METADATA"), after_sp(entries)), Option::Metadata),
     ));
     let option = crate::grammar::named("a return option", option);
     let (rest, options) = preceded(keyword("RETURN"), after_sp(parenthesized(option))).parse(input)?;
@@ -148,6 +154,7 @@ fn return_options(input: &[u8]) -> Parsed<'_, Return> {
         match option {
             Option::Plain(set) => set(&mut returns),
             Option::Status(items) => returns.status.extend(items),
+            Option::Metadata(entries) => returns.metadata.extend(entries),
         }
     }
     Ok((rest, returns))

@@ -31,6 +31,8 @@ pub enum Item {
     Unseen,
     /// `DELETED` (RFC 9051)
     Deleted,
+    /// `DELETED-STORAGE` (RFC 9208): octets of messages with `\Deleted`.
+    DeletedStorage,
     /// `SIZE` (RFC 8438): octets.
     Size,
     /// `HIGHESTMODSEQ` (RFC 7162)
@@ -69,19 +71,20 @@ pub(super) fn items(input: &[u8]) -> Parsed<'_, Vec<Item>> {
 
 /// `status-att = "MESSAGES" / "RECENT" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN"`, and those of extensions.
 fn item(input: &[u8]) -> Parsed<'_, Item> {
-    let letters = take_while1(|byte: u8| byte.is_ascii_alphabetic());
+    let letters = take_while1(|byte: u8| byte.is_ascii_alphabetic() || byte == b'-');
     let (rest, word): (_, &[u8]) = named("a status item", letters).parse(input)?;
     let item = ITEMS.iter().find(|(_, name)| name.as_bytes().eq_ignore_ascii_case(word));
     item.map_or_else(|| expected(input, "a status item"), |(item, _)| Ok((rest, *item)))
 }
 
-const ITEMS: [(Item, &str); 10] = [
+const ITEMS: [(Item, &str); 11] = [
     (Item::Messages, "MESSAGES"),
     (Item::Recent, "RECENT"),
     (Item::UidNext, "UIDNEXT"),
     (Item::UidValidity, "UIDVALIDITY"),
     (Item::Unseen, "UNSEEN"),
     (Item::Deleted, "DELETED"),
+    (Item::DeletedStorage, "DELETED-STORAGE"),
     (Item::Size, "SIZE"),
     (Item::HighestModSeq, "HIGHESTMODSEQ"),
     (Item::MailboxId, "MAILBOXID"),

@@ -24,6 +24,8 @@ pub enum Code {
     AuthorizationFailed,
     /// `BADCHARSET (US-ASCII UTF-8)`: the ones there are.
     BadCharset,
+    /// `BADEVENT (...)` (RFC 5465): the events there are.
+    BadEvent,
     /// `CANNOT` (RFC 5530)
     Cannot,
     /// `CAPABILITY ...`
@@ -32,6 +34,8 @@ pub enum Code {
     ClientBug,
     /// `CLOSED` (RFC 7162): the mailbox selected before is closed.
     Closed,
+    /// `COMPRESSIONACTIVE` (RFC 4978)
+    CompressionActive,
     /// `CONTACTADMIN` (RFC 5530)
     ContactAdmin,
     /// `COPYUID uidvalidity from to` (RFC 4315); both must be of the same length and not empty.
@@ -68,6 +72,12 @@ pub enum Code {
     Limit,
     /// `MAILBOXID (id)` (RFC 8474)
     MailboxId(String),
+    /// `METADATA LONGENTRIES n` (RFC 5464): octets of the longest value that was left out.
+    MetadataLongEntries(u64),
+    /// `METADATA MAXSIZE n` (RFC 5464): octets a value may have.
+    MetadataMaxSize(u64),
+    /// `METADATA TOOMANY` (RFC 5464)
+    MetadataTooMany,
     /// `MODIFIED set` (RFC 7162): UIDs or sequence numbers, as in the STORE.
     Modified(Vec<u32>),
     /// `NOMODSEQ` (RFC 7162)
@@ -76,6 +86,8 @@ pub enum Code {
     NonExistent,
     /// `NOPERM` (RFC 5530)
     NoPerm,
+    /// `NOTIFICATIONOVERFLOW` (RFC 5465)
+    NotificationOverflow,
     /// `NOTSAVED` (RFC 5182)
     NotSaved,
     /// `OVERQUOTA` (RFC 5530)
@@ -117,6 +129,11 @@ impl Code {
             Self::AppendUid { uid_validity, uids } => uid_sets(out, *uid_validity, &[uids]),
             Self::CopyUid { uid_validity, from, to } => uid_sets(out, *uid_validity, &[from, to]),
             Self::Capability(names) => names.iter().for_each(|name| atom(out, name)),
+            Self::BadEvent => {
+                let names: Vec<_> = crate::command::notify::event_names().collect();
+                atom(out, &format!("({})", names.join(" ")));
+            }
+            Self::MetadataLongEntries(octets) | Self::MetadataMaxSize(octets) => atom(out, &octets.to_string()),
             Self::HighestModSeq(number) => atom(out, &number.to_string()),
             Self::UidNext(number) | Self::UidValidity(number) | Self::Unseen(number) => {
                 atom(out, &number.to_string());
@@ -145,10 +162,12 @@ impl Code {
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset => "BADCHARSET",
+            Self::BadEvent => "BADEVENT",
             Self::Cannot => "CANNOT",
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
             Self::Closed => "CLOSED",
+            Self::CompressionActive => "COMPRESSIONACTIVE",
             Self::ContactAdmin => "CONTACTADMIN",
             Self::CopyUid { .. } => "COPYUID",
             Self::Corruption => "CORRUPTION",
@@ -160,10 +179,14 @@ impl Code {
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::MailboxId(_) => "MAILBOXID",
+            Self::MetadataLongEntries(_) => "METADATA LONGENTRIES",
+            Self::MetadataMaxSize(_) => "METADATA MAXSIZE",
+            Self::MetadataTooMany => "METADATA TOOMANY",
             Self::Modified(_) => "MODIFIED",
             Self::NoModSeq => "NOMODSEQ",
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
             Self::NotSaved => "NOTSAVED",
             Self::OverQuota => "OVERQUOTA",
             Self::Parse => "PARSE",

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use imap_proto::command::list::List;
 use imap_proto::response::{self, Attribute, ListLine};
 use imap_proto::{MailboxName, Pattern};
-use mailbox::{Depth, Folder, FolderId, FolderPath, Mail, SignIn, SpecialUse};
+use mailbox::{Depth, Folder, FolderPath, Mail, SignIn, SpecialUse};
 use tracing::debug;
 
-use crate::command::status;
+use crate::command::{acl, metadata, status};
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::names::{self, DELIMITER};
 use crate::session::Session;
 
-/// LIST (RFC 3501 section 6.3.8), selected and extended as in RFC 5258, 5819 and 6154.
+/// LIST (RFC 3501 section 6.3.8), selected and extended as in RFC 5258, 5819, 6154, 8440 and 9590.
 pub(crate) async fn list<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
@@ -24,13 +24,19 @@ pub(crate) async fn list<B: SignIn, T: Transport>(
     if select.recursive_match && !select.subscribed && !select.special_use {
         return Err(Answer::bad("RECURSIVEMATCH needs another selection").into());
     }
-    if list.returns.my_rights {
-        return Err(Answer::bad("MYRIGHTS is not offered").into());
-    }
-    for listed in listed(session, connection, list).await? {
-        response::list(&mut connection.out, session.names, &listed.line);
-        if let Some(id) = listed.id.filter(|_| !list.returns.status.is_empty()) {
-            status::after_list(session, connection, &listed.line.name, id, &list.returns.status).await?;
+    for Listed { line, folder } in listed(session, connection, list).await? {
+        response::list(&mut connection.out, session.names, &line);
+        if let Some(folder) = folder {
+            let returns = &list.returns;
+            if returns.my_rights {
+                acl::after_list(session, connection, &line.name, folder.id).await?;
+            }
+            if folder.selectable && !returns.status.is_empty() {
+                status::after_list(session, connection, &line.name, folder.id, &returns.status).await?;
+            }
+            if !returns.metadata.is_empty() {
+                metadata::after_list(session, connection, &line.name, &folder, &returns.metadata).await?;
+            }
         }
         connection.relieve().await?;
     }
@@ -88,10 +94,10 @@ pub(crate) async fn lsub<B: SignIn, T: Transport>(
     Ok(Answer::ok("That is all"))
 }
 
-/// A line, and the folder it is about if that can be selected.
+/// A line, and the folder it is about if there is one and more is to be told of it.
 struct Listed {
     line: ListLine,
-    id: Option<FolderId>,
+    folder: Option<Folder>,
 }
 
 async fn listed<B: SignIn, T: Transport>(
@@ -102,7 +108,7 @@ async fn listed<B: SignIn, T: Transport>(
     let account = session.state.account()?;
     // An empty pattern asks for the delimiter and the root of the reference.
     if matches!(list.patterns.as_slice(), [only] if only.0.is_empty()) && !list.extended {
-        return Ok(vec![Listed { line: line(vec![Attribute::NoSelect], MailboxName(String::new())), id: None }]);
+        return Ok(vec![Listed { line: line(vec![Attribute::NoSelect], MailboxName(String::new())), folder: None }]);
     }
     let patterns = patterns(list);
     visit(account, connection, &patterns).await?;
@@ -132,8 +138,9 @@ async fn listed<B: SignIn, T: Transport>(
         if is_subscribed {
             attributes.push(Attribute::Subscribed);
         }
-        let id = folder.filter(|folder| folder.selectable).map(|folder| folder.id);
-        listed.push(Listed { line: ListLine { child_info, ..line(attributes, names::name(&path)) }, id });
+        let line = ListLine { child_info, ..line(attributes, names::name(&path)) };
+        // RFC 8440 section 4: what is shown only for what is below it is told no more of.
+        listed.push(Listed { line, folder: folder.filter(|_| selected).cloned() });
     }
     Ok(listed)
 }
@@ -220,7 +227,8 @@ fn attributes(folder: &Folder) -> Vec<Attribute> {
     attributes
 }
 
-fn special_use(role: SpecialUse) -> Attribute {
+/// How a role is told.
+pub(crate) fn special_use(role: SpecialUse) -> Attribute {
     match role {
         SpecialUse::Archive => Attribute::Archive,
         SpecialUse::Drafts => Attribute::Drafts,

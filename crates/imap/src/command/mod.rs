@@ -1,13 +1,17 @@
 //! What each command does: one file per command, or per few that belong together.
 
 pub(crate) mod about;
+pub(crate) mod acl;
 pub(crate) mod append;
+pub(crate) mod compress;
 pub(crate) mod esearch;
 pub(crate) mod expunge;
 pub(crate) mod fetch;
 pub(crate) mod folders;
 pub(crate) mod idle;
 pub(crate) mod list;
+pub(crate) mod metadata;
+pub(crate) mod quota;
 mod reading;
 pub(crate) mod search;
 pub(crate) mod select;

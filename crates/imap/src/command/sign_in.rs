@@ -1,4 +1,4 @@
-//! STARTTLS, LOGIN, AUTHENTICATE.
+//! STARTTLS, LOGIN, AUTHENTICATE, UNAUTHENTICATE.
 
 use imap_proto::command::sign_in::{Authenticate, Login};
 use imap_proto::response::{self, Code};
@@ -68,6 +68,20 @@ pub(crate) async fn authenticate<B: SignIn, T: Transport>(
             sasl::Step::Failed(failure) => return Err(Answer::bad(failure.to_string()).into()),
         }
     }
+}
+
+/// UNAUTHENTICATE (RFC 8437): another user may come over the same line. What was sent compressed ends with the answer.
+pub(crate) async fn unauthenticate<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    tag: &Tag,
+) -> Result<Answer, Stop> {
+    session.state.account()?;
+    session.forget_user(connection);
+    let code = Code::Capability(session.capabilities(connection));
+    Answer::ok("Signed out, somebody may sign in").with(code).write(&mut connection.out, Some(tag));
+    connection.decompress().await?;
+    Err(Stop::Silent)
 }
 
 /// What the client says to a challenge.

@@ -20,7 +20,7 @@ pub(crate) async fn status<B: SignIn, T: Transport>(
     let account = session.state.account()?;
     let folder = find(account, connection, &status.mailbox).await?;
     let counts = connection.patiently(account.status(folder.id)).await??;
-    write(session, connection, &status.mailbox, folder.id, &status.items, &counts);
+    write(session, connection, &status.mailbox, folder.id, &status.items, &counts).await?;
     Ok(Answer::ok("That is all"))
 }
 
@@ -34,26 +34,38 @@ pub(crate) async fn after_list<B: SignIn, T: Transport>(
 ) -> Result<(), Stop> {
     let account = session.state.account()?;
     match connection.patiently(account.status(folder)).await? {
-        Ok(counts) => write(session, connection, name, folder, items, &counts),
+        Ok(counts) => write(session, connection, name, folder, items, &counts).await?,
         Err(error) => debug!(%error, "no counts"),
     }
     Ok(())
 }
 
-fn write<B: SignIn, T: Transport>(
+async fn write<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
     name: &MailboxName,
     folder: FolderId,
     items: &[Item],
     counts: &mailbox::Status,
-) {
-    let value = |&item| (item, value(item, folder, counts, &session.settings));
+) -> Result<(), Stop> {
+    // It is not kept count of, so that it is asked for only if somebody wants to know.
+    let deleted_size = match counts.deleted > 0 && items.contains(&Item::DeletedStorage) {
+        true => connection.patiently(session.state.account()?.deleted_size(folder)).await?.unwrap_or_default(),
+        false => 0,
+    };
+    let value = |&item| (item, value(item, folder, counts, deleted_size, &session.settings));
     let values: Vec<(Item, StatusValue)> = items.iter().map(value).collect();
     response::status(&mut connection.out, session.names, name, &values);
+    Ok(())
 }
 
-fn value(item: Item, folder: FolderId, counts: &mailbox::Status, settings: &Settings) -> StatusValue {
+fn value(
+    item: Item,
+    folder: FolderId,
+    counts: &mailbox::Status,
+    deleted_size: u64,
+    settings: &Settings,
+) -> StatusValue {
     StatusValue::Number(match item {
         Item::Messages => counts.messages.into(),
         Item::Recent => counts.recent.into(),
@@ -61,6 +73,7 @@ fn value(item: Item, folder: FolderId, counts: &mailbox::Status, settings: &Sett
         Item::UidValidity => counts.state.uid_validity.0.get().into(),
         Item::Unseen => counts.unseen.into(),
         Item::Deleted => counts.deleted.into(),
+        Item::DeletedStorage => deleted_size,
         Item::Size => counts.size,
         Item::HighestModSeq => counts.state.highest_modseq.0,
         Item::AppendLimit => settings.largest_message,

@@ -9,9 +9,10 @@ use super::store::Message;
 use super::{Account, Call};
 use crate::search::Query;
 use crate::{
-    Access, Appended, Content, Delta, Depth, Details, Error, Expunged, FlagChange, Folder, FolderId, FolderPath, Mail,
-    ModSeq, Namespaces, NewMessage, Progress, Result, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred,
-    Uid, Watch,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Delta, Depth, Details, Error, ErrorKind,
+    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Mail, ModSeq, Namespaces, NewMessage,
+    Progress, Quota, Result, RightsChange, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred, Uid,
+    Watch,
 };
 
 impl Mail for Account {
@@ -59,6 +60,58 @@ impl Mail for Account {
         Ok(self.store().subscriptions().to_vec())
     }
 
+    async fn quota(&self, path: &FolderPath) -> Result<Option<Quota>> {
+        self.enter(Call::Quota).await?;
+        let store = self.store();
+        Ok(store.quota.filter(|_| !store.is_others(path)))
+    }
+
+    async fn rights(&self, folder: FolderId) -> Result<FolderRights> {
+        self.enter(Call::Rights).await?;
+        self.store().rights(folder)
+    }
+
+    async fn permissions(&self, folder: FolderId) -> Result<Vec<(Grantee, FolderRights)>> {
+        self.enter(Call::Permissions).await?;
+        let owner = (Grantee::Person(self.user.to_string()), FolderRights::ALL);
+        Ok([owner].into_iter().chain(self.store().permissions(folder)?.iter().cloned()).collect())
+    }
+
+    async fn permit(&self, folder: FolderId, who: &Grantee, change: RightsChange) -> Result<()> {
+        self.enter(Call::Permit).await?;
+        if self.store().rights(folder)?.own && *who == Grantee::Person(self.user.to_string()) {
+            return Err(Error::new(ErrorKind::Cannot, "The owner may do everything, always"));
+        }
+        self.store().permit(folder, who, change)
+    }
+
+    async fn annotations(&self, folder: Option<FolderId>) -> Result<Vec<Annotation>> {
+        self.enter(Call::Annotations).await?;
+        self.store().annotations(folder)
+    }
+
+    async fn annotate(
+        &self,
+        folder: Option<FolderId>,
+        changes: &[(String, Option<Vec<u8>>)],
+        most: usize,
+    ) -> Result<bool> {
+        self.enter(Call::Annotate).await?;
+        self.store().annotate(folder, changes, most)
+    }
+
+    async fn annotation_changes(&self, since: Option<AnnotationSeq>) -> Result<(AnnotationSeq, Vec<AnnotationChange>)> {
+        Ok(self.store().annotation_changes(since))
+    }
+
+    fn watch_any(&self) -> Watch {
+        self.store().any.watch()
+    }
+
+    fn watch_list(&self) -> Watch {
+        self.store().list.watch()
+    }
+
     async fn status(&self, folder: FolderId) -> Result<Status> {
         self.enter(Call::Status).await?;
         let store = self.store();
@@ -74,6 +127,13 @@ impl Mail for Account {
             recent: count(&|message| message.uid >= folder.told_below),
             size: folder.messages.iter().map(|message| message.content.len()).sum(),
         })
+    }
+
+    async fn deleted_size(&self, folder: FolderId) -> Result<u64> {
+        let store = self.store();
+        let messages = store.folder(folder)?.messages.iter();
+        let deleted = messages.filter(|message| message.flags.system.contains(SystemFlags::DELETED));
+        Ok(deleted.map(|message| message.content.len()).sum())
     }
 
     async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    Access, Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Result, Secret, SignIn, SpecialUse,
-    Uid, UidValidity,
+    Access, Content, Credentials, Error, ErrorKind, FlagChange, Flags, FolderPath, Quota, Result, Secret, SignIn,
+    SpecialUse, Uid, UidValidity,
 };
 use collections::Collections;
 pub use objects::{Gist, Rewriter};
@@ -37,6 +37,7 @@ struct User {
 /// One user's mailbox.
 #[derive(Clone, Debug)]
 pub struct Account {
+    user: Arc<str>,
     store: Arc<Mutex<Store>>,
     objects: Arc<Mutex<Collections>>,
     switches: Arc<Mutex<Switches>>,
@@ -63,6 +64,12 @@ pub enum Call {
     RenameFolder,
     DeleteFolder,
     Subscribe,
+    Quota,
+    Rights,
+    Permissions,
+    Permit,
+    Annotations,
+    Annotate,
     Status,
     Open,
     Delta,
@@ -154,7 +161,7 @@ impl Account {
         }
         let held = watch::Sender::new(false);
         let objects = Arc::new(Mutex::new(Collections::of(user)));
-        Self { store: Arc::new(Mutex::new(store)), objects, switches: Arc::default(), held }
+        Self { user: user.into(), store: Arc::new(Mutex::new(store)), objects, switches: Arc::default(), held }
     }
 
     /// Mail comes in from outside.
@@ -208,6 +215,11 @@ impl Account {
         let id = store.find(folder)?.id;
         let gone = store.remove(id, |message| message.uid == uid)?;
         if gone.is_empty() { Err(no_message()) } else { Ok(()) }
+    }
+
+    /// From now on it is known how full the mailbox is.
+    pub fn set_quota(&self, quota: Option<Quota>) {
+        self.store().quota = quota;
     }
 
     /// Gives a folder's UIDs another generation, as after the loss of the ID map.

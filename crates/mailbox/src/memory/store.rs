@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 
 use crate::{
-    Access, Appended, Bell, Content, EmailId, Entry, Error, ErrorKind, FlagChange, Flags, Folder, FolderId, FolderPath,
-    ModSeq, Namespaces, Result, SpecialUse, State, Stored, SystemFlags, ThreadId, Uid, UidValidity,
+    Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Bell, Content, EmailId, Entry, Error, ErrorKind,
+    FlagChange, Flags, Folder, FolderId, FolderPath, FolderRights, Grantee, ModSeq, Namespaces, Quota, Result,
+    RightsChange, SpecialUse, State, Stored, SystemFlags, ThreadId, Uid, UidValidity,
 };
 
 /// All folders of a mailbox, in the order of their making.
@@ -16,6 +17,22 @@ pub(super) struct Store {
     subscriptions: Vec<FolderPath>,
     others: Vec<Others>,
     ids_given: u64,
+    pub(super) quota: Option<Quota>,
+    /// Rings with any folder's, and with the next.
+    pub(super) any: Bell,
+    /// Rings when folders, subscriptions or notes change.
+    pub(super) list: Bell,
+    notes: Vec<Note>,
+    notes_changed: u64,
+}
+
+/// A note; without a value, one that was removed.
+#[derive(Debug)]
+struct Note {
+    folder: Option<FolderId>,
+    name: String,
+    value: Option<Vec<u8>>,
+    changed: u64,
 }
 
 /// Somebody else's mailbox.
@@ -48,6 +65,7 @@ pub(super) struct FolderData {
     pub(super) bell: Bell,
     special_use: Option<SpecialUse>,
     access: Access,
+    permissions: Vec<(Grantee, FolderRights)>,
     uid_next: Uid,
     highest_modseq: ModSeq,
 }
@@ -183,6 +201,7 @@ impl Store {
     }
 
     pub(super) fn add(&mut self, path: FolderPath, special_use: Option<SpecialUse>) -> FolderId {
+        self.stirred();
         let id = FolderId(self.next_id());
         self.folders.push(FolderData {
             id,
@@ -191,9 +210,10 @@ impl Store {
             messages: Vec::new(),
             vanished: Vec::new(),
             told_below: Uid::MIN,
-            bell: Bell::new(),
+            bell: self.any.below(),
             special_use,
             access: Access::ReadWrite,
+            permissions: Vec::new(),
             uid_next: Uid::MIN,
             highest_modseq: ModSeq(1),
         });
@@ -228,6 +248,7 @@ impl Store {
                 folder.path = FolderPath(to.0.iter().cloned().chain(rest).collect());
             }
         }
+        self.stirred();
         Ok(())
     }
 
@@ -237,7 +258,10 @@ impl Store {
             return Err(Error::new(ErrorKind::Cannot, "This folder cannot be deleted"));
         }
         folder.bell.ring();
+        let gone = Some(folder.id);
         self.folders.retain(|folder| folder.path != *path);
+        self.notes.retain(|note| note.folder != gone);
+        self.stirred();
         Ok(())
     }
 
@@ -249,10 +273,92 @@ impl Store {
         if !self.subscriptions.contains(path) {
             self.subscriptions.push(path.clone());
         }
+        self.stirred();
     }
 
     pub(super) fn unsubscribe(&mut self, path: &FolderPath) {
         self.subscriptions.retain(|subscribed| subscribed != path);
+        self.stirred();
+    }
+
+    /// Folders, subscriptions or notes have changed.
+    fn stirred(&self) {
+        self.list.ring();
+        self.any.ring();
+    }
+
+    /// What the user may do: everything in folders of their own, in others' what these let them.
+    pub(super) fn rights(&self, id: FolderId) -> Result<FolderRights> {
+        let folder = self.folder(id)?;
+        Ok(match (self.is_others(&folder.path), folder.access) {
+            (false, _) => FolderRights::ALL,
+            (true, Access::ReadWrite) => FolderRights { own: false, ..FolderRights::ALL },
+            (true, Access::ReadOnly) => FolderRights { lookup: true, read: true, ..FolderRights::NONE },
+        })
+    }
+
+    pub(super) fn permissions(&self, id: FolderId) -> Result<&[(Grantee, FolderRights)]> {
+        self.administered(id)?;
+        Ok(&self.folder(id)?.permissions)
+    }
+
+    pub(super) fn permit(&mut self, id: FolderId, who: &Grantee, change: RightsChange) -> Result<()> {
+        self.administered(id)?;
+        let permissions = &mut self.folder_mut(id)?.permissions;
+        let known = permissions.iter().find(|(other, _)| other == who);
+        let rights = change.of(known.map(|(_, rights)| *rights).unwrap_or_default());
+        permissions.retain(|(other, _)| other != who);
+        if rights != FolderRights::NONE {
+            permissions.push((who.clone(), rights));
+        }
+        Ok(())
+    }
+
+    fn administered(&self, id: FolderId) -> Result<()> {
+        match self.rights(id)?.own {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Denied, "Only the owner of this folder says who may do what in it")),
+        }
+    }
+
+    pub(super) fn annotations(&self, folder: Option<FolderId>) -> Result<Vec<Annotation>> {
+        folder.map(|id| self.folder(id)).transpose()?;
+        let here = self.notes.iter().filter(|note| note.folder == folder);
+        let mut notes: Vec<Annotation> =
+            here.filter_map(|note| Some(Annotation { name: note.name.clone(), value: note.value.clone()? })).collect();
+        notes.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(notes)
+    }
+
+    pub(super) fn annotate(
+        &mut self,
+        folder: Option<FolderId>,
+        changes: &[(String, Option<Vec<u8>>)],
+        most: usize,
+    ) -> Result<bool> {
+        let mut names: Vec<String> = self.annotations(folder)?.into_iter().map(|note| note.name).collect();
+        for (name, value) in changes {
+            names.retain(|other| other != name);
+            names.extend(value.as_ref().map(|_| name.clone()));
+        }
+        if names.len() > most {
+            return Ok(false);
+        }
+        for (name, value) in changes {
+            self.notes_changed += 1;
+            self.notes.retain(|note| note.folder != folder || note.name != *name);
+            let (name, value, changed) = (name.clone(), value.clone(), self.notes_changed);
+            self.notes.push(Note { folder, name, value, changed });
+        }
+        self.stirred();
+        Ok(true)
+    }
+
+    pub(super) fn annotation_changes(&self, since: Option<AnnotationSeq>) -> (AnnotationSeq, Vec<AnnotationChange>) {
+        let since = since.map_or(self.notes_changed, |since| since.0);
+        let changed = self.notes.iter().filter(|note| note.changed > since);
+        let changes = changed.map(|note| AnnotationChange { folder: note.folder, name: note.name.clone() }).collect();
+        (AnnotationSeq(self.notes_changed), changes)
     }
 
     pub(super) fn put(

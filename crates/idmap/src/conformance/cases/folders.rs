@@ -1,9 +1,9 @@
 //! The folder tree.
 
-use mailbox::{FolderPath, Keyword, SpecialUse, Subscription};
+use mailbox::{FolderPath, Keyword, SpecialUse, Subscription, SystemFlags};
 
-use crate::conformance::{End, Place, apply, filled, folder, item, listing, tree, uids};
-use crate::{Error, ExchangeFolder, FolderChange, HierarchyPage, IdMap};
+use crate::conformance::{End, Place, apply, filled, flags, folder, item, listing, tree, uids};
+use crate::{Error, ExchangeFolder, FolderChange, HierarchyPage, IdMap, Item};
 
 fn below(parent: &str, exchange_id: &str, name: &str) -> ExchangeFolder {
     ExchangeFolder { parent: Some(parent.to_owned()), ..folder(exchange_id, name) }
@@ -181,4 +181,45 @@ pub async fn notes_are_kept<P: Place>(place: P) {
     let place = place.after_kill();
     let map = place.open().await;
     assert_eq!((map.note("a").await.unwrap().as_deref(), map.note("b").await.unwrap()), (Some("2"), None));
+}
+
+/// Notes on folders follow them, and go with them; what changed is told, what was removed too.
+pub async fn annotations_go_with_their_folder<P: Place>(place: P) {
+    let map = place.open().await;
+    let id = filled(&map, &[item(1)]).await;
+    let set = |name: &str, value: Option<&[u8]>| (name.to_owned(), value.map(<[u8]>::to_vec));
+    let (start, none) = map.annotation_changes(None).await.unwrap();
+    assert!(none.is_empty());
+    let both = vec![set("/private/b", Some(b"2\0")), set("/private/a", Some(b""))];
+    assert!(map.annotate(Some(id), both, 2).await.unwrap());
+    assert!(map.annotate(None, vec![set("/private/a", Some(b"whole"))], 2).await.unwrap());
+    let place = place.after_kill();
+    let map = place.open().await;
+    let names =
+        |notes: Vec<mailbox::Annotation>| notes.into_iter().map(|note| (note.name, note.value)).collect::<Vec<_>>();
+    let wanted = [("/private/a".to_owned(), Vec::new()), ("/private/b".to_owned(), b"2\0".to_vec())];
+    assert_eq!(names(map.annotations(Some(id)).await.unwrap()), wanted);
+    let third = set("/private/c", Some(b"3"));
+    assert!(!map.annotate(Some(id), vec![set("/private/a", Some(b"other")), third.clone()], 2).await.unwrap());
+    assert_eq!(names(map.annotations(Some(id)).await.unwrap()), wanted);
+    let (before, changes) = map.annotation_changes(Some(start)).await.unwrap();
+    assert_eq!(changes.iter().map(|change| change.folder).collect::<Vec<_>>(), [Some(id), Some(id), None]);
+    assert!(map.annotate(Some(id), vec![set("/private/a", None), third], 2).await.unwrap());
+    let (_, changes) = map.annotation_changes(Some(before)).await.unwrap();
+    assert_eq!(changes.into_iter().map(|change| change.name).collect::<Vec<_>>(), ["/private/a", "/private/c"]);
+    map.put_folder(folder("inbox-id", "Renamed")).await.unwrap();
+    assert_eq!(map.annotations(Some(id)).await.unwrap().len(), 2);
+    map.remove_folder(id).await.unwrap();
+    assert_eq!(map.annotations(Some(id)).await.unwrap_err(), Error::NoFolder(id));
+    assert_eq!(map.annotations(None).await.unwrap().len(), 1);
+}
+
+/// What an EXPUNGE would free.
+pub async fn deleted_messages_are_weighed<P: Place>(place: P) {
+    let map = place.open().await;
+    let deleted = |number| Item { flags: flags(SystemFlags::DELETED, &[]), ..item(number) };
+    let id = filled(&map, &[item(1), deleted(2), deleted(3)]).await;
+    assert_eq!(map.deleted_size(id).await.unwrap(), item(2).size + item(3).size);
+    let empty = map.put_folder(folder("sent-id", "Sent")).await.unwrap();
+    assert_eq!(map.deleted_size(empty).await.unwrap(), 0);
 }
