@@ -30,6 +30,7 @@ use crate::keywords::Keywords;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::read_ahead::SharedTrail;
 use crate::settings::SizePolicy;
+use crate::sizes;
 use crate::stamps::Stamps;
 use crate::watch::{Poll, Watching};
 
@@ -517,7 +518,8 @@ impl Mail for Account {
                 // What is unread can be told once all is listed.
                 live.listed(folder, 1).await?;
             }
-            Ok(live.map.status(folder).await?)
+            let (status, estimated) = live.map.weight(folder).await?;
+            Ok(Status { size: sizes::of_all(status.size, estimated), ..status })
         })
         .await
     }
@@ -546,6 +548,11 @@ impl Mail for Account {
             Ok(live.map.delta(folder, since).await?)
         })
         .await
+    }
+
+    async fn vanished(&self, folder: FolderId, since: ModSeq) -> Result<Option<Vec<Uid>>> {
+        let (live, folder) = self.at(folder).await?;
+        Ok(live.map.vanished(folder, since).await?)
     }
 
     fn notice(&self) -> Option<&'static str> {

@@ -1,5 +1,7 @@
 //! RFC822.SIZE before a message's rendering is known.
 
+use idmap::Estimated;
+
 use crate::settings::SizePolicy;
 
 /// A size that is not below what the message's rendering will have.
@@ -23,6 +25,16 @@ pub(crate) fn known(policy: SizePolicy, exact: Option<u64>, item_size: u64) -> O
     }
 }
 
+/// A size of a whole folder that is not below the sum of those of its messages (RFC 8438 section 2). `counted` is the sum
+/// of their exact sizes and, of those without, of their item:Size.
+pub(crate) fn of_all(counted: u64, estimated: Estimated) -> u64 {
+    let Estimated { messages, size } = estimated;
+    let text = size.min(MOST_TEXT.saturating_mul(messages.into()));
+    let told = size.saturating_mul(3).saturating_add(size / 10).saturating_add(text.saturating_mul(2));
+    let told = told.saturating_add(u64::from(messages) * 16 * 1024);
+    counted.saturating_sub(size).saturating_add(told)
+}
+
 const MOST_TEXT: u64 = 1 << 20;
 
 #[cfg(test)]
@@ -37,6 +49,17 @@ mod tests {
         assert!(estimate(100) >= 16 * 1024);
         // 30,000 Chinese characters in quoted-printable, with a soft line end after every 73 octets.
         assert!(estimate(60_000) >= 30_000 * 9 * 76 / 73);
+    }
+
+    #[test]
+    fn a_folder_is_not_below_its_messages() {
+        for sizes in [&[][..], &[5], &[1000, 7, 99, 3], &[1 << 20, 5 << 20, 1], &[100 << 20; 50]] {
+            let estimated = Estimated { messages: u32::try_from(sizes.len()).unwrap(), size: sizes.iter().sum() };
+            let all = of_all(4711 + estimated.size, estimated);
+            let sum = 4711 + sizes.iter().map(|size| estimate(*size)).sum::<u64>();
+            assert!(sum <= all && all <= sum + 2 * MOST_TEXT, "{sizes:?}: {sum} {all}");
+        }
+        assert_eq!(of_all(4711, Estimated::default()), 4711);
     }
 
     #[test]

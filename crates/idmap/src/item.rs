@@ -91,6 +91,15 @@ pub struct Applied {
     pub untold: Vec<String>,
 }
 
+/// The messages of a folder whose length is not known exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimated {
+    /// How many there are.
+    pub messages: u32,
+    /// The sum of their item:Size, which is part of the folder's size.
+    pub size: u64,
+}
+
 /// An item as the map keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemRow {

@@ -30,7 +30,7 @@ pub mod sqlite;
 
 pub use error::{Error, Result};
 pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
-pub use item::{Applied, Epoch, Item, ItemChange, ItemRow, SyncPage, SyncPoint};
+pub use item::{Applied, Epoch, Estimated, Item, ItemChange, ItemRow, SyncPage, SyncPoint};
 pub use map::IdMap;
 pub use object::{
     CollectionRow, ObjectChange, ObjectItem, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectText,

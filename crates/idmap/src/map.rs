@@ -8,8 +8,8 @@ use mailbox::{
 };
 
 use crate::{
-    Applied, Epoch, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, Item, ItemRow, Result, SyncPage,
-    SyncPoint,
+    Applied, Epoch, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, Item, ItemRow, Result,
+    SyncPage, SyncPoint,
 };
 
 /// The map of one mailbox. Clones share everything.
@@ -115,8 +115,15 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// What happened after `since`.
     fn delta(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Delta>> + Send;
 
+    /// What was removed after `since`, ascending; `None` if not all of it is remembered any more. The latest 50,000
+    /// removals of each folder are.
+    fn vanished(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Option<Vec<Uid>>>> + Send;
+
     /// Counts; kept up to date, so this costs the same for any size of folder.
     fn status(&self, folder: FolderId) -> impl Future<Output = Result<Status>> + Send;
+
+    /// The same, and what its size is made of.
+    fn weight(&self, folder: FolderId) -> impl Future<Output = Result<(Status, Estimated)>> + Send;
 
     /// Dates and ids.
     fn details(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<Details>>> + Send;

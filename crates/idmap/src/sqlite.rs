@@ -16,9 +16,9 @@ use mailbox::{
 };
 
 use crate::{
-    Applied, CollectionRow, Epoch, Error, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap, Item,
-    ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten, ObjectsApplied,
-    Result, SyncPage, SyncPoint,
+    Applied, CollectionRow, Epoch, Error, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap,
+    Item, ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten,
+    ObjectsApplied, Result, SyncPage, SyncPoint,
 };
 
 mod annotation;
@@ -163,8 +163,16 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| view::delta(connection, folder, since)).await
     }
 
+    async fn vanished(&self, folder: FolderId, since: ModSeq) -> Result<Option<Vec<Uid>>> {
+        self.0.read(move |connection| view::vanished(connection, folder, since)).await
+    }
+
     async fn status(&self, folder: FolderId) -> Result<Status> {
         self.0.read(move |connection| view::status(connection, folder)).await
+    }
+
+    async fn weight(&self, folder: FolderId) -> Result<(Status, Estimated)> {
+        self.0.read(move |connection| view::weight(connection, folder)).await
     }
 
     async fn details(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<Details>> {

@@ -22,6 +22,8 @@ pub use metadata::{metadata, metadata_changed};
 pub use quota::{Resource, quota, quota_root};
 pub use structure::{Address, BodyPart, Disposition, Envelope, Kind, Multipart, Part};
 
+use std::ops::RangeInclusive;
+
 use crate::command::Tag;
 use crate::flag::Flag;
 
@@ -110,12 +112,20 @@ pub fn expunge(out: &mut Vec<u8>, sequence: u32) {
 
 /// `* VANISHED uids` (RFC 7162 section 3.2.10); nothing if there are none.
 pub fn vanished(out: &mut Vec<u8>, uids: &[u32]) {
-    vanished_line(out, b"* VANISHED ", uids);
+    if !uids.is_empty() {
+        out.extend_from_slice(b"* VANISHED ");
+        word::set(out, uids);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 /// `* VANISHED (EARLIER) uids` (RFC 7162 section 3.2.10); nothing if there are none.
-pub fn vanished_earlier(out: &mut Vec<u8>, uids: &[u32]) {
-    vanished_line(out, b"* VANISHED (EARLIER) ", uids);
+pub fn vanished_earlier(out: &mut Vec<u8>, uids: &[RangeInclusive<u32>]) {
+    if !uids.is_empty() {
+        out.extend_from_slice(b"* VANISHED (EARLIER) ");
+        word::ranges(out, uids);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 /// `id_response = "ID" SP id_params_list` (RFC 2971 section 3.2); `NIL` if there is nothing to say.
@@ -169,12 +179,4 @@ fn numbered(out: &mut Vec<u8>, number: u32, name: &str) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-fn vanished_line(out: &mut Vec<u8>, start: &[u8], uids: &[u32]) {
-    if !uids.is_empty() {
-        out.extend_from_slice(start);
-        word::set(out, uids);
-        out.extend_from_slice(b"\r\n");
-    }
 }

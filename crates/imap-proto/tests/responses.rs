@@ -111,7 +111,7 @@ fn counts_and_lists() {
     check("* 0 RECENT\r\n", |out| recent(out, 0));
     check("* 44 EXPUNGE\r\n", |out| expunge(out, 44));
     check("* VANISHED 1:3,5\r\n", |out| vanished(out, &[1, 2, 3, 5]));
-    check("* VANISHED (EARLIER) 7\r\n", |out| vanished_earlier(out, &[7]));
+    check("* VANISHED (EARLIER) 7,9:4294967295\r\n", |out| vanished_earlier(out, &[7..=7, 9..=u32::MAX]));
     check_unknown("", |out| vanished(out, &[]));
     check("* SEARCH\r\n", |out| search(out, &[], Some(5)));
     check("* SEARCH 2 84 882\r\n", |out| search(out, &[2, 84, 882], None));

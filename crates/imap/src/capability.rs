@@ -49,7 +49,7 @@ impl When {
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
-const TABLE: [(&str, When, &str); 42] = [
+const TABLE: &[(&str, When, &str)] = &[
     ("IMAP4rev1", When::Always, "RFC 3501"),
     ("STARTTLS", When::StartTls, "RFC 3501 section 6.2.1"),
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
@@ -82,6 +82,9 @@ const TABLE: [(&str, When, &str); 42] = [
     ("MULTISEARCH", When::Always, "RFC 7377"),
     ("INPROGRESS", When::Always, "RFC 9585"),
     ("WITHIN", When::Always, "RFC 5032"),
+    ("CONDSTORE", When::Always, "RFC 7162"),
+    ("QRESYNC", When::Always, "RFC 7162"),
+    ("STATUS=SIZE", When::Always, "RFC 8438"),
     ("OBJECTID", When::Always, "RFC 8474"),
     ("COMPRESS=DEFLATE", When::SignedIn, "RFC 4978"),
     ("UNAUTHENTICATE", When::SignedIn, "RFC 8437"),

@@ -55,6 +55,11 @@ impl Answer {
         Self { code: Some(code), ..self }
     }
 
+    /// True if it says OK, and has room for a code.
+    pub(crate) fn is_plain_ok(&self) -> bool {
+        self.condition == Condition::Ok && self.code.is_none()
+    }
+
     /// What the answer is called in logs.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.condition {

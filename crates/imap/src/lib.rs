@@ -9,6 +9,7 @@ mod capability;
 mod command;
 mod connection;
 mod deflate;
+mod enabled;
 mod envelope;
 mod error;
 mod flags;

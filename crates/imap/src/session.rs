@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use imap_proto::command::ParseError;
-use imap_proto::command::Reason;
+use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Command, Names, Numbering, Step, Tag, Verb};
-use mailbox::{ErrorKind, Mail, SignIn};
+use mailbox::{Access, ErrorKind, Mail, SignIn};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
 use crate::capability::{self, Stage};
 use crate::command;
 use crate::connection::{Awaited, Connection, Transport};
+use crate::enabled::Enabled;
 use crate::error::{Answer, End, Stop};
 use crate::settings::Settings;
 use crate::state::State;
@@ -24,6 +25,8 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) backend: B,
     pub(crate) settings: Arc<Settings>,
     pub(crate) state: State<B::Account>,
+    /// What the client has switched on.
+    pub(crate) enabled: Enabled,
     /// How the client writes names.
     pub(crate) names: Names,
     /// Wrong passwords so far.
@@ -46,6 +49,7 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
     let mut session = Session {
         backend,
         state: State::Greeted,
+        enabled: Enabled::default(),
         names: Names::default(),
         failures: 0,
         deadline: Instant::now() + settings.sign_in,
@@ -103,19 +107,25 @@ impl<B: SignIn> Session<B> {
         connection.begin(&tag);
         let name = verb.name();
         let expunges = expunges(&verb);
+        let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge(_) | Verb::Move(_));
         let started = Instant::now();
         let span = info_span!("imap.command", cmd = name);
         let outcome = match self.listed(connection, &verb).instrument(span.clone()).await {
             Ok(()) => self.execute(connection, &tag, verb).instrument(span.clone()).await,
             Err(stop) => Err(stop),
         };
-        let answer = match outcome {
+        let mut answer = match outcome {
             Ok(answer) | Err(Stop::Answer(answer)) => answer,
             Err(Stop::Silent) => return Ok(()),
             Err(Stop::End(end)) => return Err(end),
         };
         if let Some(expunges) = expunges {
             self.news(connection, expunges).instrument(span.clone()).await?;
+            match self.settle() {
+                // RFC 7162 section 3.2.7: it goes with the answer to what removed messages.
+                Some(code) if removes && answer.is_plain_ok() => answer = answer.with(code),
+                code => tell_settled(connection, code),
+            }
         }
         self.notice(connection);
         answer.write(&mut connection.out, Some(&tag));
@@ -180,6 +190,7 @@ impl<B: SignIn> Session<B> {
             Err(Stop::End(end)) => return Err(end),
         };
         self.news(connection, Expunges::Tell).instrument(span).await?;
+        tell_settled(connection, self.settle());
         answer.write(&mut connection.out, Some(&tag));
         Ok(())
     }
@@ -190,6 +201,9 @@ impl<B: SignIn> Session<B> {
         tag: &Tag,
         verb: Verb,
     ) -> Result<Answer, Stop> {
+        if understands_modseq(&verb) && self.state.is_signed_in() {
+            self.enable(connection, Enabled { condstore: true, ..self.enabled });
+        }
         match verb {
             Verb::Capability => Ok(command::about::capability(self, connection)),
             Verb::Noop => Ok(Answer::ok("Done")),
@@ -197,7 +211,7 @@ impl<B: SignIn> Session<B> {
             Verb::Logout => command::about::logout(connection, tag).await,
             Verb::Id(client) => Ok(command::about::id(self, connection, &client)),
             Verb::Namespace => command::about::namespace(self, connection).await,
-            Verb::Enable(_) => command::about::enable(self, connection),
+            Verb::Enable(wishes) => command::about::enable(self, connection, &wishes),
             Verb::Compress(algorithm) => command::compress::compress(self, connection, tag, &algorithm).await,
             Verb::Unauthenticate => command::sign_in::unauthenticate(self, connection, tag).await,
             Verb::GetQuota(root) => command::quota::get(self, connection, &root).await,
@@ -255,7 +269,17 @@ impl<B: SignIn> Session<B> {
                 // RFC 3501 section 2.3.1.1: it cannot change within a session.
                 Err(End::Bye(None, "The folder was numbered anew, please connect again".into()))
             }
-            Ok(delta) => {
+            Ok(mut delta) => {
+                if !delta.complete {
+                    // So much was removed since that not all of it is remembered.
+                    match connection.patiently(account.open(view.folder, Access::ReadOnly)).await? {
+                        Ok(snapshot) => delta.vanished = view.missing_from(&snapshot),
+                        Err(error) => {
+                            debug!(%error, "no news");
+                            return Ok(());
+                        }
+                    }
+                }
                 view.tell(&delta, expunges, &mut connection.out);
                 Ok(())
             }
@@ -270,6 +294,23 @@ impl<B: SignIn> Session<B> {
                 Ok(())
             }
         }
+    }
+
+    /// Switches on what the client understands from now on. Of a folder that is selected it learns where its changes
+    /// stand (RFC 7162 section 3.1).
+    pub(crate) fn enable<T: Transport>(&mut self, connection: &mut Connection<T>, enabled: Enabled) {
+        let before = std::mem::replace(&mut self.enabled, enabled);
+        if let State::Selected { view, .. } = &mut self.state {
+            view.enabled = enabled;
+            if enabled.condstore && !before.condstore {
+                view.tell_highest(&mut connection.out);
+            }
+        }
+    }
+
+    /// What a client that understands MODSEQ must know before the answer to a command.
+    pub(crate) fn settle(&mut self) -> Option<Code> {
+        self.state.selected().ok().and_then(|(_, view)| view.settle())
     }
 
     /// What people should know of the mailbox as a whole, once, and once more when it is over.
@@ -287,6 +328,7 @@ impl<B: SignIn> Session<B> {
     /// As before anybody signed in (RFC 8437 section 4.1): whatever a user chose ends here.
     pub(crate) fn forget_user<T: Transport>(&mut self, connection: &mut Connection<T>) {
         self.state = State::Greeted;
+        self.enabled = Enabled::default();
         self.names = Names::default();
         self.noticed = None;
         self.deadline = Instant::now() + self.settings.sign_in;
@@ -320,6 +362,29 @@ fn expunges(verb: &Verb) -> Option<Expunges> {
         Verb::Sort(sort) if sort.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Thread(thread) if thread.numbering == Numbering::Sequence => Some(Expunges::Hold),
         _ => Some(Expunges::Tell),
+    }
+}
+
+/// The commands by which a client tells that it understands MODSEQ (RFC 7162 section 3.1), but for those that select,
+/// which do so with the folder they leave behind them.
+fn understands_modseq(verb: &Verb) -> bool {
+    let is_modseq = |key: &search::Key| matches!(key, search::Key::ModSeq(_));
+    match verb {
+        Verb::Status(status) => status.items.contains(&status::Item::HighestModSeq),
+        Verb::List(list) => list.returns.status.contains(&status::Item::HighestModSeq),
+        Verb::Fetch(fetch) => fetch.changed_since.is_some() || fetch.items.contains(&fetch::Item::ModSeq),
+        Verb::Store(store) => store.unchanged_since.is_some(),
+        Verb::Search(search) => search.key.any(&is_modseq),
+        Verb::Sort(sort) => sort.key.any(&is_modseq),
+        Verb::Thread(thread) => thread.key.any(&is_modseq),
+        Verb::Esearch(esearch) => esearch.key.any(&is_modseq),
+        _ => false,
+    }
+}
+
+pub(crate) fn tell_settled<T: Transport>(connection: &mut Connection<T>, code: Option<Code>) {
+    if let Some(code) = code {
+        response::untagged(&mut connection.out, Condition::Ok, Some(&code), "The latest change you know of");
     }
 }
 

@@ -28,7 +28,7 @@ impl<A> State<A> {
         match self {
             Self::Greeted => Err(Answer::bad("Sign in first")),
             Self::SignedIn { .. } => Err(Answer::bad("Select a mailbox first")),
-            Self::Selected { account, view } => Ok((account, view)),
+            Self::Selected { account, view } => Ok((account, view.as_mut())),
         }
     }
 

@@ -146,6 +146,7 @@ impl World for InMemory {
                 self.account.release();
                 Exchange::Done
             }
+            ["forget", folder] => done(self.account.forget_removals(&path(folder))),
             ["renumber", folder] => {
                 done(self.account.set_uid_validity(&path(folder), mailbox::UidValidity(uid("7").0)))
             }
@@ -223,7 +224,7 @@ fn end_of_line(text: &[u8]) -> Option<usize> {
 }
 
 /// Words of extensions, and of before there were any, that imap-codec has not.
-const NEWER: [&str; 14] = [
+const NEWER: &[&str] = &[
     "\"CHILDINFO\"",
     "MAILBOXID",
     "EMAILID",

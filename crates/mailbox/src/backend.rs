@@ -195,6 +195,13 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `NotFound` if the folder is gone.
     fn delta(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Delta>> + Send;
 
+    /// Messages that were removed from a folder after `since`, ascending. `None` if not all of them are remembered any
+    /// more: every UID that is not in a snapshot may be one.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone.
+    fn vanished(&self, folder: FolderId, since: ModSeq) -> impl Future<Output = Result<Option<Vec<Uid>>>> + Send;
+
     /// What people should know now of the mailbox as a whole, in a sentence; `None` if all is as always.
     fn notice(&self) -> Option<&'static str> {
         None

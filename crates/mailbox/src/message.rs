@@ -37,6 +37,8 @@ pub struct Delta {
     pub changed: Vec<Entry>,
     /// Messages that are gone, ascending.
     pub vanished: Vec<Uid>,
+    /// False if that was so long ago that not all removals since are remembered: what is not in a snapshot is gone, too.
+    pub complete: bool,
     /// As in a snapshot. What was reserved before, and neither is any more nor is told of as new, was no message.
     pub unlisted: u32,
 }

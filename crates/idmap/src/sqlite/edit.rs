@@ -24,6 +24,10 @@ pub(crate) struct Edit<'c> {
     pub(crate) resyncing: bool,
     pub(crate) reserve: Reserve,
     counts: Counts,
+    /// Removals that are remembered.
+    buried: i64,
+    /// The latest removal that is not.
+    forgotten: i64,
     /// The moment of this transaction, once something happened in it.
     modseq: Option<i64>,
 }
@@ -45,6 +49,9 @@ struct Counts {
     deleted: i64,
     recent: i64,
     size: i64,
+    /// Messages whose exact size is not known, and what they count in `size`.
+    estimated: i64,
+    estimated_size: i64,
 }
 
 /// What must be known of a message to change it.
@@ -76,7 +83,8 @@ impl<'c> Edit<'c> {
         let number = folder_number(folder)?;
         let mut find = connection.prepare_cached(
             "SELECT uid_next, highest_modseq, recent_from, epoch, complete, resyncing,
-                    messages, unseen, deleted, recent, size, round, reserved, newest_article, newest_received
+                    messages, unseen, deleted, recent, size, round, reserved, newest_article, newest_received,
+                    buried, forgotten, estimated, estimated_size
              FROM folder WHERE id = ?1",
         )?;
         let read = |row: &Row<'_>| {
@@ -97,7 +105,11 @@ impl<'c> Edit<'c> {
                     deleted: row.get(8)?,
                     recent: row.get(9)?,
                     size: row.get(10)?,
+                    estimated: row.get(17)?,
+                    estimated_size: row.get(18)?,
                 },
+                buried: row.get(15)?,
+                forgotten: row.get(16)?,
                 modseq: None,
             })
         };
@@ -105,12 +117,16 @@ impl<'c> Edit<'c> {
     }
 
     /// Writes the folder's numbers back. Answers whether a client has something to be told.
-    pub(crate) fn finish(self) -> Outcome<bool> {
-        let Counts { messages, unseen, deleted, recent, size } = self.counts;
+    pub(crate) fn finish(mut self) -> Outcome<bool> {
+        if self.buried > REMEMBERED + REMEMBERED / 8 {
+            self.forget_all_but(REMEMBERED)?;
+        }
+        let Counts { messages, unseen, deleted, recent, size, estimated, estimated_size } = self.counts;
         let mut save = self.connection.prepare_cached(
             "UPDATE folder SET uid_next = ?2, highest_modseq = ?3, recent_from = ?4, complete = ?5, resyncing = ?6,
                     messages = ?7, unseen = ?8, deleted = ?9, recent = ?10, size = ?11, round = ?12,
-                    reserved = ?13, newest_article = ?14, newest_received = ?15
+                    reserved = ?13, newest_article = ?14, newest_received = ?15,
+                    buried = ?16, forgotten = ?17, estimated = ?18, estimated_size = ?19
              WHERE id = ?1",
         )?;
         save.execute(params![
@@ -128,7 +144,11 @@ impl<'c> Edit<'c> {
             self.round,
             self.reserve.last,
             self.reserve.article,
-            self.reserve.received
+            self.reserve.received,
+            self.buried,
+            self.forgotten,
+            estimated,
+            estimated_size
         ])?;
         Ok(self.modseq.is_some())
     }
@@ -245,7 +265,8 @@ impl<'c> Edit<'c> {
             coded.item_id,
             coded.message_id
         ])?;
-        self.count(1, &coded.flags, exact_size.unwrap_or(coded.size), given);
+        self.count(1, &coded.flags, given);
+        self.weigh(1, coded.size, exact_size);
         uid(i64::from(given))
     }
 
@@ -258,8 +279,26 @@ impl<'c> Edit<'c> {
         )?;
         let hash = (by == RemovedBy::Us).then_some(known.hash);
         bury.execute(params![self.folder, known.uid.get(), modseq, known.email_id, known.stamp, hash])?;
+        self.buried += 1;
         content::orphaned(self.connection, known.email_id, now())?;
-        self.count(-1, &known.flags, known.exact_size.unwrap_or(known.size), known.uid.get());
+        self.count(-1, &known.flags, known.uid.get());
+        self.weigh(-1, known.size, known.exact_size);
+        Ok(())
+    }
+
+    /// Forgets removals but the latest, and those of which Exchange has still to tell. What happened at one moment is
+    /// forgotten together.
+    pub(crate) fn forget_all_but(&mut self, remembered: i64) -> Outcome<()> {
+        let Some(last) = self.buried.checked_sub(remembered + 1).filter(|last| *last >= 0) else { return Ok(()) };
+        let sql = "SELECT modseq FROM tombstone WHERE folder = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2";
+        let mut find = self.connection.prepare_cached(sql)?;
+        let Some(until) = find.query_row([self.folder, last], |row| row.get::<_, i64>(0)).optional()? else {
+            return Ok(());
+        };
+        let sql = "DELETE FROM tombstone WHERE folder = ?1 AND modseq <= ?2 AND hash IS NULL";
+        let gone = self.connection.prepare_cached(sql)?.execute([self.folder, until])?;
+        self.buried -= i64::try_from(gone).unwrap_or(self.buried);
+        self.forgotten = self.forgotten.max(until);
         Ok(())
     }
 
@@ -272,8 +311,8 @@ impl<'c> Edit<'c> {
         let mut set =
             self.connection.prepare_cached("UPDATE item SET flags = ?2, keywords = ?3, modseq = ?4 WHERE key = ?1")?;
         set.execute(params![known.key, flags.system, flags.keywords, modseq])?;
-        self.count(-1, &known.flags, 0, known.uid.get());
-        self.count(1, flags, 0, known.uid.get());
+        self.count(-1, &known.flags, known.uid.get());
+        self.count(1, flags, known.uid.get());
         Ok(())
     }
 
@@ -295,9 +334,8 @@ impl<'c> Edit<'c> {
             coded.size,
             coded.thread_id
         ])?;
-        if known.exact_size.is_none() {
-            self.counts.size += coded.size - known.size;
-        }
+        self.weigh(-1, known.size, known.exact_size);
+        self.weigh(1, coded.size, known.exact_size);
         Ok(())
     }
 
@@ -335,7 +373,8 @@ impl<'c> Edit<'c> {
             self.connection.prepare_cached("UPDATE item SET email_id = ?2, exact_size = ?3 WHERE key = ?1")?;
         set.execute(params![known.key, email_id, exact_size])?;
         content::orphaned(self.connection, known.email_id, now())?;
-        self.counts.size += exact_size.unwrap_or(known.size) - known.exact_size.unwrap_or(known.size);
+        self.weigh(-1, known.size, known.exact_size);
+        self.weigh(1, known.size, exact_size);
         Ok(())
     }
 
@@ -343,7 +382,8 @@ impl<'c> Edit<'c> {
     pub(crate) fn set_exact_size(&mut self, known: &Known, exact_size: i64) -> Outcome<()> {
         let mut set = self.connection.prepare_cached("UPDATE item SET exact_size = ?2 WHERE key = ?1")?;
         set.execute(params![known.key, exact_size])?;
-        self.counts.size += exact_size - known.exact_size.unwrap_or(known.size);
+        self.weigh(-1, known.size, known.exact_size);
+        self.weigh(1, known.size, Some(exact_size));
         Ok(())
     }
 
@@ -357,14 +397,21 @@ impl<'c> Edit<'c> {
         Ok(())
     }
 
-    fn count(&mut self, sign: i64, flags: &FlagBits, size: i64, uid: u32) {
+    fn count(&mut self, sign: i64, flags: &FlagBits, uid: u32) {
         let counts = &mut self.counts;
-        // Flags alone change what is unseen and deleted; a size of 0 with them keeps the rest.
         counts.unseen += sign * i64::from(!flags.has(SystemFlags::SEEN));
         counts.deleted += sign * i64::from(flags.has(SystemFlags::DELETED));
         counts.messages += sign;
         counts.recent += sign * i64::from(uid >= self.recent_from);
-        counts.size += sign * size;
+    }
+
+    fn weigh(&mut self, sign: i64, size: i64, exact_size: Option<i64>) {
+        let counts = &mut self.counts;
+        counts.size += sign * exact_size.unwrap_or(size);
+        if exact_size.is_none() {
+            counts.estimated += sign;
+            counts.estimated_size += sign * size;
+        }
     }
 }
 
@@ -408,6 +455,10 @@ fn known(columns: Option<KnownColumns>) -> Outcome<Option<Known>> {
 
 const KNOWN: &str = "key, modseq, flags, keywords, size, exact_size, email_id, draft, hash, bind, stamp, superseded, \
                      change_key";
+
+/// Removals remembered of each folder: some megabytes at most. A client that comes back after more of them is told all
+/// UIDs that are no messages.
+const REMEMBERED: i64 = 50_000;
 
 /// Rows worked on at a time.
 const AT_A_TIME: usize = 256;

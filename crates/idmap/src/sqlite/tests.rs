@@ -7,13 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mailbox::ModSeq;
 use tempfile::TempDir;
 
 use super::{Mailbox, open};
 use crate::conformance::{
-    End, Place, apply, cases, filled, folder, item, listing, named, objects, random, random_objects, uid, uids,
+    End, Place, apply, cases, filled, folder, item, listing, named, objects, page, random, random_objects, uid, uids,
 };
-use crate::{Error, IdMap, ObjectItem, ObjectMap, ObjectRow};
+use crate::{Error, IdMap, ItemChange, ObjectItem, ObjectMap, ObjectRow};
 
 /// A directory of its own for each map.
 struct Directory(TempDir);
@@ -234,12 +235,14 @@ async fn an_older_map_goes_on() {
          INSERT INTO folder (id, exchange_id, name, hidden, uid_validity, uid_next, highest_modseq, sync_state, complete)
          VALUES (3, 'inbox-id', 'Inbox', 0, 1234, 10, 7, 's', 1);
          INSERT INTO item (key, modseq, flags, received, size, email_id, draft, epoch, hash, stamp, change_key, item_id)
-         VALUES (3 << 32 | 9, 7, 0, 0, 5, randomblob(16), 0, 1, randomblob(16), randomblob(16), 'c', 'i');",
+         VALUES (3 << 32 | 9, 7, 0, 0, 5, randomblob(16), 0, 1, randomblob(16), randomblob(16), 'c', 'i');
+         INSERT INTO tombstone (folder, uid, modseq, email_id, stamp) VALUES (3, 8, 6, randomblob(16), randomblob(16));",
     )
     .unwrap();
     drop(old);
     let map = directory.open().await;
     let inbox = map.folders().await.unwrap()[0].id;
+    assert_eq!(map.vanished(inbox, ModSeq(0)).await.unwrap(), Some(vec![uid(8)]));
     assert_eq!(named(&map, inbox).await, [(9, "i".to_owned())]);
     assert_eq!(map.created(inbox, item(1)).await.unwrap(), uid(10));
     let calendar = objects::filled(&map, &[objects::object(1)]).await;
@@ -247,6 +250,40 @@ async fn an_older_map_goes_on() {
     assert!(map.annotate(Some(inbox), vec![("/private/a".to_owned(), Some(vec![1]))], 1).await.unwrap());
     drop(map);
     assert_eq!(objects::rows(&directory.open().await, calendar).await.len(), 1);
+}
+
+/// Of many removals the latest are remembered. Whoever asks for those since an earlier moment is told that they are not.
+#[tokio::test]
+async fn old_removals_are_forgotten() {
+    let directory = Directory::new();
+    let map = directory.open().await;
+    let inbox = filled(&map, &[1, 2, 3, 4, 5].map(item)).await;
+    let mut moments = vec![map.status(inbox).await.unwrap().state.highest_modseq];
+    for number in 1..=3 {
+        let gone = page([ItemChange::Delete(item(number).item_id)], &format!("s{number}"), End::Last);
+        moments.push(apply(&map, inbox, gone).await.highest_modseq);
+    }
+    // Exchange has not told of this one, and may still list it.
+    map.removed(inbox, &[uid(4)]).await.unwrap();
+    moments.push(map.status(inbox).await.unwrap().state.highest_modseq);
+    let writer = super::file::open_writer(map.file(), "anna@example.org").unwrap();
+    let forget = |remembered| {
+        let mut edit = super::edit::Edit::open(&writer, inbox).unwrap();
+        edit.forget_all_but(remembered).unwrap();
+        edit.finish().unwrap();
+    };
+    forget(4);
+    assert_eq!(map.vanished(inbox, moments[0]).await.unwrap().unwrap(), [1, 2, 3, 4].map(uid));
+    forget(2);
+    assert_eq!(map.vanished(inbox, moments[1]).await.unwrap(), None);
+    assert_eq!(map.vanished(inbox, moments[2]).await.unwrap().unwrap(), [3, 4].map(uid));
+    assert!(!map.delta(inbox, moments[1]).await.unwrap().complete);
+    assert!(map.delta(inbox, moments[2]).await.unwrap().complete);
+    forget(0);
+    assert_eq!(map.vanished(inbox, moments[3]).await.unwrap(), None);
+    assert_eq!(map.vanished(inbox, moments[4]).await.unwrap().unwrap(), []);
+    apply(&map, inbox, listing(&[item(4)], "late", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(5)]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::coded::{
 };
 use super::edit::Edit;
 use super::fault::{Fault, Outcome};
-use crate::ItemRow;
+use crate::{Estimated, ItemRow};
 
 /// A folder as it is, and the UID above which nothing was recent anywhere.
 pub(crate) fn snapshot(connection: &Connection, folder: FolderId) -> Outcome<(Snapshot, u32)> {
@@ -52,34 +52,59 @@ pub(crate) fn delta(connection: &Connection, folder: FolderId, since: ModSeq) ->
     let since = i64::try_from(since.0).unwrap_or(i64::MAX);
     let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key >> 32 = ?1 AND modseq > ?2 ORDER BY key";
     let changed = entries(connection, sql, (number, since), 0)?;
-    let mut find =
-        connection.prepare_cached("SELECT uid FROM tombstone WHERE folder = ?1 AND modseq > ?2 ORDER BY uid")?;
-    let vanished = find
-        .query_map(params![number, since], |row| row.get::<_, i64>(0))?
-        .map(|number| uid(number?))
-        .collect::<Outcome<_>>()?;
-    Ok(Delta { state, changed, vanished, unlisted })
+    let vanished = buried(connection, number, since)?;
+    let complete = since >= forgotten(connection, number)?;
+    Ok(Delta { state, changed, vanished, complete, unlisted })
+}
+
+pub(crate) fn vanished(connection: &Connection, folder: FolderId, since: ModSeq) -> Outcome<Option<Vec<Uid>>> {
+    status(connection, folder)?;
+    let number = folder_number(folder)?;
+    let since = i64::try_from(since.0).unwrap_or(i64::MAX);
+    match since >= forgotten(connection, number)? {
+        true => buried(connection, number, since).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn buried(connection: &Connection, folder: i64, since: i64) -> Outcome<Vec<Uid>> {
+    let sql = "SELECT uid FROM tombstone WHERE folder = ?1 AND modseq > ?2 ORDER BY uid";
+    let mut find = connection.prepare_cached(sql)?;
+    find.query_map([folder, since], |row| row.get::<_, i64>(0))?.map(|number| uid(number?)).collect()
+}
+
+/// Removals up to this moment are not remembered.
+fn forgotten(connection: &Connection, folder: i64) -> Outcome<i64> {
+    let mut find = connection.prepare_cached("SELECT forgotten FROM folder WHERE id = ?1")?;
+    Ok(find.query_row([folder], |row| row.get(0))?)
 }
 
 pub(crate) fn status(connection: &Connection, folder: FolderId) -> Outcome<Status> {
+    Ok(weight(connection, folder)?.0)
+}
+
+pub(crate) fn weight(connection: &Connection, folder: FolderId) -> Outcome<(Status, Estimated)> {
     let mut find = connection.prepare_cached(
-        "SELECT uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size
+        "SELECT uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size, estimated, estimated_size
          FROM folder WHERE id = ?1",
     )?;
     let read = |row: &Row<'_>| {
         let numbers = (row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, i64>(2)?);
         let counts = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get::<_, i64>(7)?);
-        Ok((numbers, counts))
+        let estimated = Estimated { messages: row.get(8)?, size: row.get::<_, i64>(9)?.unsigned_abs() };
+        Ok((numbers, counts, estimated))
     };
     let found = find.query_row([folder_number(folder)?], read).optional()?;
-    let (numbers, (messages, unseen, deleted, recent, size)) = found.ok_or_else(|| Fault::no_folder(folder))?;
+    let (numbers, counts, estimated) = found.ok_or_else(|| Fault::no_folder(folder))?;
+    let (messages, unseen, deleted, recent, size) = counts;
     let (uid_validity, uid_next, highest_modseq) = numbers;
     let (Some(validity), Some(uid_next)) = (Uid::new(uid_validity), Uid::new(uid_next)) else {
         return Err(damaged("a folder's numbering"));
     };
     let highest_modseq = ModSeq(highest_modseq.unsigned_abs());
     let state = State { uid_validity: UidValidity(validity.0), uid_next, highest_modseq };
-    Ok(Status { state, messages, unseen, deleted, recent, size: u64::try_from(size).unwrap_or_default() })
+    let size = u64::try_from(size).unwrap_or_default();
+    Ok((Status { state, messages, unseen, deleted, recent, size }, estimated))
 }
 
 pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<Details>> {

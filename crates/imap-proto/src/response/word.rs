@@ -1,5 +1,7 @@
 //! The words answers are made of: numbers, sets, strings, names, texts.
 
+use std::ops::RangeInclusive;
+
 use crate::flag::Flag;
 use crate::grammar::{is_astring_char, is_atom_char};
 use crate::mailbox::{MailboxName, Names};
@@ -23,16 +25,20 @@ pub fn number(out: &mut Vec<u8>, number: impl Into<u64>) {
 /// `sequence-set` in the order given; neighbours that rise by one become a range. Nothing if there are none.
 pub fn set(out: &mut Vec<u8>, numbers: &[u32]) {
     let runs = numbers.chunk_by(|before, after| before.checked_add(1) == Some(*after));
-    for (index, run) in runs.enumerate() {
+    let ends = |run: &[u32]| Some(*run.first()?..=*run.last()?);
+    ranges(out, &runs.filter_map(ends).collect::<Vec<_>>());
+}
+
+/// The same of ranges.
+pub fn ranges(out: &mut Vec<u8>, ranges: &[RangeInclusive<u32>]) {
+    for (index, range) in ranges.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        if let [first, .., last] = run {
-            number(out, *first);
+        number(out, *range.start());
+        if range.start() != range.end() {
             out.push(b':');
-            number(out, *last);
-        } else if let [only] = run {
-            number(out, *only);
+            number(out, *range.end());
         }
     }
 }

@@ -54,12 +54,23 @@ pub(crate) async fn namespace<B: SignIn, T: Transport>(
     Ok(Answer::ok("That is all"))
 }
 
-/// ENABLE (RFC 5161): nothing offered needs to be enabled, and what is not known is passed over.
+/// ENABLE (RFC 5161). What is not offered is passed over.
 pub(crate) fn enable<B: SignIn, T: Transport>(
-    session: &Session<B>,
+    session: &mut Session<B>,
     connection: &mut Connection<T>,
+    wishes: &[String],
 ) -> Result<Answer, Stop> {
     session.state.account()?;
-    response::enabled(&mut connection.out, []);
+    let offered = session.capabilities(connection);
+    let mut enabled = session.enabled;
+    let mut told = Vec::new();
+    for wish in wishes.iter().filter(|wish| offered.iter().any(|name| name.eq_ignore_ascii_case(wish))) {
+        if let Some((with, name)) = enabled.with(wish) {
+            enabled = with;
+            told.push(name);
+        }
+    }
+    response::enabled(&mut connection.out, told);
+    session.enable(connection, enabled);
     Ok(Answer::ok("Done"))
 }

@@ -56,7 +56,7 @@ pub(crate) async fn esearch<B: SignIn, T: Transport>(
         let source = Source { mailbox: &mailbox, names: session.names, uid_validity: uid_validity.0.get() };
         let head = Head { tag, source: Some(source), numbering: Numbering::Uid };
         let numbers: Vec<u32> = uids.iter().map(|uid| uid.get()).collect();
-        tell(&mut connection.out, head, &esearch.returns, &numbers);
+        tell(&mut connection.out, head, &esearch.returns, &numbers, None);
         connection.relieve().await?;
     }
     Ok(Answer::ok("Searched"))

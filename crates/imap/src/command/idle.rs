@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::connection::{Awaited, Connection, Transport};
 use crate::error::{Answer, Stop};
-use crate::session::{Session, refused};
+use crate::session::{Session, refused, tell_settled};
 use crate::state::State;
 use crate::view::Expunges;
 
@@ -28,6 +28,7 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
     response::go_on(&mut connection.out, "Waiting for news");
     loop {
         session.news(connection, Expunges::Tell).await?;
+        tell_settled(connection, session.settle());
         session.notice(connection);
         connection.flush().await?;
         tokio::select! {

@@ -23,11 +23,12 @@ pub(crate) async fn search<B: SignIn, T: Transport>(
     let outcome = found(account, view, connection, &search.key, now).await;
     let found = saving(view, search.returns.as_deref(), outcome)?;
     let numbers = numbers(view, search.numbering, &found);
+    let mod_seq = mod_seq(view, &search.key, search.returns.as_deref(), &found);
     match &search.returns {
-        None => response::search(&mut connection.out, &numbers, None),
+        None => response::search(&mut connection.out, &numbers, mod_seq),
         Some(returns) => {
             let head = Head { tag, source: None, numbering: search.numbering };
-            tell(&mut connection.out, head, returns, &numbers);
+            tell(&mut connection.out, head, returns, &numbers, mod_seq);
             keep(view, returns, &found);
         }
     }
@@ -69,7 +70,7 @@ pub(super) struct Head<'a> {
 }
 
 /// Answers by ESEARCH. The numbers are in the order of the mailbox, or in that of a SORT.
-pub(super) fn tell(out: &mut Vec<u8>, head: Head<'_>, returns: &[Return], numbers: &[u32]) {
+pub(super) fn tell(out: &mut Vec<u8>, head: Head<'_>, returns: &[Return], numbers: &[u32], mod_seq: Option<u64>) {
     // Who only saves is told nothing (RFC 5182 section 2.2, first example).
     if returns.iter().all(|option| *option == Return::Save) {
         return;
@@ -90,7 +91,7 @@ pub(super) fn tell(out: &mut Vec<u8>, head: Head<'_>, returns: &[Return], number
         count: wants(Return::Count).then_some(u32::try_from(numbers.len()).unwrap_or(u32::MAX)),
         all: wants(Return::All).then_some(numbers),
         partial,
-        mod_seq: None,
+        mod_seq,
     };
     response::esearch(out, &esearch);
 }
@@ -100,6 +101,16 @@ pub(super) fn keep(view: &mut View, returns: &[Return], found: &[Uid]) {
     if returns.contains(&Return::Save) {
         view.save(&to_save(returns, found));
     }
+}
+
+/// The highest MODSEQ of what is told, if MODSEQ was asked for (RFC 7162 sections 3.1.5 and 3.1.10); `None` if nothing
+/// was found.
+pub(super) fn mod_seq(view: &View, key: &Key, returns: Option<&[Return]>, found: &[Uid]) -> Option<u64> {
+    if !key.any(&|key| matches!(key, Key::ModSeq(_))) {
+        return None;
+    }
+    let told = returns.map_or_else(|| found.to_vec(), |returns| to_save(returns, found));
+    told.iter().filter_map(|uid| view.modseq(*uid)).max().map(|modseq| modseq.0)
 }
 
 /// All that was found, unless fewer were asked for and not all counted (RFC 5182 section 2.4, RFC 9394 section 3.1).

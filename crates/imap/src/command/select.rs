@@ -1,9 +1,11 @@
 //! SELECT, EXAMINE, CLOSE, UNSELECT.
 
+use std::ops::RangeInclusive;
+
 use imap_proto::Flag;
-use imap_proto::command::select::Select;
+use imap_proto::command::select::{Resync, Select};
 use imap_proto::response::{self, Code, Condition};
-use mailbox::{Access, Mail, SignIn};
+use mailbox::{Access, Mail, ModSeq, SignIn};
 
 use crate::command::find;
 use crate::connection::{Connection, Transport};
@@ -11,7 +13,7 @@ use crate::error::{Answer, Stop, partly};
 use crate::flags;
 use crate::session::Session;
 use crate::state::State;
-use crate::view::View;
+use crate::view::{View, is_one_to_one};
 
 /// SELECT (RFC 3501 section 6.3.1)
 pub(crate) async fn select<B: SignIn, T: Transport>(
@@ -63,12 +65,37 @@ async fn open<B: SignIn, T: Transport>(
     access: Access,
 ) -> Result<Answer, Stop> {
     let account = session.state.account()?.clone();
+    if select.qresync.is_some() && !session.enabled.qresync {
+        return Err(Answer::bad("ENABLE QRESYNC comes before that").into());
+    }
+    if select.qresync.as_ref().and_then(|known| known.matches.as_ref()).is_some_and(|matches| !is_one_to_one(matches)) {
+        return Err(Answer::bad("There must be as many UIDs as sequence numbers").into());
+    }
+    if session.state.selected().is_ok() {
+        // RFC 7162 section 3.2.11: what follows is not about the folder that was selected.
+        response::untagged(&mut connection.out, Condition::Ok, Some(&Code::Closed), "The mailbox before is closed");
+    }
     deselect(session);
+    if select.condstore || select.qresync.is_some() {
+        session.enabled.condstore = true;
+    }
     let folder = find(&account, connection, &select.mailbox).await?;
     let access = if folder.access == Access::ReadOnly { Access::ReadOnly } else { access };
     let snapshot = connection.patiently(account.open(folder.id, access)).await??;
-    let view = View::new(folder.id, access, snapshot);
-    describe(&view, &mut connection.out);
+    let mut view = View::new(folder.id, access, snapshot, session.enabled);
+    let known = select.qresync.as_ref().filter(|known| known.uid_validity == view.uid_validity.0.get());
+    let gone = match known {
+        Some(known) => gone(&account, connection, &view, known).await?,
+        None => Vec::new(),
+    };
+    describe(&mut view, &mut connection.out);
+    if let Some(known) = known {
+        response::vanished_earlier(&mut connection.out, &gone);
+        for picked in view.changed_of(since(&view, known), &asked(&view, known)) {
+            view.tell_flags(picked.uid, &mut connection.out);
+            connection.relieve().await?;
+        }
+    }
     session.state = std::mem::replace(&mut session.state, State::Greeted).with(view);
     Ok(match access {
         Access::ReadWrite => Answer::ok("Selected").with(Code::ReadWrite),
@@ -80,8 +107,39 @@ fn deselect<B: SignIn>(session: &mut Session<B>) {
     session.state = std::mem::replace(&mut session.state, State::Greeted).deselected();
 }
 
-/// All that RFC 3501 section 6.3.1 wants told, and the MAILBOXID (RFC 8474 section 4.2).
-fn describe(view: &View, out: &mut Vec<u8>) {
+/// What was removed since the client was last here (RFC 7162 section 3.2.5), of the messages it says it knows.
+async fn gone<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    view: &View,
+    known: &Resync,
+) -> Result<Vec<RangeInclusive<u32>>, Stop> {
+    let asked = asked(view, known);
+    let remembered = match since(view, known) {
+        ModSeq(0) => None,
+        since => connection.patiently(account.vanished(view.folder, since)).await??,
+    };
+    Ok(match (remembered, &known.matches) {
+        (Some(vanished), _) => view.vanished_of(&vanished, &asked),
+        (None, Some(matches)) => view.gaps(&view.above_match(matches, asked)),
+        (None, None) => view.gaps(&asked),
+    })
+}
+
+/// The UIDs a client that comes back wants to hear of.
+fn asked(view: &View, known: &Resync) -> Vec<RangeInclusive<u32>> {
+    known.known.as_ref().map_or_else(|| view.all_given(), |known| view.given(known))
+}
+
+/// When it was last here. A moment that has not come yet is one of a history that was lost: everything may have
+/// happened since.
+fn since(view: &View, known: &Resync) -> ModSeq {
+    Some(ModSeq(known.mod_seq)).filter(|since| *since <= view.since).unwrap_or_default()
+}
+
+/// All that RFC 3501 section 6.3.1 wants told, the MAILBOXID (RFC 8474 section 4.2), and where the changes stand (RFC
+/// 7162 section 3.1.2.1).
+fn describe(view: &mut View, out: &mut Vec<u8>) {
     let possible = flags::possible(view.keywords());
     response::flags(out, &possible);
     response::exists(out, view.len());
@@ -98,4 +156,5 @@ fn describe(view: &View, out: &mut Vec<u8>) {
     ok(out, Code::UidValidity(view.uid_validity.0.get()), "UIDs are valid");
     ok(out, Code::UidNext(view.uid_next().get()), "The next UID");
     ok(out, Code::MailboxId(view.folder.to_string()), "The id that stays");
+    view.tell_highest(out);
 }

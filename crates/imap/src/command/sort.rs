@@ -6,7 +6,7 @@ use imap_proto::response;
 use mailbox::SignIn;
 
 use crate::command::reading::{Wanted, read};
-use crate::command::search::{Head, found, keep, numbers, saving, tell};
+use crate::command::search::{Head, found, keep, mod_seq, numbers, saving, tell};
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::order::{Facts, Sorter};
@@ -30,11 +30,12 @@ pub(crate) async fn sort<B: SignIn, T: Transport>(
     let outcome = outcome.await;
     let sorted = saving(view, sort.returns.as_deref(), outcome)?;
     let numbers = numbers(view, sort.numbering, &sorted);
+    let mod_seq = mod_seq(view, &sort.key, sort.returns.as_deref(), &sorted);
     match &sort.returns {
-        None => response::sort(&mut connection.out, &numbers, None),
+        None => response::sort(&mut connection.out, &numbers, mod_seq),
         Some(returns) => {
             let head = Head { tag, source: None, numbering: sort.numbering };
-            tell(&mut connection.out, head, returns, &numbers);
+            tell(&mut connection.out, head, returns, &numbers, mod_seq);
             keep(view, returns, &sorted);
         }
     }

@@ -3,7 +3,7 @@
 use imap_proto::MailboxName;
 use imap_proto::command::status::{Item, Status};
 use imap_proto::response::{self, StatusValue};
-use mailbox::{FolderId, Mail, SignIn};
+use mailbox::{FolderId, Mail, ModSeq, SignIn};
 use tracing::debug;
 
 use crate::command::find;
@@ -11,6 +11,7 @@ use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::state::State;
 
 pub(crate) async fn status<B: SignIn, T: Transport>(
     session: &Session<B>,
@@ -19,7 +20,8 @@ pub(crate) async fn status<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let account = session.state.account()?;
     let folder = find(account, connection, &status.mailbox).await?;
-    let counts = connection.patiently(account.status(folder.id)).await??;
+    let mut counts = connection.patiently(account.status(folder.id)).await??;
+    counts.state.highest_modseq = told(session, folder.id, counts.state.highest_modseq);
     write(session, connection, &status.mailbox, folder.id, &status.items, &counts).await?;
     Ok(Answer::ok("That is all"))
 }
@@ -34,10 +36,21 @@ pub(crate) async fn after_list<B: SignIn, T: Transport>(
 ) -> Result<(), Stop> {
     let account = session.state.account()?;
     match connection.patiently(account.status(folder)).await? {
-        Ok(counts) => write(session, connection, name, folder, items, &counts).await?,
+        Ok(mut counts) => {
+            counts.state.highest_modseq = told(session, folder, counts.state.highest_modseq);
+            write(session, connection, name, folder, items, &counts).await?;
+        }
         Err(error) => debug!(%error, "no counts"),
     }
     Ok(())
+}
+
+/// RFC 7162 section 3.2: of the selected folder, no change is named before it was told.
+fn told<B: SignIn>(session: &Session<B>, folder: FolderId, highest: ModSeq) -> ModSeq {
+    match &session.state {
+        State::Selected { view, .. } if view.folder == folder => view.settled(),
+        _ => highest,
+    }
 }
 
 async fn write<B: SignIn, T: Transport>(

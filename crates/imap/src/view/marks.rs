@@ -4,12 +4,24 @@ use std::collections::HashMap;
 
 use mailbox::{Flags, Keyword, SystemFlags};
 
-/// The flags of one message; what the keywords are, [`Marks`] knows.
+/// The flags of one message: those with a backslash in the lowest octet, above them which keywords, as [`Marks`] knows
+/// them; 0 for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// 0 for none.
-    keywords: u32,
-    pub(crate) system: SystemFlags,
+pub(crate) struct Mark(u32);
+
+impl Mark {
+    fn new(place: u32, system: SystemFlags) -> Self {
+        Self(place.min(MOST_SETS) << 8 | u32::from(system.0))
+    }
+
+    /// The flags with a backslash.
+    pub(crate) fn system(self) -> SystemFlags {
+        SystemFlags(self.0.to_le_bytes()[0])
+    }
+
+    fn place(self) -> u32 {
+        self.0 >> 8
+    }
 }
 
 /// The sets of keywords in use in one view.
@@ -22,15 +34,15 @@ pub(crate) struct Marks {
 impl Marks {
     /// Flags made small.
     pub(crate) fn mark(&mut self, flags: &Flags) -> Mark {
-        let keywords = if flags.keywords().is_empty() { 0 } else { self.place(flags) };
-        Mark { keywords, system: flags.system }
+        let place = if flags.keywords().is_empty() { 0 } else { self.place(flags) };
+        Mark::new(place, flags.system)
     }
 
     /// The flags again.
     pub(crate) fn flags(&self, mark: Mark) -> Flags {
-        let set = mark.keywords.checked_sub(1).and_then(|place| self.sets.get(usize::try_from(place).ok()?));
+        let set = mark.place().checked_sub(1).and_then(|place| self.sets.get(usize::try_from(place).ok()?));
         let mut flags = set.cloned().unwrap_or_default();
-        flags.system = mark.system;
+        flags.system = mark.system();
         flags
     }
 
@@ -46,6 +58,9 @@ impl Marks {
         place
     }
 }
+
+/// Sets of keywords that a mark can tell apart: far more than there are messages with keywords in any folder.
+const MOST_SETS: u32 = (1 << 24) - 1;
 
 #[cfg(test)]
 mod tests {

@@ -153,10 +153,15 @@ impl Mail for Account {
         let store = self.store();
         let folder = store.folder(folder)?;
         let changed = folder.messages.iter().filter(|message| message.modseq > since).map(Message::entry).collect();
-        let mut vanished: Vec<Uid> =
-            folder.vanished.iter().filter(|(_, modseq)| *modseq > since).map(|&(uid, _)| uid).collect();
-        vanished.sort_unstable();
-        Ok(Delta { state: folder.state(), changed, vanished, unlisted: 0 })
+        let complete = since >= folder.forgotten;
+        Ok(Delta { state: folder.state(), changed, vanished: folder.vanished_since(since), complete, unlisted: 0 })
+    }
+
+    async fn vanished(&self, folder: FolderId, since: ModSeq) -> Result<Option<Vec<Uid>>> {
+        self.enter(Call::Delta).await?;
+        let store = self.store();
+        let folder = store.folder(folder)?;
+        Ok((since >= folder.forgotten).then(|| folder.vanished_since(since)))
     }
 
     fn watch(&self, folder: FolderId) -> Watch {

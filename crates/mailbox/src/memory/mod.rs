@@ -222,6 +222,17 @@ impl Account {
         self.store().quota = quota;
     }
 
+    /// What was removed from a folder so far is not remembered any more.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such folder.
+    pub fn forget_removals(&self, folder: &FolderPath) -> Result<()> {
+        let mut store = self.store();
+        let id = store.find(folder)?.id;
+        store.folder_mut(id)?.forget();
+        Ok(())
+    }
+
     /// Gives a folder's UIDs another generation, as after the loss of the ID map.
     ///
     /// # Errors

@@ -60,6 +60,8 @@ pub(super) struct FolderData {
     pub(super) uid_validity: UidValidity,
     pub(super) messages: Vec<Message>,
     pub(super) vanished: Vec<(Uid, ModSeq)>,
+    /// Removals up to this one are not remembered.
+    pub(super) forgotten: ModSeq,
     /// Messages below this UID were recent once.
     pub(super) told_below: Uid,
     pub(super) bell: Bell,
@@ -97,6 +99,20 @@ impl FolderData {
 
     pub(super) fn message(&self, uid: Uid) -> Option<&Message> {
         self.messages.binary_search_by_key(&uid, |message| message.uid).ok().map(|at| &self.messages[at])
+    }
+
+    /// Messages removed after that, as far as it is remembered.
+    pub(super) fn vanished_since(&self, since: ModSeq) -> Vec<Uid> {
+        let mut vanished: Vec<Uid> =
+            self.vanished.iter().filter(|(_, modseq)| *modseq > since).map(|&(uid, _)| uid).collect();
+        vanished.sort_unstable();
+        vanished
+    }
+
+    /// What was removed so far is not remembered any more.
+    pub(super) fn forget(&mut self) {
+        self.vanished.clear();
+        self.forgotten = self.highest_modseq;
     }
 
     fn next_modseq(&mut self) -> ModSeq {
@@ -209,6 +225,7 @@ impl Store {
             uid_validity: UidValidity(NonZeroU32::MIN),
             messages: Vec::new(),
             vanished: Vec::new(),
+            forgotten: ModSeq(0),
             told_below: Uid::MIN,
             bell: self.any.below(),
             special_use,

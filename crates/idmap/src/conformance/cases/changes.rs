@@ -3,7 +3,7 @@
 use mailbox::{Access, ModSeq, SystemFlags};
 
 use crate::conformance::{End, Place, apply, filled, flags, folder, item, listing, named, page, uid, uids};
-use crate::{Epoch, Error, IdMap, Item, ItemChange, SyncPage};
+use crate::{Epoch, Error, Estimated, IdMap, Item, ItemChange, SyncPage};
 
 /// Exchange lists newest first; UIDs go the other way, and wait for the last page. A kill between pages loses nothing.
 pub async fn uids_ascend_with_the_messages<P: Place>(place: P) {
@@ -158,6 +158,9 @@ pub async fn delta_tells_what_happened<P: Place>(place: P) {
     let delta = map.delta(inbox, start).await.unwrap();
     assert_eq!(delta.changed.iter().map(|entry| entry.uid.get()).collect::<Vec<_>>(), [2, 4]);
     assert_eq!((delta.vanished, delta.state.highest_modseq), (vec![uid(1)], applied.highest_modseq));
+    assert!(delta.complete);
+    assert_eq!(map.vanished(inbox, start).await.unwrap(), Some(vec![uid(1)]));
+    assert_eq!(map.vanished(inbox, applied.highest_modseq).await.unwrap(), Some(vec![]));
     let delta = map.delta(inbox, middle).await.unwrap();
     assert_eq!(delta.changed.iter().map(|entry| entry.uid.get()).collect::<Vec<_>>(), [4]);
     assert!(middle > start && applied.highest_modseq > middle);
@@ -187,6 +190,7 @@ pub async fn counts_follow<P: Place>(place: P) {
     let status = map.status(inbox).await.unwrap();
     assert_eq!((status.messages, status.unseen, status.deleted, status.recent), (2, 1, 1, 2));
     assert_eq!(status.size, 1001 + 5000);
+    assert_eq!(map.weight(inbox).await.unwrap(), (status, Estimated { messages: 1, size: 1001 }));
 }
 
 /// Recent is what no session was told of: SELECT takes it, EXAMINE does not.

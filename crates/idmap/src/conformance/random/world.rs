@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use mailbox::{Access, EmailId, Flags, FolderId, ModSeq, SystemFlags, UidValidity};
+use mailbox::{Access, EmailId, Flags, FolderId, ModSeq, SystemFlags, Uid, UidValidity};
 
 use super::Deed;
 use super::exchange::Exchange;
 use crate::conformance::{Place, folder, uids};
-use crate::{Epoch, Error, IdMap, ItemRow, SyncPage};
+use crate::{Epoch, Error, Estimated, IdMap, ItemRow, SyncPage};
 
 pub(super) struct World<P: Place> {
     place: P,
@@ -230,6 +230,7 @@ impl<P: Place> World<P> {
 
             let delta = self.map.delta(id, told.highest_modseq).await.unwrap();
             assert_eq!(delta.state, snapshot.state);
+            assert_eq!(self.map.vanished(id, told.highest_modseq).await.unwrap().as_ref(), Some(&delta.vanished));
             for uid in &delta.vanished {
                 told.messages.remove(&uid.get());
             }
@@ -247,6 +248,14 @@ impl<P: Place> World<P> {
             assert_eq!(status.unseen as usize, now.len() - count(SystemFlags::SEEN));
             assert_eq!(status.deleted as usize, count(SystemFlags::DELETED));
             assert_eq!(status.recent as usize, now.len());
+
+            let uids: Vec<Uid> = snapshot.entries.iter().map(|entry| entry.uid).collect();
+            let rows = self.map.items(id, &uids).await.unwrap();
+            let estimated: Vec<u64> = rows.iter().filter(|row| row.exact_size.is_none()).map(|row| row.size).collect();
+            let all: u64 = rows.iter().map(|row| row.exact_size.unwrap_or(row.size)).sum();
+            let wanted = Estimated { messages: u32::try_from(estimated.len()).unwrap(), size: estimated.iter().sum() };
+            assert_eq!(self.map.weight(id).await.unwrap(), (status, wanted));
+            assert_eq!(status.size, all);
         }
     }
 }

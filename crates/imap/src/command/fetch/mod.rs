@@ -9,9 +9,11 @@ mod write;
 
 use bytes::Bytes;
 use imap_proto::command::fetch::{Fetch, Item};
-use imap_proto::response::Code;
-use imap_proto::{Numbering, Section, SectionText};
-use mailbox::{Access, Content, Details, Entry, FlagChange, FlagOperation, Flags, Mail, SignIn, SystemFlags, Uid};
+use imap_proto::response::{self, Code};
+use imap_proto::{Numbering, Section, SectionText, SequenceSet};
+use mailbox::{
+    Access, Content, Details, Entry, FlagChange, FlagOperation, Flags, Mail, ModSeq, SignIn, SystemFlags, Uid,
+};
 use tracing::debug;
 
 use crate::connection::{Connection, Transport};
@@ -24,10 +26,20 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     fetch: &Fetch,
 ) -> Result<Answer, Stop> {
+    let with_removals = fetch.vanished && session.enabled.qresync;
     let (account, view) = session.state.selected()?;
+    if fetch.vanished && !with_removals {
+        return Err(Answer::bad("ENABLE QRESYNC comes before VANISHED").into());
+    }
     let items = items(fetch)?;
     let needs = Needs::of(&items);
     let mut picked = view.pick(&fetch.set, fetch.numbering)?;
+    if let Some(since) = fetch.changed_since.map(ModSeq) {
+        picked = view.changed_since(since, picked);
+        if with_removals {
+            tell_removals(account, view, connection, &fetch.set, since).await?;
+        }
+    }
     if let Some(page) = fetch.partial {
         picked = picked.get(page.of(picked.len())).unwrap_or_default().to_vec();
     }
@@ -43,17 +55,35 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     Ok(partly(failed, Answer::ok("Fetched")))
 }
 
-/// What is to be answered, in order. A FETCH by UID tells the UID, asked or not.
+/// `VANISHED` (RFC 7162 section 3.2.6): what was removed meanwhile is told before what changed.
+async fn tell_removals<A: Mail, T: Transport>(
+    account: &A,
+    view: &View,
+    connection: &mut Connection<T>,
+    set: &SequenceSet,
+    since: ModSeq,
+) -> Result<(), Stop> {
+    let asked = view.given(set);
+    let gone = match connection.patiently(account.vanished(view.folder, since)).await?? {
+        Some(vanished) => view.vanished_of(&vanished, &asked),
+        None => view.gaps(&asked),
+    };
+    response::vanished_earlier(&mut connection.out, &gone);
+    Ok(())
+}
+
+/// What is to be answered, in order. A FETCH by UID tells the UID, asked or not; one with CHANGEDSINCE the MODSEQ (RFC
+/// 7162 section 3.1.4.1).
 fn items(fetch: &Fetch) -> Result<Vec<Item>, Answer> {
-    if fetch.changed_since.is_some() || fetch.vanished {
-        return Err(Answer::bad("CHANGEDSINCE and VANISHED are not offered"));
-    }
     if fetch.items.iter().any(|item| Need::of(item) == Need::NotOffered) {
         return Err(Answer::bad("One of these data items is not offered"));
     }
     let mut items = fetch.items.clone();
     if fetch.numbering == Numbering::Uid && !items.contains(&Item::Uid) {
         items.insert(0, Item::Uid);
+    }
+    if fetch.changed_since.is_some() && !items.contains(&Item::ModSeq) {
+        items.push(Item::ModSeq);
     }
     Ok(items)
 }
@@ -74,7 +104,7 @@ enum Need {
 impl Need {
     fn of(item: &Item) -> Self {
         match item {
-            Item::Flags | Item::Uid => Self::View,
+            Item::Flags | Item::ModSeq | Item::Uid => Self::View,
             Item::InternalDate | Item::EmailId | Item::ThreadId => Self::Details,
             Item::Rfc822Size => Self::Size,
             Item::Envelope | Item::Rfc822Header => Self::Header,
@@ -83,9 +113,7 @@ impl Need {
             Item::Section { section: Section { part, .. }, .. } if !part.is_empty() => Self::Structure,
             Item::Section { section: Section { text: SectionText::All | SectionText::Text, .. }, .. } => Self::Content,
             Item::Section { .. } => Self::Header,
-            Item::Binary { .. } | Item::BinarySize(_) | Item::ModSeq | Item::Preview { .. } | Item::SaveDate => {
-                Self::NotOffered
-            }
+            Item::Binary { .. } | Item::BinarySize(_) | Item::Preview { .. } | Item::SaveDate => Self::NotOffered,
         }
     }
 }
@@ -298,7 +326,7 @@ impl<A: Mail> Work<'_, A> {
             return Ok(());
         }
         let marked = self.mark(connection, &uids).await?;
-        self.view.flagged_silently(&marked, &mut connection.out);
+        self.view.noted(&marked, &mut connection.out);
         for row in rows {
             row.newly_seen = marked.iter().any(|entry| entry.uid == row.picked.uid);
         }

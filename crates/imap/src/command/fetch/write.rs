@@ -27,14 +27,16 @@ impl<A: Mail> Work<'_, A> {
                 return Ok(());
             }
         };
-        let mut line = FetchLine::begin(&mut connection.out, row.picked.sequence);
+        let mut line = self.view.line(row.picked, &mut connection.out);
         for item in &self.items {
             self.item(connection, &mut line, &row, structure.as_deref(), item)
                 .await
                 .map_err(|reason| broken(&reason))?;
         }
-        if row.newly_seen && !self.items.contains(&Item::Flags) {
-            self.flags(&mut line, &mut connection.out, &row);
+        self.news(&mut line, &mut connection.out, &row);
+        let told = row.newly_seen && self.view.enabled.condstore || self.items.contains(&Item::ModSeq);
+        if told {
+            self.view.told_modseq(row.picked.uid);
         }
         line.end(&mut connection.out);
         connection.relieve().await
@@ -52,6 +54,7 @@ impl<A: Mail> Work<'_, A> {
         match item {
             Item::Uid => line.uid(out, row.picked.uid.get()),
             Item::Flags => self.flags(line, out, row),
+            Item::ModSeq => self.mod_seq(line, out, row),
             Item::Rfc822Size => line.size(out, row.size.unwrap_or(0)),
             Item::Envelope => line.envelope(out, &envelope::envelope(&header_block(row)?)),
             Item::Rfc822Header => line.rfc822_header(out, &header_block(row)?),
@@ -113,6 +116,28 @@ impl<A: Mail> Work<'_, A> {
             Item::ThreadId => line.thread_id(out, details.thread_id.map(|id| id.to_string()).as_deref()),
             _ => {}
         }
+    }
+
+    /// What this FETCH changed itself, unless it is told already. RFC 7162 section 3.1: then with UID and MODSEQ.
+    fn news(&self, line: &mut FetchLine, out: &mut Vec<u8>, row: &Row) {
+        if !row.newly_seen {
+            return;
+        }
+        if !self.items.contains(&Item::Flags) {
+            self.flags(line, out, row);
+        }
+        if self.view.enabled.condstore {
+            if !self.items.contains(&Item::Uid) {
+                line.uid(out, row.picked.uid.get());
+            }
+            if !self.items.contains(&Item::ModSeq) {
+                self.mod_seq(line, out, row);
+            }
+        }
+    }
+
+    fn mod_seq(&self, line: &mut FetchLine, out: &mut Vec<u8>, row: &Row) {
+        line.mod_seq(out, self.view.modseq(row.picked.uid).map_or(1, |modseq| modseq.0));
     }
 
     fn flags(&self, line: &mut FetchLine, out: &mut Vec<u8>, row: &Row) {
