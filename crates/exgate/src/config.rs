@@ -2,6 +2,7 @@
 
 mod example;
 mod exchange;
+mod imap;
 mod listen;
 mod mistake;
 mod text;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use self::exchange::Exchange;
+use self::imap::OffFor;
 use self::listen::Listen;
 use self::mistake::{at_line, readable};
 
@@ -78,11 +80,13 @@ pub(crate) struct Tls {
 pub(crate) struct Imap {
     pub(crate) size: SizePolicy,
     pub(crate) max_message_mib: u64,
+    pub(crate) off: Vec<String>,
+    pub(crate) off_for: Vec<OffFor>,
 }
 
 impl Default for Imap {
     fn default() -> Self {
-        Self { size: SizePolicy::default(), max_message_mib: 150 }
+        Self { size: SizePolicy::default(), max_message_mib: 150, off: Vec::new(), off_for: Vec::new() }
     }
 }
 
@@ -174,6 +178,7 @@ impl Config {
         if self.imap.max_message_mib == 0 {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
+        self.imap.check(file)?;
         if self.dav.max_object_mib == 0 {
             return wrong("dav.max_object_mib", "0 would refuse every object; set at least 1".into());
         }
@@ -278,6 +283,26 @@ mod tests {
                 "[listen]",
                 "[imap]\nmax_message_mib = 0\n[listen]",
                 "exgate.toml: imap.max_message_mib: 0 would refuse every message; set at least 1",
+            ),
+            (
+                "[listen]",
+                "[imap]\noff = ['MOVES']\n[listen]",
+                "exgate.toml: imap.off: no capability `MOVES` can be switched off; write it as CAPABILITY tells it, such as IDLE",
+            ),
+            (
+                "[listen]",
+                "[imap]\noff = ['IMAP4rev1']\n[listen]",
+                "exgate.toml: imap.off: no capability `IMAP4rev1` can be switched off; write it as CAPABILITY tells it, such as IDLE",
+            ),
+            (
+                "[listen]",
+                "[[imap.off_for]]\nclient = 'Mutt'\noff = ['IDEL']\n[listen]",
+                "exgate.toml: imap.off_for: no capability `IDEL` can be switched off; write it as CAPABILITY tells it, such as IDLE",
+            ),
+            (
+                "[listen]",
+                "[[imap.off_for]]\noff = ['IDLE']\n[listen]",
+                "exgate.toml: imap.off_for: neither client nor user; for everybody there is imap.off",
             ),
             (
                 "[exchange.main]",

@@ -170,6 +170,8 @@ fn imap_settings(config: &Config) -> Result<imap::Settings, Failure> {
     Ok(imap::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_message: config.imap.max_message_mib << 20,
+        capabilities_off: config.imap.off.clone(),
+        withheld: config.imap.withheld(),
         spool,
         ..imap::Settings::default()
     })

@@ -13,13 +13,18 @@ pub(crate) struct Stage {
     pub(crate) tokens: bool,
 }
 
-/// The capabilities offered now, without those the operator switched off.
-pub(crate) fn offered(stage: Stage, switched_off: &[String]) -> impl Iterator<Item = &'static str> {
+/// All capabilities that can be switched off.
+pub fn optional() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|&(name, ..)| name).filter(|name| !ALWAYS.contains(name))
+}
+
+/// The capabilities offered now, without those that are withheld.
+pub(crate) fn offered(stage: Stage, is_withheld: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static str> {
     TABLE
         .iter()
         .filter(move |(_, when, _)| when.holds(stage))
         .map(|&(name, ..)| name)
-        .filter(|name| !switched_off.iter().any(|off| off.eq_ignore_ascii_case(name)))
+        .filter(move |name| ALWAYS.contains(name) || !is_withheld(name))
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +51,9 @@ impl When {
         }
     }
 }
+
+/// Without the first there is no IMAP; the others keep passwords safe.
+const ALWAYS: [&str; 3] = ["IMAP4rev1", "STARTTLS", "LOGINDISABLED"];
 
 /// Name, when, and where it is written down. Clients that ask only once ask before signing in, so what works later
 /// is told from the beginning.
@@ -103,7 +111,7 @@ mod tests {
 
     #[test]
     fn passwords_are_not_asked_for_in_clear() {
-        let of = |stage| offered(stage, &[]).collect::<Vec<_>>();
+        let of = |stage| offered(stage, |_| false).collect::<Vec<_>>();
         let clear = of(Stage { signed_in: false, start_tls: true, passwords: false, tokens: true });
         assert!(clear.contains(&"STARTTLS") && clear.contains(&"LOGINDISABLED") && !clear.contains(&"AUTH=PLAIN"));
         let tls = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: true });
@@ -118,6 +126,8 @@ mod tests {
     #[test]
     fn what_is_switched_off_is_not_told() {
         let stage = Stage { signed_in: true, start_tls: false, passwords: true, tokens: true };
-        assert!(!offered(stage, &["move".to_owned()]).any(|name| name == "MOVE"));
+        assert!(!offered(stage, |name| name == "MOVE").any(|name| name == "MOVE"));
+        assert_eq!(offered(stage, |_| true).collect::<Vec<_>>(), ["IMAP4rev1"]);
+        assert!(optional().any(|name| name == "MOVE") && !optional().any(|name| name == "STARTTLS"));
     }
 }

@@ -32,8 +32,9 @@ use std::sync::Arc;
 use mailbox::SignIn;
 use serve::Protocol;
 
+pub use capability::optional as optional_capabilities;
 pub use connection::Transport;
-pub use settings::Settings;
+pub use settings::{Settings, Withheld};
 
 /// IMAP over a mailbox, for [`serve::listen`].
 #[derive(Clone, Debug)]

@@ -27,6 +27,10 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) state: State<B::Account>,
     /// What the client has switched on.
     pub(crate) enabled: Enabled,
+    /// What the client calls itself.
+    pub(crate) client: Option<String>,
+    /// The name somebody signed in with.
+    pub(crate) user: Option<String>,
     /// How the client writes names.
     pub(crate) names: Names,
     /// Wrong passwords so far.
@@ -50,6 +54,8 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
         backend,
         state: State::Greeted,
         enabled: Enabled::default(),
+        client: None,
+        user: None,
         names: Names::default(),
         failures: 0,
         deadline: Instant::now() + settings.sign_in,
@@ -329,6 +335,7 @@ impl<B: SignIn> Session<B> {
     pub(crate) fn forget_user<T: Transport>(&mut self, connection: &mut Connection<T>) {
         self.state = State::Greeted;
         self.enabled = Enabled::default();
+        self.user = None;
         self.names = Names::default();
         self.noticed = None;
         self.deadline = Instant::now() + self.settings.sign_in;
@@ -343,7 +350,8 @@ impl<B: SignIn> Session<B> {
             passwords: self.may_send_passwords(connection),
             tokens: self.backend.takes_tokens(),
         };
-        capability::offered(stage, &self.settings.capabilities_off).map(str::to_owned).collect()
+        let is_withheld = |name: &str| self.settings.withholds(name, self.client.as_deref(), self.user.as_deref());
+        capability::offered(stage, is_withheld).map(str::to_owned).collect()
     }
 
     pub(crate) fn may_send_passwords<T: Transport>(&self, connection: &Connection<T>) -> bool {

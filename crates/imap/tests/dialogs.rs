@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use imap::Settings;
 use imap::dialog::{Exchange, Outcome, World, hold};
+use imap::{Settings, Withheld};
 use imap_codec::decode::Decoder;
 use imap_codec::{GreetingCodec, ResponseCodec};
 use mailbox::memory::{Account, Call, Memory};
@@ -53,7 +53,8 @@ fn scripts() -> Vec<PathBuf> {
 }
 
 /// The front end over one mailbox in memory. A script may begin with `# world:` and words that set it up:
-/// `clear` for a line on which passwords are not to be sent, `small` for a limit of 1000 octets per message.
+/// `clear` for a line on which passwords are not to be sent, `small` for a limit of 1000 octets per message,
+/// `withholding` for capabilities that are not offered to all.
 struct InMemory {
     memory: Memory,
     account: Account,
@@ -73,6 +74,15 @@ impl InMemory {
         let mut settings = Settings { version: "1".to_owned(), ..Settings::default() };
         if has("small") {
             settings.largest_message = 1000;
+        }
+        if has("withholding") {
+            let rule = |client: Option<&str>, user: Option<&str>, capability: &str| Withheld {
+                client: client.map(str::to_owned),
+                user: user.map(str::to_owned),
+                capabilities: vec![capability.to_owned()],
+            };
+            settings.capabilities_off = vec!["XLIST".to_owned()];
+            settings.withheld = vec![rule(Some("mover*"), None, "MOVE"), rule(None, Some("Anna"), "QRESYNC")];
         }
         let peer = if has("clear") { "192.0.2.1:1" } else { "127.0.0.1:1" };
         Self { memory, account, settings: Arc::new(settings), peer, drain: Some(Drain::new()), said: Mutex::default() }

@@ -37,6 +37,15 @@ key = "/etc/exgate/imap.key"
 #size = "auto"
 # The largest message a client may store.
 #max_message_mib = 150
+# Capabilities that no client is offered, by the names in the answer to CAPABILITY; what is not offered cannot be enabled.
+#off = []
+# Capabilities that some are not offered: a client, by the name it tells with ID (in any case; a * at the end stands for
+# any ending), a user, by the name they sign in with, or that client of that user.
+# Outlook's synchronisation by Microsoft's servers enables UIDONLY and then fetches messages by number. So it is not
+# offered that, unless there is a table for that client without a user.
+#[[imap.off_for]]
+#client = "Microsoft Office 365"
+#off = ["UIDONLY"]
 
 [dav]
 # The address under which calendar clients reach the gateway; stands before the path in addresses of feeds.

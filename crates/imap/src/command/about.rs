@@ -24,13 +24,15 @@ pub(crate) async fn logout<T: Transport>(connection: &mut Connection<T>, tag: &T
     Err(End::Gone.into())
 }
 
-/// ID (RFC 2971)
+/// ID (RFC 2971). What some clients enable and do not keep to is not offered to them from then on.
 pub(crate) fn id<B: SignIn, T: Transport>(
-    session: &Session<B>,
+    session: &mut Session<B>,
     connection: &mut Connection<T>,
     client: &[(String, Option<String>)],
 ) -> Answer {
     debug!(?client, "client says who it is");
+    let name = client.iter().find(|(field, _)| field.eq_ignore_ascii_case("name"));
+    session.client = name.and_then(|(_, name)| name.clone());
     let fields = [("name", Some(session.settings.name.as_str())), ("version", Some(session.settings.version.as_str()))];
     response::id(&mut connection.out, fields);
     Answer::ok("Pleased to meet you")

@@ -146,6 +146,7 @@ fn let_in<B: SignIn, T: Transport>(
         Ok(account) => {
             info!(user, "signed in");
             session.state = State::SignedIn { account };
+            session.user = Some(user.to_owned());
             session.deadline = Instant::now() + session.settings.inactivity;
             connection.set_limits(session.settings.limits());
             let code = Code::Capability(session.capabilities(connection));
