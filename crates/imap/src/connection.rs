@@ -3,14 +3,18 @@
 //! A connection that waits holds no buffers. What is gathered stays below [`SEND_FROM`] and what one answer adds to
 //! it; a client that does not read is waited for, and then left. What is compressed comes out in pieces of the same size.
 
-use std::future::Future;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Framer, Limits, Step, Tag};
 use mailbox::Progress;
 use serve::{Shutdown, Stream, Tls};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use crate::deflate::{Damaged, Deflate};
@@ -32,7 +36,6 @@ pub(crate) struct Connection<T> {
     framer: Framer,
     /// What is to be sent. Commands write here.
     pub(crate) out: Vec<u8>,
-    reading: usize,
     /// The command that is being done, and how far that has come.
     working: Option<Tag>,
     progress: Progress,
@@ -56,7 +59,6 @@ impl<T: Transport> Connection<T> {
             deflate: None,
             framer: Framer::new(limits),
             out: Vec::new(),
-            reading: SMALL_PIECE,
             working: None,
             progress: Progress::default(),
         }
@@ -108,31 +110,27 @@ impl<T: Transport> Connection<T> {
 
     async fn read(&mut self, awaited: Awaited) -> Result<(), End> {
         let Some(stream) = &mut self.stream else { return Err(End::Gone) };
-        let (mut piece, until) = match awaited {
+        let until = match awaited {
             Awaited::Pause(until) => {
                 self.out = Vec::new();
                 if let Some(deflate) = &mut self.deflate {
                     deflate.rest();
                 }
-                (vec![0; SMALL_PIECE], until)
+                until
             }
-            Awaited::Rest => (vec![0; self.reading], Instant::now() + PATIENCE),
+            Awaited::Rest => Instant::now() + PATIENCE,
+        };
+        let (framer, deflate) = (&mut self.framer, &mut self.deflate);
+        let take = |piece: &[u8]| match deflate {
+            Some(deflate) => deflate.take(piece),
+            None => framer.push(piece),
         };
         let read = tokio::select! {
-            read = stream.read(&mut piece) => read.map_err(|_| End::Gone)?,
+            read = arrive(stream, take) => read.map_err(|_| End::Gone)?,
             () = tokio::time::sleep_until(until) => return Err(End::Bye(None, "Nothing came for too long".into())),
             () = self.shutdown.requested(), if matches!(awaited, Awaited::Pause(_)) => return Err(going_down()),
         };
-        if read == 0 {
-            return Err(End::Gone);
-        }
-        self.reading = if read == piece.len() { LARGE_PIECE } else { SMALL_PIECE };
-        let piece = piece.get(..read).unwrap_or_default();
-        match &mut self.deflate {
-            Some(deflate) => deflate.take(piece),
-            None => self.framer.push(piece),
-        }
-        Ok(())
+        if read == 0 { Err(End::Gone) } else { Ok(()) }
     }
 
     /// Hands some of what came compressed to the framer; false if nothing is left of it.
@@ -259,12 +257,29 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+thread_local! {
+    /// Where octets arrive: a connection that waits needs no room for what it waits for.
+    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
+}
+
+/// Waits for octets and hands them on. Tells how many there were; none at the end.
+async fn arrive<S: AsyncRead + Unpin>(stream: &mut S, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+    poll_fn(|context| {
+        ARRIVALS.with_borrow_mut(|room| {
+            let mut piece = ReadBuf::new(room);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
+            take(piece.filled());
+            Poll::Ready(Ok(piece.filled().len()))
+        })
+    })
+    .await
+}
+
 pub(crate) fn going_down() -> End {
     End::Bye(Some(Code::Unavailable), "The gateway is being restarted, please come again".into())
 }
 
-const SMALL_PIECE: usize = 1 << 10;
-const LARGE_PIECE: usize = 64 << 10;
+const PIECE: usize = 64 << 10;
 const SEND_FROM: usize = 64 << 10;
 
 /// How long a client may stay in the middle of something without moving.

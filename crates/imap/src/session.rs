@@ -87,8 +87,9 @@ impl<B: SignIn> Session<B> {
         }
         let step = connection.next(Awaited::Pause(self.deadline)).await?;
         match step {
-            Step::Command(raw) => self.command(connection, &raw).await?,
-            Step::Append(raw) => self.append(connection, &raw).await?,
+            // In boxes, as commands are: between them a session is small.
+            Step::Command(raw) => Box::pin(self.command(connection, &raw)).await?,
+            Step::Append(raw) => Box::pin(self.append(connection, &raw)).await?,
             Step::Refused(refusal) => refused(&refusal).write(&mut connection.out, refusal.tag.as_ref()),
             Step::Fatal(fatal) => return Err(End::Bye(Some(Code::TooBig), fatal.to_string().into())),
             // What belongs to a command that was answered already: nobody asks for it any more.
@@ -116,8 +117,12 @@ impl<B: SignIn> Session<B> {
         let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge(_) | Verb::Move(_));
         let started = Instant::now();
         let span = info_span!("imap.command", cmd = name);
-        let outcome = match self.listed(connection, &verb).instrument(span.clone()).await {
-            Ok(()) => self.execute(connection, &tag, verb).instrument(span.clone()).await,
+        let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
+            // The one command in which sessions stay for long.
+            Ok(()) if matches!(verb, Verb::Idle) => {
+                command::idle::idle(self, connection).instrument(span.clone()).await
+            }
+            Ok(()) => Box::pin(self.execute(connection, &tag, verb)).instrument(span.clone()).await,
             Err(stop) => Err(stop),
         };
         let mut answer = match outcome {
@@ -248,7 +253,7 @@ impl<B: SignIn> Session<B> {
             Verb::Xlist(list) => command::list::xlist(self, connection, &list).await,
             Verb::Status(status) => command::status::status(self, connection, &status).await,
             Verb::Append(_) => Err(Answer::bad("APPEND wants a message").into()),
-            Verb::Idle => command::idle::idle(self, connection).await,
+            Verb::Idle => Err(Answer::bad("IDLE is no part of another command").into()),
             Verb::Expunge => command::expunge::all(self, connection).await,
             Verb::UidExpunge(set) => command::expunge::some(self, connection, &set).await,
             Verb::Search(search) => command::search::search(self, connection, tag, &search).await,
@@ -270,7 +275,7 @@ impl<B: SignIn> Session<B> {
         expunges: Expunges,
     ) -> Result<(), End> {
         let State::Selected { account, view } = &mut self.state else { return Ok(()) };
-        match connection.patiently(account.delta(view.folder, view.since)).await? {
+        match connection.patiently(Box::pin(account.delta(view.folder, view.since))).await? {
             Ok(delta) if delta.state.uid_validity != view.uid_validity => {
                 // RFC 3501 section 2.3.1.1: it cannot change within a session.
                 Err(End::Bye(None, "The folder was numbered anew, please connect again".into()))
