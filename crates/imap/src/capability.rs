@@ -92,6 +92,7 @@ const TABLE: &[(&str, When, &str)] = &[
     ("WITHIN", When::Always, "RFC 5032"),
     ("CONDSTORE", When::Always, "RFC 7162"),
     ("QRESYNC", When::Always, "RFC 7162"),
+    ("UIDONLY", When::Always, "RFC 9586"),
     ("STATUS=SIZE", When::Always, "RFC 8438"),
     ("OBJECTID", When::Always, "RFC 8474"),
     ("COMPRESS=DEFLATE", When::SignedIn, "RFC 4978"),

@@ -7,6 +7,8 @@ pub(crate) struct Enabled {
     pub(crate) condstore: bool,
     /// Removals are told as VANISHED.
     pub(crate) qresync: bool,
+    /// Messages are named by UID only.
+    pub(crate) uid_only: bool,
 }
 
 impl Enabled {
@@ -25,6 +27,7 @@ type Switch = fn(&mut Enabled);
 const TABLE: &[(&str, Switch, &str)] = &[
     ("CONDSTORE", |enabled| enabled.condstore = true, "RFC 7162 section 3.1"),
     ("QRESYNC", |enabled| (enabled.condstore, enabled.qresync) = (true, true), "RFC 7162 section 3.2.3"),
+    ("UIDONLY", |enabled| enabled.uid_only = true, "RFC 9586 section 3.1"),
 ];
 
 #[cfg(test)]
@@ -34,7 +37,7 @@ mod tests {
     #[test]
     fn what_builds_on_another_brings_it_along() {
         let (both, name) = Enabled::default().with("qresync").unwrap();
-        assert_eq!((both, name), (Enabled { condstore: true, qresync: true }, "QRESYNC"));
+        assert_eq!((both, name), (Enabled { condstore: true, qresync: true, uid_only: false }, "QRESYNC"));
         assert_eq!(both.with("CONDSTORE"), Some((both, "CONDSTORE")));
         assert_eq!(Enabled::default().with("IDLE"), None);
     }

@@ -6,7 +6,7 @@ use imap_proto::command::ParseError;
 use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
-use imap_proto::{Command, Names, Numbering, Step, Tag, Verb};
+use imap_proto::{Command, Names, Numbering, SequenceSet, Step, Tag, Verb};
 use mailbox::{Access, ErrorKind, Mail, SignIn};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
@@ -212,6 +212,9 @@ impl<B: SignIn> Session<B> {
         tag: &Tag,
         verb: Verb,
     ) -> Result<Answer, Stop> {
+        if self.enabled.uid_only && goes_by_number(&verb) {
+            return Err(Answer::bad("Messages have no numbers once UIDONLY is enabled").with(Code::UidRequired).into());
+        }
         if understands_modseq(&verb) && self.state.is_signed_in() {
             self.enable(connection, Enabled { condstore: true, ..self.enabled });
         }
@@ -375,6 +378,24 @@ fn expunges(verb: &Verb) -> Option<Expunges> {
         Verb::Sort(sort) if sort.numbering == Numbering::Sequence => Some(Expunges::Hold),
         Verb::Thread(thread) if thread.numbering == Numbering::Sequence => Some(Expunges::Hold),
         _ => Some(Expunges::Tell),
+    }
+}
+
+/// What is refused once UIDONLY is enabled (RFC 9586 section 3).
+fn goes_by_number(verb: &Verb) -> bool {
+    let is_number = |key: &search::Key| matches!(key, search::Key::Sequence(SequenceSet::Spans(_)));
+    match verb {
+        Verb::Fetch(fetch) => fetch.numbering == Numbering::Sequence,
+        Verb::Store(store) => store.numbering == Numbering::Sequence,
+        Verb::Copy(transfer) | Verb::Move(transfer) => transfer.numbering == Numbering::Sequence,
+        Verb::Search(search) => search.numbering == Numbering::Sequence || search.key.any(&is_number),
+        Verb::Sort(sort) => sort.numbering == Numbering::Sequence || sort.key.any(&is_number),
+        Verb::Thread(thread) => thread.numbering == Numbering::Sequence || thread.key.any(&is_number),
+        Verb::Esearch(esearch) => esearch.key.any(&is_number),
+        Verb::Select(select) | Verb::Examine(select) => {
+            select.qresync.as_ref().is_some_and(|known| known.matches.is_some())
+        }
+        _ => false,
     }
 }
 

@@ -205,9 +205,21 @@ impl View {
         self.saved = runs.filter_map(|run| Some((uid(run.first())?, uid(run.last())?))).collect();
     }
 
-    /// The beginning of what is told of a message.
+    /// The beginning of what is told of a message, by its number or by its UID alone (RFC 9586 section 3.3).
     pub(crate) fn line(&self, picked: Picked, out: &mut Vec<u8>) -> FetchLine {
-        FetchLine::begin(out, picked.sequence)
+        match self.enabled.uid_only {
+            true => FetchLine::begin_uid(out, picked.uid.get()),
+            false => FetchLine::begin(out, picked.sequence),
+        }
+    }
+
+    /// The same of news, which tell the UID in any case.
+    pub(crate) fn line_with_uid(&self, picked: Picked, out: &mut Vec<u8>) -> FetchLine {
+        let mut line = self.line(picked, out);
+        if !self.enabled.uid_only {
+            line.uid(out, picked.uid.get());
+        }
+        line
     }
 
     /// The messages of a set, ascending.

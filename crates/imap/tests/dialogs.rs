@@ -242,6 +242,7 @@ const NEWER: &[&str] = &[
     "* ESEARCH",
     "* XLIST",
     "* ENABLED\r\n",
+    "UIDFETCH",
     "COMPRESSIONACTIVE",
     "* ACL ",
     "* LISTRIGHTS ",

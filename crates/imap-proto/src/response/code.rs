@@ -110,6 +110,8 @@ pub enum Code {
     TryCreate,
     /// `UIDNEXT n`
     UidNext(u32),
+    /// `UIDREQUIRED` (RFC 9586): a message sequence number where only UIDs are.
+    UidRequired,
     /// `UIDVALIDITY n`
     UidValidity(u32),
     /// `UNAVAILABLE` (RFC 5530)
@@ -198,6 +200,7 @@ impl Code {
             Self::TooBig => "TOOBIG",
             Self::TryCreate => "TRYCREATE",
             Self::UidNext(_) => "UIDNEXT",
+            Self::UidRequired => "UIDREQUIRED",
             Self::UidValidity(_) => "UIDVALIDITY",
             Self::Unavailable => "UNAVAILABLE",
             Self::Unseen(_) => "UNSEEN",

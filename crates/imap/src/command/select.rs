@@ -145,7 +145,7 @@ fn describe(view: &mut View, out: &mut Vec<u8>) {
     response::exists(out, view.len());
     response::recent(out, view.recent());
     let ok = |out: &mut Vec<u8>, code: Code, text: &str| response::untagged(out, Condition::Ok, Some(&code), text);
-    if let Some(first) = view.first_unseen() {
+    if let Some(first) = view.first_unseen().filter(|_| !view.enabled.uid_only) {
         ok(out, Code::Unseen(first), "The first that was not read");
     }
     let permanent = match view.access {

@@ -133,7 +133,7 @@ impl View {
             return;
         }
         self.removed = true;
-        match self.enabled.qresync {
+        match self.enabled.qresync || self.enabled.uid_only {
             true => response::vanished(out, &held.iter().map(|uid| uid.get()).collect::<Vec<_>>()),
             false => self.tell_numbers(&held, out),
         }
@@ -150,8 +150,7 @@ impl View {
     /// Tells the flags of a message.
     pub(crate) fn tell_flags(&mut self, uid: Uid, out: &mut Vec<u8>) {
         let (Some(sequence), Some(flags)) = (self.sequence(uid), self.flags(uid)) else { return };
-        let mut line = self.line(Picked { sequence, uid }, out);
-        line.uid(out, uid.get());
+        let mut line = self.line_with_uid(Picked { sequence, uid }, out);
         line.flags(out, &flags::written(&flags, self.is_recent(uid)));
         if self.enabled.condstore {
             line.mod_seq(out, self.modseq(uid).unwrap_or_default().0);
@@ -162,8 +161,7 @@ impl View {
 
     fn tell_modseq(&mut self, uid: Uid, out: &mut Vec<u8>) {
         let (Some(sequence), Some(modseq)) = (self.sequence(uid), self.modseq(uid)) else { return };
-        let mut line = self.line(Picked { sequence, uid }, out);
-        line.uid(out, uid.get());
+        let mut line = self.line_with_uid(Picked { sequence, uid }, out);
         line.mod_seq(out, modseq.0);
         line.end(out);
         self.told_modseq(uid);

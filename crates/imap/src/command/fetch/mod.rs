@@ -17,6 +17,7 @@ use mailbox::{
 use tracing::debug;
 
 use crate::connection::{Connection, Transport};
+use crate::enabled::Enabled;
 use crate::error::{Answer, End, Stop, partly};
 use crate::session::Session;
 use crate::view::{Picked, View};
@@ -31,7 +32,7 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     if fetch.vanished && !with_removals {
         return Err(Answer::bad("ENABLE QRESYNC comes before VANISHED").into());
     }
-    let items = items(fetch)?;
+    let items = items(fetch, view.enabled)?;
     let needs = Needs::of(&items);
     let mut picked = view.pick(&fetch.set, fetch.numbering)?;
     if let Some(since) = fetch.changed_since.map(ModSeq) {
@@ -74,12 +75,12 @@ async fn tell_removals<A: Mail, T: Transport>(
 
 /// What is to be answered, in order. A FETCH by UID tells the UID, asked or not; one with CHANGEDSINCE the MODSEQ (RFC
 /// 7162 section 3.1.4.1).
-fn items(fetch: &Fetch) -> Result<Vec<Item>, Answer> {
+fn items(fetch: &Fetch, enabled: Enabled) -> Result<Vec<Item>, Answer> {
     if fetch.items.iter().any(|item| Need::of(item) == Need::NotOffered) {
         return Err(Answer::bad("One of these data items is not offered"));
     }
     let mut items = fetch.items.clone();
-    if fetch.numbering == Numbering::Uid && !items.contains(&Item::Uid) {
+    if fetch.numbering == Numbering::Uid && !enabled.uid_only && !items.contains(&Item::Uid) {
         items.insert(0, Item::Uid);
     }
     if fetch.changed_since.is_some() && !items.contains(&Item::ModSeq) {

@@ -127,7 +127,7 @@ impl<A: Mail> Work<'_, A> {
             self.flags(line, out, row);
         }
         if self.view.enabled.condstore {
-            if !self.items.contains(&Item::Uid) {
+            if !self.items.contains(&Item::Uid) && !self.view.enabled.uid_only {
                 line.uid(out, row.picked.uid.get());
             }
             if !self.items.contains(&Item::ModSeq) {
