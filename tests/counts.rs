@@ -26,6 +26,7 @@ async fn actions_on_ten_thousand_messages_cost_what_they_must() {
 
     let mut imap = first_index(&simulator, &gateway).await;
     reading_the_index(&simulator, &mut imap).await;
+    ordering(&simulator, &mut imap).await;
     headers_and_bodies(&simulator, &mut imap).await;
     changes(&simulator, &mut imap).await;
 
@@ -72,6 +73,23 @@ async fn reading_the_index(simulator: &Simulator, imap: &mut Imap) {
     }
     let other = gateway_status(imap).await;
     assert!(other.len() > 3, "STATUS answered for {other:?}");
+}
+
+/// SORT and THREAD fetch no body, ask for 500 messages at a time, and once.
+async fn ordering(simulator: &Simulator, imap: &mut Imap) {
+    for (command, limit) in [
+        ("SORT (ARRIVAL) UTF-8 ALL", 0),
+        ("SORT (REVERSE SIZE) UTF-8 ALL", 0),
+        ("SORT (SUBJECT REVERSE DATE) UTF-8 9001:*", 2),
+        ("THREAD REFERENCES UTF-8 8001:*", 2),
+        ("UID SORT RETURN (PARTIAL 1:50) (DISPLAYFROM) UTF-8 8001:*", 0),
+        ("THREAD ORDEREDSUBJECT UTF-8 8001:*", 0),
+        ("FETCH 8001:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])", 0),
+    ] {
+        let calls = cost(simulator, imap, command).await;
+        assert!(calls <= limit, "{command} took {calls} calls, more than {limit}");
+        println!("{command}: {calls}");
+    }
 }
 
 /// 100 headers in at most 2 calls, 100 small bodies in at most 13, and what was fetched once costs nothing again.

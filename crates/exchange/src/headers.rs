@@ -55,7 +55,7 @@ impl Live {
             known.extend(stored.into_iter().map(|(id, head)| (id, Ok(head.into()))));
             open.retain(|row| !known.contains_key(&row.email_id));
         }
-        for some in std::mem::take(&mut open).chunks(BATCH) {
+        for some in std::mem::take(&mut open).chunks(purpose.batch()) {
             let here = self.headers_here(some).await?;
             let missing: Vec<_> = some.iter().filter(|row| !here.contains_key(&row.email_id)).cloned().collect();
             known.extend(here);
@@ -135,19 +135,42 @@ impl Live {
         Ok(without)
     }
 
+    /// Asks for many at once. What fails as a whole, perhaps because of one message, is asked for in halves; of a message
+    /// that fails alone there is no header.
     async fn ask_headers(&self, purpose: Purpose, rows: Vec<ItemRow>) -> Vec<(ItemRow, Answer)> {
+        let mut all = Vec::with_capacity(rows.len());
+        let mut open = vec![rows];
+        while let Some(mut rows) = open.pop() {
+            match self.ask_once(purpose, &rows).await {
+                Some(answers) => all.extend(rows.into_iter().zip(answers)),
+                None if rows.len() > 1 => {
+                    let rest = rows.split_off(rows.len() / 2);
+                    open.extend([rest, rows]);
+                }
+                None => all.extend(rows.into_iter().map(|row| (row, Answer::None))),
+            }
+        }
+        all
+    }
+
+    /// One call; `None` if nothing came of it, and halves may fare better.
+    async fn ask_once(&self, purpose: Purpose, rows: &[ItemRow]) -> Option<Vec<Answer>> {
         let tried = Tried::new("the message's header could not be read");
+        let all = |answer: Answer| Some(vec![answer; rows.len()]);
         let items = rows.iter().map(|row| ItemId::new(&row.item_id).into()).collect();
         let ask = GetItem { items, shape: purpose.shape() };
-        let answers = match self.client() {
-            Ok(client) => client.call(&ask).await.map_err(|error| match error.kind {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return all(Answer::Failed(error)),
+        };
+        let answers = match client.call(&ask).await {
+            Ok(answers) => answers,
+            Err(error) => match error.kind {
                 Theirs::SignIn | Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
-                    Answer::Failed(self.failed(&tried, &error))
+                    return all(Answer::Failed(self.failed(&tried, &error)));
                 }
-                // Perhaps because of one message: fetching bodies sorts it out.
-                _ => Answer::None,
-            }),
-            Err(error) => Err(Answer::Failed(error)),
+                _ => return None,
+            },
         };
         let read = |item: &ews::Item, row: &ItemRow| {
             let text = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text);
@@ -157,23 +180,15 @@ impl Live {
                 (None, Purpose::Reading) => Answer::None,
             }
         };
-        match answers {
-            Err(answer) => rows.into_iter().map(|row| (row, answer.clone())).collect(),
-            Ok(answers) => {
-                let judge = |(row, answer): (&ItemRow, Result<ews::Item, ews::ItemError>)| match answer {
-                    Ok(item) => read(&item, row),
-                    Err(error) => match error.kind {
-                        Theirs::NotFound => Answer::Unknown(tried.refused(&error)),
-                        Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => {
-                            Answer::Failed(tried.refused(&error))
-                        }
-                        _ => Answer::None,
-                    },
-                };
-                let judged: Vec<Answer> = rows.iter().zip(answers).map(judge).collect();
-                rows.into_iter().zip(judged).collect()
-            }
-        }
+        let judge = |(row, answer): (&ItemRow, Result<ews::Item, ews::ItemError>)| match answer {
+            Ok(item) => read(&item, row),
+            Err(error) => match error.kind {
+                Theirs::NotFound => Answer::Unknown(tried.refused(&error)),
+                Theirs::Denied | Theirs::Busy { .. } | Theirs::Unavailable => Answer::Failed(tried.refused(&error)),
+                _ => Answer::None,
+            },
+        };
+        Some(rows.iter().zip(answers).map(judge).collect())
     }
 
     /// Fetches messages for the sake of their headers.
@@ -222,6 +237,16 @@ impl Purpose {
     }
 }
 
+impl Purpose {
+    /// GetItem without bodies. Who sorts wants all there are, and nothing is shown before the last one came.
+    fn batch(self) -> usize {
+        match self {
+            Self::Reading => 100,
+            Self::Ordering => 500,
+        }
+    }
+}
+
 /// What SORT and THREAD go by.
 const LETTERHEAD: [Field; 8] = [
     Field::SUBJECT,
@@ -245,6 +270,3 @@ enum Answer {
     Unknown(Error),
     Failed(Error),
 }
-
-/// GetItem without bodies.
-const BATCH: usize = 100;

@@ -74,4 +74,4 @@ fn readable(header: Option<mailbox::Result<Bytes>>) -> Result<Bytes, Stop> {
     }
 }
 
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 1000;
