@@ -136,7 +136,7 @@ impl<L: Line> Switchboard<L> {
                 }
                 Happening::Told(told) => self.told(told),
                 Happening::ToldLate(told) => self.told_late(told),
-                Happening::Time => {}
+                Happening::Time => self.time_has_come(),
             }
             if self.members.is_empty() && self.groups.close(self.number) {
                 return;
@@ -162,11 +162,16 @@ impl<L: Line> Switchboard<L> {
                 Happening::ToldLate(told)
             }
             () = async { match time { Some(time) => sleep_until(time).await, None => never().await } } => {
-                let now = Instant::now();
-                self.old.take_if(|(_, until)| *until <= now);
-                self.rest.take_if(|until| *until <= now);
                 Happening::Time
             }
+        }
+    }
+
+    fn time_has_come(&mut self) {
+        let now = Instant::now();
+        self.rest.take_if(|until| *until <= now);
+        if self.old.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.forsake_old();
         }
     }
 
@@ -260,7 +265,7 @@ impl<L: Line> Switchboard<L> {
             return;
         }
         self.due = None;
-        self.old = None;
+        self.forsake_old();
         if !line.has_spare_stream() {
             // There can be no two at a time, so something may be lost between them.
             self.gap |= self.stream.take().is_some();
@@ -306,20 +311,30 @@ impl<L: Line> Switchboard<L> {
         }
     }
 
-    /// What the stream before tells. That its subscriptions are on another one by now is no news.
+    /// What the stream before tells. Once it refuses a subscription, which is on another one by now, it has told all
+    /// there was to tell of it.
     fn told_late(&mut self, told: Result<StreamingEvent, Error>) {
         match told {
             Ok(StreamingEvent::Events(notifications)) => self.hand_on(notifications),
-            Ok(StreamingEvent::Heartbeat | StreamingEvent::Refused { .. }) => {}
-            Ok(StreamingEvent::Closed) => self.old = None,
-            Err(error) => {
-                let Some((open, _)) = self.old.take() else { return };
-                if error.code.is_none() {
-                    let on_it = self.members.values().filter(|member| member.is_on(&open.ids));
-                    on_it.for_each(|member| member.tell(Heard::Listening));
+            Ok(StreamingEvent::Heartbeat) => {}
+            Ok(StreamingEvent::Refused { subscriptions, .. }) => {
+                if let Some((open, _)) = &mut self.old {
+                    open.ids.retain(|id| !subscriptions.contains(id));
                 }
+                self.old.take_if(|(open, _)| open.ids.is_empty());
             }
+            Ok(StreamingEvent::Closed) => self.old = None,
+            Err(error) if error.code.is_some() => self.old = None,
+            Err(_) => self.forsake_old(),
         }
+    }
+
+    /// Nobody listens to the stream before any more. What it had still to tell is looked for.
+    fn forsake_old(&mut self) {
+        let Some((open, _)) = self.old.take() else { return };
+        tracing::debug!(group = self.number, subscriptions = open.ids.len(), "the stream before did not end");
+        let on_it = self.members.values().filter(|member| member.is_on(&open.ids));
+        on_it.for_each(|member| member.tell(Heard::Listening));
     }
 
     fn hand_on(&self, notifications: Vec<Notification>) {
@@ -484,8 +499,8 @@ const MOMENT: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same where the stream before must be given up first.
 const CROWDED: Duration = Duration::from_secs(15);
-/// So long a stream is listened to that another one follows.
-const LATE: Duration = PAUSE;
+/// So long a stream is listened to that another one follows, if it does not end by itself.
+const LATE: Duration = Duration::from_secs(5);
 /// So many subscriptions are asked for at once.
 const AT_ONCE: usize = 4;
 /// EWS "ConnectionTimeout": as long as there may be.
