@@ -41,6 +41,8 @@ pub(super) struct Switchboard<L: Line> {
     /// Something may not have been told to those who were on a stream.
     gap: bool,
     failures: u32,
+    /// Exchange leaves a stream open that another one follows, so that each change of streams costs a look at all mailboxes.
+    lingers: bool,
     minutes: u8,
 }
 
@@ -115,6 +117,7 @@ impl<L: Line> Switchboard<L> {
             rest: None,
             gap: false,
             failures: 0,
+            lingers: false,
             minutes: MINUTES,
         }
     }
@@ -257,7 +260,7 @@ impl<L: Line> Switchboard<L> {
         let line = way.anchor.routed(&way.route);
         let spare = self.old.is_some() || line.has_spare_stream();
         let moment = match self.opened {
-            Some(opened) if !spare => (opened + CROWDED).max(now + MOMENT),
+            Some(opened) if !spare || self.lingers => (opened + CROWDED).max(now + MOMENT),
             Some(opened) => (opened + PAUSE).max(now + MOMENT),
             None => now + MOMENT,
         };
@@ -283,7 +286,7 @@ impl<L: Line> Switchboard<L> {
             self.members.values().filter(|member| member.is_on(&ids)).for_each(|member| member.tell(Heard::Listening));
         }
         let before = self.stream.replace(Open { stream, ids, since: now });
-        self.old = before.map(|open| (open, now + LATE));
+        self.old = before.filter(|open| !open.ids.is_empty()).map(|open| (open, now + LATE));
     }
 
     fn told(&mut self, told: Result<StreamingEvent, Error>) {
@@ -295,6 +298,9 @@ impl<L: Line> Switchboard<L> {
             Ok(StreamingEvent::Events(notifications)) => self.hand_on(notifications),
             Ok(StreamingEvent::Heartbeat) => {}
             Ok(StreamingEvent::Refused { subscriptions, error }) => self.refused(&subscriptions, &error),
+            // The one to come has taken over all there was.
+            Ok(StreamingEvent::Closed) if self.opening.is_some() => self.stream = None,
+            Err(error) if self.opening.is_some() && is_replaced(&error) => self.stream = None,
             Ok(StreamingEvent::Closed) => {
                 self.stream = None;
                 self.due = Some(Instant::now());
@@ -321,7 +327,9 @@ impl<L: Line> Switchboard<L> {
                 if let Some((open, _)) = &mut self.old {
                     open.ids.retain(|id| !subscriptions.contains(id));
                 }
-                self.old.take_if(|(open, _)| open.ids.is_empty());
+                if self.old.take_if(|(open, _)| open.ids.is_empty()).is_some() {
+                    self.lingers = false;
+                }
             }
             Ok(StreamingEvent::Closed) => self.old = None,
             Err(error) if error.code.is_some() => self.old = None,
@@ -333,6 +341,7 @@ impl<L: Line> Switchboard<L> {
     fn forsake_old(&mut self) {
         let Some((open, _)) = self.old.take() else { return };
         tracing::debug!(group = self.number, subscriptions = open.ids.len(), "the stream before did not end");
+        self.lingers = true;
         let on_it = self.members.values().filter(|member| member.is_on(&open.ids));
         on_it.for_each(|member| member.tell(Heard::Listening));
     }
@@ -348,8 +357,10 @@ impl<L: Line> Switchboard<L> {
 
     /// The stream does not serve these subscriptions: they are made anew, here once, then in another group.
     fn refused(&mut self, ids: &[String], error: &Error) {
-        let is_code = |code: &str| error.code.as_ref().is_some_and(|told| told.as_str() == code);
-        if self.opening.is_some() && is_code("ErrorNewEventStreamConnectionOpened") {
+        if self.opening.is_some() && is_replaced(error) {
+            if let Some(open) = &mut self.stream {
+                open.ids.retain(|id| !ids.contains(id));
+            }
             return;
         }
         let now = Instant::now();
@@ -489,6 +500,11 @@ fn is_elsewhere(error: &Error) -> bool {
     error.kind == ErrorKind::SubscriptionLost || error.cause == Some(Cause::MailboxElsewhere)
 }
 
+/// Another stream has taken subscriptions over.
+fn is_replaced(error: &Error) -> bool {
+    error.code.as_ref().is_some_and(|told| told.as_str() == "ErrorNewEventStreamConnectionOpened")
+}
+
 async fn never<T>() -> T {
     std::future::pending().await
 }
@@ -497,7 +513,7 @@ async fn never<T>() -> T {
 const MOMENT: Duration = Duration::from_millis(200);
 /// Streams are not opened more often than that, for somebody who has come.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The same where the stream before must be given up first.
+/// The same where the stream before must be given up first, or does not end by itself.
 const CROWDED: Duration = Duration::from_secs(15);
 /// So long a stream is listened to that another one follows, if it does not end by itself.
 const LATE: Duration = Duration::from_secs(5);
