@@ -9,20 +9,28 @@ use exgate_tests::{Answer, Dav, Gateway, Imap, Options, Site, Status, USER, even
 
 #[tokio::test]
 async fn while_it_refuses_connections() {
-    through("refuse").await;
+    through("refuse", Duration::ZERO).await;
 }
 
 #[tokio::test]
 async fn while_it_takes_connections_and_says_nothing() {
-    through("hang").await;
+    through("hang", Duration::ZERO).await;
 }
 
 #[tokio::test]
 async fn while_something_else_answers_in_its_place() {
-    through("503").await;
+    through("503", Duration::ZERO).await;
 }
 
-async fn through(how: &str) {
+#[tokio::test]
+#[ignore = "takes ten minutes"]
+async fn for_ten_minutes() {
+    const LONG: Duration = Duration::from_secs(600);
+    tokio::join!(through("refuse", LONG), through("hang", LONG), through("503", LONG));
+}
+
+/// Exchange goes away like this, for as long as everything takes, and at least for so long.
+async fn through(how: &str, long: Duration) {
     let simulator = Options::preset("empty").start().await;
     let site = Site::new(&simulator);
     let gateway = site.start().await;
@@ -48,6 +56,7 @@ async fn through(how: &str) {
     simulator.settle().await;
 
     simulator.post(&format!("/away?how={how}"), Vec::new()).await;
+    let left = Instant::now();
     let mut told = Vec::new();
     // Whoever asks first waits until it is known that nobody is there: one may be slow and there all the same.
     let known = Duration::from_secs(if how == "hang" { 25 } else { 5 });
@@ -65,13 +74,20 @@ async fn through(how: &str) {
         }
         assert!(Instant::now() < limit + Duration::from_secs(60), "it is not known that Exchange is away");
     }
-    for _ in 0..3 {
+    let mut rounds = 0;
+    while rounds < 3 || left.elapsed() < long {
+        rounds += 1;
         told.extend(readable(&gateway, &mut reader).await);
         quickly(dav.get(&meeting)).await;
         assert_eq!(quickly(dav.list(&calendar)).await.len(), 1);
         let refused = quickly(dav.put(&format!("{calendar}dinner.ics"), &text.replace("lunch@", "dinner@"))).await;
         assert_eq!(refused.status, 503, "{}", refused.text);
+        // Who idles stays connected; what is said meanwhile is no news.
+        if let Ok(said) = tokio::time::timeout(long / 60, idler.read()).await {
+            assert!(said.expect("the connection stays").0.starts_with(b"* OK"), "{how}");
+        }
     }
+    println!("{how}: {rounds} rounds of reading in {:?}", left.elapsed());
     assert_eq!(told.len(), 1, "told once: {told:?}");
     simulator.deliver("inbox", &letter("meanwhile")).await;
 

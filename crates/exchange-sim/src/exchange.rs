@@ -1,21 +1,19 @@
 //! The organisation: the one type the rest of the program talks to.
 
 mod administer;
+mod stream;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::Notify;
 
 use crate::{
     Caller, Entry, Version,
     calendar::{xml::read_zone, zone::Zone},
     caller::{Impersonator, acting_as},
     directory::Directory,
-    op::{self, Call, closed, heartbeat, notifications, streams},
+    op::{self, Call, streams},
     public_folders::PublicFolders,
     schema::{Schema, Violation, check},
     soap::{self, Element, Fault, Ns, envelope},
@@ -25,6 +23,10 @@ use crate::{
         names,
     },
 };
+
+use stream::Streams;
+
+pub use stream::EventStream;
 
 /// How the server is set up.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,7 @@ struct Inner {
 pub(crate) struct Organisation {
     pub(crate) options: Options,
     pub(crate) mailboxes: Vec<Mailbox>,
+    streams: Streams,
     pub(crate) directory: Directory,
     /// Bytes a new mailbox may hold.
     quota: u64,
@@ -141,56 +144,6 @@ pub enum Answer {
     },
 }
 
-/// The documents of one GetStreamingEvents answer.
-pub struct EventStream {
-    exchange: Exchange,
-    version: Version,
-    subscriptions: Vec<String>,
-    deadline: Instant,
-    /// When the next heartbeat is due; the first one is due at once.
-    heartbeat: Instant,
-    ended: bool,
-}
-
-impl EventStream {
-    /// The next complete SOAP document: notifications, or a heartbeat (`ConnectionStatus` OK, one at once and one
-    /// every 30 s), at the end `Closed`; `None` after that.
-    pub async fn next(&mut self) -> Option<Vec<u8>> {
-        let exchange = self.exchange.clone();
-        loop {
-            if self.ended {
-                return None;
-            }
-            let news = exchange.inner.news.notified();
-            let now = Instant::now();
-            if now >= self.heartbeat {
-                self.heartbeat = now + HEARTBEAT;
-                return Some(envelope(self.version, &heartbeat()));
-            }
-            match self.take() {
-                Ok(Some(document)) => return Some(envelope(self.version, &document)),
-                Ok(None) => {}
-                Err(document) => {
-                    self.ended = true;
-                    return Some(envelope(self.version, &document));
-                }
-            }
-            if now >= self.deadline {
-                self.ended = true;
-                return Some(envelope(self.version, &closed()));
-            }
-            tokio::select! {
-                () = news => {}
-                () = tokio::time::sleep_until(self.heartbeat.min(self.deadline)) => {}
-            }
-        }
-    }
-
-    fn take(&self) -> Result<Option<String>, String> {
-        notifications(&mut self.exchange.lock(), &self.subscriptions)
-    }
-}
-
 /// The bytes a message came in as.
 #[derive(Clone)]
 pub enum Original {
@@ -269,6 +222,7 @@ impl Exchange {
         let organisation = Organisation {
             options,
             mailboxes: Vec::new(),
+            streams: Streams::default(),
             directory: Directory::default(),
             quota: QUOTA,
             salt: 0,
@@ -401,15 +355,7 @@ impl Exchange {
             && let Ok(subscriptions) = streams(&call, body)
         {
             let minutes = body.child_text("ConnectionTimeout").and_then(|text| text.parse().ok()).unwrap_or(1);
-            let now = Instant::now();
-            let events = EventStream {
-                exchange: self.clone(),
-                version: working,
-                subscriptions,
-                deadline: now + Duration::from_secs(60 * minutes),
-                heartbeat: now,
-                ended: false,
-            };
+            let events = EventStream::open(self.clone(), call.organisation, working, subscriptions, minutes);
             return Ok(Answer::Stream { operation: name, events });
         }
         // The server that has the mailbox does the work, whatever the front end is.
@@ -591,6 +537,3 @@ fn find_item(mailbox: &Mailbox, edit: &Edit) -> Option<(u64, u64)> {
         }
     }
 }
-
-/// The managed API expects one per 45 s.
-const HEARTBEAT: Duration = Duration::from_secs(30);

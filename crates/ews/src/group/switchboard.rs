@@ -41,6 +41,8 @@ pub(super) struct Switchboard<L: Line> {
     /// Something may not have been told to those who were on a stream.
     gap: bool,
     failures: u32,
+    /// Exchange leaves a stream open that another one follows, so that each change of streams costs a look at all mailboxes.
+    lingers: bool,
     minutes: u8,
 }
 
@@ -115,6 +117,7 @@ impl<L: Line> Switchboard<L> {
             rest: None,
             gap: false,
             failures: 0,
+            lingers: false,
             minutes: MINUTES,
         }
     }
@@ -136,7 +139,7 @@ impl<L: Line> Switchboard<L> {
                 }
                 Happening::Told(told) => self.told(told),
                 Happening::ToldLate(told) => self.told_late(told),
-                Happening::Time => {}
+                Happening::Time => self.time_has_come(),
             }
             if self.members.is_empty() && self.groups.close(self.number) {
                 return;
@@ -162,11 +165,16 @@ impl<L: Line> Switchboard<L> {
                 Happening::ToldLate(told)
             }
             () = async { match time { Some(time) => sleep_until(time).await, None => never().await } } => {
-                let now = Instant::now();
-                self.old.take_if(|(_, until)| *until <= now);
-                self.rest.take_if(|until| *until <= now);
                 Happening::Time
             }
+        }
+    }
+
+    fn time_has_come(&mut self) {
+        let now = Instant::now();
+        self.rest.take_if(|until| *until <= now);
+        if self.old.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.forsake_old();
         }
     }
 
@@ -252,7 +260,7 @@ impl<L: Line> Switchboard<L> {
         let line = way.anchor.routed(&way.route);
         let spare = self.old.is_some() || line.has_spare_stream();
         let moment = match self.opened {
-            Some(opened) if !spare => (opened + CROWDED).max(now + MOMENT),
+            Some(opened) if !spare || self.lingers => (opened + CROWDED).max(now + MOMENT),
             Some(opened) => (opened + PAUSE).max(now + MOMENT),
             None => now + MOMENT,
         };
@@ -260,7 +268,7 @@ impl<L: Line> Switchboard<L> {
             return;
         }
         self.due = None;
-        self.old = None;
+        self.forsake_old();
         if !line.has_spare_stream() {
             // There can be no two at a time, so something may be lost between them.
             self.gap |= self.stream.take().is_some();
@@ -278,7 +286,7 @@ impl<L: Line> Switchboard<L> {
             self.members.values().filter(|member| member.is_on(&ids)).for_each(|member| member.tell(Heard::Listening));
         }
         let before = self.stream.replace(Open { stream, ids, since: now });
-        self.old = before.map(|open| (open, now + LATE));
+        self.old = before.filter(|open| !open.ids.is_empty()).map(|open| (open, now + LATE));
     }
 
     fn told(&mut self, told: Result<StreamingEvent, Error>) {
@@ -290,6 +298,9 @@ impl<L: Line> Switchboard<L> {
             Ok(StreamingEvent::Events(notifications)) => self.hand_on(notifications),
             Ok(StreamingEvent::Heartbeat) => {}
             Ok(StreamingEvent::Refused { subscriptions, error }) => self.refused(&subscriptions, &error),
+            // The one to come has taken over all there was.
+            Ok(StreamingEvent::Closed) if self.opening.is_some() => self.stream = None,
+            Err(error) if self.opening.is_some() && is_replaced(&error) => self.stream = None,
             Ok(StreamingEvent::Closed) => {
                 self.stream = None;
                 self.due = Some(Instant::now());
@@ -306,20 +317,33 @@ impl<L: Line> Switchboard<L> {
         }
     }
 
-    /// What the stream before tells. That its subscriptions are on another one by now is no news.
+    /// What the stream before tells. Once it refuses a subscription, which is on another one by now, it has told all
+    /// there was to tell of it.
     fn told_late(&mut self, told: Result<StreamingEvent, Error>) {
         match told {
             Ok(StreamingEvent::Events(notifications)) => self.hand_on(notifications),
-            Ok(StreamingEvent::Heartbeat | StreamingEvent::Refused { .. }) => {}
-            Ok(StreamingEvent::Closed) => self.old = None,
-            Err(error) => {
-                let Some((open, _)) = self.old.take() else { return };
-                if error.code.is_none() {
-                    let on_it = self.members.values().filter(|member| member.is_on(&open.ids));
-                    on_it.for_each(|member| member.tell(Heard::Listening));
+            Ok(StreamingEvent::Heartbeat) => {}
+            Ok(StreamingEvent::Refused { subscriptions, .. }) => {
+                if let Some((open, _)) = &mut self.old {
+                    open.ids.retain(|id| !subscriptions.contains(id));
+                }
+                if self.old.take_if(|(open, _)| open.ids.is_empty()).is_some() {
+                    self.lingers = false;
                 }
             }
+            Ok(StreamingEvent::Closed) => self.old = None,
+            Err(error) if error.code.is_some() => self.old = None,
+            Err(_) => self.forsake_old(),
         }
+    }
+
+    /// Nobody listens to the stream before any more. What it had still to tell is looked for.
+    fn forsake_old(&mut self) {
+        let Some((open, _)) = self.old.take() else { return };
+        tracing::debug!(group = self.number, subscriptions = open.ids.len(), "the stream before did not end");
+        self.lingers = true;
+        let on_it = self.members.values().filter(|member| member.is_on(&open.ids));
+        on_it.for_each(|member| member.tell(Heard::Listening));
     }
 
     fn hand_on(&self, notifications: Vec<Notification>) {
@@ -333,8 +357,10 @@ impl<L: Line> Switchboard<L> {
 
     /// The stream does not serve these subscriptions: they are made anew, here once, then in another group.
     fn refused(&mut self, ids: &[String], error: &Error) {
-        let is_code = |code: &str| error.code.as_ref().is_some_and(|told| told.as_str() == code);
-        if self.opening.is_some() && is_code("ErrorNewEventStreamConnectionOpened") {
+        if self.opening.is_some() && is_replaced(error) {
+            if let Some(open) = &mut self.stream {
+                open.ids.retain(|id| !ids.contains(id));
+            }
             return;
         }
         let now = Instant::now();
@@ -474,6 +500,11 @@ fn is_elsewhere(error: &Error) -> bool {
     error.kind == ErrorKind::SubscriptionLost || error.cause == Some(Cause::MailboxElsewhere)
 }
 
+/// Another stream has taken subscriptions over.
+fn is_replaced(error: &Error) -> bool {
+    error.code.as_ref().is_some_and(|told| told.as_str() == "ErrorNewEventStreamConnectionOpened")
+}
+
 async fn never<T>() -> T {
     std::future::pending().await
 }
@@ -482,10 +513,10 @@ async fn never<T>() -> T {
 const MOMENT: Duration = Duration::from_millis(200);
 /// Streams are not opened more often than that, for somebody who has come.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The same where the stream before must be given up first.
+/// The same where the stream before must be given up first, or does not end by itself.
 const CROWDED: Duration = Duration::from_secs(15);
-/// So long a stream is listened to that another one follows.
-const LATE: Duration = PAUSE;
+/// So long a stream is listened to that another one follows, if it does not end by itself.
+const LATE: Duration = Duration::from_secs(5);
 /// So many subscriptions are asked for at once.
 const AT_ONCE: usize = 4;
 /// EWS "ConnectionTimeout": as long as there may be.

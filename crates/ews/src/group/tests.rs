@@ -60,6 +60,7 @@ async fn whoever_comes_or_goes_disturbs_nobody() {
     after.events("anna/1");
     events(&mut all[1]).await;
     events(&mut all[0]).await;
+    before.is_replaced();
     before.closes().await;
     // Nobody was told to look for anything.
     quiet(&mut all[0]).await;
@@ -72,6 +73,27 @@ async fn whoever_comes_or_goes_disturbs_nobody() {
     // The last one closes the door.
     drop(all);
     after.closes().await;
+}
+
+/// What it was asked to tell may be on its way for ever.
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_that_does_not_end_has_not_told_is_looked_for() {
+    let fake = Fake::default();
+    let mut all = fake.hear_all(&["anna", "ben"]);
+    for hearing in &mut all {
+        listening(hearing).await;
+    }
+    let before = fake.stream().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut carl = fake.hear("carl");
+    listening(&mut carl).await;
+    let after = fake.stream().await;
+    before.replaced(&["ben/2"]);
+    before.closes().await;
+    listening(&mut all[0]).await;
+    quiet(&mut all[1]).await;
+    quiet(&mut carl).await;
+    after.is_open();
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,6 +154,7 @@ async fn what_the_stream_refuses_is_made_anew_and_then_tried_elsewhere() {
     listening(&mut all[1]).await;
     let second = fake.stream().await;
     assert_eq!(second.ids, ["anna/1", "ben/3"]);
+    first.is_replaced();
     second.refuses("ben/3");
     listening(&mut all[1]).await;
     let third = fake.stream().await;
@@ -375,6 +398,18 @@ impl Stage {
 
     fn refuses(&self, id: &str) {
         self.tell(StreamingEvent::Refused { subscriptions: vec![id.to_owned()], error: lost() });
+    }
+
+    /// Another stream has taken over these subscriptions.
+    fn replaced(&self, ids: &[&str]) {
+        let code = ResponseCode::new("ErrorNewEventStreamConnectionOpened");
+        let error = ItemError { kind: ErrorKind::Refused, code, message: "another stream".to_owned() }.into();
+        let subscriptions = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.tell(StreamingEvent::Refused { subscriptions, error });
+    }
+
+    fn is_replaced(&self) {
+        self.replaced(&self.ids.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     fn breaks(&self) {

@@ -163,7 +163,11 @@ impl Server {
         let operation = operation(&request).to_owned();
         let mut flight = self.stats.begin(&operation);
         let acts_as = acts_as(&request).map(str::to_owned);
-        let slot = match self.throttle.admit(&user, acts_as.as_deref(), &operation, front_end.number) {
+        let replaced = match operation.as_str() {
+            "GetStreamingEvents" => self.exchange.replaced_by(&request),
+            _ => Vec::new(),
+        };
+        let slot = match self.throttle.admit(&user, acts_as.as_deref(), &operation, front_end.number, &replaced) {
             Ok(slot) => slot,
             Err(too_many) => return self.turn_away(too_many, &operation, &request),
         };
@@ -207,7 +211,10 @@ impl Server {
                 tokio::spawn(frames.send(self.faults.releases(), sender));
                 head.status(status).body(Body::frames(&self.stats, receiver, flight)).map_err(io::Error::other)
             }
-            Outcome::Stream(events, ending) => Ok(self.stream(head, flight, events, ending, entry)?),
+            Outcome::Stream(events, ending) => {
+                flight.becomes(events.number());
+                Ok(self.stream(head, flight, events, ending, entry)?)
+            }
         }
     }
 

@@ -83,7 +83,8 @@ pub(super) struct Until {
     pub(super) presence: watch::Receiver<Presence>,
 }
 
-/// Passes the documents of a streaming answer on until they end, the client leaves, or a fault ends them.
+/// Passes the documents of a streaming answer on until they end, the client leaves, or a fault ends them. From then on it
+/// serves nothing, even if its body stays open.
 pub(super) async fn pump(
     mut events: EventStream,
     ending: Ending,
@@ -97,10 +98,12 @@ pub(super) async fn pump(
         let next = tokio::select! {
             biased;
             Ok(()) = until.stop.changed() => {
+                drop(events);
                 let _ = sender.send(over()).await;
                 return;
             }
             Ok(()) = until.presence.changed() => {
+                drop(events);
                 until.silence(&sender).await;
                 let _ = sender.send(over()).await;
                 return;
@@ -116,16 +119,18 @@ pub(super) async fn pump(
         if sender.send(Ok(document.into())).await.is_err() {
             return;
         }
+        if ending == Ending::None {
+            continue;
+        }
+        drop(events);
         if ending == Ending::Hang {
             tokio::select! {
                 _ = until.released.changed() => {}
                 () = sender.closed() => {}
             }
         }
-        if ending != Ending::None {
-            let _ = sender.send(over()).await;
-            return;
-        }
+        let _ = sender.send(over()).await;
+        return;
     }
 }
 

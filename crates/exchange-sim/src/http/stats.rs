@@ -119,6 +119,13 @@ impl InFlight {
     pub(super) fn hold(&mut self, slot: Slot) {
         self.slot = Some(slot);
     }
+
+    /// The answer is that stream; see [`Slot::becomes`].
+    pub(super) fn becomes(&mut self, stream: u64) {
+        if let Some(slot) = &mut self.slot {
+            slot.becomes(stream);
+        }
+    }
 }
 
 impl Drop for InFlight {

@@ -11,7 +11,8 @@
 //! | `queue`: requests of everybody | | | | 503 of IIS |
 //! | `rate`: requests per second through one front end | | | | 429 with Retry-After |
 //!
-//! A service account has a budget of its own for each mailbox it acts as.
+//! A service account has a budget of its own for each mailbox it acts as. A stream that takes over all that another one
+//! serves has the place of that.
 
 use std::{
     collections::BTreeMap,
@@ -39,6 +40,15 @@ struct State {
     in_flight: u64,
     /// Of each front end: when its second began, and what came in it.
     rates: BTreeMap<usize, (Instant, u64)>,
+    /// The open streams, by number.
+    streams: BTreeMap<u64, Stream>,
+}
+
+/// A stream, and who asked for it.
+struct Stream {
+    account: String,
+    /// Whether its place is that of another one already.
+    ceded: bool,
 }
 
 /// What is allowed; nothing said is no limit.
@@ -152,6 +162,9 @@ pub(super) struct Slot {
     begun: Instant,
     /// How long it must wait first.
     pub(super) delay: Duration,
+    stream: Option<u64>,
+    /// The streams it has the place of, until it is one itself.
+    replaced: Vec<u64>,
 }
 
 impl Throttle {
@@ -163,13 +176,15 @@ impl Throttle {
         self.lock().limits.clone()
     }
 
-    /// Lets a request in, or not. `account` is who asks, `acts_as` the mailbox it acts as if that is another one.
+    /// Lets a request in, or not. `account` is who asks, `acts_as` the mailbox it acts as if that is another one, and
+    /// `replaced` are the streams that end when this one begins.
     pub(super) fn admit(
         self: &Arc<Self>,
         account: &str,
         acts_as: Option<&str>,
         operation: &str,
         front_end: usize,
+        replaced: &[u64],
     ) -> Result<Slot, TooMany> {
         let account = match acts_as {
             Some(mailbox) if !mailbox.eq_ignore_ascii_case(account) => format!("{account} as {mailbox}").to_lowercase(),
@@ -177,7 +192,10 @@ impl Throttle {
         };
         let now = Instant::now();
         let mut state = self.lock();
-        let refused = state.refuse(&account, operation, front_end, now);
+        let cedes =
+            |number: &u64| state.streams.get(number).is_some_and(|stream| stream.account == account && !stream.ceded);
+        let replaced: Vec<u64> = replaced.iter().copied().filter(cedes).collect();
+        let refused = state.refuse(&account, operation, front_end, replaced.len() as u64, now);
         let delay = state.delay(&account);
         if let Some((name, refused)) = refused {
             *state.answers.entry(name).or_default() += 1;
@@ -185,6 +203,9 @@ impl Throttle {
             return Err(refused);
         }
         let gauges = gauges(operation);
+        for number in &replaced {
+            state.cede(*number, true);
+        }
         let budget = state.budgets.entry(account.clone()).or_default();
         for gauge in &gauges {
             let (now, most) = budget.gauges.entry(*gauge).or_default();
@@ -192,7 +213,7 @@ impl Throttle {
             *most = (*most).max(*now);
         }
         state.in_flight += 1;
-        Ok(Slot { throttle: self.clone(), account, gauges, begun: now, delay })
+        Ok(Slot { throttle: self.clone(), account, gauges, begun: now, delay, stream: None, replaced })
     }
 
     /// What was used and refused.
@@ -242,6 +263,7 @@ impl State {
         account: &str,
         operation: &str,
         front_end: usize,
+        replaced: u64,
         now: Instant,
     ) -> Option<(&'static str, TooMany)> {
         let limits = self.limits.clone();
@@ -266,9 +288,9 @@ impl State {
         let over = |gauge, limit: Option<u64>| limit.filter(|limit| used(gauge) >= *limit);
         let kinds = gauges(operation);
         if kinds.contains(&Gauge::Streams)
-            && let Some(limit) = over(Gauge::Streams, limits.hanging)
+            && let Some(limit) = over(Gauge::Streams, limits.hanging.map(|limit| limit + replaced))
         {
-            let fault = document::exceeded("MaxStreamingConcurrency", limit);
+            let fault = document::exceeded("MaxStreamingConcurrency", limit - replaced);
             return Some(("ErrorExceededConnectionCount", TooMany::Fault(fault)));
         }
         if kinds.contains(&Gauge::Requests)
@@ -284,6 +306,16 @@ impl State {
             return Some(("ConcurrentSyncCalls", TooMany::Sync { limit, back_off }));
         }
         None
+    }
+
+    /// The place of a stream is that of another one, or its own again if that did not begin.
+    fn cede(&mut self, number: u64, ceded: bool) {
+        let Some(stream) = self.streams.get_mut(&number).filter(|stream| stream.ceded != ceded) else { return };
+        stream.ceded = ceded;
+        let budget = self.budgets.entry(stream.account.clone()).or_default();
+        let (now, most) = budget.gauges.entry(Gauge::Streams).or_default();
+        *now = if ceded { now.saturating_sub(1) } else { *now + 1 };
+        *most = (*most).max(*now);
     }
 
     fn delay(&self, account: &str) -> Duration {
@@ -333,14 +365,26 @@ impl Budget {
     }
 }
 
+impl Slot {
+    /// The request began that stream: those it has the place of do not get it back.
+    pub(super) fn becomes(&mut self, stream: u64) {
+        let account = self.account.clone();
+        self.throttle.lock().streams.insert(stream, Stream { account, ceded: false });
+        self.stream = Some(stream);
+        self.replaced.clear();
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let now = Instant::now();
         let mut state = self.throttle.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
         let limits = state.limits.clone();
+        let stream = self.stream.and_then(|number| state.streams.remove(&number));
+        let ceded = stream.is_some_and(|stream| stream.ceded);
         let Some(budget) = state.budgets.get_mut(&self.account) else { return };
-        for gauge in &self.gauges {
+        for gauge in self.gauges.iter().filter(|gauge| **gauge != Gauge::Streams || !ceded) {
             if let Some((count, _)) = budget.gauges.get_mut(gauge) {
                 *count = count.saturating_sub(1);
             }
@@ -351,6 +395,9 @@ impl Drop for Slot {
         {
             let spent = i64::try_from((now - self.begun).as_millis()).unwrap_or(i64::MAX).max(1);
             budget.balance = Some((balance.saturating_sub(spent), now));
+        }
+        for number in &self.replaced {
+            state.cede(*number, false);
         }
     }
 }
@@ -376,7 +423,7 @@ mod tests {
     #[tokio::test]
     async fn each_account_has_its_own_budget_and_a_service_one_per_mailbox() {
         let throttle = throttle(r#"{"concurrency":2,"hanging":1,"sync":1}"#);
-        let admit = |acts_as: Option<&str>, operation: &str| throttle.admit("a@x", acts_as, operation, 0);
+        let admit = |acts_as: Option<&str>, operation: &str| throttle.admit("a@x", acts_as, operation, 0, &[]);
         let one = admit(None, "GetItem").ok();
         let two = admit(None, "SyncFolderItems").ok();
         assert!(one.is_some() && two.is_some());
@@ -393,37 +440,64 @@ mod tests {
         assert_eq!((&told["busy"], &told["answers"]["ErrorExceededConnectionCount"]), (&json!(4), &json!(3)));
     }
 
+    #[tokio::test]
+    async fn a_stream_cedes_its_place_once_and_only_to_its_own_account() {
+        let throttle = throttle(r#"{"hanging":1}"#);
+        let admit = |account: &str, replaced: &[u64]| throttle.admit(account, None, "GetStreamingEvents", 0, replaced);
+        let streams = || throttle.json()["accounts"]["a@x"]["streams"].clone();
+        let mut first = admit("a@x", &[]).ok().unwrap();
+        first.becomes(1);
+        assert!(admit("a@x", &[2]).is_err(), "another stream");
+        assert!(admit("b@x", &[1]).is_ok());
+        assert_eq!(streams(), 1);
+        let second = admit("a@x", &[1]).ok().unwrap();
+        assert!(admit("a@x", &[1]).is_err(), "it is ceded");
+        drop(second);
+        assert!(admit("a@x", &[]).is_err(), "the first has its place again");
+        let mut second = admit("a@x", &[1]).ok().unwrap();
+        second.becomes(2);
+        assert_eq!(streams(), 1);
+        drop(first);
+        assert_eq!(streams(), 1);
+        let third = admit("a@x", &[2]).ok();
+        drop(second);
+        assert_eq!(streams(), 1);
+        drop(third);
+        assert_eq!(streams(), 0);
+        assert_eq!(throttle.json()["accounts"]["a@x"]["largest_streams"], 1);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_used_up_budget_names_the_time_to_wait_and_counts_who_does_not() {
         let throttle = throttle(r#"{"burst":100,"recharge":100,"cutoff":0}"#);
-        let slot = throttle.admit("a@x", None, "GetItem", 0).ok();
+        let slot = throttle.admit("a@x", None, "GetItem", 0, &[]).ok();
         tokio::time::advance(Duration::from_millis(400)).await;
         drop(slot);
-        let refused = throttle.admit("a@x", None, "GetItem", 0).err();
+        let refused = throttle.admit("a@x", None, "GetItem", 0, &[]).err();
         assert!(matches!(&refused, Some(TooMany::Fault(fault)) if fault.contains(">3000<")), "{refused:?}");
         tokio::time::advance(Duration::from_millis(2000)).await;
-        assert!(throttle.admit("a@x", None, "GetItem", 0).is_err());
+        assert!(throttle.admit("a@x", None, "GetItem", 0, &[]).is_err());
         assert_eq!(throttle.json()["too_early"], 1);
         tokio::time::advance(Duration::from_millis(1001)).await;
-        assert!(throttle.admit("a@x", None, "GetItem", 0).is_ok());
+        assert!(throttle.admit("a@x", None, "GetItem", 0, &[]).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn queue_rate_and_micro_delays() {
         let crowd = throttle(r#"{"queue":2,"concurrency":4,"micro_delay":7}"#);
         let slots: Vec<Slot> =
-            ["a@x", "a@x"].iter().filter_map(|one| crowd.admit(one, None, "GetItem", 0).ok()).collect();
+            ["a@x", "a@x"].iter().filter_map(|one| crowd.admit(one, None, "GetItem", 0, &[]).ok()).collect();
         assert_eq!(slots.iter().map(|slot| slot.delay.as_millis()).collect::<Vec<_>>(), [0, 0]);
-        assert_eq!(crowd.admit("b@x", None, "GetItem", 0).err(), Some(TooMany::Queue));
+        assert_eq!(crowd.admit("b@x", None, "GetItem", 0, &[]).err(), Some(TooMany::Queue));
         crowd.set(Limits { queue: None, ..crowd.limits() });
-        assert_eq!(crowd.admit("a@x", None, "GetItem", 0).ok().map(|slot| slot.delay.as_millis()), Some(7));
+        assert_eq!(crowd.admit("a@x", None, "GetItem", 0, &[]).ok().map(|slot| slot.delay.as_millis()), Some(7));
 
         let rated = throttle(r#"{"rate":1,"retry_after":9}"#);
-        assert!(rated.admit("a@x", None, "GetItem", 0).is_ok());
-        assert_eq!(rated.admit("a@x", None, "GetItem", 0).err(), Some(TooMany::Rate(9)));
-        assert!(rated.admit("a@x", None, "GetItem", 1).is_ok(), "another front end");
+        assert!(rated.admit("a@x", None, "GetItem", 0, &[]).is_ok());
+        assert_eq!(rated.admit("a@x", None, "GetItem", 0, &[]).err(), Some(TooMany::Rate(9)));
+        assert!(rated.admit("a@x", None, "GetItem", 1, &[]).is_ok(), "another front end");
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(rated.admit("a@x", None, "GetItem", 0).is_ok());
+        assert!(rated.admit("a@x", None, "GetItem", 0, &[]).is_ok());
     }
 
     #[test]

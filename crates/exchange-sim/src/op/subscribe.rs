@@ -1,13 +1,12 @@
 //! Subscribe, Unsubscribe, GetEvents and GetStreamingEvents.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Call, Reply, Trouble, respond};
 use crate::{
     Version,
-    exchange::Organisation,
     soap::{Element, Fault, Writer},
     store::{
         Event, EventKind, Mailbox, Subject, Subscription,
@@ -167,9 +166,16 @@ pub(super) fn get_streaming_events(call: &mut Call<'_>, request: &Element) -> Re
     Ok(gone(&missing))
 }
 
+/// The subscriptions that a GetStreamingEvents request names, each once.
+pub(crate) fn named(request: &Element) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let ids = request.list("SubscriptionIds").iter().map(|child| child.text.trim());
+    ids.filter(|id| seen.insert(*id)).map(str::to_owned).collect()
+}
+
 /// The subscriptions of a GetStreamingEvents request, or those that are not there.
 pub(crate) fn streams(call: &Call<'_>, request: &Element) -> Result<Vec<String>, Vec<String>> {
-    let ids: Vec<String> = request.list("SubscriptionIds").iter().map(|child| child.text.trim().to_owned()).collect();
+    let ids = named(request);
     let streaming = |mailbox: usize, id: &str| {
         call.organisation.mailboxes[mailbox].subscriptions.get(id).is_some_and(|subscription| subscription.streaming)
     };
@@ -181,21 +187,31 @@ pub(crate) fn streams(call: &Call<'_>, request: &Element) -> Result<Vec<String>,
     }
 }
 
-/// The answer that names subscriptions that are not there; ids stand in the messages namespace on the wire.
-pub(crate) fn gone(missing: &[String]) -> String {
+/// The answer that names subscriptions that are not there.
+fn gone(missing: &[String]) -> String {
+    trouble_with(missing, not_found())
+}
+
+/// The document of a stream that names the subscriptions another one serves from now on.
+pub(crate) fn taken_over(subscriptions: &[String]) -> String {
+    let text = "Another connection was opened against this subscription.";
+    trouble_with(subscriptions, Trouble::new("ErrorNewEventStreamConnectionOpened", text))
+}
+
+/// Ids stand in the messages namespace on the wire.
+fn trouble_with(subscriptions: &[String], trouble: Trouble) -> String {
     let mut ids = Writer::new();
     ids.open("m:ErrorSubscriptionIds", &[]);
-    for id in missing {
+    for id in subscriptions {
         ids.text("m:SubscriptionId", id);
     }
     ids.close("m:ErrorSubscriptionIds");
-    respond("GetStreamingEvents", &ids.finish(), vec![Err(not_found())])
+    respond("GetStreamingEvents", &ids.finish(), vec![Err(trouble)])
 }
 
 /// A document of a stream that holds what is new for these subscriptions, which may be of many mailboxes; `None` if
 /// nothing is. The error names subscriptions that have gone.
-pub(crate) fn notifications(organisation: &mut Organisation, ids: &[String]) -> Result<Option<String>, String> {
-    let mailboxes = &mut organisation.mailboxes;
+pub(crate) fn notifications(mailboxes: &mut [Mailbox], ids: &[String]) -> Result<Option<String>, String> {
     let known = |id: &String| mailboxes.iter().any(|mailbox| mailbox.subscriptions.contains_key(id));
     let missing: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
     if !missing.is_empty() {

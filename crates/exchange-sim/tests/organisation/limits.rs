@@ -1,6 +1,8 @@
 //! What an account may have in flight, and the header fields a request needs that acts as somebody else.
 
-use exchange_sim::http::{Impersonator, Policy};
+use std::time::Duration;
+
+use exchange_sim::http::{Impersonator, Policy, Running};
 use serde_json::json;
 
 use crate::client::{ANNA, BEN, SUBSCRIBE, ask, begin, control, envelope, get_folder, hear, start, stream_of};
@@ -15,7 +17,7 @@ fn inbox() -> String {
 #[tokio::test]
 async fn one_request_too_many_is_refused_and_counted() {
     let server = start(|settings| settings.throttle = Policy::Exchange2016).await;
-    control(&server, "POST", "/throttle", r#"{"concurrency":2,"sync":1,"subscriptions":1,"hanging":1}"#).await;
+    control(&server, "POST", "/throttle", r#"{"concurrency":2,"sync":1,"subscriptions":2,"hanging":1}"#).await;
     control(&server, "POST", "/fault", r#"{"what":"hang_body","times":2,"operation":"SyncFolderItems"}"#).await;
     let mut first = begin(server.ews, ANNA, &envelope("", SYNC)).await;
     hear(&mut first, "<s:Envelope").await;
@@ -35,15 +37,51 @@ async fn one_request_too_many_is_refused_and_counted() {
     assert_eq!((&anna["in_flight"], &anna["largest_in_flight"], &anna["busy"]), (&json!(2), &json!(2), &json!(2)));
     control(&server, "POST", "/fault/clear", "").await;
 
-    let made = ask(server.ews, BEN, "", &envelope("", SUBSCRIBE)).await.unwrap();
-    let id = made.text("SubscriptionId").to_owned();
+    let (id, other) = (subscription(&server).await, subscription(&server).await);
     let again = ask(server.ews, BEN, "", &envelope("", SUBSCRIBE)).await.unwrap();
     assert_eq!(again.text("ResponseCode"), "ErrorExceededSubscriptionCount");
     let mut stream = begin(server.ews, BEN, &envelope("", &stream_of(&[&id]))).await;
     hear(&mut stream, "ConnectionStatus").await;
-    let refused = ask(server.ews, BEN, "", &envelope("", &stream_of(&[&id]))).await.unwrap();
+    let refused = ask(server.ews, BEN, "", &envelope("", &stream_of(&[&other]))).await.unwrap();
     assert_eq!(refused.text("ResponseCode"), "ErrorExceededConnectionCount");
     assert!(refused.body.contains("MaxStreamingConcurrency"), "{}", refused.body);
+}
+
+async fn subscription(server: &Running) -> String {
+    let made = ask(server.ews, BEN, "", &envelope("", SUBSCRIBE)).await.unwrap();
+    made.text("SubscriptionId").to_owned()
+}
+
+#[tokio::test]
+async fn a_stream_that_replaces_another_has_its_place() {
+    let server = start(|_| ()).await;
+    control(&server, "POST", "/throttle", r#"{"hanging":1}"#).await;
+    let (one, two) = (subscription(&server).await, subscription(&server).await);
+    let ben = async || control(&server, "GET", "/throttle", "").await["accounts"][BEN].clone();
+    let mut first = begin(server.ews, BEN, &envelope("", &stream_of(&[&one, &two]))).await;
+    hear(&mut first, "ConnectionStatus>OK<").await;
+    // The first stream would stay open for the other subscription.
+    let refused = ask(server.ews, BEN, "", &envelope("", &stream_of(&[&one]))).await.unwrap();
+    assert_eq!(refused.text("ResponseCode"), "ErrorExceededConnectionCount");
+    assert!(refused.body.contains("policy value '1'"), "{}", refused.body);
+    // What does not become a stream gives the place back.
+    control(&server, "POST", "/fault", r#"{"what":"busy","operation":"GetStreamingEvents"}"#).await;
+    let both = envelope("", &stream_of(&[&two, &one]));
+    assert_eq!(ask(server.ews, BEN, "", &both).await.unwrap().text("ResponseCode"), "ErrorServerBusy");
+    assert_eq!(ben().await["streams"], 1);
+    let mut second = begin(server.ews, BEN, &both).await;
+    hear(&mut second, "ConnectionStatus>OK<").await;
+    let end = hear(&mut first, "\r\n0\r\n\r\n").await;
+    let closed = end.find("ConnectionStatus>Closed<").unwrap();
+    assert!(end.find("ErrorNewEventStreamConnectionOpened").unwrap() < closed, "{end}");
+    control(&server, "POST", &format!("/deliver?mailbox={BEN}"), "Subject: x\r\n\r\nx\r\n").await;
+    hear(&mut second, "NewMailEvent").await;
+    let told = ben().await;
+    assert_eq!((&told["streams"], &told["largest_streams"], &told["busy"]), (&json!(1), &json!(1), &json!(1)));
+    drop(second);
+    while ben().await["streams"] != 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
