@@ -63,7 +63,7 @@ def sync(n, report):
         report.at_least("DavMail's first sync against ours", seconds / ours.seconds, 10, "times")
 
 
-@part(messages=100_000, latency=20, times=5, auth="basic", smoke={"messages": 1_000, "times": 2})
+@part(messages=100_000, latency=20, times=5, settle=7.0, auth="basic", smoke={"messages": 1_000, "times": 2, "settle": 0.5})
 def flags(n, report):
     """SELECT and FETCH 1:* (FLAGS) of a folder that was opened before"""
     what = "SELECT + FETCH 1:* (FLAGS)"
@@ -79,7 +79,7 @@ def flags(n, report):
         gateway = rig.gateway(simulator)
         imap = gateway.login()
         assert imap.select() == n.messages
-        simulator.quiet(7 if n.messages > 5_000 else 1)
+        simulator.quiet(n.settle)
         known = flags_of(both(imap)())
         assert len(known) == n.messages
         ours = Took(simulator, both(imap), n.times)
@@ -101,7 +101,7 @@ def flags(n, report):
             report.row(what, "DavMail", took.seconds, took=took, peak=davmail.peak())
 
 
-@part(messages=100_000, changes=10, latency=20, auth="basic", smoke={"messages": 1_000})
+@part(messages=100_000, changes=10, latency=20, settle=8.0, auth="basic", smoke={"messages": 1_000, "settle": 1.0})
 def resync(n, report):
     """SELECT with QRESYNC after a few changes"""
     what = f"SELECT (QRESYNC ...) after {n.changes} changes"
@@ -122,7 +122,7 @@ def resync(n, report):
         other.ask("EXPUNGE")
         other.ask(f"UID STORE {last - 50}:{last - 50 + n.changes - gone - 1} +FLAGS.SILENT ($Bench)")
         if simulator:
-            simulator.quiet(8)
+            simulator.quiet(n.settle)
         command = f"SELECT INBOX (QRESYNC ({validity} {modseq}))"
         took = Took(simulator, lambda: imap.ask(command))
         vanished = re.search(rb"\* VANISHED \(EARLIER\) ([\d:,]+)", took.answer)[1].decode()
@@ -143,7 +143,7 @@ def resync(n, report):
         report.row(what, "Dovecot", took.seconds, note=f"{size} octets")
 
 
-@part(folders=20, count=300, davmail=30, latency=20, auth="basic", times=5, smoke={"folders": 5, "davmail": 10, "times": 1})
+@part(folders=20, count=300, davmail=30, latency=20, auth="basic", times=5, settle=7.0, smoke={"folders": 3, "davmail": 6, "times": 1, "settle": 1.0})
 def status(n, report):
     """STATUS of many folders that were looked at before"""
     names = [f"Folder{number}" for number in range(n.folders)]
@@ -173,7 +173,7 @@ def status(n, report):
             imap.ask(f"CREATE {name}")
         for number in range(3 * n.folders):
             simulator.deliver(letter(number), folder=names[number // 3])
-        simulator.quiet(7)
+        simulator.quiet(n.settle)
         known = counts(one_by_one(imap, n.folders)())
         assert set(known) == set(names) and set(known.values()) == {(b"3", b"3")}, known
         took = Took(simulator, one_by_one(imap, n.count), n.times)
@@ -238,7 +238,7 @@ def bodies(n, report):
                     report.at_least(f"{what}, {over}, against Dovecot", speed["Exgate"] / speed["Dovecot"], goal, "times")
 
 
-@part(messages=1_000, davmail=1_000, latency=20, auth="basic", smoke={"messages": 150, "davmail": 30})
+@part(messages=1_000, davmail=1_000, latency=20, settle=8.0, auth="basic", smoke={"messages": 60, "davmail": 10, "settle": 0.5})
 def writes(n, report):
     """Flagging, moving, copying and deleting many messages"""
     with Rig() as rig:
@@ -247,8 +247,8 @@ def writes(n, report):
         imap = gateway.login()
         imap.ask("CREATE Elsewhere")
         imap.select()
-        simulator.quiet(7)
-        ours = write_all(imap, simulator, 0, n.messages, settle=8)
+        simulator.quiet(n.settle)
+        ours = write_all(imap, simulator, 0, n.messages, n.settle)
         for what, took in ours.items():
             report.row(what, "Exgate", took.seconds, took=took, note=", ".join(f"{count} {name}" for name, count in took.operations.items()))
         for what in ("flagging", "moving", "deleting"):
@@ -258,7 +258,7 @@ def writes(n, report):
             davmail = rig.davmail(simulator)
             theirs = davmail.login()
             theirs.select()
-            others = write_all(theirs, simulator, n.messages, n.davmail, settle=1)
+            others = write_all(theirs, simulator, n.messages, n.davmail, min(n.settle, 1))
             for what, took in others.items():
                 note = "" if n.davmail == n.messages else f"{n.davmail} messages"
                 report.row(what, "DavMail", took.seconds * n.messages / n.davmail, took=took, peak=davmail.peak(), note=note)
@@ -314,7 +314,7 @@ def same_as_exchange(imap, simulator):
         assert seen == len(items), f"{folder}: {seen} messages for the client, {len(items)} in Exchange"
 
 
-@part(mailboxes=1_000, deliveries=300, latency=50, smoke={"mailboxes": 20, "deliveries": 20})
+@part(mailboxes=1_000, deliveries=300, latency=50, seconds=5, smoke={"mailboxes": 10, "deliveries": 20, "seconds": 1})
 def delivery(n, report):
     """From the delivery of a message to EXISTS, with many mailboxes being watched"""
     users = [f"user{number}@bench.test" for number in range(n.mailboxes)]
@@ -335,8 +335,8 @@ def delivery(n, report):
         report.at_most(f"delivery to EXISTS, {n.mailboxes} mailboxes, p99", late, 2, "s")
         report.at_most("of that without what Exchange takes to answer, p50", middle * 1000 - n.latency, 50, "ms")
         before = gateway.processor()
-        time.sleep(5)
-        report.row("processor while nothing happens", "Exgate", (gateway.processor() - before) / 5 * 100, "%")
+        time.sleep(n.seconds)
+        report.row("processor while nothing happens", "Exgate", (gateway.processor() - before) / n.seconds * 100, "%")
 
 
 def watcher(gateway, number, user):
@@ -384,7 +384,7 @@ def arrivals(simulator, users, watchers, count):
     return came
 
 
-@part(sessions=9_900, messages=100, smoke={"sessions": 200})
+@part(sessions=9_900, messages=100, seconds=10, smoke={"sessions": 200, "seconds": 1})
 def idle(n, report):
     """What sessions cost that do nothing"""
     limit = file_limit()
@@ -407,8 +407,8 @@ def idle(n, report):
             report.row(f"memory of an idle {kind} session", "Exgate", each, "KiB", peak=gateway.peak(), note=f"{sessions} sessions")
             report.at_most(f"KiB of an idle {kind} session, {sessions} of them", each, goal)
             busy = gateway.processor()
-            time.sleep(10)
-            report.row(f"processor, {sessions} idle {kind} sessions", "Exgate", (gateway.processor() - busy) * 10, "%")
+            time.sleep(n.seconds)
+            report.row(f"processor, {sessions} idle {kind} sessions", "Exgate", (gateway.processor() - busy) / n.seconds * 100, "%")
             assert sum(client.socket.fileno() >= 0 for client in clients) == sessions
             for client in clients:
                 client.close()

@@ -611,6 +611,9 @@ impl Mail for Account {
     async fn search(&self, folder: FolderId, query: &Query, progress: &Progress) -> Result<Vec<Uid>> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
+            if live.state(folder).filling.load(Ordering::SeqCst) {
+                live.listed(folder, 1).await?;
+            }
             live.search(folder, query, progress).await
         })
         .await

@@ -159,7 +159,7 @@ impl<B: SignIn> Session<B> {
                     Verb::Fetch(fetch) => view.waits_for(&fetch.set, fetch.numbering),
                     Verb::Store(store) => view.waits_for(&store.set, store.numbering),
                     Verb::Copy(transfer) | Verb::Move(transfer) => view.waits_for(&transfer.set, transfer.numbering),
-                    Verb::Search(_) => true,
+                    Verb::Search(_) | Verb::Sort(_) | Verb::Thread(_) | Verb::Esearch(_) => true,
                     _ => false,
                 };
             if !waits {
