@@ -18,7 +18,7 @@ use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
 use crate::vigil::Vigil;
-use crate::{Cause, Error, ErrorKind, Identity, Operation, Secret, Server};
+use crate::{Cause, Error, ErrorKind, Identity, MimeSource, Operation, Secret, Server};
 
 /// Which lanes a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,11 +240,12 @@ impl Client {
         authorization: Option<HeaderValue>,
     ) -> Result<Request<RequestBody>, Error> {
         let xml = envelope(version, self.acting_for.as_deref(), |xml| operation.write(xml, version));
-        let (xml, splice) = xml.finish();
+        let (xml, splices) = xml.finish();
         let xml = Bytes::from(xml);
-        let body = match (operation.mime(), splice) {
-            (Some(mime), Some(splice)) => RequestBody::with_mime(xml, splice, mime),
-            _ => RequestBody::xml(xml),
+        let messages: Vec<(usize, &MimeSource)> = splices.into_iter().zip(operation.mime()).collect();
+        let body = match messages.is_empty() {
+            true => RequestBody::xml(xml),
+            false => RequestBody::with_mime(xml, &messages),
         };
         let endpoint = lane.endpoint();
         let bad = |_| Error::new(ErrorKind::Local, "the request's headers cannot be sent");

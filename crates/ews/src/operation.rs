@@ -42,9 +42,9 @@ pub trait Operation: Sync {
     /// Writes the request, which is the one child of the SOAP body, in the schema of `version`.
     fn write(&self, xml: &mut Xml, version: Version);
 
-    /// MIME to be sent where [`Xml::splice`] was called.
-    fn mime(&self) -> Option<&MimeSource> {
-        None
+    /// Messages to be sent where [`Xml::splice`] was called, one for each call.
+    fn mime(&self) -> Vec<&MimeSource> {
+        Vec::new()
     }
 
     /// How long all of it may take.

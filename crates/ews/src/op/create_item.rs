@@ -1,10 +1,10 @@
-//! CreateItem: a new message, from MIME or from properties; saved, sent, or both.
+//! CreateItem: new messages, from MIME or from properties; saved, sent, or both.
 
 use jiff::Timestamp;
 
 use super::payload::Items;
 use crate::mime::MimeSource;
-use crate::operation::{Operation, only};
+use crate::operation::{Operation, each, only};
 use crate::soap::Xml;
 use crate::types::{
     Address, Body, ExtendedField, FlagStatus, FolderRef, Importance, ItemId, PropertyKind, Value, Version,
@@ -139,8 +139,8 @@ impl Operation for CreateItem {
         });
     }
 
-    fn mime(&self) -> Option<&MimeSource> {
-        self.message.mime.as_ref()
+    fn mime(&self) -> Vec<&MimeSource> {
+        self.message.mime.iter().collect()
     }
 
     fn answer(&self, messages: Vec<Result<Items, ItemError>>) -> Result<Option<ItemId>, Error> {
@@ -149,6 +149,52 @@ impl Operation for CreateItem {
             Disposition::SaveOnly if id.is_none() => Err(Error::protocol("the answer has no item id").maybe_done()),
             _ => Ok(id),
         }
+    }
+}
+
+/// Makes several messages in one folder. The answers are their ids, or why one was not made; the others are made
+/// all the same.
+#[derive(Clone, Debug)]
+pub struct CreateItems {
+    /// Where they are saved.
+    pub folder: FolderRef,
+    /// What they are.
+    pub messages: Vec<NewMessage>,
+}
+
+impl Operation for CreateItems {
+    type Payload = Items;
+    type Answer = Vec<Result<ItemId, ItemError>>;
+    const NAME: &'static str = "CreateItem";
+    const IDEMPOTENT: bool = false;
+
+    fn wished(&self) -> Version {
+        let flagged = self.messages.iter().any(|message| message.flag.is_some());
+        let flag = if flagged { Version::Exchange2013 } else { self.required() };
+        self.folder.since().max(flag)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    fn write(&self, xml: &mut Xml, version: Version) {
+        xml.within("m:CreateItem", &[("MessageDisposition", Disposition::SaveOnly.as_str())], |xml| {
+            xml.within("m:SavedItemFolderId", &[], |xml| self.folder.write(xml));
+            xml.within("m:Items", &[], |xml| {
+                for message in &self.messages {
+                    xml.within("t:Message", &[], |xml| message.write(xml, version));
+                }
+            });
+        });
+    }
+
+    fn mime(&self) -> Vec<&MimeSource> {
+        self.messages.iter().filter_map(|message| message.mime.as_ref()).collect()
+    }
+
+    fn answer(&self, messages: Vec<Result<Items, ItemError>>) -> Result<Self::Answer, Error> {
+        each(self.messages.len(), messages, |items| items.id().ok_or(ItemError::incomplete("item id")))
     }
 }
 

@@ -6,12 +6,12 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 /// Writes a request. Prefixes are part of the names: `s` soap, `t` types, `m` messages.
 pub struct Xml {
     writer: Writer<Vec<u8>>,
-    splice: Option<usize>,
+    splices: Vec<usize>,
 }
 
 impl Xml {
     pub(crate) fn new() -> Xml {
-        Xml { writer: Writer::new(Vec::new()), splice: None }
+        Xml { writer: Writer::new(Vec::new()), splices: Vec::new() }
     }
 
     /// An element with what `content` writes in it.
@@ -36,14 +36,14 @@ impl Xml {
         self.within(name, attributes, |xml| xml.event(Event::Text(BytesText::new(&legal(text)))));
     }
 
-    /// Where the operation's MIME goes, in base64.
+    /// Where the next of the operation's messages goes, as MIME in base64.
     pub fn splice(&mut self) {
-        self.splice = Some(self.writer.get_ref().len());
+        self.splices.push(self.writer.get_ref().len());
     }
 
-    /// What was written, and where the MIME goes into it.
-    pub(crate) fn finish(self) -> (Vec<u8>, Option<usize>) {
-        (self.writer.into_inner(), self.splice)
+    /// What was written, and where messages go into it.
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<usize>) {
+        (self.writer.into_inner(), self.splices)
     }
 
     fn event(&mut self, event: Event<'_>) {

@@ -12,12 +12,14 @@ use tokio::time::Instant;
 
 use crate::mime::MimeSource;
 
-/// A request's body: XML, or XML with a message in base64 in the middle of it. Its length is known before it is sent,
+/// A request's body: XML, or XML with messages in base64 in the middle of it. Its length is known before it is sent,
 /// because IIS does not take chunked requests.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
     before: Bytes,
+    /// The messages, and the XML between them.
     middle: Option<mpsc::Receiver<io::Result<Bytes>>>,
+    between: Vec<Bytes>,
     after: Bytes,
     left: u64,
     progress: Progress,
@@ -46,28 +48,36 @@ impl RequestBody {
     /// XML and nothing else.
     pub(crate) fn xml(xml: Bytes) -> RequestBody {
         let left = xml.len() as u64;
-        RequestBody { before: xml, middle: None, after: Bytes::new(), left, progress: Progress::now() }
+        let between = Vec::new();
+        RequestBody { before: xml, middle: None, between, after: Bytes::new(), left, progress: Progress::now() }
     }
 
-    /// XML with a message at `splice`, which is read on a blocking thread a little ahead of the network.
-    pub(crate) fn with_mime(xml: Bytes, splice: usize, mime: &MimeSource) -> RequestBody {
+    /// XML with messages at these places, ascending, which are read on a blocking thread a little ahead of the network.
+    pub(crate) fn with_mime(xml: Bytes, messages: &[(usize, &MimeSource)]) -> RequestBody {
         let (pieces, middle) = mpsc::channel(2);
-        let source = mime.clone();
-        tokio::task::spawn_blocking(move || encode(&source, &pieces));
+        let mime: u64 = messages.iter().map(|(_, source)| source.length().div_ceil(3) * 4).sum();
+        let left = xml.len() as u64 + mime;
         let mut before = xml;
-        let after = before.split_off(splice.min(before.len()));
-        let left = (before.len() + after.len()) as u64 + mime.length().div_ceil(3) * 4;
-        RequestBody { before, middle: Some(middle), after, left, progress: Progress::now() }
+        // From the last place to the first, each cuts off what follows it.
+        let mut behind: Vec<Bytes> =
+            messages.iter().rev().map(|(place, _)| before.split_off((*place).min(before.len()))).collect();
+        let after = if behind.is_empty() { Bytes::new() } else { behind.remove(0) };
+        behind.reverse();
+        let sources: Vec<MimeSource> = messages.iter().map(|(_, source)| (*source).clone()).collect();
+        let between = behind.clone();
+        tokio::task::spawn_blocking(move || encode_all(&sources, &behind, &pieces));
+        RequestBody { before, middle: Some(middle), between, after, left, progress: Progress::now() }
     }
 
-    /// Its XML, without the message in the middle of it.
+    /// Its XML, without the messages in the middle of it.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        [&self.before[..], &self.after[..]].into_iter()
+        let between = self.between.iter().map(|xml| &xml[..]);
+        [&self.before[..]].into_iter().chain(between).chain([&self.after[..]])
     }
 
-    /// How long the message in the middle is, in base64.
+    /// How long the messages in the middle are, in base64.
     pub(crate) fn mime_length(&self) -> Option<u64> {
-        let xml = (self.before.len() + self.after.len()) as u64;
+        let xml = self.pieces().map(|piece| piece.len() as u64).sum::<u64>();
         self.middle.as_ref().map(|_| self.left - xml.min(self.left))
     }
 
@@ -122,22 +132,49 @@ impl Body for RequestBody {
     }
 }
 
-/// Reads a message in pieces, encodes them, and sends them on until nobody wants them.
-fn encode(source: &MimeSource, pieces: &mpsc::Sender<io::Result<Bytes>>) {
+/// Sends messages on with the XML between them, until nobody wants them.
+fn encode_all(sources: &[MimeSource], between: &[Bytes], pieces: &mpsc::Sender<io::Result<Bytes>>) {
+    let mut between = between.iter();
+    for source in sources {
+        if encode(source, pieces).is_err() {
+            return;
+        }
+        if let Some(xml) = between.next()
+            && pieces.blocking_send(Ok(xml.clone())).is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Nobody wants the rest, or there is none that could be wanted.
+struct Stopped;
+
+/// Reads a message in pieces, encodes them, and sends them on. One that is not as long as it was said to be ends all.
+fn encode(source: &MimeSource, pieces: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Stopped> {
+    let mut left = source.length();
     let mut reader = match source.open() {
-        Ok(reader) => reader.take(source.length()),
-        Err(error) => return drop(pieces.blocking_send(Err(error))),
+        Ok(reader) => reader.take(left),
+        Err(error) => {
+            let _ = pieces.blocking_send(Err(error));
+            return Err(Stopped);
+        }
     };
     loop {
         let mut plain = Vec::with_capacity(PIECE);
         // Whole groups of three in each piece but the last, so the pieces' base64 can be joined.
         let piece = match reader.by_ref().take(PIECE as u64).read_to_end(&mut plain) {
-            Ok(0) => return,
-            Ok(_) => Ok(Bytes::from(STANDARD.encode(&plain))),
+            Ok(0) if left == 0 => return Ok(()),
+            Ok(0) => Err(wrong_length()),
+            Ok(read) => {
+                left -= read as u64;
+                Ok(Bytes::from(STANDARD.encode(&plain)))
+            }
             Err(error) => Err(error),
         };
-        if pieces.blocking_send(piece).is_err() {
-            return;
+        let failed = piece.is_err();
+        if pieces.blocking_send(piece).is_err() || failed {
+            return Err(Stopped);
         }
     }
 }
@@ -156,7 +193,7 @@ mod tests {
     use super::*;
 
     async fn sent(mime: MimeSource) -> io::Result<(u64, Bytes)> {
-        let body = RequestBody::with_mime(Bytes::from_static(b"<a></a>"), 3, &mime);
+        let body = RequestBody::with_mime(Bytes::from_static(b"<a></a>"), &[(3, &mime)]);
         let said = body.size_hint().exact().unwrap();
         Ok((said, body.collect().await?.to_bytes()))
     }
@@ -170,6 +207,23 @@ mod tests {
             let base64 = body.strip_prefix(b"<a>").unwrap().strip_suffix(b"</a>").unwrap();
             assert_eq!(STANDARD.decode(base64).unwrap(), message);
         }
+    }
+
+    #[tokio::test]
+    async fn several_messages_go_to_their_places() {
+        let [one, two, three] = [&b"1"[..], b"22", b""].map(MimeSource::bytes);
+        let xml = Bytes::from_static(b"<a><b></b><c></c><d></d></a>");
+        let body = RequestBody::with_mime(xml, &[(6, &one), (13, &two), (20, &three)]);
+        assert_eq!(body.mime_length(), Some(8));
+        let xml: Vec<&[u8]> = body.pieces().collect();
+        assert_eq!(xml, [&b"<a><b>"[..], b"</b><c>", b"</c><d>", b"</d></a>"]);
+        let said = body.size_hint().exact().unwrap();
+        let sent = body.collect().await.unwrap().to_bytes();
+        assert_eq!(sent, &b"<a><b>MQ==</b><c>MjI=</c><d></d></a>"[..]);
+        assert_eq!(said, sent.len() as u64);
+        let short = MimeSource::reader(100, || Ok(&b"short"[..]));
+        let body = RequestBody::with_mime(Bytes::from_static(b"<a></a>"), &[(3, &short), (3, &two)]);
+        assert!(body.collect().await.is_err());
     }
 
     #[tokio::test]

@@ -55,6 +55,7 @@ fields! {
     CONVERSATION_ID "item:ConversationId" Exchange2010,
     IS_ASSOCIATED "item:IsAssociated" Exchange2010,
     FLAG "item:Flag" Exchange2013,
+    PREVIEW "item:Preview" Exchange2013,
     MIME_CONTENT "item:MimeContent" Exchange2007,
     CONVERSATION_INDEX "message:ConversationIndex" Exchange2007,
     CONVERSATION_TOPIC "message:ConversationTopic" Exchange2007,

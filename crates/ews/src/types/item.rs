@@ -63,6 +63,8 @@ pub struct Item {
     pub in_reply_to: Option<String>,
     /// References.
     pub references: Option<String>,
+    /// How its text begins, from 2013 on.
+    pub preview: Option<String>,
     /// The conversation, from 2010 on: an opaque id.
     pub conversation_id: Option<String>,
     /// PidTagConversationIndex, decoded.
@@ -164,6 +166,7 @@ impl Item {
             "Culture" => self.culture = text(),
             "EffectiveRights" => self.effective_rights = Some(EffectiveRights::read(child)),
             "TextBody" => self.text_body = text(),
+            "Preview" => self.preview = text(),
             "Importance" => self.importance = Importance::from_name(child.text()),
             "IsRead" => self.is_read = child.truth(),
             "IsDraft" => self.is_draft = child.truth(),

@@ -11,7 +11,7 @@ use ews::op::convert_id::{ConvertId, IdFormat};
 use ews::op::copy_item::CopyItem;
 use ews::op::create_attachment::{CreateAttachment, NewFile};
 use ews::op::create_folder::{CreateFolder, NewFolder};
-use ews::op::create_item::{CreateItem, Disposition, NewMessage};
+use ews::op::create_item::{CreateItem, CreateItems, Disposition, NewMessage};
 use ews::op::delete_attachment::DeleteAttachment;
 use ews::op::delete_folder::DeleteFolder;
 use ews::op::delete_item::DeleteItem;
@@ -203,6 +203,8 @@ impl Requests {
         };
         let message = whole.received(received).message_flags(1);
         let folder = Some(DistinguishedFolder::SentItems.into());
+        let messages = vec![message.clone(), NewMessage::default(), message.clone()];
+        self.add(&CreateItems { folder: DistinguishedFolder::Drafts.into(), messages });
         self.add(&CreateItem { disposition: Disposition::SaveOnly, folder: folder.clone(), message });
         let of_properties = NewMessage {
             class: Some("IPM.Note".into()),
