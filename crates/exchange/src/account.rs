@@ -13,8 +13,8 @@ use idmap::{IdMap, ItemRow};
 use mailbox::search::Query;
 use mailbox::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Bell, Content, Delta, Depth, Details, Error,
-    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Mail, ModSeq, Namespaces, NewMessage,
-    Progress, Quota, RightsChange, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, Mail, ModSeq, Namespaces,
+    NewMessage, Progress, Quota, RightsChange, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -92,6 +92,8 @@ pub(crate) struct Live {
     number: u64,
     /// Appends of which it is not known whether Exchange did them: what to look for before the same is tried again.
     pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
+    /// Held while the note of what is being added together is written.
+    pub(crate) noting: tokio::sync::Mutex<()>,
     client: RwLock<Client>,
     refused: AtomicBool,
     /// Told when the server seems to have the mailbox no more.
@@ -158,6 +160,7 @@ impl Live {
             writes: Batch::default(),
             number: number(),
             unsettled: Mutex::default(),
+            noting: tokio::sync::Mutex::default(),
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
             astray: Arc::default(),
@@ -166,6 +169,7 @@ impl Live {
             presence: Mutex::new(Presence { sessions: 0, since: Instant::now(), over: false }),
         });
         live.watch_anew();
+        live.spawn(Arc::clone(&live).clear_begun());
         live
     }
 
@@ -623,6 +627,35 @@ impl Mail for Account {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
             live.append(folder, message).await
+        })
+        .await
+    }
+
+    async fn append_all(&self, folder: FolderId, messages: Vec<NewMessage>) -> Result<Vec<Appended>> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            Box::pin(live.append_all(folder, messages)).await
+        })
+        .await
+    }
+
+    async fn discard(&self, folder: FolderId, uids: &[Uid]) -> Result<Expunged> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.discard(folder, uids).await
+        })
+        .await
+    }
+
+    async fn previews(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        haste: Haste,
+    ) -> Result<Vec<(Uid, Result<Option<String>>)>> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.previews(folder, uids, haste).await
         })
         .await
     }

@@ -79,7 +79,7 @@ impl Live {
         };
         state.expect(&id.id);
         let uid = match self.describe(vec![id.clone()]).await.pop().flatten() {
-            Some(item) => self.map.created(folder, item).await?,
+            Some(item) => self.created(folder, item).await?,
             None => self.find_made(&state, &id).await?,
         };
         state.bell.ring();
@@ -87,6 +87,11 @@ impl Live {
             tracing::info!(user = self.user, %error, "an appended message is not kept here and will be fetched when read");
         }
         Ok(Appended { uid_validity, uid })
+    }
+
+    async fn created(&self, folder: FolderId, item: idmap::Item) -> Result<mailbox::Uid> {
+        let uid = self.map.created(folder, vec![item]).await?.pop();
+        uid.ok_or_else(|| Error::new(ErrorKind::Internal, "the message was added, but has no number"))
     }
 
     /// Makes the item, exactly once.
@@ -138,7 +143,7 @@ impl Live {
         }
     }
 
-    async fn new_item(&self, message: &NewMessage, token: &str) -> Result<NewItem> {
+    pub(crate) async fn new_item(&self, message: &NewMessage, token: &str) -> Result<NewItem> {
         let (message_flags, writes) = flags::initial(&message.flags);
         let received = message.received.unwrap_or_else(Timestamp::now);
         let content = message.content.clone();
@@ -262,11 +267,11 @@ fn whole_second(at: Timestamp) -> Timestamp {
 }
 
 /// Marks items made by us until they are certain.
-fn token_field() -> ExtendedField {
+pub(crate) fn token_field() -> ExtendedField {
     ExtendedField::named(PropertySet::PublicStrings, "exgate-token", PropertyKind::String)
 }
 
-const NOT_ADDED: &str = "the message could not be added";
+pub(crate) const NOT_ADDED: &str = "the message could not be added";
 /// When to look for a message that may have been made.
 const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// How long an append that came to no end is remembered.

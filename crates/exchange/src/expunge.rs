@@ -16,6 +16,15 @@ use crate::folder_state::FolderState;
 use crate::store::ForEach;
 use crate::sync::existing;
 
+/// Which messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// Those that carry `\Deleted`.
+    Marked,
+    /// Those that are named, whatever they carry.
+    Named,
+}
+
 /// What became of a batch.
 #[derive(Default)]
 struct Deleted {
@@ -33,11 +42,22 @@ impl Live {
     /// By SoftDelete: no folder shows them any more, as IMAP wants, but Outlook's "Recover deleted items" does for
     /// as long as the administrator keeps them. HardDelete would spare nobody's mistake.
     pub(crate) async fn expunge(self: &Arc<Self>, folder: FolderId, only: Option<&[Uid]>) -> Result<Expunged> {
+        existing(self, folder).await?;
+        let doomed = self.map.deleted_uids(folder, only).await?;
+        self.remove_all(folder, &doomed, Which::Marked).await
+    }
+
+    /// Removes messages, in the same way.
+    pub(crate) async fn discard(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Expunged> {
+        self.remove_all(folder, uids, Which::Named).await
+    }
+
+    async fn remove_all(self: &Arc<Self>, folder: FolderId, doomed: &[Uid], which: Which) -> Result<Expunged> {
         let state = existing(self, folder).await?;
         let mut expunged = Expunged::default();
-        let mut queue = Queue::of(&self.map.deleted_uids(folder, only).await?);
+        let mut queue = Queue::of(doomed);
         while let Some(some) = queue.next(self.writes.of(BATCH)) {
-            let first = self.delete(&state, &some).await?;
+            let first = self.delete(&state, &some, which).await?;
             expunged.gone.extend(first.gone);
             expunged.failed.extend(first.failed);
             queue.again(first.skipped.into_iter());
@@ -46,7 +66,7 @@ impl Live {
             }
             // Look what is left of them; what is there still was not deleted, under whatever id.
             let left = self.left_of(&state, first.unclear, &mut expunged).await?;
-            let second = self.delete(&state, &left).await?;
+            let second = self.delete(&state, &left, which).await?;
             expunged.gone.extend(second.gone);
             expunged.failed.extend(second.failed);
             queue.again(second.skipped.into_iter());
@@ -56,11 +76,14 @@ impl Live {
         Ok(expunged)
     }
 
-    async fn delete(&self, state: &FolderState, uids: &[Uid]) -> Result<Deleted> {
+    async fn delete(&self, state: &FolderState, uids: &[Uid], which: Which) -> Result<Deleted> {
         let mut deleted = Deleted::default();
         let _gate = state.gate.lock().await;
         // Another session may have changed its mind meanwhile.
-        let uids = self.map.deleted_uids(state.id, Some(uids)).await?;
+        let uids = match which {
+            Which::Marked => self.map.deleted_uids(state.id, Some(uids)).await?,
+            Which::Named => uids.to_vec(),
+        };
         let rows = self.map.items(state.id, &uids).await?;
         if rows.is_empty() {
             return Ok(deleted);

@@ -7,6 +7,7 @@
 
 mod account;
 mod append;
+mod append_all;
 mod batch;
 mod bodies;
 mod body_cache;
@@ -28,6 +29,7 @@ mod listing;
 mod objects;
 mod online;
 mod permissions;
+mod previews;
 mod read_ahead;
 mod rebuilt;
 mod rendering;

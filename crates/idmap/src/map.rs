@@ -68,11 +68,12 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// id); matched rows keep UID, EMAILID and, if the flags are the same, MODSEQ. Rows that were not listed vanish with the last page.
     fn begin_resync(&self, folder: FolderId) -> impl Future<Output = Result<SyncPoint>> + Send;
 
-    /// Records an item that was made by us. If it is known already, its UID.
+    /// Records items that were made by us, all of them or none. Answers their UIDs in the order given; those of items
+    /// that are known already are the ones they have.
     ///
     /// # Errors
     /// `Full`.
-    fn created(&self, folder: FolderId, item: Item) -> impl Future<Output = Result<Uid>> + Send;
+    fn created(&self, folder: FolderId, items: Vec<Item>) -> impl Future<Output = Result<Vec<Uid>>> + Send;
 
     /// Records items moved by us: the UID here, the item as it is there. EMAILIDs go along, unless
     /// the stamp, or the size of a draft, is another one, for then somebody edited it just before. Answers the UIDs here and there, in the
@@ -152,6 +153,12 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// Stores letterheads. They live as long as the header blocks.
     fn put_letterheads(&self, heads: Vec<(EmailId, Vec<u8>)>) -> impl Future<Output = Result<()>> + Send;
+
+    /// How messages begin, of those asked for and known (RFC 8970).
+    fn previews(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, String)>>> + Send;
+
+    /// Stores how messages begin. They live as long as the header blocks, and one that is stored stays as it is.
+    fn put_previews(&self, previews: Vec<(EmailId, String)>) -> impl Future<Output = Result<()>> + Send;
 
     /// Lengths of messages as rendered, of those asked for and known.
     fn exact_sizes(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, u64)>>> + Send;

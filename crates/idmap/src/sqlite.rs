@@ -126,8 +126,8 @@ impl IdMap for Mailbox {
         self.0.write(move |connection| sync::begin_resync(connection, folder)).await
     }
 
-    async fn created(&self, folder: FolderId, item: Item) -> Result<Uid> {
-        self.0.write(move |connection| ours::created(connection, folder, &item)).await
+    async fn created(&self, folder: FolderId, items: Vec<Item>) -> Result<Vec<Uid>> {
+        self.0.write(move |connection| ours::created(connection, folder, &items)).await
     }
 
     async fn moved(&self, from: FolderId, to: FolderId, items: Vec<(Uid, Item)>) -> Result<Vec<(Uid, Uid)>> {
@@ -215,6 +215,15 @@ impl IdMap for Mailbox {
 
     async fn put_letterheads(&self, heads: Vec<(EmailId, Vec<u8>)>) -> Result<()> {
         self.0.write(move |connection| content::put_letterheads(connection, &heads)).await
+    }
+
+    async fn previews(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, String)>> {
+        let ids = ids.to_vec();
+        self.0.read(move |connection| content::previews(connection, &ids)).await
+    }
+
+    async fn put_previews(&self, previews: Vec<(EmailId, String)>) -> Result<()> {
+        self.0.write(move |connection| content::put_previews(connection, &previews)).await
     }
 
     async fn exact_sizes(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, u64)>> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::search::Query;
 use crate::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Credentials, Delta, Depth, Details, Error,
-    ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, ModSeq, Namespaces,
+    ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, ModSeq, Namespaces,
     NewMessage, Progress, Quota, Result, RightsChange, Secret, Snapshot, Status, Stored, Subscription, Transferred,
     Uid, Watch,
 };
@@ -273,6 +273,36 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// # Errors
     /// `NotFound`, `Denied`, `OverQuota`, `TooBig`, `Cannot` if Exchange cannot read it as mail.
     fn append(&self, folder: FolderId, message: NewMessage) -> impl Future<Output = Result<Appended>> + Send;
+
+    /// Adds several messages, all of them or none (RFC 3502). When this returns they are in Exchange, and their UIDs,
+    /// answered in the order given, are on disk. After a failure, or a crash, none of them is there for long.
+    ///
+    /// # Errors
+    /// As for `append`: what is wrong with the first message that is not taken.
+    fn append_all(
+        &self,
+        folder: FolderId,
+        messages: Vec<NewMessage>,
+    ) -> impl Future<Output = Result<Vec<Appended>>> + Send;
+
+    /// Removes these messages for good, whatever their flags.
+    ///
+    /// # Errors
+    /// As for `expunge`.
+    fn discard(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Expunged>> + Send;
+
+    /// How messages begin, in words, on one line, at most [`crate::preview::LONGEST`] characters; the same for a
+    /// message whenever it is asked for (RFC 8970). `None` if that is not known, and not to be found out with this
+    /// haste.
+    ///
+    /// # Errors
+    /// `NotFound` if the folder is gone; else per message.
+    fn previews(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        haste: Haste,
+    ) -> impl Future<Output = Result<Vec<(Uid, Result<Option<String>>)>>> + Send;
 
     /// Changes flags; with `unchanged_since`, only of messages that have not changed after it.
     ///

@@ -20,6 +20,7 @@ mod watch;
 
 pub mod memory;
 pub mod objects;
+pub mod preview;
 pub mod search;
 
 pub use access::{FolderRights, Grantee, RightsChange};
@@ -32,7 +33,7 @@ pub use folder::{
     Access, Depth, Folder, FolderPath, Namespaces, Quota, Snapshot, SpecialUse, State, Status, Subscription,
 };
 pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
-pub use message::{Appended, Delta, Details, Entry, Expunged, NewMessage, Stored, Transferred};
+pub use message::{Appended, Delta, Details, Entry, Expunged, Haste, NewMessage, Stored, Transferred};
 pub use progress::Progress;
 pub use watch::{Bell, Watch};
 

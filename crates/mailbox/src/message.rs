@@ -26,6 +26,8 @@ pub struct Details {
     pub email_id: EmailId,
     /// Its conversation, where known.
     pub thread_id: Option<ThreadId>,
+    /// When it came into this folder (RFC 8514), to the second; `None` if that was before anybody looked.
+    pub saved: Option<Timestamp>,
 }
 
 /// What happened to a folder since a ModSeq.
@@ -61,6 +63,15 @@ pub struct Appended {
     pub uid_validity: UidValidity,
     /// The UID given.
     pub uid: Uid,
+}
+
+/// How long may be looked for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// What is known is told.
+    AtOnce,
+    /// What is not known is found out.
+    Patient,
 }
 
 /// What a STORE did.

@@ -4,6 +4,7 @@
 //! then the header, then the whole message. Each verdict says whether more is needed, so that a backend fetches no
 //! body that cannot matter.
 
+pub(crate) mod beginning;
 mod message;
 mod program;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is known of contents by EMAILID: header blocks, letterheads and exact sizes.
+//! What is known of contents by EMAILID: header blocks, letterheads, previews and exact sizes.
 //!
 //! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
 //! folder and then new in another.
@@ -47,6 +47,27 @@ fn put_blocks(connection: &Connection, put: &str, blocks: &[(EmailId, Vec<u8>)])
     sweep(connection, now())
 }
 
+pub(crate) fn previews(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, String)>> {
+    let mut find = connection.prepare_cached("SELECT text FROM preview WHERE email_id = ?1")?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(text) = find.query_row([id.0], |row| row.get(0)).optional()? {
+            found.push((*id, text));
+        }
+    }
+    Ok(found)
+}
+
+/// The same message always begins alike (RFC 8970 section 3.1), so the first text that was made of it stays.
+pub(crate) fn put_previews(connection: &Connection, previews: &[(EmailId, String)]) -> Outcome<()> {
+    let mut put = connection.prepare_cached("INSERT OR IGNORE INTO preview (email_id, text) VALUES (?1, ?2)")?;
+    for (id, text) in previews {
+        put.execute(params![id.0, text])?;
+        orphaned(connection, id.0, now())?;
+    }
+    sweep(connection, now())
+}
+
 pub(crate) fn exact_sizes(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, u64)>> {
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
@@ -90,7 +111,8 @@ pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<(
          WHERE NOT EXISTS (SELECT 1 FROM item WHERE email_id = ?1)
            AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1)
-             OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1))",
+             OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1
+             OR EXISTS (SELECT 1 FROM preview WHERE email_id = ?1))",
     )?;
     note.execute(params![id, now])?;
     Ok(())
@@ -108,6 +130,7 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<()> {
             connection.prepare_cached("DELETE FROM exact_size WHERE email_id = ?1")?.execute([id.0])?;
             connection.prepare_cached("DELETE FROM headers WHERE email_id = ?1")?.execute([id.0])?;
             connection.prepare_cached("DELETE FROM letterhead WHERE email_id = ?1")?.execute([id.0])?;
+            connection.prepare_cached("DELETE FROM preview WHERE email_id = ?1")?.execute([id.0])?;
         }
         connection.prepare_cached("DELETE FROM orphan WHERE email_id = ?1")?.execute([id.0])?;
     }
@@ -127,11 +150,13 @@ mod tests {
         let connection = crate::sqlite::file::open_writer(&directory.path().join("x"), "x").unwrap();
         put_headers(&connection, &[(EmailId([1; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
         put_letterheads(&connection, &[(EmailId([2; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
+        put_previews(&connection, &[(EmailId([3; 16]), "Hello".to_owned())]).unwrap();
         let kept = |id| headers(&connection, &[EmailId([id; 16])]).unwrap().len();
         let heads = |id| letterheads(&connection, &[EmailId([id; 16])]).unwrap().len();
+        let begins = |id| previews(&connection, &[EmailId([id; 16])]).unwrap().len();
         sweep(&connection, now() + GRACE - 5).unwrap();
-        assert_eq!((kept(1), kept(2), heads(1), heads(2)), (1, 0, 0, 1));
+        assert_eq!((kept(1), kept(2), heads(1), heads(2), begins(3)), (1, 0, 0, 1, 1));
         sweep(&connection, now() + GRACE + 5).unwrap();
-        assert_eq!((kept(1), heads(2)), (0, 0));
+        assert_eq!((kept(1), heads(2), begins(3)), (0, 0, 0));
     }
 }

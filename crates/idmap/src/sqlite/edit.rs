@@ -208,7 +208,8 @@ impl<'c> Edit<'c> {
     }
 
     /// Gives a message its UID: Exchange's article number where that is possible, so that a lost map costs little.
-    pub(crate) fn insert(&mut self, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+    /// `saved` is when it came into the folder, in seconds since 1970, if that is known.
+    pub(crate) fn insert(&mut self, coded: &Coded, email_id: Hash, saved: Option<i64>) -> Outcome<Uid> {
         let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
         let given = match coded.article {
             // A number far ahead is a fault of the server's, and would use the UIDs up.
@@ -216,7 +217,7 @@ impl<'c> Edit<'c> {
             _ => self.uid_next,
         };
         self.uid_next = given.checked_add(1).ok_or_else(full)?;
-        self.insert_at(given, coded, email_id)
+        self.insert_at(given, coded, email_id, saved)
     }
 
     /// Gives a message of a first listing the highest UID that is reserved, unless it came after the listing began.
@@ -228,23 +229,23 @@ impl<'c> Edit<'c> {
             (_, _, None) => false,
         };
         if is_newer {
-            return self.insert(coded, email_id);
+            return self.insert(coded, email_id, Some(now()));
         }
         self.reserve = Reserve {
             last: last.saturating_sub(1),
             article: article.or(coded.article),
             received: received.or(Some(coded.received)),
         };
-        self.insert_at(last, coded, email_id)
+        self.insert_at(last, coded, email_id, None)
     }
 
-    fn insert_at(&mut self, given: u32, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+    fn insert_at(&mut self, given: u32, coded: &Coded, email_id: Hash, saved: Option<i64>) -> Outcome<Uid> {
         let modseq = self.modseq()?;
         let exact_size = content::exact_size(self.connection, email_id)?;
         let mut add = self.connection.prepare_cached(
             "INSERT INTO item (key, modseq, flags, keywords, received, size, exact_size, email_id, thread_id, draft,
-                               epoch, hash, bind, stamp, change_key, item_id, message_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                               epoch, hash, bind, stamp, change_key, item_id, message_id, saved)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?;
         add.execute(params![
             item_key(self.folder, given),
@@ -263,7 +264,8 @@ impl<'c> Edit<'c> {
             coded.stamp,
             coded.change_key,
             coded.item_id,
-            coded.message_id
+            coded.message_id,
+            saved
         ])?;
         self.count(1, &coded.flags, given);
         self.weigh(1, coded.size, exact_size);

@@ -13,11 +13,11 @@ use super::sync::{Told, known_content, new_content, number_now};
 use crate::Item;
 use crate::key::Hash;
 
-pub(crate) fn created(connection: &Connection, folder: FolderId, item: &Item) -> Outcome<Uid> {
+pub(crate) fn created(connection: &Connection, folder: FolderId, items: &[Item]) -> Outcome<Vec<Uid>> {
     let mut edit = Edit::open(connection, folder)?;
-    let uid = add(&mut edit, item, None)?;
+    let uids = items.iter().map(|item| add(&mut edit, item, None)).collect::<Outcome<_>>()?;
     edit.finish()?;
-    Ok(uid)
+    Ok(uids)
 }
 
 /// Whether the messages stay where they were.

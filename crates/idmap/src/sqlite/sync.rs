@@ -294,11 +294,13 @@ fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
 /// Gives the staged messages their UIDs.
 fn number_staged(edit: &mut Edit<'_>) -> Outcome<()> {
     let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 ORDER BY {ORDER}");
+    // What the first listing shows came at some time before.
+    let saved = edit.complete.then(now);
     let mut all = edit.connection.prepare_cached(&sql)?;
     let mut rows = all.query([edit.folder])?;
     while let Some(row) = rows.next()? {
         let staged = staged_columns(row)?;
-        edit.insert(&staged.coded, staged.email_id)?;
+        edit.insert(&staged.coded, staged.email_id, saved)?;
     }
     edit.connection.prepare_cached("DELETE FROM staged WHERE folder = ?1")?.execute([edit.folder])?;
     Ok(())
@@ -320,7 +322,7 @@ pub(crate) fn number_now(edit: &mut Edit<'_>, coded: &Coded, email_id: Hash) -> 
         }
         None => Told::NotYet,
     };
-    Ok((edit.insert(coded, email_id)?, told))
+    Ok((edit.insert(coded, email_id, Some(now()))?, told))
 }
 
 /// What we made, and somebody removed before Exchange ever told of it.

@@ -74,6 +74,9 @@ run! {
     a_migration_during_a_first_listing_keeps_what_was_seen
     article_numbers_become_uids
     a_page_taken_twice_counts_once
+    messages_added_together_are_numbered_in_order
+    the_day_of_saving_is_that_of_coming_here
+    previews_are_kept
     stale_and_empty_pages_are_refused
     flags_are_kept_exactly
     our_own_changes_are_not_undone
@@ -215,8 +218,8 @@ async fn a_full_folder_refuses() {
     let inbox = filled(&map, &[item(1)]).await;
     let connection = rusqlite::Connection::open(map.file()).unwrap();
     connection.execute("UPDATE folder SET uid_next = ?1", [u32::MAX - 1]).unwrap();
-    assert_eq!(map.created(inbox, item(2)).await.unwrap(), uid(u32::MAX - 1));
-    assert_eq!(map.created(inbox, item(3)).await.unwrap_err(), Error::Full(inbox));
+    assert_eq!(map.created(inbox, vec![item(2)]).await.unwrap(), [uid(u32::MAX - 1)]);
+    assert_eq!(map.created(inbox, vec![item(3)]).await.unwrap_err(), Error::Full(inbox));
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(u32::MAX - 1)]);
     assert_eq!(map.status(inbox).await.unwrap().messages, 2);
 }
@@ -244,7 +247,7 @@ async fn an_older_map_goes_on() {
     let inbox = map.folders().await.unwrap()[0].id;
     assert_eq!(map.vanished(inbox, ModSeq(0)).await.unwrap(), Some(vec![uid(8)]));
     assert_eq!(named(&map, inbox).await, [(9, "i".to_owned())]);
-    assert_eq!(map.created(inbox, item(1)).await.unwrap(), uid(10));
+    assert_eq!(map.created(inbox, vec![item(1)]).await.unwrap(), [uid(10)]);
     let calendar = objects::filled(&map, &[objects::object(1)]).await;
     assert_eq!(objects::rows(&map, calendar).await.len(), 1);
     assert!(map.annotate(Some(inbox), vec![("/private/a".to_owned(), Some(vec![1]))], 1).await.unwrap());

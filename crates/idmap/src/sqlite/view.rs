@@ -108,13 +108,14 @@ pub(crate) fn weight(connection: &Connection, folder: FolderId) -> Outcome<(Stat
 }
 
 pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<Details>> {
-    let sql = "SELECT received, email_id, thread_id FROM item WHERE key = ?1";
+    let sql = "SELECT received, email_id, thread_id, saved FROM item WHERE key = ?1";
     each(connection, folder, uids, sql, |uid, row| {
         Ok(Details {
             uid,
             received: timestamp(row.get(0)?),
             email_id: email_id(row.get(1)?),
             thread_id: thread_id(row.get(2)?),
+            saved: row.get::<_, Option<i64>>(3)?.map(timestamp),
         })
     })
 }

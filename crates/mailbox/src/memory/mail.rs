@@ -10,9 +10,9 @@ use super::{Account, Call};
 use crate::search::Query;
 use crate::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Delta, Depth, Details, Error, ErrorKind,
-    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Mail, ModSeq, Namespaces, NewMessage,
-    Progress, Quota, Result, RightsChange, Snapshot, Status, Stored, Subscription, SystemFlags, Transferred, Uid,
-    Watch,
+    Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, Mail, ModSeq, Namespaces,
+    NewMessage, Progress, Quota, Result, RightsChange, Snapshot, Status, Stored, Subscription, SystemFlags,
+    Transferred, Uid, Watch, preview,
 };
 
 impl Mail for Account {
@@ -179,6 +179,7 @@ impl Mail for Account {
             received: message.received,
             email_id: message.email_id,
             thread_id: Some(message.thread_id()),
+            saved: Some(message.saved),
         })
     }
 
@@ -211,6 +212,43 @@ impl Mail for Account {
         self.enter(Call::Append).await?;
         let received = message.received.unwrap_or_else(Timestamp::now);
         self.store().put(folder, message.content, message.flags, received)
+    }
+
+    /// Each message is a call that can be made to fail; then those before it are gone again.
+    async fn append_all(&self, folder: FolderId, messages: Vec<NewMessage>) -> Result<Vec<Appended>> {
+        for _ in &messages {
+            self.enter(Call::Append).await?;
+        }
+        let mut store = self.store();
+        store.folder(folder)?;
+        let put = |message: NewMessage| {
+            let received = message.received.unwrap_or_else(Timestamp::now);
+            store.put(folder, message.content, message.flags, received)
+        };
+        messages.into_iter().map(put).collect()
+    }
+
+    async fn discard(&self, folder: FolderId, uids: &[Uid]) -> Result<Expunged> {
+        self.enter(Call::Discard).await?;
+        let (good, failed) = self.sort_out(uids);
+        Ok(Expunged { gone: self.store().remove(folder, |message| good.contains(&message.uid))?, failed })
+    }
+
+    /// At once, only odd UIDs are known: callers learn that some are not.
+    async fn previews(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+        haste: Haste,
+    ) -> Result<Vec<(Uid, Result<Option<String>>)>> {
+        self.enter(Call::Previews).await?;
+        let (good, failed) = self.sort_out(uids);
+        let read = self.of_messages(folder, &good, |message| {
+            let known = haste == Haste::Patient || message.uid.get() % 2 == 1;
+            let text = known.then(|| preview::of(&message.content)).transpose();
+            (message.uid, text.map_err(Error::from))
+        })?;
+        Ok(merged(read, failed))
     }
 
     async fn store(

@@ -79,6 +79,8 @@ pub enum Call {
     Contents,
     Search,
     Append,
+    Discard,
+    Previews,
     Store,
     Copy,
     Relocate,

@@ -78,6 +78,7 @@ pub(super) struct Message {
     pub(super) flags: Flags,
     pub(super) modseq: ModSeq,
     pub(super) received: Timestamp,
+    pub(super) saved: Timestamp,
     pub(super) email_id: EmailId,
     pub(super) content: Content,
 }
@@ -403,7 +404,8 @@ impl Store {
         folder.uid_next = Uid::new(uid.get().wrapping_add(1))
             .ok_or_else(|| Error::new(ErrorKind::OverQuota, "The folder has used up its numbers"))?;
         let modseq = folder.next_modseq();
-        folder.messages.push(Message { uid, flags, modseq, received, email_id, content });
+        let saved = Timestamp::now();
+        folder.messages.push(Message { uid, flags, modseq, received, saved, email_id, content });
         folder.bell.ring();
         Ok(Appended { uid_validity: folder.uid_validity, uid })
     }

@@ -183,28 +183,38 @@ pub(crate) fn header_holds(block: &[u8], needle: &Needle) -> bool {
 }
 
 /// A part shares the bytes of its message, unless it had to be decoded.
-struct Part {
+pub(crate) struct Part {
     header: Bytes,
-    body: Bytes,
-    depth: usize,
+    pub(crate) body: Bytes,
+    pub(crate) depth: usize,
 }
 
-enum Kind {
+pub(crate) enum Kind {
     Multipart(String),
     Message(Encoding),
     Text(Encoding, Option<String>),
     Other,
 }
 
+/// How a text part is to be shown.
+pub(crate) enum Form {
+    /// As it is.
+    Plain,
+    /// As HTML.
+    Html,
+    /// Not at all: it is an attachment.
+    Attached,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(crate) enum Encoding {
     None,
     QuotedPrintable,
     Base64,
 }
 
 impl Encoding {
-    fn decoded(self, body: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn decoded(self, body: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::None => None,
             Self::QuotedPrintable => quoted_printable_decode(body),
@@ -214,13 +224,25 @@ impl Encoding {
 }
 
 impl Part {
-    fn new(mut bytes: Bytes, depth: usize) -> Self {
+    pub(crate) fn new(mut bytes: Bytes, depth: usize) -> Self {
         let header = bytes.split_to(header_length(&bytes));
         Self { header, body: bytes, depth }
     }
 
+    /// How it is to be shown, if it is text.
+    pub(crate) fn form(&self) -> Form {
+        let Some(parsed) = MIME.parse_headers(self.header.as_ref()) else { return Form::Plain };
+        let is_attached = parsed.content_disposition().is_some_and(|disposition| disposition.is_attachment());
+        let subtype = parsed.content_type().and_then(|content_type| content_type.subtype());
+        match subtype {
+            _ if is_attached => Form::Attached,
+            Some(subtype) if subtype.eq_ignore_ascii_case("html") => Form::Html,
+            _ => Form::Plain,
+        }
+    }
+
     /// What RFC 2045 section 5 and RFC 2046 make of the header. Without a Content-Type it is plain text.
-    fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         let Some(parsed) = MIME.parse_headers(self.header.as_ref()) else { return Kind::Text(Encoding::None, None) };
         let encoding = match parsed.content_transfer_encoding().map(str::to_ascii_lowercase).as_deref() {
             Some("base64") => Encoding::Base64,
@@ -241,7 +263,7 @@ impl Part {
 
     /// `multipart-body := [preamble CRLF] dash-boundary transport-padding CRLF body-part *encapsulation
     /// close-delimiter ...` (RFC 2046 section 5.1.1)
-    fn below(&self, boundary: &str) -> Vec<Self> {
+    pub(crate) fn below(&self, boundary: &str) -> Vec<Self> {
         let delimiter = [b"--", boundary.as_bytes()].concat();
         let at_line_start = |at: &usize| *at == 0 || self.body.get(at - 1) == Some(&b'\n');
         let starts: Vec<usize> = memmem::find_iter(&self.body, &delimiter).filter(at_line_start).take(PARTS).collect();
@@ -256,7 +278,7 @@ impl Part {
         parts
     }
 
-    fn enclosed(&self, encoding: Encoding) -> Self {
+    pub(crate) fn enclosed(&self, encoding: Encoding) -> Self {
         let message = encoding.decoded(&self.body).map_or_else(|| self.body.clone(), Bytes::from);
         Self::new(message, self.depth + 1)
     }
@@ -275,14 +297,22 @@ impl Part {
     }
 }
 
+/// Text in a charset; where that is not known, in UTF-8.
+pub(crate) fn in_charset(bytes: &[u8], charset: Option<&str>) -> String {
+    match charset.and_then(|charset| charset_decoder(charset.as_bytes())) {
+        Some(decoder) => decoder(bytes),
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 static MIME: LazyLock<MessageParser> = LazyLock::new(|| {
     let parser = MessageParser::new().default_header_ignore().with_mime_headers();
     parser.header_text(HeaderName::ContentTransferEncoding)
 });
 
 /// Parts within parts, and parts in all, that are looked at.
-const DEPTH: usize = 24;
-const PARTS: usize = 4096;
+pub(crate) const DEPTH: usize = 24;
+pub(crate) const PARTS: usize = 4096;
 
 #[cfg(test)]
 mod tests {

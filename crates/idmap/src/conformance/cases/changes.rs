@@ -215,15 +215,15 @@ pub async fn callers_do_not_disturb_each_other<P: Place>(place: P) {
     let tasks: Vec<_> = (1..=40)
         .map(|number| {
             let map = map.clone();
-            tokio::spawn(async move { map.created(inbox, item(number)).await.unwrap() })
+            tokio::spawn(async move { map.created(inbox, vec![item(number)]).await.unwrap() })
         })
         .collect();
     let mut given = Vec::new();
     for task in tasks {
-        given.push(task.await.unwrap());
+        given.extend(task.await.unwrap());
     }
     given.sort();
     assert_eq!(given, (1..=40).map(uid).collect::<Vec<_>>());
     let nowhere = mailbox::FolderId(999);
-    assert_eq!(map.created(nowhere, item(1)).await.unwrap_err(), Error::NoFolder(nowhere));
+    assert_eq!(map.created(nowhere, vec![item(1)]).await.unwrap_err(), Error::NoFolder(nowhere));
 }

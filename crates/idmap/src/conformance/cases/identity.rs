@@ -1,5 +1,6 @@
 //! EMAILID, THREADID, and what belongs to them.
 
+use jiff::Timestamp;
 use mailbox::{FolderId, SystemFlags};
 
 use crate::conformance::{
@@ -133,16 +134,60 @@ pub async fn copies_within_a_folder_are_new<P: Place>(place: P) {
 pub async fn an_added_message_has_one_uid<P: Place>(place: P) {
     let map = place.open().await;
     let inbox = filled(&map, &[item(1)]).await;
-    assert_eq!(map.created(inbox, item(2)).await.unwrap(), uid(2));
-    assert_eq!(map.created(inbox, item(2)).await.unwrap(), uid(2));
+    assert_eq!(map.created(inbox, vec![item(2)]).await.unwrap(), [uid(2)]);
+    assert_eq!(map.created(inbox, vec![item(2)]).await.unwrap(), [uid(2)]);
     apply(&map, inbox, listing(&[item(4), item(3), item(2)], "s2", End::More)).await;
-    assert_eq!(map.created(inbox, item(4)).await.unwrap(), uid(3));
+    assert_eq!(map.created(inbox, vec![item(4)]).await.unwrap(), [uid(3)]);
     let place = place.after_kill();
     let map = place.open().await;
     apply(&map, inbox, listing(&[], "s3", End::Last)).await;
     let expected = [(1, 1), (2, 2), (3, 4), (4, 3)].map(|(uid, number)| (uid, item(number).item_id));
     assert_eq!(named(&map, inbox).await, expected);
-    assert_eq!(map.created(inbox, item(3)).await.unwrap(), uid(4));
+    assert_eq!(map.created(inbox, vec![item(3)]).await.unwrap(), [uid(4)]);
+}
+
+/// Messages that are added together get their UIDs in the order they were added in.
+pub async fn messages_added_together_are_numbered_in_order<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    let given = map.created(inbox, vec![item(5), item(3), item(4)]).await.unwrap();
+    assert_eq!(given, [uid(2), uid(3), uid(4)]);
+    // The synchronisation was faster with one of them.
+    apply(&map, inbox, listing(&[item(7)], "s2", End::Last)).await;
+    let place = place.after_kill();
+    let map = place.open().await;
+    assert_eq!(map.created(inbox, vec![item(6), item(7)]).await.unwrap(), [uid(6), uid(5)]);
+    assert!(map.created(inbox, Vec::new()).await.unwrap().is_empty());
+}
+
+/// RFC 8514: when a message came into its folder is known from when the folder is, and is new after a move.
+pub async fn the_day_of_saving_is_that_of_coming_here<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    let second = second(&map, &[]).await;
+    let begun = Timestamp::now().as_second();
+    apply(&map, inbox, listing(&[item(2)], "s2", End::Last)).await;
+    map.created(inbox, vec![item(3)]).await.unwrap();
+    map.copied(inbox, second, vec![(uid(1), renamed(&item(1), "c"))]).await.unwrap();
+    let place = place.after_kill();
+    let map = place.open().await;
+    let saved = map.details(inbox, &uids(&map, inbox).await).await.unwrap();
+    let saved: Vec<Option<i64>> = saved.iter().map(|details| details.saved.map(Timestamp::as_second)).collect();
+    assert_eq!(saved[0], None);
+    assert!(saved[1..].iter().all(|at| at.is_some_and(|at| at >= begun && at <= Timestamp::now().as_second())));
+    assert!(map.details(second, &uids(&map, second).await).await.unwrap()[0].saved.is_some());
+}
+
+/// How a message begins is kept, and the first that was made stays.
+pub async fn previews_are_kept<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1), item(2)]).await;
+    let ids = email_ids(&map, inbox).await;
+    map.put_previews(vec![(ids[0], "Grüße".to_owned())]).await.unwrap();
+    map.put_previews(vec![(ids[0], "Other".to_owned())]).await.unwrap();
+    let place = place.after_kill();
+    let map = place.open().await;
+    assert_eq!(map.previews(&ids).await.unwrap(), [(ids[0], "Grüße".to_owned())]);
 }
 
 /// Content never changes under a UID: a draft edited elsewhere is a new message.
@@ -196,11 +241,11 @@ pub async fn threads_follow_conversations<P: Place>(place: P) {
 pub async fn what_exchange_never_tells_of_vanishes<P: Place>(place: P) {
     let map = place.open().await;
     let inbox = map.put_folder(folder("i", "Inbox")).await.unwrap();
-    map.created(inbox, item(1)).await.unwrap();
-    map.created(inbox, item(2)).await.unwrap();
+    map.created(inbox, vec![item(1)]).await.unwrap();
+    map.created(inbox, vec![item(2)]).await.unwrap();
     apply(&map, inbox, listing(&[], "s1", End::Last)).await;
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(2)]);
-    map.created(inbox, item(3)).await.unwrap();
+    map.created(inbox, vec![item(3)]).await.unwrap();
     let map = place.open().await;
     assert!(apply(&map, inbox, listing(&[item(2)], "s2", End::Last)).await.changed);
     assert_eq!(uids(&map, inbox).await, [uid(2), uid(3)]);
@@ -213,8 +258,8 @@ pub async fn what_exchange_never_tells_of_vanishes<P: Place>(place: P) {
 pub async fn what_was_not_told_is_named<P: Place>(place: P) {
     let map = place.open().await;
     let inbox = filled(&map, &[item(1)]).await;
-    map.created(inbox, item(2)).await.unwrap();
-    map.created(inbox, item(3)).await.unwrap();
+    map.created(inbox, vec![item(2)]).await.unwrap();
+    map.created(inbox, vec![item(3)]).await.unwrap();
     assert_eq!(apply(&map, inbox, listing(&[item(3)], "s2", End::More)).await.untold, Vec::<String>::new());
     let applied = apply(&map, inbox, listing(&[], "s3", End::Last)).await;
     assert_eq!((applied.changed, applied.untold), (false, vec![item(2).item_id]));

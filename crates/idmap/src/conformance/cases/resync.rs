@@ -94,7 +94,7 @@ pub async fn we_may_act_during_a_resync<P: Place>(place: P) {
     let inbox = filled(&map, &[item(1), item(2)]).await;
     map.begin_resync(inbox).await.unwrap();
     apply(&map, inbox, listing(&[item(2)], "m1", End::More)).await;
-    assert_eq!(map.created(inbox, item(3)).await.unwrap(), uid(3));
+    assert_eq!(map.created(inbox, vec![item(3)]).await.unwrap(), [uid(3)]);
     map.removed(inbox, &[uid(2)]).await.unwrap();
     apply(&map, inbox, listing(&[item(1), item(2)], "m2", End::Last)).await;
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(3)]);

@@ -64,7 +64,7 @@ impl<P: Place> World<P> {
             Deed::Late => self.late().await,
             Deed::Append { folder, kind } => {
                 let item = self.exchange.deliver(folder, kind).item;
-                self.map.created(self.folders[folder], item).await.unwrap();
+                self.map.created(self.folders[folder], vec![item]).await.unwrap();
             }
             Deed::OurMove { folder, pick, to } => self.our_move(folder, pick, to).await,
             Deed::OurCopy { folder, pick, to } => self.our_copy(folder, pick, to).await,

@@ -1,0 +1,387 @@
+//! MULTIAPPEND (RFC 3502): several messages into Exchange, some dozens in a call, all of them or none.
+//!
+//! Exchange takes each item of a call for itself, so that what it took before it refused one is taken back. What we are
+//! about to do is on disk before we begin, with the token the items carry, and is struck out once their UIDs are on
+//! disk too: whatever stops us in between, a kill -9 included, what was made and not struck out is taken away again. The
+//! folder's gate is held all the while, so that no session sees some of the messages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ews::op::DeleteType;
+use ews::op::create_item::{CreateItems, NewMessage as NewItem};
+use ews::op::delete_item::DeleteItem;
+use ews::op::find_item::{Condition, FindItem, Traversal};
+use ews::{Comparison, ErrorKind as Theirs, FolderRef, ItemId, ItemShape, Page, Restriction, Sent};
+use idmap::IdMap;
+use mailbox::{Appended, Content, EmailId, Error, ErrorKind, FolderId, ModSeq, NewMessage, Uid};
+use tokio::time::sleep;
+
+use crate::account::Live;
+use crate::append::{NOT_ADDED, token_field};
+use crate::error::{Result, Tried};
+use crate::folder_state::FolderState;
+use crate::rendering::{split_header, with_empty_line};
+use crate::sync::existing;
+
+/// Messages that are being added, as the map's note holds it: `folder token`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Begun {
+    folder: FolderId,
+    token: String,
+}
+
+/// Takes back what was made when it is dropped before it was settled.
+struct Guard {
+    live: Arc<Live>,
+    begun: Option<Begun>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            let live = Arc::clone(&self.live);
+            self.live.spawn(async move { live.clear(begun).await });
+        }
+    }
+}
+
+/// Why not all were made.
+struct Failure {
+    error: Error,
+    /// Exchange does not know the folder.
+    unknown: bool,
+    /// It is certain that none of them is there.
+    clean: bool,
+}
+
+impl Live {
+    /// Adds messages, all of them or none.
+    pub(crate) async fn append_all(
+        self: &Arc<Self>,
+        folder: FolderId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Appended>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let state = existing(self, folder).await?;
+        let uid_validity = self.folder_row(folder).await?.uid_validity;
+        let begun = Begun { folder, token: uuid::Uuid::new_v4().to_string() };
+        self.note_begun(&begun).await?;
+        let mut guard = Guard { live: Arc::clone(self), begun: Some(begun.clone()) };
+        let target = self.folder_ref(folder).await?;
+        let mut added = self.add_all(&state, &target, &messages, &begun.token).await;
+        if added.as_ref().is_err_and(|failure| failure.unknown) {
+            // Gone, or called otherwise since a migration: the tree tells.
+            self.hierarchy.due.want();
+            self.look_at_hierarchy().await?;
+            let now = self.folder_ref(folder).await?;
+            if now != target {
+                added = self.add_all(&state, &now, &messages, &begun.token).await;
+            }
+        }
+        if added.as_ref().map_or_else(|failure| failure.clean, |_| true) {
+            // Before anybody is told that they are there.
+            self.note_settled(&begun).await?;
+            guard.begun = None;
+        }
+        let uids = added.map_err(|failure| failure.error)?;
+        state.bell.ring();
+        if let Err(error) = self.keep_all(folder, &uids, &messages).await {
+            tracing::info!(user = self.user, %error, "appended messages are not kept here and will be fetched when read");
+        }
+        Ok(uids.into_iter().map(|uid| Appended { uid_validity, uid }).collect())
+    }
+
+    /// Makes the items and gives them their UIDs. If one cannot be made, none is there afterwards.
+    async fn add_all(
+        self: &Arc<Self>,
+        state: &Arc<FolderState>,
+        target: &FolderRef,
+        messages: &[NewMessage],
+        token: &str,
+    ) -> Result<Vec<Uid>, Failure> {
+        let before = self.map.status(state.id).await.map_err(|error| Failure::of(error.into()))?.state.highest_modseq;
+        let gate = state.gate.lock().await;
+        let _expecting = state.expecting();
+        let mut made = Vec::with_capacity(messages.len());
+        for some in groups(messages) {
+            if let Err(mut failure) = self.make_some(state, target, some, token, &mut made).await {
+                failure.clean &= self.take_back(state, &made).await;
+                return Err(failure);
+            }
+        }
+        let mut items = Vec::with_capacity(made.len());
+        for some in made.chunks(DESCRIBED) {
+            items.extend(self.describe(some.to_vec()).await);
+        }
+        match items.into_iter().collect::<Option<Vec<_>>>() {
+            Some(items) => self.map.created(state.id, items).await.map_err(|error| Failure::of(error.into())),
+            None => {
+                drop(gate);
+                self.found_made(state, before, &made).await.map_err(Failure::of)
+            }
+        }
+    }
+
+    /// One CreateItem. What was made is in `made`, even if it was not all.
+    async fn make_some(
+        &self,
+        state: &FolderState,
+        target: &FolderRef,
+        messages: &[NewMessage],
+        token: &str,
+        made: &mut Vec<ItemId>,
+    ) -> Result<(), Failure> {
+        let tried = Tried::new(NOT_ADDED);
+        let mut items: Vec<NewItem> = Vec::with_capacity(messages.len());
+        for message in messages {
+            items.push(self.new_item(message, token).await.map_err(Failure::of)?);
+        }
+        let client = self.client().map_err(Failure::of)?;
+        let answers = match client.call(&CreateItems { folder: target.clone(), messages: items }).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                let clean = error.sent == Sent::NotSent;
+                let unknown = error.kind == Theirs::NotFound && clean && made.is_empty();
+                return Err(Failure { error: self.failed(&tried, &error), unknown, clean });
+            }
+        };
+        let mut refused = None;
+        for answer in answers {
+            match answer {
+                Ok(id) => {
+                    state.expect(&id.id);
+                    made.push(id);
+                }
+                Err(error) => drop(refused.get_or_insert(error)),
+            }
+        }
+        match refused {
+            Some(error) => {
+                let unknown = error.kind == Theirs::NotFound && made.is_empty();
+                Err(Failure { error: tried.refused(&error), unknown, clean: true })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes away what was made a moment ago; true if it is certainly gone. What this leaves is looked for by its token
+    /// later.
+    async fn take_back(&self, state: &FolderState, made: &[ItemId]) -> bool {
+        let Ok(client) = self.client() else { return made.is_empty() };
+        let mut all = true;
+        for some in made.chunks(DELETED) {
+            some.iter().for_each(|id| state.expect_gone(&id.id));
+            // Nobody has seen it, so that nobody need find it among what can be recovered.
+            let ask = DeleteItem::quietly(some.iter().cloned(), DeleteType::HardDelete);
+            match client.call(&ask).await {
+                Ok(answers) => {
+                    let left = |answer: &std::result::Result<(), ews::ItemError>| {
+                        answer.as_ref().is_err_and(|error| error.kind != Theirs::NotFound)
+                    };
+                    all &= !answers.iter().any(left);
+                }
+                Err(error) => {
+                    self.failed(&Tried::new(NOT_ADDED), &error);
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+
+    /// The UIDs of items that were made but could not be looked at: the folder's list has them.
+    async fn found_made(
+        self: &Arc<Self>,
+        state: &Arc<FolderState>,
+        before: ModSeq,
+        made: &[ItemId],
+    ) -> Result<Vec<Uid>> {
+        state.due.want();
+        self.look(state).await?;
+        let new: Vec<Uid> = self.map.delta(state.id, before).await?.changed.iter().map(|entry| entry.uid).collect();
+        let rows = self.map.items(state.id, &new).await?;
+        let uids: HashMap<&str, Uid> = rows.iter().map(|row| (row.item_id.as_str(), row.uid)).collect();
+        let all: Option<Vec<Uid>> = made.iter().map(|id| uids.get(id.id.as_str()).copied()).collect();
+        let gone = || Tried::new("the messages were added, but they are not there any more");
+        all.ok_or_else(|| gone().because(&Theirs::NotFound, None))
+    }
+
+    /// What the client appended is what it reads: these bytes are the messages from now on.
+    async fn keep_all(&self, folder: FolderId, uids: &[Uid], messages: &[NewMessage]) -> Result<()> {
+        let mut ascending = uids.to_vec();
+        ascending.sort_unstable();
+        let rows = self.map.items(folder, &ascending).await?;
+        let ids: HashMap<Uid, EmailId> = rows.iter().map(|row| (row.uid, row.email_id)).collect();
+        let contents: Vec<(EmailId, Content)> = uids
+            .iter()
+            .zip(messages)
+            .filter_map(|(uid, message)| Some((*ids.get(uid)?, message.content.clone())))
+            .filter(|(id, _)| !self.bodies.shelf.has(*id))
+            .collect();
+        let shelf = self.bodies.shelf.clone();
+        let copy = move || -> std::io::Result<_> {
+            let (mut headers, mut sizes) = (Vec::new(), Vec::new());
+            for (id, content) in contents {
+                headers.push((id, with_empty_line(&split_header(&content)?.0).to_vec()));
+                sizes.push((id, content.len()));
+                shelf.put(id, |out| std::io::copy(&mut content.reader(), out).map(drop))?;
+            }
+            Ok((headers, sizes))
+        };
+        let (headers, sizes) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
+        self.map.put_headers(headers).await?;
+        Ok(self.map.put_exact_sizes(sizes).await?)
+    }
+
+    /// Takes away what an earlier run began and did not end.
+    pub(crate) async fn clear_begun(self: Arc<Self>) {
+        for begun in self.begun().await.unwrap_or_default() {
+            let live = Arc::clone(&self);
+            self.spawn(async move { live.clear(begun).await });
+        }
+    }
+
+    /// Takes away what carries the token, until nothing does. A server that lost its answer may be at work still, so it
+    /// is looked for more than once.
+    async fn clear(self: Arc<Self>, begun: Begun) {
+        let mut clean = false;
+        for wait in CLEARING {
+            sleep(wait).await;
+            let found = self.clear_once(&begun).await;
+            clean = found.as_ref().is_ok_and(|found| *found == 0);
+            if let Err(error) = found {
+                tracing::info!(user = self.user, %error, "what was not added as a whole cannot be taken back yet");
+            }
+        }
+        // If not, the next run tries.
+        if clean && let Err(error) = self.note_settled(&begun).await {
+            tracing::warn!(user = self.user, %error, "that messages were taken back could not be noted");
+        }
+    }
+
+    async fn clear_once(self: &Arc<Self>, begun: &Begun) -> Result<usize> {
+        let target = match self.folder_ref(begun.folder).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        let state = self.state(begun.folder);
+        let mut taken = 0;
+        loop {
+            let found = self.carrying(&target, &begun.token).await?;
+            if found.is_empty() {
+                return Ok(taken);
+            }
+            taken += found.len();
+            tracing::info!(user = self.user, messages = found.len(), "taking back what was not added as a whole");
+            found.iter().for_each(|id| state.expect_gone(&id.id));
+            let ask = DeleteItem::quietly(found, DeleteType::HardDelete);
+            let answers = self.client()?.call(&ask).await;
+            let answers = answers.map_err(|error| self.failed(&Tried::new(NOT_ADDED), &error))?;
+            state.due.want();
+            if let Some(error) = answers.into_iter().filter_map(std::result::Result::err).next() {
+                return Err(Tried::new(NOT_ADDED).refused(&error));
+            }
+        }
+    }
+
+    async fn carrying(&self, target: &FolderRef, token: &str) -> Result<Vec<ItemId>> {
+        let has_token = Restriction::Compare(token_field().into(), Comparison::Equal, token.to_owned());
+        let ask = FindItem {
+            folder: target.clone(),
+            shape: ItemShape::default(),
+            condition: Some(Condition::Restriction(has_token)),
+            sort: Vec::new(),
+            page: Some(Page { offset: 0, max: 100 }),
+            traversal: Traversal::Shallow,
+        };
+        let answer = self.client()?.call(&ask).await;
+        let found = answer.map_err(|error| self.failed(&Tried::new(NOT_ADDED), &error))?;
+        Ok(found.items.into_iter().filter_map(|item| item.id).collect())
+    }
+
+    async fn begun(&self) -> Result<Vec<Begun>> {
+        let note = self.map.note(BEGUN).await?.unwrap_or_default();
+        let read = |line: &str| {
+            let (folder, token) = line.split_once(' ')?;
+            Some(Begun { folder: FolderId(folder.parse().ok()?), token: token.to_owned() })
+        };
+        Ok(note.lines().filter_map(read).collect())
+    }
+
+    async fn note_begun(&self, new: &Begun) -> Result<()> {
+        let _alone = self.noting.lock().await;
+        let mut begun = self.begun().await?;
+        begun.push(new.clone());
+        self.put_begun(&begun).await
+    }
+
+    async fn note_settled(&self, settled: &Begun) -> Result<()> {
+        let _alone = self.noting.lock().await;
+        let mut begun = self.begun().await?;
+        begun.retain(|begun| begun != settled);
+        self.put_begun(&begun).await
+    }
+
+    async fn put_begun(&self, begun: &[Begun]) -> Result<()> {
+        let lines: String = begun.iter().map(|begun| format!("{} {}\n", begun.folder.0, begun.token)).collect();
+        Ok(self.map.put_note(BEGUN, &lines).await?)
+    }
+}
+
+impl Failure {
+    fn of(error: Error) -> Self {
+        Self { error, unknown: false, clean: false }
+    }
+}
+
+/// What goes into one call: some dozens of messages, as many octets as a server surely takes, and always one.
+fn groups(messages: &[NewMessage]) -> impl Iterator<Item = &[NewMessage]> {
+    let mut rest = messages;
+    std::iter::from_fn(move || {
+        let mut octets = 0_u64;
+        let fits = |message: &&NewMessage| {
+            octets = octets.saturating_add(message.content.len());
+            octets <= GROUP_OCTETS
+        };
+        let count = rest.iter().take(GROUP).take_while(fits).count().max(1).min(rest.len());
+        let (group, after) = rest.split_at(count);
+        rest = after;
+        (!group.is_empty()).then_some(group)
+    })
+}
+
+/// The map's note of what was begun and not settled.
+const BEGUN: &str = "appends-begun";
+/// CreateItem: messages of one call, and their octets.
+const GROUP: usize = 50;
+const GROUP_OCTETS: u64 = 4 << 20;
+/// GetItem, DeleteItem: items of one call.
+const DESCRIBED: usize = 100;
+const DELETED: usize = 100;
+/// When what was not added as a whole is looked for.
+const CLEARING: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(60)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailbox::Flags;
+
+    fn message(length: usize) -> NewMessage {
+        NewMessage { content: Content::memory(vec![b'x'; length]), flags: Flags::default(), received: None }
+    }
+
+    #[test]
+    fn groups_end_by_number_and_by_octets_but_hold_one() {
+        let sizes = |lengths: &[usize]| {
+            let messages: Vec<NewMessage> = lengths.iter().map(|length| message(*length)).collect();
+            groups(&messages).map(<[NewMessage]>::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[10; 120]), [50, 50, 20]);
+        assert_eq!(sizes(&[3 << 20, 1 << 20, 1, 9 << 20, 1]), [2, 1, 1, 1]);
+        assert_eq!(sizes(&[]), [0_usize; 0]);
+    }
+}
