@@ -33,7 +33,7 @@ use crate::grammar::{Parsed, Trouble, end, named, sp};
 use crate::mailbox::{MailboxName, Names};
 use crate::sequence::{Numbering, SequenceSet};
 use acl::{AclSubject, SetAcl};
-use append::Append;
+use append::{Append, Replace};
 use esearch::Esearch;
 use fetch::Fetch;
 use list::List;
@@ -65,7 +65,7 @@ pub struct Command {
 pub struct Tag(pub(crate) String);
 
 impl Command {
-    /// Reads a command: one of [`crate::Step::Command`], or the beginning of an APPEND as [`crate::Step::Append`]
+    /// Reads a command: one of [`crate::Step::Command`], or the beginning of an APPEND or REPLACE as [`crate::Step::Append`]
     /// has it. `names` says how the client writes mailbox names.
     ///
     /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF` (RFC 3501 section 9)
@@ -146,6 +146,7 @@ impl Verb {
             Self::Xlist(_) => "XLIST",
             Self::Status(_) => "STATUS",
             Self::Append(_) => "APPEND",
+            Self::Replace(replace) => uid(replace.numbering, "REPLACE", "UID REPLACE"),
             Self::Idle => "IDLE",
             Self::Check => "CHECK",
             Self::Close => "CLOSE",
@@ -164,13 +165,21 @@ impl Verb {
     }
 }
 
+impl Verb {
+    /// True if it names a charset that it need not name.
+    #[must_use]
+    pub fn names_charset(&self) -> bool {
+        matches!(self, Self::Search(Search { charset: true, .. }) | Self::Esearch(Esearch { charset: true, .. }))
+    }
+}
+
 /// A command's name and the parser of what follows it.
 struct Row {
     name: &'static str,
     arguments: for<'a> fn(Names, &'a [u8]) -> Parsed<'a, Verb>,
 }
 
-const COMMANDS: [Row; 55] = [
+const COMMANDS: &[Row] = &[
     Row { name: "APPEND", arguments: append::append },
     Row { name: "AUTHENTICATE", arguments: |_, input| sign_in::authenticate(input) },
     Row { name: "CAPABILITY", arguments: |_, input| Ok((input, Verb::Capability)) },
@@ -203,6 +212,7 @@ const COMMANDS: [Row; 55] = [
     Row { name: "NOOP", arguments: |_, input| Ok((input, Verb::Noop)) },
     Row { name: "NOTIFY", arguments: notify::notify },
     Row { name: "RENAME", arguments: manage::rename },
+    Row { name: "REPLACE", arguments: |names, input| append::replace(Numbering::Sequence, names, input) },
     Row { name: "SEARCH", arguments: |_, input| search::search(Numbering::Sequence, input) },
     Row { name: "SELECT", arguments: select::select },
     Row { name: "SETACL", arguments: acl::set },
@@ -218,6 +228,7 @@ const COMMANDS: [Row; 55] = [
     Row { name: "UID EXPUNGE", arguments: |_, input| transfer::uid_expunge(input) },
     Row { name: "UID FETCH", arguments: |_, input| fetch::fetch(Numbering::Uid, input) },
     Row { name: "UID MOVE", arguments: |names, input| transfer::relocate(Numbering::Uid, names, input) },
+    Row { name: "UID REPLACE", arguments: |names, input| append::replace(Numbering::Uid, names, input) },
     Row { name: "UID SEARCH", arguments: |_, input| search::search(Numbering::Uid, input) },
     Row { name: "UID SORT", arguments: |_, input| sort::sort(Numbering::Uid, input) },
     Row { name: "UID STORE", arguments: |_, input| store::store(Numbering::Uid, input) },
@@ -319,6 +330,8 @@ pub enum Verb {
     Status(Status),
     /// `APPEND`, up to the first message, whose bytes the framer hands out piece by piece.
     Append(Append),
+    /// `REPLACE` (RFC 8508), up to the same.
+    Replace(Replace),
     /// `IDLE` (RFC 2177): the next line is `DONE`, see [`crate::Framer::expect_line`].
     Idle,
     /// `CHECK`

@@ -1,8 +1,8 @@
 //! Cuts what a client sends into commands, before anything is parsed: a bad command costs only itself, and limits
 //! live here.
 //!
-//! Lines end with CRLF or a bare LF. Literals of ordinary commands become part of the command; the message of an
-//! APPEND is handed out in pieces as it comes, so that it is never whole in memory. Memory stays below
+//! Lines end with CRLF or a bare LF. Literals of ordinary commands become part of the command; messages of APPEND and
+//! REPLACE are handed out in pieces as they come, so that none is ever whole in memory. Memory stays below
 //! [`Limits::line`] + [`Limits::literals`] + what was pushed last, as long as bytes are pushed only when
 //! [`Step::NeedBytes`] asks for them. How the stream is cut makes no difference to the steps, but for the lengths of
 //! the pieces of a message.
@@ -39,7 +39,7 @@ pub struct Framer {
     command: Vec<u8>,
     /// Octets of it that are literals.
     literals: usize,
-    /// The tag of the APPEND under way, `None` if there is no APPEND.
+    /// The tag of the APPEND or REPLACE under way, `None` if there is none.
     append: Option<Option<Tag>>,
 }
 
@@ -389,12 +389,30 @@ fn announced(line: &[u8]) -> Option<Literal> {
     Some(Literal { size, synchronising })
 }
 
-/// True if the literal at the end of `line` is a message: one of APPEND that is not the name of its mailbox.
+/// True if the literal at the end of `line` is a message, or a part of one: a literal of APPEND or REPLACE that is not
+/// the name of its mailbox.
 fn announces_message(command: &[u8], line: &[u8]) -> bool {
     let Some((_, rest)) = Tag::leading(if command.is_empty() { line } else { command }) else { return false };
-    let Some((name, arguments)) = rest.trim_ascii_start().split_at_checked(b"APPEND ".len()) else { return false };
+    let Some(arguments) = message_arguments(rest) else { return false };
     let names_mailbox = command.is_empty() && matches!(arguments.trim_ascii_start(), [b'{', ..]);
-    name.eq_ignore_ascii_case(b"APPEND ") && !names_mailbox
+    !names_mailbox
+}
+
+/// What follows `APPEND`, or `REPLACE` and its number (RFC 8508 section 6), with or without `UID`; `None` for other
+/// commands.
+fn message_arguments(rest: &[u8]) -> Option<&[u8]> {
+    if let Some(arguments) = after_word(rest, b"APPEND") {
+        return Some(arguments);
+    }
+    let arguments = after_word(after_word(rest, b"UID").unwrap_or(rest), b"REPLACE")?.trim_ascii_start();
+    let number = arguments.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'*').count();
+    arguments.get(number..)
+}
+
+/// What follows this word, if `text` begins with it.
+fn after_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+    let (first, rest) = text.trim_ascii_start().split_at_checked(word.len())?;
+    (first.eq_ignore_ascii_case(word) && rest.first() == Some(&b' ')).then_some(rest)
 }
 
 /// Octets that `{n+}` and the end of its line have at most, for any `n` that fits into 64 bits.

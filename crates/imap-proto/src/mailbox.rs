@@ -132,12 +132,17 @@ pub(crate) fn pattern<'a>(names: Names) -> impl Parser<&'a [u8], Output = Patter
 }
 
 fn decode(wire: &[u8], names: Names) -> Option<String> {
-    let text = std::str::from_utf8(wire).ok().filter(|text| !text.chars().any(char::is_control))?;
+    let text = std::str::from_utf8(wire).ok().filter(|text| !text.chars().any(is_forbidden))?;
     let name = match names {
         Names::Utf8 => text.to_owned(),
         Names::ModifiedUtf7 => decode_utf7(text)?,
     };
     Some(name).filter(|name| name.len() <= LONGEST)
+}
+
+/// Control characters, and what separates lines and paragraphs (RFC 9755 section 3).
+fn is_forbidden(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 /// RFC 3501 section 5.1.3. What should not have been encoded, as `&AGE-` for `a`, is decoded all the same.
@@ -255,6 +260,8 @@ mod tests {
             assert_eq!(MailboxName::decode(wire.as_bytes(), Names::ModifiedUtf7), None, "{wire}");
         }
         assert_eq!(MailboxName::decode(b"\xff", Names::Utf8), None);
+        assert_eq!(MailboxName::decode("a\u{2028}".as_bytes(), Names::Utf8), None);
+        assert_eq!(MailboxName::decode("a\u{85}".as_bytes(), Names::Utf8), None);
         assert_eq!(MailboxName::decode(&[b'a'; 2001], Names::Utf8), None);
     }
 

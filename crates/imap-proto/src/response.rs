@@ -15,7 +15,7 @@ pub mod word;
 
 pub use acl::{acl, list_rights, my_rights};
 pub use code::Code;
-pub use fetch::FetchLine;
+pub use fetch::{Domain, FetchLine};
 pub use found::{Esearch, Paged, Source, ThreadNode, esearch, search, sort, thread};
 pub use list::{Attribute, ListLine, Namespace, Namespaces, StatusValue, list, lsub, namespace, status, xlist};
 pub use metadata::{metadata, metadata_changed};

@@ -6,7 +6,7 @@ use nom::combinator::opt;
 use nom::multi::separated_list1;
 use nom::sequence::preceded;
 
-use crate::grammar::{Parsed, after_sp, astring_text, expected, number64, nz_number, octet, parenthesized};
+use crate::grammar::{Parsed, after_sp, astring_text, expected, number64, nz_number, octet, parenthesized, whole};
 use crate::response::word;
 
 /// `section` (RFC 3501 section 6.4.5): a part and what of it.
@@ -46,6 +46,12 @@ pub struct Partial {
 }
 
 impl Section {
+    /// Reads what stands between the brackets; `None` if it is no section.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        whole(&[b"[", text, b"]"].concat(), section)
+    }
+
     /// Writes it as between the brackets of an answer.
     pub fn write(&self, out: &mut Vec<u8>) {
         for (index, &number) in self.part.iter().enumerate() {
@@ -149,7 +155,6 @@ pub(crate) fn partial(input: &[u8]) -> Parsed<'_, Option<Partial>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::whole;
 
     #[test]
     fn sections_are_written_as_read() {

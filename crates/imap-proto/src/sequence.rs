@@ -167,7 +167,7 @@ fn span(input: &[u8]) -> Parsed<'_, Span> {
 }
 
 /// `seq-number = nz-number / "*"`
-fn bound(input: &[u8]) -> Parsed<'_, Bound> {
+pub(crate) fn bound(input: &[u8]) -> Parsed<'_, Bound> {
     let number = nom::combinator::map_opt(nz_number, |number| NonZeroU32::new(number).map(Bound::Number));
     alt((value(Bound::Star, octet(b'*', "*")), number)).parse(input)
 }

@@ -4,13 +4,14 @@
 
 mod samples;
 
+use imap_proto::command::append::{Append, Event, Kind, Literal, Stretch};
 use imap_proto::command::fetch::{Fetch, Item};
 use imap_proto::command::scope::Scope;
 use imap_proto::command::search::{Key, Return};
 use imap_proto::command::sort::{By, Criterion};
 use imap_proto::command::thread::Algorithm;
-use imap_proto::command::{Reason, acl, append, metadata, notify, store};
-use imap_proto::{Command, Flag, MailboxName, Names, Numbering, Partial, RawCommand, Section, SectionText, Verb};
+use imap_proto::command::{Reason, acl, metadata, notify, store};
+use imap_proto::{Command, Flag, MailboxName, Names, Numbering, Partial, RawCommand, Section, SectionText, Tag, Verb};
 
 fn parse(text: impl AsRef<[u8]>) -> Result<Command, imap_proto::ParseError> {
     Command::parse(&RawCommand::new(text.as_ref()), Names::ModifiedUtf7)
@@ -177,19 +178,72 @@ fn names_are_decoded() {
 fn append_comes_in_steps() {
     let line = "A003 APPEND INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {310}";
     let command = parse(line).unwrap();
-    let Verb::Append(first) = command.verb else { panic!() };
-    assert_eq!((first.message.size, first.message.utf8), (310, false));
-    assert_eq!(first.message.flags, [Flag::Seen]);
-    assert_eq!(first.message.date.unwrap().to_string(), "17-Jul-1996 02:44:25 -0700");
-    let next = append::next(&command.tag, &first.message, &RawCommand::new(" (\\Flagged) {5+}")).unwrap();
-    assert_eq!((next.size, next.date), (5, None));
-    assert_eq!(append::end_of(&command.tag, &next, &RawCommand::new("")), Ok(()));
-    assert_eq!(append::end_of(&command.tag, &next, &RawCommand::new(" ")), Ok(()));
-    let error = append::end_of(&command.tag, &next, &RawCommand::new(" x")).unwrap_err();
-    assert_eq!(error.to_string(), "APPEND: expected the end of the command at octet 1");
-    let Verb::Append(utf8) = verb("a APPEND x UTF8 (~{3}") else { panic!() };
-    assert!(append::end_of(&command.tag, &utf8.message, &RawCommand::new(")")).is_ok());
-    assert!(append::end_of(&command.tag, &utf8.message, &RawCommand::new("")).is_err());
+    let Verb::Append(Append { said, .. }) = command.verb else { panic!() };
+    let first = said.literal.unwrap();
+    assert_eq!((first.kind, first.size, first.utf8, first.binary), (Kind::Message, 310, false, false));
+    let [Event::Message { flags, date: Some(date) }] = said.events.as_slice() else { panic!("{said:?}") };
+    assert_eq!((flags.as_slice(), date.to_string().as_str()), (&[Flag::Seen][..], "17-Jul-1996 02:44:25 -0700"));
+    let next = |before: &Literal, text: &str| before.next(&command.tag, "APPEND", &RawCommand::new(text));
+    let second = next(&first, " (\\Flagged) {5+}").unwrap();
+    assert!(matches!(second.events.as_slice(), [Event::Message { date: None, .. }]));
+    let second = second.literal.unwrap();
+    assert_eq!(second.size, 5);
+    let nothing = Stretch { events: Vec::new(), literal: None };
+    assert_eq!(next(&second, ""), Ok(nothing.clone()));
+    assert_eq!(next(&second, " "), Ok(nothing.clone()));
+    let error = next(&second, " x").unwrap_err();
+    assert_eq!(error.to_string(), "APPEND: expected the message as a literal at octet 1");
+    let Verb::Append(Append { said, .. }) = verb("a APPEND x UTF8 (~{3}") else { panic!() };
+    let utf8 = said.literal.unwrap();
+    assert!(utf8.utf8 && !utf8.binary);
+    assert_eq!(next(&utf8, ")"), Ok(nothing));
+    assert!(next(&utf8, "").is_err());
+    assert_eq!(next(&utf8, ") ~{7}").unwrap().literal.map(|literal| (literal.size, literal.binary)), Some((7, true)));
+}
+
+#[test]
+fn catenate_is_read_part_by_part() {
+    let Verb::Append(Append { said, .. }) =
+        verb("a APPEND x (\\Draft) CATENATE (URL \"/INBOX/;UID=20\" URL /b TEXT {42}")
+    else {
+        panic!()
+    };
+    assert!(matches!(&said.events[..], [Event::Message { .. }, Event::Url(one), Event::Url(two)]
+        if one == "/INBOX/;UID=20" && two == "/b"));
+    let text = said.literal.unwrap();
+    assert_eq!((text.kind, text.size), (Kind::Text, 42));
+    let tag = Tag::new("a").unwrap();
+    let next = |before: &Literal, text: &str| before.next(&tag, "APPEND", &RawCommand::new(text));
+    let url = next(&text, " URL {9}").unwrap();
+    assert!(url.events.is_empty() && url.literal.unwrap().kind == Kind::Url);
+    let utf8 = next(&url.literal.unwrap(), " UTF8 (~{3+}").unwrap().literal.unwrap();
+    assert!(utf8.kind == Kind::Text && utf8.utf8);
+    let end = next(&utf8, ") URL /c)").unwrap();
+    assert_eq!((end.events.as_slice(), end.literal), (&[Event::Url("/c".into())][..], None));
+    let another = next(&utf8, ") ) (\\Seen) CATENATE (TEXT {1}").unwrap();
+    assert!(matches!(&another.events[..], [Event::Message { .. }]) && another.literal.is_some());
+    for wrong in ["", ")x", ") ", ") URL /c", ") FOO /c)", ") URL)", ") URL /c) {1} x", ") ) CATENATE ()"] {
+        assert!(next(&utf8, wrong).is_err(), "{wrong}");
+    }
+    for wrong in ["a APPEND x CATENATE ()", "a APPEND x CATENATE", "a APPEND x CATENATE (TEXT \"a\")", "a APPEND x"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+    // Many messages in one stretch, which nothing forbids.
+    let many = format!("a APPEND x{}", " CATENATE (URL /b)".repeat(3000));
+    let Verb::Append(Append { said, .. }) = verb(&many) else { panic!() };
+    assert_eq!(said.events.len(), 6000);
+}
+
+#[test]
+fn replace() {
+    let Verb::Replace(found) = verb("a UID REPLACE 17 Drafts (\\Draft) {12}") else { panic!() };
+    assert_eq!((found.numbering, found.message.to_string().as_str()), (Numbering::Uid, "17"));
+    assert_eq!(found.append.mailbox.0, "Drafts");
+    let Verb::Replace(found) = verb("a REPLACE * {6}⏎Drafts {12}") else { panic!() };
+    assert_eq!((found.numbering, found.message.to_string().as_str()), (Numbering::Sequence, "*"));
+    for wrong in ["a REPLACE Drafts {1}", "a REPLACE 1:2 Drafts {1}", "a REPLACE 0 Drafts {1}", "a REPLACE 1 Drafts"] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

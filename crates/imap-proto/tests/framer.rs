@@ -70,6 +70,14 @@ fn messages_come_in_pieces() {
             &["append a APPEND  x (\\Seen) {1+}", "piece y", "next  {2+}", "piece zz", "end )"],
         ),
         ("a APPENDX x {1+}\r\ny\r\n", &["command a APPENDX x {1+}\r\ny"]),
+        ("a UID  replace 4 x {1+}\r\ny\r\n", &["append a UID  replace 4 x {1+}", "piece y", "end "]),
+        ("a REPLACE * {1+}\r\nx ~{1+}\r\ny\r\n", &["append a REPLACE * {1+}\r\nx ~{1+}", "piece y", "end "]),
+        ("a REPLACE {1+}\r\ny\r\n", &["command a REPLACE {1+}\r\ny"]),
+        (
+            "a APPEND x CATENATE (URL {2+}\r\n/b TEXT {1+}\r\ny URL /c)\r\n",
+            &["append a APPEND x CATENATE (URL {2+}", "piece /b", "next  TEXT {1+}", "piece y", "end  URL /c)"],
+        ),
+        ("a APPEND x CATENATE (URL /b)\r\n", &["command a APPEND x CATENATE (URL /b)"]),
     ];
     for (input, wanted) in table {
         assert_eq!(all(input.as_bytes()), *wanted, "{input}");

@@ -4,7 +4,7 @@
 
 mod samples;
 
-use imap_proto::command::append;
+use imap_proto::command::append::{Kind, Literal};
 use imap_proto::{Command, Framer, Limits, MailboxName, Names, Step, Tag, Verb};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -39,10 +39,15 @@ fn meaning(pieces: &[&[u8]], limits: Limits) -> Vec<String> {
                     found.push(format!("{:?} {parsed:?}", raw.bytes()));
                 }
                 Step::AppendNext(raw) | Step::AppendEnd(raw) => {
-                    let before = append::Message { flags: Vec::new(), date: None, size: 0, utf8: false };
                     let tag = Tag::new("a").unwrap();
-                    found.push(format!("{:?}", append::next(&tag, &before, &raw)));
-                    found.push(format!("{:?}", append::end_of(&tag, &before, &raw)));
+                    for (kind, utf8) in [(Kind::Message, false), (Kind::Message, true), (Kind::Text, false)] {
+                        let before = Literal { kind, size: 0, utf8, binary: false };
+                        let said = before.next(&tag, "APPEND", &raw);
+                        if let Err(error) = &said {
+                            assert!(error.position <= raw.bytes().len());
+                        }
+                        found.push(format!("{said:?}"));
+                    }
                 }
                 Step::Line(line) => found.push(format!("{:?}", line.expose())),
                 Step::Fatal(fatal) => {
@@ -69,7 +74,23 @@ fn cut<'a>(stream: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
 /// Sample commands, their messages, and noise.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let samples: Vec<Vec<u8>> = samples::good().into_iter().chain(samples::append()).collect();
-    let words = ["{5+}\r\n", "{5}\r\n", "\r\n", "\n", "\"", "(", ")", "a APPEND x {3+}\r\n", "{9999+}\r\n", "\0", " "];
+    let words = [
+        "{5+}\r\n",
+        "{5}\r\n",
+        "\r\n",
+        "\n",
+        "\"",
+        "(",
+        ")",
+        "a APPEND x {3+}\r\n",
+        "{9999+}\r\n",
+        "\0",
+        " ",
+        "a UID REPLACE 4 x CATENATE (URL /a TEXT {3+}\r\n",
+        " URL {2}\r\n",
+        " UTF8 (~{3+}\r\n",
+        " (\\Seen) ~{2+}\r\n",
+    ];
     let part = prop_oneof![
         6 => prop::sample::select(samples).prop_map(|mut line| { line.extend(b"\r\n"); line }),
         3 => prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),

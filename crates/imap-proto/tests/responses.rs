@@ -67,6 +67,9 @@ fn codes() {
         (Code::PermanentFlags(flags), "PERMANENTFLAGS (\\Seen Work \\*)"),
         (Code::AppendUid { uid_validity: 38505, uids: vec![3955] }, "APPENDUID 38505 3955"),
         (Code::AppendUid { uid_validity: 1, uids: vec![5, 6, 7, 9] }, "APPENDUID 1 5:7,9"),
+        (Code::AppendUid { uid_validity: 1, uids: vec![6, 5] }, "APPENDUID 1 6,5"),
+        (Code::BadUrl("/INBOX/;UID=9]\r\n".into()), "BADURL /INBOX/;UID=9???"),
+        (Code::UnknownCte, "UNKNOWN-CTE"),
         (
             Code::CopyUid { uid_validity: 38505, from: vec![304, 319, 320], to: vec![3956, 3957, 3958] },
             "COPYUID 38505 304,319:320 3956:3958",
@@ -252,15 +255,16 @@ fn fetch_items() {
     });
     check("* 1 FETCH (BINARY[1] ~{1}\r\nx BINARY.SIZE[1.2] 7)\r\n", |out| {
         let mut line = FetchLine::begin(out, 1);
-        line.binary_start(out, &[1], None, 1);
+        line.binary_start(out, &[1], None, 1, Domain::Binary);
         out.push(b'x');
         line.binary_size(out, &[1, 2], 7);
         line.end(out);
     });
     // In the text of RFC 3516 section 4.3, not in its grammar, by which imap-codec goes.
-    check_unknown("* 1 FETCH (BINARY[1]<5> ~{0}\r\n)\r\n", |out| {
+    check_unknown("* 1 FETCH (BINARY[1]<5> {0}\r\n BINARY[9] NIL)\r\n", |out| {
         let mut line = FetchLine::begin(out, 1);
-        line.binary_start(out, &[1], Some(5), 0);
+        line.binary_start(out, &[1], Some(5), 0, Domain::EightBit);
+        line.no_binary(out, &[9], None);
         line.end(out);
     });
     check_unknown("* 5 UIDFETCH (EMAILID (M1) THREADID NIL PREVIEW \"hi\" SAVEDATE NIL)\r\n", |out| {

@@ -104,6 +104,14 @@ const TABLE: &[(&str, When, &str)] = &[
     ("LIST-MYRIGHTS", When::Always, "RFC 8440"),
     ("METADATA", When::Always, "RFC 5464"),
     ("LIST-METADATA", When::Always, "RFC 9590"),
+    ("UTF8=ACCEPT", When::Always, "RFC 9755"),
+    ("BINARY", When::Always, "RFC 3516"),
+    ("MULTIAPPEND", When::Always, "RFC 3502"),
+    ("APPENDLIMIT", When::Always, "RFC 7889, with a number behind it"),
+    ("CATENATE", When::Always, "RFC 4469"),
+    ("REPLACE", When::Always, "RFC 8508"),
+    ("PREVIEW", When::Always, "RFC 8970"),
+    ("SAVEDATE", When::Always, "RFC 8514"),
 ];
 
 #[cfg(test)]

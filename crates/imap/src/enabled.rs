@@ -9,6 +9,8 @@ pub(crate) struct Enabled {
     pub(crate) qresync: bool,
     /// Messages are named by UID only.
     pub(crate) uid_only: bool,
+    /// Names and strings are in UTF-8.
+    pub(crate) utf8_accept: bool,
 }
 
 impl Enabled {
@@ -28,6 +30,7 @@ const TABLE: &[(&str, Switch, &str)] = &[
     ("CONDSTORE", |enabled| enabled.condstore = true, "RFC 7162 section 3.1"),
     ("QRESYNC", |enabled| (enabled.condstore, enabled.qresync) = (true, true), "RFC 7162 section 3.2.3"),
     ("UIDONLY", |enabled| enabled.uid_only = true, "RFC 9586 section 3.1"),
+    ("UTF8=ACCEPT", |enabled| enabled.utf8_accept = true, "RFC 9755"),
 ];
 
 #[cfg(test)]
@@ -37,7 +40,7 @@ mod tests {
     #[test]
     fn what_builds_on_another_brings_it_along() {
         let (both, name) = Enabled::default().with("qresync").unwrap();
-        assert_eq!((both, name), (Enabled { condstore: true, qresync: true, uid_only: false }, "QRESYNC"));
+        assert_eq!((both, name), (Enabled { condstore: true, qresync: true, ..Enabled::default() }, "QRESYNC"));
         assert_eq!(both.with("CONDSTORE"), Some((both, "CONDSTORE")));
         assert_eq!(Enabled::default().with("IDLE"), None);
     }

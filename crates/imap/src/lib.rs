@@ -9,6 +9,7 @@ mod capability;
 mod command;
 mod connection;
 mod deflate;
+mod downgrade;
 mod enabled;
 mod envelope;
 mod error;
@@ -22,6 +23,7 @@ mod settings;
 mod state;
 mod structure;
 mod tokens;
+mod transfer_encoding;
 mod view;
 
 #[cfg(feature = "dialog")]

@@ -1,8 +1,8 @@
 //! Folder paths as IMAP names.
 //!
 //! Names of a path are joined by `/`. Exchange lets a name hold anything, so what would be read as something else
-//! is written as `%` and two hexadecimal digits: `/` itself, a `%` that two such digits follow, control characters,
-//! and the dots of a name that is nothing but one or two dots (mbsync refuses a server that shows `..`). Each path
+//! is written as `%` and two hexadecimal digits for each octet in UTF-8: `/` itself, a `%` that two such digits follow,
+//! control characters, what separates lines (RFC 9755 section 3), and the dots of a name that is nothing but one or two dots (mbsync refuses a server that shows `..`). Each path
 //! has exactly one name, and reading gives back what was written.
 
 use imap_proto::MailboxName;
@@ -41,10 +41,11 @@ fn written(segment: &str) -> String {
             '%' => segment.get(at + 1..at + 3).is_some_and(|next| next.bytes().all(|byte| byte.is_ascii_hexdigit())),
             '.' => dots,
             DELIMITER => true,
-            char => char.is_ascii_control(),
+            char => char.is_control() || matches!(char, '\u{2028}' | '\u{2029}'),
         };
         if hide {
-            written.push_str(&format!("%{:02X}", u32::from(char)));
+            let octets = char.encode_utf8(&mut [0; 4]).bytes().map(|octet| format!("%{octet:02X}")).collect::<String>();
+            written.push_str(&octets);
         } else {
             written.push(char);
         }
@@ -53,25 +54,25 @@ fn written(segment: &str) -> String {
 }
 
 fn read(segment: &str) -> Option<String> {
-    let mut name = String::with_capacity(segment.len());
+    let mut name: Vec<u8> = Vec::with_capacity(segment.len());
     let mut rest = segment;
     while let Some(at) = rest.find('%') {
         let (before, after) = rest.split_at(at);
-        name.push_str(before);
+        name.extend_from_slice(before.as_bytes());
         let code = after.get(1..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) if byte.is_ascii() => {
-                name.push(char::from(byte));
+            Some(byte) => {
+                name.push(byte);
                 rest = after.get(3..).unwrap_or_default();
             }
-            Some(_) => return None,
             None => {
-                name.push('%');
+                name.push(b'%');
                 rest = after.get(1..).unwrap_or_default();
             }
         }
     }
-    name.push_str(rest);
+    name.extend_from_slice(rest.as_bytes());
+    let name = String::from_utf8(name).ok()?;
     (!name.is_empty() && written(&name) == segment).then_some(name)
 }
 
@@ -93,6 +94,7 @@ mod tests {
             (&[".."], "%2E%2E"),
             (&[".", "..."], "%2E/..."),
             (&["a\r\nb\0"], "a%0D%0Ab%00"),
+            (&["a\u{85}\u{2028}ü"], "a%C2%85%E2%80%A8ü"),
         ] {
             let path_ = FolderPath(segments.iter().map(|&segment| segment.to_owned()).collect());
             assert_eq!(name(&path_).0, wanted);
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_no_path_is_written_like() {
-        for name in ["", "/a", "a/", "a//b", "%41", "%2f", "a/..", ".", "%FF", "a\rb"] {
+        for name in ["", "/a", "a/", "a//b", "%41", "%2f", "a/..", ".", "%FF", "%C3%BC", "a\rb"] {
             assert_eq!(path(&MailboxName(name.to_owned())), None, "{name}");
         }
         assert_eq!(path(&MailboxName("inbox/Sub".to_owned())), Some(FolderPath(vec!["INBOX".into(), "Sub".into()])));

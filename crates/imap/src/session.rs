@@ -118,6 +118,9 @@ impl<B: SignIn> Session<B> {
         let started = Instant::now();
         let span = info_span!("imap.command", cmd = name);
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
+            Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
+                Err(Answer::bad("After ENABLE UTF8=ACCEPT no charset is named").into())
+            }
             // The one command in which sessions stay for long.
             Ok(()) if matches!(verb, Verb::Idle) => {
                 command::idle::idle(self, connection).instrument(span.clone()).await
@@ -159,6 +162,7 @@ impl<B: SignIn> Session<B> {
                     Verb::Fetch(fetch) => view.waits_for(&fetch.set, fetch.numbering),
                     Verb::Store(store) => view.waits_for(&store.set, store.numbering),
                     Verb::Copy(transfer) | Verb::Move(transfer) => view.waits_for(&transfer.set, transfer.numbering),
+                    Verb::Replace(replace) => view.waits_for(&replace.set(), replace.numbering),
                     Verb::Search(_) | Verb::Sort(_) | Verb::Thread(_) | Verb::Esearch(_) => true,
                     _ => false,
                 };
@@ -185,13 +189,21 @@ impl<B: SignIn> Session<B> {
             }
         };
         connection.begin(&tag);
-        let span = info_span!("imap.command", cmd = "APPEND");
-        let Verb::Append(append) = verb else {
-            connection.abandon();
-            Answer::bad("A message belongs to APPEND").write(&mut connection.out, Some(&tag));
-            return Ok(());
+        let span = info_span!("imap.command", cmd = verb.name());
+        let started = Instant::now();
+        let listed = self.listed(connection, &verb).instrument(span.clone()).await;
+        let outcome = match (listed, verb) {
+            (Err(stop), _) => Err(stop),
+            (Ok(()), verb) if self.enabled.uid_only && goes_by_number(&verb) => Err(no_numbers().into()),
+            (Ok(()), Verb::Append(append)) => {
+                command::append::run(self, connection, &tag, append).instrument(span.clone()).await
+            }
+            (Ok(()), Verb::Replace(replace)) => {
+                command::replace::run(self, connection, &tag, replace).instrument(span.clone()).await
+            }
+            _ => Err(Answer::bad("A message belongs to APPEND or REPLACE").into()),
         };
-        let answer = match command::append::run(self, connection, append).instrument(span.clone()).await {
+        let answer = match outcome {
             Ok(answer) => answer,
             Err(Stop::Answer(answer)) => {
                 connection.abandon();
@@ -200,9 +212,11 @@ impl<B: SignIn> Session<B> {
             Err(Stop::Silent) => return Ok(()),
             Err(Stop::End(end)) => return Err(end),
         };
-        self.news(connection, Expunges::Tell).instrument(span).await?;
+        self.news(connection, Expunges::Tell).instrument(span.clone()).await?;
         tell_settled(connection, self.settle());
         answer.write(&mut connection.out, Some(&tag));
+        let _entered = span.entered();
+        debug!(outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
         Ok(())
     }
 
@@ -213,7 +227,7 @@ impl<B: SignIn> Session<B> {
         verb: Verb,
     ) -> Result<Answer, Stop> {
         if self.enabled.uid_only && goes_by_number(&verb) {
-            return Err(Answer::bad("Messages have no numbers once UIDONLY is enabled").with(Code::UidRequired).into());
+            return Err(no_numbers().into());
         }
         if understands_modseq(&verb) && self.state.is_signed_in() {
             self.enable(connection, Enabled { condstore: true, ..self.enabled });
@@ -255,7 +269,9 @@ impl<B: SignIn> Session<B> {
             Verb::Lsub(list) => command::list::lsub(self, connection, &list).await,
             Verb::Xlist(list) => command::list::xlist(self, connection, &list).await,
             Verb::Status(status) => command::status::status(self, connection, &status).await,
-            Verb::Append(_) => Err(Answer::bad("APPEND wants a message").into()),
+            // What CATENATE puts together of URLs alone.
+            Verb::Append(append) => command::append::run(self, connection, tag, append).await,
+            Verb::Replace(replace) => command::replace::run(self, connection, tag, replace).await,
             Verb::Idle => Err(Answer::bad("IDLE is no part of another command").into()),
             Verb::Expunge => command::expunge::all(self, connection).await,
             Verb::UidExpunge(set) => command::expunge::some(self, connection, &set).await,
@@ -314,6 +330,9 @@ impl<B: SignIn> Session<B> {
     /// stand (RFC 7162 section 3.1).
     pub(crate) fn enable<T: Transport>(&mut self, connection: &mut Connection<T>, enabled: Enabled) {
         let before = std::mem::replace(&mut self.enabled, enabled);
+        if enabled.utf8_accept {
+            self.names = Names::Utf8;
+        }
         if let State::Selected { view, .. } = &mut self.state {
             view.enabled = enabled;
             if enabled.condstore && !before.condstore {
@@ -359,7 +378,14 @@ impl<B: SignIn> Session<B> {
             tokens: self.backend.takes_tokens(),
         };
         let is_withheld = |name: &str| self.settings.withholds(name, self.client.as_deref(), self.user.as_deref());
-        capability::offered(stage, is_withheld).map(str::to_owned).collect()
+        let limit = self.settings.largest_message;
+        let told = |name: &str| if name == "APPENDLIMIT" { format!("{name}={limit}") } else { name.to_owned() };
+        capability::offered(stage, is_withheld).map(told).collect()
+    }
+
+    /// True unless the operator withholds it from this client or user.
+    pub(crate) fn is_offered(&self, name: &str) -> bool {
+        !self.settings.withholds(name, self.client.as_deref(), self.user.as_deref())
     }
 
     pub(crate) fn may_send_passwords<T: Transport>(&self, connection: &Connection<T>) -> bool {
@@ -381,12 +407,17 @@ fn expunges(verb: &Verb) -> Option<Expunges> {
     }
 }
 
+fn no_numbers() -> Answer {
+    Answer::bad("Messages have no numbers once UIDONLY is enabled").with(Code::UidRequired)
+}
+
 /// What is refused once UIDONLY is enabled (RFC 9586 section 3).
 fn goes_by_number(verb: &Verb) -> bool {
     let is_number = |key: &search::Key| matches!(key, search::Key::Sequence(SequenceSet::Spans(_)));
     match verb {
         Verb::Fetch(fetch) => fetch.numbering == Numbering::Sequence,
         Verb::Store(store) => store.numbering == Numbering::Sequence,
+        Verb::Replace(replace) => replace.numbering == Numbering::Sequence,
         Verb::Copy(transfer) | Verb::Move(transfer) => transfer.numbering == Numbering::Sequence,
         Verb::Search(search) => search.numbering == Numbering::Sequence || search.key.any(&is_number),
         Verb::Sort(sort) => sort.numbering == Numbering::Sequence || sort.key.any(&is_number),

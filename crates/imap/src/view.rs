@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use imap_proto::response::FetchLine;
 use imap_proto::{Bound, Numbering, SequenceSet, Span};
-use mailbox::{Access, Entry, Flags, FolderId, Keyword, ModSeq, Snapshot, SystemFlags, Uid, UidValidity};
+use mailbox::{Access, Content, Entry, Flags, FolderId, Keyword, ModSeq, Snapshot, SystemFlags, Uid, UidValidity};
 
 use crate::enabled::Enabled;
 use crate::error::Answer;
@@ -58,6 +58,8 @@ pub(crate) struct View {
     /// What `$` means (RFC 5182): ranges of UIDs, ascending, all messages in which belong to it. What goes leaves it
     /// with the folder, and what comes lies above.
     saved: Vec<(Uid, Uid)>,
+    /// The last large part that was decoded.
+    decoded: Option<Box<(Uid, Vec<u32>, Content)>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +108,7 @@ impl View {
             unlisted,
             structure: None,
             saved: Vec::new(),
+            decoded: None,
         };
         let nothing =
             Message { uid: Uid::MIN, mark: view.marks.mark(&Flags::default()), age: view.ages.age(ModSeq(0)) };
@@ -190,6 +193,16 @@ impl View {
 
     pub(crate) fn keep_structure(&mut self, uid: Uid, part: Arc<Part>) {
         self.structure = Some((uid, part));
+    }
+
+    /// A part of a message, decoded, if it is the one that was kept.
+    pub(crate) fn decoded(&self, uid: Uid, part: &[u32]) -> Option<Content> {
+        let (kept, number, content) = self.decoded.as_deref()?;
+        (*kept == uid && number == part).then(|| content.clone())
+    }
+
+    pub(crate) fn keep_decoded(&mut self, uid: Uid, part: &[u32], content: Content) {
+        self.decoded = Some(Box::new((uid, part.to_vec(), content)));
     }
 
     pub(crate) fn is_recent(&self, uid: Uid) -> Recent {

@@ -54,7 +54,7 @@ fn scripts() -> Vec<PathBuf> {
 
 /// The front end over one mailbox in memory. A script may begin with `# world:` and words that set it up:
 /// `clear` for a line on which passwords are not to be sent, `small` for a limit of 1000 octets per message,
-/// `withholding` for capabilities that are not offered to all.
+/// `withholding` for capabilities that are not offered to all, `off:NAME` for one that is offered to nobody.
 struct InMemory {
     memory: Memory,
     account: Account,
@@ -84,6 +84,8 @@ impl InMemory {
             settings.capabilities_off = vec!["XLIST".to_owned()];
             settings.withheld = vec![rule(Some("mover*"), None, "MOVE"), rule(None, Some("Anna"), "QRESYNC")];
         }
+        let off = words.split_whitespace().filter_map(|word| word.strip_prefix("off:"));
+        settings.capabilities_off.extend(off.map(str::to_owned));
         let peer = if has("clear") { "192.0.2.1:1" } else { "127.0.0.1:1" };
         Self { memory, account, settings: Arc::new(settings), peer, drain: Some(Drain::new()), said: Mutex::default() }
     }
@@ -206,7 +208,8 @@ fn unreadable(said: &[u8]) -> Option<String> {
         if text.ends_with(" OK DEFLATE active\r\n") {
             return None;
         }
-        let known = !NEWER.iter().any(|word| text.contains(word));
+        // Quoted strings in UTF-8 are of RFC 9755.
+        let known = !NEWER.iter().any(|word| text.contains(word)) && (text.is_ascii() || text.contains('{'));
         if known && !matches!(ResponseCodec::default().decode(line), Ok((b"", _))) {
             return Some(text.chars().take(1000).collect());
         }
@@ -239,6 +242,11 @@ const NEWER: &[&str] = &[
     "MAILBOXID",
     "EMAILID",
     "THREADID",
+    "PREVIEW",
+    "SAVEDATE",
+    "APPENDLIMIT",
+    // With an offset, and with NUL (RFC 3516).
+    "BINARY[",
     "* ESEARCH",
     "* XLIST",
     "* ENABLED\r\n",
@@ -320,6 +328,8 @@ const CALLS: &[Call] = &[
     Call::Contents,
     Call::Search,
     Call::Append,
+    Call::Discard,
+    Call::Previews,
     Call::Store,
     Call::Copy,
     Call::Relocate,

@@ -111,7 +111,7 @@ pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<(
          WHERE NOT EXISTS (SELECT 1 FROM item WHERE email_id = ?1)
            AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1)
-             OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1
+             OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM preview WHERE email_id = ?1))",
     )?;
     note.execute(params![id, now])?;

@@ -18,6 +18,8 @@ pub struct Esearch {
     pub returns: Vec<Return>,
     /// What is looked for.
     pub key: Key,
+    /// A charset was named, as who has enabled UTF-8 must not do (RFC 9755 section 3).
+    pub charset: bool,
 }
 
 /// `esearch = "ESEARCH" [SP esearch-source-opts] [SP search-return-opts] SP search-program` (RFC 7377 section 3)
@@ -27,8 +29,9 @@ pub(super) fn esearch(names: Names, input: &[u8]) -> Parsed<'_, Verb> {
         Err(_) => (input, vec![Scope::Selected]),
     };
     let (rest, returns) = returns(rest)?;
-    let (rest, key) = program(rest)?;
-    Ok((rest, Verb::Esearch(Esearch { scopes, returns: returns.unwrap_or_else(|| vec![Return::All]), key })))
+    let (rest, (key, charset)) = program(rest)?;
+    let returns = returns.unwrap_or_else(|| vec![Return::All]);
+    Ok((rest, Verb::Esearch(Esearch { scopes, returns, key, charset })))
 }
 
 /// ```text

@@ -25,6 +25,8 @@ pub struct Search {
     pub returns: Option<Vec<Return>>,
     /// What is looked for.
     pub key: Key,
+    /// A charset was named, as who has enabled UTF-8 must not do (RFC 9755 section 3).
+    pub charset: bool,
 }
 
 /// A result option (RFC 4731 section 3.1).
@@ -149,15 +151,16 @@ impl Key {
 /// (RFC 9051 section 9)
 pub(super) fn search(numbering: Numbering, input: &[u8]) -> Parsed<'_, Verb> {
     let (rest, returns) = returns(input)?;
-    let (rest, key) = program(rest)?;
-    Ok((rest, Verb::Search(Search { numbering, returns, key })))
+    let (rest, (key, charset)) = program(rest)?;
+    Ok((rest, Verb::Search(Search { numbering, returns, key, charset })))
 }
 
-/// `search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)`, and the space before it.
-pub(super) fn program(input: &[u8]) -> Parsed<'_, Key> {
+/// `search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)`, and the space before it;
+/// true if a charset is named.
+pub(super) fn program(input: &[u8]) -> Parsed<'_, (Key, bool)> {
     match after_sp(keyword("CHARSET")).parse(input) {
-        Ok((rest, ())) => criteria(rest),
-        Err(_) => keys(input),
+        Ok((rest, ())) => map(criteria, |key| (key, true)).parse(rest),
+        Err(_) => map(keys, |key| (key, false)).parse(input),
     }
 }
 

@@ -32,18 +32,19 @@ pub enum Step {
     NeedBytes,
     /// `+ ` is to be sent now: the client waits for it before it sends its literal.
     Continue,
-    /// A whole command, but for APPEND.
+    /// A whole command, but for APPEND and REPLACE with octets to come.
     Command(RawCommand),
-    /// An APPEND up to and with `{n}` of its first message. To take the message, go on with [`crate::Framer::next`]:
+    /// An APPEND or a REPLACE up to and with its first `{n}` that announces a message or a part of one. To take the message, go on with [`crate::Framer::next`]:
     /// [`Step::Continue`] follows if the client waits, then [`Step::Literal`], then [`Step::AppendNext`] or
     /// [`Step::AppendEnd`]. To refuse it, answer it and call [`crate::Framer::abandon`].
     Append(RawCommand),
     /// Some octets of the message, at least one. A message of no octets has no such step.
     Literal(Vec<u8>),
-    /// The message is complete; what follows it announces another (RFC 3502). See [`Step::Append`].
+    /// These octets are complete; what follows them announces others (RFC 3502, RFC 4469). See [`Step::Append`] and
+    /// [`crate::command::append::Literal::next`].
     AppendNext(RawCommand),
-    /// The message is complete, and so is the command; this is what stood between the two, mostly nothing.
-    /// See [`crate::command::append::end_of`].
+    /// These octets are complete, and so is the command; this is what stood between the two, mostly nothing.
+    /// See [`crate::command::append::Literal::next`].
     AppendEnd(RawCommand),
     /// The line asked for by [`crate::Framer::expect_line`], without its end.
     Line(Secret),

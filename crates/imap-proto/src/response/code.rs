@@ -22,6 +22,8 @@ pub enum Code {
     AuthenticationFailed,
     /// `AUTHORIZATIONFAILED` (RFC 5530)
     AuthorizationFailed,
+    /// `BADURL url` (RFC 4469): the URL that names nothing.
+    BadUrl(String),
     /// `BADCHARSET (US-ASCII UTF-8)`: the ones there are.
     BadCharset,
     /// `BADEVENT (...)` (RFC 5465): the events there are.
@@ -104,7 +106,7 @@ pub enum Code {
     ReadWrite,
     /// `SERVERBUG` (RFC 5530)
     ServerBug,
-    /// `TOOBIG` (RFC 7889)
+    /// `TOOBIG` (RFC 7889, RFC 4469)
     TooBig,
     /// `TRYCREATE`
     TryCreate,
@@ -116,6 +118,8 @@ pub enum Code {
     UidValidity(u32),
     /// `UNAVAILABLE` (RFC 5530)
     Unavailable,
+    /// `UNKNOWN-CTE` (RFC 3516): a part is encoded in a way nobody here knows.
+    UnknownCte,
     /// `UNSEEN n`: the sequence number of the first.
     Unseen(u32),
     /// `USEATTR` (RFC 6154)
@@ -151,6 +155,10 @@ impl Code {
             }
             Self::InProgress { tag, done, goal } => progress(out, tag.as_ref(), *done, *goal),
             Self::BadCharset => atom(out, "(US-ASCII UTF-8)"),
+            Self::BadUrl(url) => {
+                out.push(b' ');
+                out.extend(url.bytes().map(|byte| if is_url_text(byte) { byte } else { b'?' }));
+            }
             _ => {}
         }
         out.push(b']');
@@ -165,6 +173,7 @@ impl Code {
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset => "BADCHARSET",
             Self::BadEvent => "BADEVENT",
+            Self::BadUrl(_) => "BADURL",
             Self::Cannot => "CANNOT",
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
@@ -203,10 +212,16 @@ impl Code {
             Self::UidRequired => "UIDREQUIRED",
             Self::UidValidity(_) => "UIDVALIDITY",
             Self::Unavailable => "UNAVAILABLE",
+            Self::UnknownCte => "UNKNOWN-CTE",
             Self::Unseen(_) => "UNSEEN",
             Self::UseAttr => "USEATTR",
         }
     }
+}
+
+/// `url-resp-text` (RFC 4469 section 5), without what is not printable.
+fn is_url_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b']'
 }
 
 fn atom(out: &mut Vec<u8>, atom: &str) {

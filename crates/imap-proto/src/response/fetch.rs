@@ -152,10 +152,17 @@ impl FetchLine {
         out.extend_from_slice(date.map_or("NIL".to_owned(), |date| format!("\"{date}\"")).as_bytes());
     }
 
-    /// `BINARY[part]<origin> ~{n}` (RFC 3516): the caller writes `octets` octets after it, which may hold NUL.
-    pub fn binary_start(&mut self, out: &mut Vec<u8>, part: &[u32], origin: Option<u64>, octets: u64) {
-        self.item(out, &format!("BINARY[{}]{} ~", dotted(part), from(origin)));
+    /// `BINARY[part]<origin> ~{n}` (RFC 3516): the caller writes `octets` octets after it, which may hold NUL. Those
+    /// that hold none go after `{n}` (section 4.3).
+    pub fn binary_start(&mut self, out: &mut Vec<u8>, part: &[u32], origin: Option<u64>, octets: u64, domain: Domain) {
+        let tilde = if domain == Domain::Binary { "~" } else { "" };
+        self.item(out, &format!("BINARY[{}]{} {tilde}", dotted(part), from(origin)));
         word::literal_start(out, octets);
+    }
+
+    /// `BINARY[part]<origin> NIL`: there is no such part.
+    pub fn no_binary(&mut self, out: &mut Vec<u8>, part: &[u32], origin: Option<u64>) {
+        self.item(out, &format!("BINARY[{}]{} NIL", dotted(part), from(origin)));
     }
 
     /// `BINARY.SIZE[part] n` (RFC 3516)
@@ -183,6 +190,15 @@ impl FetchLine {
         }
         out.extend_from_slice(start.as_bytes());
     }
+}
+
+/// Which octets there are (RFC 2045 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Anything but NUL.
+    EightBit,
+    /// NUL too.
+    Binary,
 }
 
 /// Content is always a literal: clients of old read `BODY[...]` as one, and it needs no look at each octet.

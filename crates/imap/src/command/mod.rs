@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod metadata;
 pub(crate) mod quota;
 mod reading;
+pub(crate) mod replace;
 pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod sign_in;

@@ -111,7 +111,7 @@ fn only_what_the_client_does_not_know_is_told() {
 
 /// The same for a client that understands everything.
 fn view_with_qresync() -> View {
-    View { enabled: Enabled { condstore: true, qresync: true, uid_only: false }, ..view() }
+    View { enabled: Enabled { condstore: true, qresync: true, ..Enabled::default() }, ..view() }
 }
 
 fn changed(value: u32, modseq: u64, flags: SystemFlags) -> Entry {

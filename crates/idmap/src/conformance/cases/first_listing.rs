@@ -39,7 +39,7 @@ pub async fn what_comes_during_a_first_listing_stands_above<P: Place>(place: P) 
     let inbox = map.put_folder(folder("i", "Inbox")).await.unwrap();
     map.reserve(inbox, 3).await.unwrap();
     apply(&map, inbox, listing(&[item(3)], "s1", End::More)).await;
-    assert_eq!(map.created(inbox, item(9)).await.unwrap(), uid(4));
+    assert_eq!(map.created(inbox, vec![item(9)]).await.unwrap(), [uid(4)]);
     apply(&map, inbox, listing(&[item(2), item(1), item(8)], "s2", End::Last)).await;
     let expected = [(1, 1), (2, 2), (3, 3), (4, 9), (5, 8)].map(|(uid, number)| (uid, item(number).item_id));
     assert_eq!(named(&map, inbox).await, expected);
@@ -72,7 +72,7 @@ pub async fn nothing_is_reserved_where_something_is_known<P: Place>(place: P) {
     let inbox = filled(&map, &[item(1)]).await;
     map.reserve(inbox, 100).await.unwrap();
     assert_eq!(map.sync_state(inbox).await.unwrap().reserved, 0);
-    assert_eq!(map.created(inbox, item(2)).await.unwrap(), uid(2));
+    assert_eq!(map.created(inbox, vec![item(2)]).await.unwrap(), [uid(2)]);
     let staged = map.put_folder(folder("s", "Staged")).await.unwrap();
     apply(&map, staged, listing(&[item(3)], "s1", End::More)).await;
     map.reserve(staged, 100).await.unwrap();

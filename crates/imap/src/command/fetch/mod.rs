@@ -4,15 +4,18 @@
 //! header fields come without bodies, and only the rest asks for whole messages. All is done some messages at a
 //! time, so that memory does not grow with the set.
 
-mod section;
+mod binary;
+pub(crate) mod section;
 mod write;
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use imap_proto::command::fetch::{Fetch, Item};
 use imap_proto::response::{self, Code};
 use imap_proto::{Numbering, Section, SectionText, SequenceSet};
 use mailbox::{
-    Access, Content, Details, Entry, FlagChange, FlagOperation, Flags, Mail, ModSeq, SignIn, SystemFlags, Uid,
+    Access, Content, Details, Entry, FlagChange, FlagOperation, Flags, Haste, Mail, ModSeq, SignIn, SystemFlags, Uid,
 };
 use tracing::debug;
 
@@ -28,6 +31,7 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     fetch: &Fetch,
 ) -> Result<Answer, Stop> {
     let with_removals = fetch.vanished && session.enabled.qresync;
+    let spool = session.settings.spool.clone();
     let (account, view) = session.state.selected()?;
     if fetch.vanished && !with_removals {
         return Err(Answer::bad("ENABLE QRESYNC comes before VANISHED").into());
@@ -44,12 +48,24 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
     if let Some(page) = fetch.partial {
         picked = picked.get(page.of(picked.len())).unwrap_or_default().to_vec();
     }
-    let mut work =
-        Work { account: account.clone(), view, items, needs, failed: Vec::new(), gone: 0, to_mark: Vec::new() };
+    let mut work = Work {
+        account: account.clone(),
+        view,
+        items,
+        needs,
+        spool,
+        failed: Vec::new(),
+        gone: 0,
+        undecodable: 0,
+        to_mark: Vec::new(),
+    };
     let outcome = work.all(connection, &picked).await;
     work.mark_rest(connection).await?;
     outcome?;
     let (failed, gone) = (work.failed, work.gone);
+    if work.undecodable > 0 {
+        return Err(Answer::no(Code::UnknownCte, "A part is encoded in a way that is not known here").into());
+    }
     if failed.is_empty() && gone > 0 {
         return Err(Answer::no(Code::ExpungeIssued, "Some of the messages are gone").into());
     }
@@ -76,9 +92,6 @@ async fn tell_removals<A: Mail, T: Transport>(
 /// What is to be answered, in order. A FETCH by UID tells the UID, asked or not; one with CHANGEDSINCE the MODSEQ (RFC
 /// 7162 section 3.1.4.1).
 fn items(fetch: &Fetch, enabled: Enabled) -> Result<Vec<Item>, Answer> {
-    if fetch.items.iter().any(|item| Need::of(item) == Need::NotOffered) {
-        return Err(Answer::bad("One of these data items is not offered"));
-    }
     let mut items = fetch.items.clone();
     if fetch.numbering == Numbering::Uid && !enabled.uid_only && !items.contains(&Item::Uid) {
         items.insert(0, Item::Uid);
@@ -97,16 +110,16 @@ enum Need {
     Size,
     Header,
     Content,
+    Preview,
     /// The content, and where its parts are.
     Structure,
-    NotOffered,
 }
 
 impl Need {
     fn of(item: &Item) -> Self {
         match item {
             Item::Flags | Item::ModSeq | Item::Uid => Self::View,
-            Item::InternalDate | Item::EmailId | Item::ThreadId => Self::Details,
+            Item::InternalDate | Item::EmailId | Item::ThreadId | Item::SaveDate => Self::Details,
             Item::Rfc822Size => Self::Size,
             Item::Envelope | Item::Rfc822Header => Self::Header,
             Item::Rfc822 | Item::Rfc822Text => Self::Content,
@@ -114,7 +127,9 @@ impl Need {
             Item::Section { section: Section { part, .. }, .. } if !part.is_empty() => Self::Structure,
             Item::Section { section: Section { text: SectionText::All | SectionText::Text, .. }, .. } => Self::Content,
             Item::Section { .. } => Self::Header,
-            Item::Binary { .. } | Item::BinarySize(_) | Item::Preview { .. } | Item::SaveDate => Self::NotOffered,
+            Item::Binary { part, .. } | Item::BinarySize(part) if part.is_empty() => Self::Content,
+            Item::Binary { .. } | Item::BinarySize(_) => Self::Structure,
+            Item::Preview { .. } => Self::Preview,
         }
     }
 }
@@ -127,6 +142,8 @@ struct Needs {
     header: bool,
     content: bool,
     structure: bool,
+    /// The preview, and how long may be looked for it.
+    preview: Option<Haste>,
     /// Reading it this way sets `\Seen`.
     marks_seen: bool,
 }
@@ -135,13 +152,24 @@ impl Needs {
     fn of(items: &[Item]) -> Self {
         let any = |need| items.iter().any(|item| Need::of(item) == need);
         let (content, structure) = (any(Need::Content), any(Need::Structure));
-        let marks = |item: &Item| matches!(item, Item::Rfc822 | Item::Rfc822Text | Item::Section { peek: false, .. });
+        let marks = |item: &Item| {
+            let reads = matches!(item, Item::Section { peek: false, .. } | Item::Binary { peek: false, .. });
+            reads || matches!(item, Item::Rfc822 | Item::Rfc822Text)
+        };
+        let haste = |item: &Item| match item {
+            Item::Preview { lazy: true } => Some(Haste::AtOnce),
+            Item::Preview { lazy: false } => Some(Haste::Patient),
+            _ => None,
+        };
+        let hastes: Vec<Haste> = items.iter().filter_map(haste).collect();
+        let patient = hastes.iter().find(|haste| **haste == Haste::Patient);
         Self {
             details: any(Need::Details),
             size: any(Need::Size),
             header: any(Need::Header),
             content: content || structure,
             structure,
+            preview: patient.or(hastes.first()).copied(),
             marks_seen: items.iter().any(marks),
         }
     }
@@ -150,7 +178,7 @@ impl Needs {
     fn batch(&self) -> usize {
         if self.content {
             CONTENTS
-        } else if self.header {
+        } else if self.header || self.preview.is_some() {
             HEADERS
         } else {
             ENTRIES
@@ -164,9 +192,13 @@ struct Work<'a, A> {
     view: &'a mut View,
     items: Vec<Item>,
     needs: Needs,
+    /// Where decoded parts that are large are put.
+    spool: PathBuf,
     failed: Vec<(Uid, mailbox::Error)>,
     /// Messages that are not there any more.
     gone: usize,
+    /// Messages with a part that cannot be decoded.
+    undecodable: usize,
     /// Messages that were told and have no `\Seen` yet.
     to_mark: Vec<Uid>,
 }
@@ -178,6 +210,8 @@ struct Row {
     size: Option<u64>,
     header: Option<Bytes>,
     content: Option<Content>,
+    /// How it begins, if that is known.
+    preview: Option<String>,
     /// `\Seen` was set by this very FETCH.
     newly_seen: bool,
 }
@@ -204,6 +238,7 @@ impl<A: Mail> Work<'_, A> {
         let (mut rows, covered) = self.rows(connection, batch).await?;
         self.add_details(connection, &mut rows).await?;
         self.add_sizes(connection, &mut rows).await?;
+        self.add_previews(connection, &mut rows).await?;
         if self.needs.marks_seen && self.view.access == Access::ReadWrite {
             let only_batch = covered >= picked.len() && self.to_mark.is_empty();
             self.mark_seen(connection, &mut rows, only_batch).await?;
@@ -305,6 +340,27 @@ impl<A: Mail> Work<'_, A> {
         Ok(())
     }
 
+    /// RFC 8970: a message whose preview cannot be had is not told.
+    async fn add_previews<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Stop> {
+        let Some(haste) = self.needs.preview.filter(|_| !rows.is_empty()) else { return Ok(()) };
+        let previews = connection.patiently(self.account.previews(self.view.folder, &uids(rows), haste)).await??;
+        let picked: Vec<Picked> = rows.iter().map(|row| row.picked).collect();
+        let came = self.matched(&picked, previews, |row, preview| row.preview = preview);
+        let mut came = came.into_iter().peekable();
+        rows.retain_mut(|row| match came.next_if(|other| other.picked == row.picked) {
+            Some(other) => {
+                row.preview = other.preview;
+                true
+            }
+            None => false,
+        });
+        Ok(())
+    }
+
     fn drop_missing(&mut self, rows: &mut Vec<Row>, is_there: impl Fn(&Row) -> bool) {
         let before = rows.len();
         rows.retain(is_there);
@@ -359,7 +415,7 @@ impl<A: Mail> Work<'_, A> {
 
 impl Row {
     fn new(picked: Picked) -> Self {
-        Self { picked, details: None, size: None, header: None, content: None, newly_seen: false }
+        Self { picked, details: None, size: None, header: None, content: None, preview: None, newly_seen: false }
     }
 }
 

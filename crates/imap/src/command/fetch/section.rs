@@ -10,7 +10,7 @@ use crate::header;
 use crate::structure::Part;
 
 /// The octets of a section.
-pub(super) enum Octets {
+pub(crate) enum Octets {
     /// A stretch of the message.
     Stretch(Content),
     /// Something made of it.
@@ -31,7 +31,7 @@ pub(super) fn of_header(block: &Bytes, text: &SectionText) -> Option<Octets> {
 ///
 /// # Errors
 /// Those of reading the message.
-pub(super) fn of_message(content: &Content, structure: Option<&Part>, section: &Section) -> io::Result<Option<Octets>> {
+pub(crate) fn of_message(content: &Content, structure: Option<&Part>, section: &Section) -> io::Result<Option<Octets>> {
     if section.part.is_empty() {
         let length = header::length(content)?;
         return Ok(match &section.text {
@@ -61,6 +61,14 @@ pub(super) fn of_message(content: &Content, structure: Option<&Part>, section: &
 }
 
 impl Octets {
+    /// The same, to be kept.
+    pub(crate) fn content(self) -> Content {
+        match self {
+            Self::Stretch(content) => content,
+            Self::Made(bytes) => Content::memory(bytes),
+        }
+    }
+
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Stretch(content) => content.len(),
@@ -70,10 +78,7 @@ impl Octets {
 
     /// `<offset.length>`: what there is of it.
     pub(super) fn slice(self, offset: u64, length: u64) -> Self {
-        match self {
-            Self::Stretch(content) => Self::Stretch(content.slice(offset, length)),
-            Self::Made(bytes) => Self::Stretch(Content::memory(bytes).slice(offset, length)),
-        }
+        Self::Stretch(self.content().slice(offset, length))
     }
 
     /// Some of them, from `offset`; none at the end.

@@ -4,11 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use imap_proto::command::fetch::Item;
-use imap_proto::response::FetchLine;
+use imap_proto::response::{Domain, FetchLine};
 use imap_proto::{DateTime, Partial, Section};
 use mailbox::{Content, Mail};
 use tracing::error;
 
+use super::binary::{Decoded, holds_nul};
 use super::section::{self, Octets};
 use super::{Row, Work};
 use crate::connection::{Connection, Transport};
@@ -27,9 +28,20 @@ impl<A: Mail> Work<'_, A> {
                 return Ok(());
             }
         };
+        let decoded = match self.decoded(&row, structure.as_deref()).await {
+            Ok(Some(decoded)) => decoded,
+            Ok(None) => {
+                self.undecodable += 1;
+                return Ok(());
+            }
+            Err(reason) => {
+                self.failed.push((row.picked.uid, reason.into()));
+                return Ok(());
+            }
+        };
         let mut line = self.view.line(row.picked, &mut connection.out);
         for item in &self.items {
-            self.item(connection, &mut line, &row, structure.as_deref(), item)
+            self.item(connection, &mut line, (&row, &decoded), structure.as_deref(), item)
                 .await
                 .map_err(|reason| broken(&reason))?;
         }
@@ -46,7 +58,7 @@ impl<A: Mail> Work<'_, A> {
         &self,
         connection: &mut Connection<T>,
         line: &mut FetchLine,
-        row: &Row,
+        (row, decoded): (&Row, &Decoded),
         structure: Option<&Part>,
         item: &Item,
     ) -> Result<(), Broken> {
@@ -69,19 +81,24 @@ impl<A: Mail> Work<'_, A> {
             Item::Rfc822 => {
                 if let Some(octets) = octets(row, structure, &Section::default())? {
                     line.rfc822_start(out, octets.len());
-                    send(connection, &octets).await?;
+                    send(connection, &octets, Domain::EightBit).await?;
                 }
             }
             Item::Rfc822Text => {
                 let text = Section { part: Vec::new(), text: imap_proto::SectionText::Text };
                 if let Some(octets) = octets(row, structure, &text)? {
                     line.rfc822_text_start(out, octets.len());
-                    send(connection, &octets).await?;
+                    send(connection, &octets, Domain::EightBit).await?;
                 }
             }
             Item::Section { section, partial, .. } => {
                 self.section(connection, line, octets(row, structure, section)?, section, *partial).await?;
             }
+            Item::Binary { part, partial, .. } => {
+                self.binary(connection, line, decoded.part(part), part, *partial).await?;
+            }
+            Item::BinarySize(part) => line.binary_size(out, part, decoded.part(part).map_or(0, Content::len)),
+            Item::Preview { .. } => line.preview(out, row.preview.as_deref()),
             _ => self.detail(line, out, row, item),
         }
         Ok(())
@@ -105,7 +122,30 @@ impl<A: Mail> Work<'_, A> {
             None => octets,
         };
         line.section_start(&mut connection.out, section, origin, octets.len());
-        send(connection, &octets).await
+        send(connection, &octets, Domain::EightBit).await
+    }
+
+    /// RFC 3516 section 4.3. Offsets are those of the decoded octets.
+    async fn binary<T: Transport>(
+        &self,
+        connection: &mut Connection<T>,
+        line: &mut FetchLine,
+        content: Option<&Content>,
+        part: &[u32],
+        partial: Option<Partial>,
+    ) -> Result<(), Broken> {
+        let origin = partial.map(|partial| partial.offset);
+        let Some(content) = content else {
+            line.no_binary(&mut connection.out, part, origin);
+            return Ok(());
+        };
+        let octets = Octets::Stretch(match partial {
+            Some(Partial { offset, length }) => content.slice(offset, length),
+            None => content.clone(),
+        });
+        let domain = if holds_nul(&octets)? { Domain::Binary } else { Domain::EightBit };
+        line.binary_start(&mut connection.out, part, origin, octets.len(), domain);
+        send(connection, &octets, domain).await
     }
 
     fn detail(&self, line: &mut FetchLine, out: &mut Vec<u8>, row: &Row, item: &Item) {
@@ -114,6 +154,7 @@ impl<A: Mail> Work<'_, A> {
             Item::InternalDate => line.internal_date(out, &DateTime::utc(details.received)),
             Item::EmailId => line.email_id(out, &details.email_id.to_string()),
             Item::ThreadId => line.thread_id(out, details.thread_id.map(|id| id.to_string()).as_deref()),
+            Item::SaveDate => line.save_date(out, details.saved.map(DateTime::utc).as_ref()),
             _ => {}
         }
     }
@@ -210,13 +251,13 @@ fn header_block(row: &Row) -> io::Result<bytes::Bytes> {
 
 /// Sends octets as they are read. RFC 3501 section 9 has no NUL in a literal, and strict clients drop a connection
 /// that sends one; what stands there instead is what Dovecot sends too.
-async fn send<T: Transport>(connection: &mut Connection<T>, octets: &Octets) -> Result<(), Broken> {
+async fn send<T: Transport>(connection: &mut Connection<T>, octets: &Octets, domain: Domain) -> Result<(), Broken> {
     let mut offset = 0;
     while offset < octets.len() {
         let piece = octets.read(offset, PIECE)?;
         let start = connection.out.len();
         connection.out.extend_from_slice(&piece);
-        if let Some(first) = memchr::memchr(0, &piece) {
+        if let Some(first) = memchr::memchr(0, &piece).filter(|_| domain == Domain::EightBit) {
             let written = connection.out.iter_mut().skip(start + first);
             written.filter(|byte| **byte == 0).for_each(|byte| *byte = NUL_INSTEAD);
         }
