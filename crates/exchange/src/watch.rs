@@ -231,9 +231,9 @@ impl Live {
             if listing.is_within(folder, "inbox") {
                 self.invitations_touched(&listing);
             }
-            // Nobody uses it: it is looked at when somebody does.
+            // Nobody uses it, nor listens to it: it is looked at when somebody does.
             let Some(state) = self.folders.get(&folder).map(|state| Arc::clone(&state)) else { continue };
-            if !state.used.load(Ordering::SeqCst) {
+            if !state.used.load(Ordering::SeqCst) && state.bell.listeners() == 0 {
                 state.due.want();
                 continue;
             }
@@ -296,7 +296,7 @@ impl Live {
         if let Err(error) = self.pass_over_unchanged().await {
             tracing::info!(user = self.user, %error, "every folder in use has to be looked at");
         }
-        for state in used.iter().filter(|state| state.bell.listeners() > 0 && !state.due.is_met()) {
+        for state in used.iter().filter(|state| is_followed(state) && !state.due.is_met()) {
             self.changed_at_exchange(state);
         }
     }
@@ -308,9 +308,16 @@ impl Live {
         while tokio::time::Instant::now() < end && !self.is_refused() {
             tokio::time::sleep_until(end.min(tokio::time::Instant::now() + jitter(self.poll.every))).await;
             rounds += 1;
-            let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
-            for state in used.iter().filter(|state| state.bell.listeners() > 0 && state.is_older_than(self.poll.every))
-            {
+            let old = |state: &Arc<FolderState>| is_followed(state) && state.is_older_than(self.poll.every);
+            let old: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).filter(old).collect();
+            // One question for all of them costs less than one for each.
+            if old.len() > MOST_ONE_BY_ONE {
+                old.iter().for_each(|state| state.due.want());
+                if let Err(error) = self.pass_over_unchanged().await {
+                    tracing::info!(user = self.user, %error, "every folder that is watched has to be looked at");
+                }
+            }
+            for state in old.iter().filter(|state| old.len() <= MOST_ONE_BY_ONE || !state.due.is_met()) {
                 self.changed_at_exchange(state);
             }
             if rounds.is_multiple_of(TREE_EVERY) {
@@ -318,6 +325,11 @@ impl Live {
             }
         }
     }
+}
+
+/// True if somebody listens to a folder who has seen what is in it. Who has not misses nothing.
+fn is_followed(state: &Arc<FolderState>) -> bool {
+    state.bell.listeners() > 0 && state.used.load(Ordering::SeqCst)
 }
 
 /// Up to a fifth more, so that mailboxes are not all looked at together.
@@ -340,5 +352,7 @@ const TRY_STREAMING_AGAIN: Duration = Duration::from_secs(30 * 60);
 const MOST_RECONNECTS: u32 = 3;
 /// Where Exchange does not tell, a client that asks gets news not older than this.
 const ASKED: Duration = Duration::from_secs(5);
+/// So many folders are looked at without asking first which of them have changed.
+const MOST_ONE_BY_ONE: usize = 3;
 /// The folder tree is polled every so many rounds.
 const TREE_EVERY: u32 = 10;

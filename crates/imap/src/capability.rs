@@ -104,6 +104,7 @@ const TABLE: &[(&str, When, &str)] = &[
     ("LIST-MYRIGHTS", When::Always, "RFC 8440"),
     ("METADATA", When::Always, "RFC 5464"),
     ("LIST-METADATA", When::Always, "RFC 9590"),
+    ("NOTIFY", When::Always, "RFC 5465"),
     ("UTF8=ACCEPT", When::Always, "RFC 9755"),
     ("BINARY", When::Always, "RFC 3516"),
     ("MULTIAPPEND", When::Always, "RFC 3502"),

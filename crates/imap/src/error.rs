@@ -60,6 +60,15 @@ impl Answer {
         self.condition == Condition::Ok && self.code.is_none()
     }
 
+    /// The UIDs that the command gave, and the generation of the folder they are in.
+    pub(crate) fn uids_given(&self) -> Option<(u32, &[u32])> {
+        match &self.code {
+            Some(Code::AppendUid { uid_validity, uids }) => Some((*uid_validity, uids)),
+            Some(Code::CopyUid { uid_validity, to, .. }) => Some((*uid_validity, to)),
+            _ => None,
+        }
+    }
+
     /// What the answer is called in logs.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.condition {

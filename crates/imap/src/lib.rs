@@ -17,6 +17,7 @@ mod flags;
 mod header;
 mod mime;
 mod names;
+mod notify;
 mod order;
 mod session;
 mod settings;

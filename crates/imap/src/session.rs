@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use imap_proto::command::ParseError;
+use imap_proto::command::fetch::Fetch;
 use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
-use imap_proto::{Command, Names, Numbering, SequenceSet, Step, Tag, Verb};
-use mailbox::{Access, ErrorKind, Mail, SignIn};
+use imap_proto::{Bound, Command, Names, Numbering, SequenceSet, Span, Step, Tag, Verb};
+use mailbox::{Access, Entry, ErrorKind, Mail, SignIn, Uid};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
@@ -16,6 +17,7 @@ use crate::command;
 use crate::connection::{Awaited, Connection, Transport};
 use crate::enabled::Enabled;
 use crate::error::{Answer, End, Stop};
+use crate::notify::{Manner, Selected, Told};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::view::Expunges;
@@ -41,6 +43,8 @@ pub(crate) struct Session<B: SignIn> {
     trusted: bool,
     /// What the client was told of the mailbox as a whole.
     noticed: Option<&'static str>,
+    /// What the client is told without asking.
+    pub(crate) told: Told,
 }
 
 /// Serves one client until it leaves or has to.
@@ -61,6 +65,7 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
         deadline: Instant::now() + settings.sign_in,
         trusted,
         noticed: None,
+        told: Told::default(),
         settings,
     };
     let mut connection = Connection::new(connection, session.settings.limits_before_sign_in());
@@ -85,7 +90,7 @@ impl<B: SignIn> Session<B> {
         if connection.is_going_down() {
             return Err(crate::connection::going_down());
         }
-        let step = connection.next(Awaited::Pause(self.deadline)).await?;
+        let step = self.awaited(connection).await?;
         match step {
             // In boxes, as commands are: between them a session is small.
             Step::Command(raw) => Box::pin(self.command(connection, &raw)).await?,
@@ -102,6 +107,21 @@ impl<B: SignIn> Session<B> {
         connection.relieve().await
     }
 
+    /// What the client says next. Meanwhile it is told what it asked to be told of.
+    async fn awaited<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<Step, End> {
+        if let (Told::Asked(notify), Ok(account)) = (&mut self.told, self.state.account()) {
+            notify.watch_selected(account, self.state.folder());
+        }
+        while matches!(self.told, Told::Asked(_)) {
+            connection.flush().await?;
+            tokio::select! {
+                step = connection.next(Awaited::Pause(self.deadline)) => return step,
+                () = self.told.woken() => Box::pin(self.tell(connection)).await?,
+            }
+        }
+        connection.next(Awaited::Pause(self.deadline)).await
+    }
+
     async fn command<T: Transport>(&mut self, connection: &mut Connection<T>, raw: &RawCommand) -> Result<(), End> {
         let Command { tag, verb } = match Command::parse(raw, self.names) {
             Ok(command) => command,
@@ -116,6 +136,7 @@ impl<B: SignIn> Session<B> {
         let expunges = expunges(&verb);
         let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge(_) | Verb::Move(_));
         let started = Instant::now();
+        self.told.own(&verb);
         let span = info_span!("imap.command", cmd = name);
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
             Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
@@ -134,7 +155,7 @@ impl<B: SignIn> Session<B> {
             Err(Stop::End(end)) => return Err(end),
         };
         if let Some(expunges) = expunges {
-            self.news(connection, expunges).instrument(span.clone()).await?;
+            self.news_after(connection, expunges, answer.uids_given()).instrument(span.clone()).await?;
             match self.settle() {
                 // RFC 7162 section 3.2.7: it goes with the answer to what removed messages.
                 Some(code) if removes && answer.is_plain_ok() => answer = answer.with(code),
@@ -212,7 +233,7 @@ impl<B: SignIn> Session<B> {
             Err(Stop::Silent) => return Ok(()),
             Err(Stop::End(end)) => return Err(end),
         };
-        self.news(connection, Expunges::Tell).instrument(span.clone()).await?;
+        self.news_after(connection, Expunges::Tell, answer.uids_given()).instrument(span.clone()).await?;
         tell_settled(connection, self.settle());
         answer.write(&mut connection.out, Some(&tag));
         let _entered = span.entered();
@@ -252,7 +273,7 @@ impl<B: SignIn> Session<B> {
             Verb::MyRights(mailbox) => command::acl::my_rights(self, connection, &mailbox).await,
             Verb::GetMetadata(get) => command::metadata::get(self, connection, &get).await,
             Verb::SetMetadata(set) => command::metadata::set(self, connection, &set).await,
-            Verb::Notify(_) => Err(Answer::bad("NOTIFY is not offered").into()),
+            Verb::Notify(notify) => Box::pin(command::notify::notify(self, connection, &notify)).await,
             Verb::StartTls => command::sign_in::start_tls(self, connection, tag).await,
             Verb::Login(login) => command::sign_in::login(self, connection, &login).await,
             Verb::Authenticate(how) => command::sign_in::authenticate(self, connection, &how).await,
@@ -286,18 +307,39 @@ impl<B: SignIn> Session<B> {
         }
     }
 
-    /// What happened in the selected folder since the client was last told. If the mailbox cannot say now, it will
-    /// later.
+    /// What happened in the selected folder since the client was last told, as far as it wants to be told. If the
+    /// mailbox cannot say now, it will later.
     pub(crate) async fn news<T: Transport>(
         &mut self,
         connection: &mut Connection<T>,
         expunges: Expunges,
     ) -> Result<(), End> {
+        self.news_after(connection, expunges, None).await
+    }
+
+    /// The same after a command that made messages itself, under these UIDs of the folder of that generation.
+    async fn news_after<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        expunges: Expunges,
+        own: Option<(u32, &[u32])>,
+    ) -> Result<(), End> {
         let State::Selected { account, view } = &mut self.state else { return Ok(()) };
+        let selected = match &self.told {
+            Told::Usual => None,
+            Told::Asked(notify) => notify.selected(),
+            Told::Nothing => None,
+        };
+        let is_wanted = selected.is_some() || matches!(self.told, Told::Usual);
+        // A folder that is being listed is told of until it is, for its messages were counted.
+        if !is_wanted && view.unlisted() == 0 {
+            return Ok(());
+        }
+        let next = view.uid_next();
         match connection.patiently(Box::pin(account.delta(view.folder, view.since))).await? {
             Ok(delta) if delta.state.uid_validity != view.uid_validity => {
                 // RFC 3501 section 2.3.1.1: it cannot change within a session.
-                Err(End::Bye(None, "The folder was numbered anew, please connect again".into()))
+                return Err(End::Bye(None, "The folder was numbered anew, please connect again".into()));
             }
             Ok(mut delta) => {
                 if !delta.complete {
@@ -310,8 +352,14 @@ impl<B: SignIn> Session<B> {
                         }
                     }
                 }
+                // Who keeps to HIGHESTMODSEQ takes it that everything below was told.
+                if selected.as_ref().is_some_and(|selected| !selected.tells_flags() && !self.enabled.condstore) {
+                    let is_told = |entry: &Entry| entry.uid >= next || entry.uid.get() <= view.unlisted();
+                    let (told, silent) = std::mem::take(&mut delta.changed).into_iter().partition(is_told);
+                    delta.changed = told;
+                    view.noted(&silent, &mut connection.out);
+                }
                 view.tell(&delta, expunges, &mut connection.out);
-                Ok(())
             }
             Err(error) => {
                 debug!(%error, "no news");
@@ -321,8 +369,56 @@ impl<B: SignIn> Session<B> {
                 if expunges == Expunges::Tell {
                     view.tell_held(&mut connection.out);
                 }
+            }
+        }
+        let own = own.filter(|(uid_validity, _)| *uid_validity == view.uid_validity.0.get()).map(|(_, uids)| uids);
+        match selected.filter(|selected| !selected.items().is_empty()) {
+            Some(selected) => Box::pin(self.tell_new(connection, next, own.unwrap_or_default(), &selected)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What the client wants to know of each new message (RFC 5465 section 5.2), but not of those it made itself.
+    async fn tell_new<T: Transport>(
+        &mut self,
+        connection: &mut Connection<T>,
+        first: Uid,
+        own: &[u32],
+        selected: &Selected,
+    ) -> Result<(), End> {
+        let State::Selected { view, .. } = &self.state else { return Ok(()) };
+        let new: Vec<Span> = view.uids_from(first).filter(|uid| !own.contains(&uid.get())).map(span).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let fetch = Fetch::by_uid(SequenceSet::Spans(new), selected.items().to_vec());
+        match command::fetch::fetch(self, connection, &fetch).await {
+            Err(Stop::End(end)) => Err(end),
+            Ok(answer) | Err(Stop::Answer(answer)) => {
+                debug!(outcome = answer.outcome(), "new messages told");
                 Ok(())
             }
+            Err(Stop::Silent) => Ok(()),
+        }
+    }
+
+    /// Tells what the client asked to be told of, between commands or while it idles.
+    pub(crate) async fn tell<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<(), End> {
+        let Told::Asked(notify) = &self.told else { return Ok(()) };
+        if let Some(selected) = notify.selected() {
+            self.news(connection, selected.between_commands()).await?;
+            tell_settled(connection, self.settle());
+        }
+        let selected = self.state.folder();
+        let modseq = self.enabled.condstore;
+        let (Told::Asked(notify), Ok(account)) = (&mut self.told, self.state.account()) else { return Ok(()) };
+        match notify.tell(account, connection, &Manner { names: self.names, modseq, selected }).await {
+            Err(Stop::End(end)) => Err(end),
+            Err(Stop::Answer(answer)) => {
+                debug!(outcome = answer.outcome(), "not everything can be told");
+                Ok(())
+            }
+            Ok(()) | Err(Stop::Silent) => Ok(()),
         }
     }
 
@@ -365,6 +461,7 @@ impl<B: SignIn> Session<B> {
         self.user = None;
         self.names = Names::default();
         self.noticed = None;
+        self.told = Told::default();
         self.deadline = Instant::now() + self.settings.sign_in;
         connection.set_limits(self.settings.limits_before_sign_in());
     }
@@ -451,6 +548,10 @@ pub(crate) fn tell_settled<T: Transport>(connection: &mut Connection<T>, code: O
     if let Some(code) = code {
         response::untagged(&mut connection.out, Condition::Ok, Some(&code), "The latest change you know of");
     }
+}
+
+fn span(uid: Uid) -> Span {
+    Span { from: Bound::Number(uid.0), to: Bound::Number(uid.0) }
 }
 
 fn misunderstood(error: &ParseError) -> Answer {

@@ -1,5 +1,7 @@
 //! How far a client has come. A state owns what it needs: there is a view only while a folder is selected.
 
+use mailbox::FolderId;
+
 use crate::error::Answer;
 use crate::view::View;
 
@@ -29,6 +31,14 @@ impl<A> State<A> {
             Self::Greeted => Err(Answer::bad("Sign in first")),
             Self::SignedIn { .. } => Err(Answer::bad("Select a mailbox first")),
             Self::Selected { account, view } => Ok((account, view.as_mut())),
+        }
+    }
+
+    /// The folder that is selected.
+    pub(crate) fn folder(&self) -> Option<FolderId> {
+        match self {
+            Self::Selected { view, .. } => Some(view.folder),
+            _ => None,
         }
     }
 

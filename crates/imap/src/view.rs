@@ -171,6 +171,12 @@ impl View {
         self.messages.iter().position(unseen).map(|index| number(index + 1))
     }
 
+    /// Messages from this UID on, ascending.
+    pub(crate) fn uids_from(&self, first: Uid) -> impl Iterator<Item = Uid> {
+        let from = self.messages.partition_point(|message| message.uid < first);
+        self.messages.get(from..).unwrap_or_default().iter().map(|message| message.uid)
+    }
+
     /// The flags of a message, as the client knows them.
     pub(crate) fn flags(&self, uid: Uid) -> Option<Flags> {
         self.at(uid).map(|message| self.marks.flags(message.mark))

@@ -27,6 +27,14 @@ pub struct Fetch {
     pub partial: Option<Page>,
 }
 
+impl Fetch {
+    /// A plain `UID FETCH`.
+    #[must_use]
+    pub fn by_uid(set: SequenceSet, items: Vec<Item>) -> Self {
+        Self { numbering: Numbering::Uid, set, items, changed_since: None, vanished: false, partial: None }
+    }
+}
+
 /// A data item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {

@@ -28,6 +28,8 @@ pub enum Attribute {
     NoSelect,
     /// `\NonExistent`
     NonExistent,
+    /// `\NoAccess` (RFC 5465)
+    NoAccess,
     /// `\HasChildren`
     HasChildren,
     /// `\HasNoChildren`
@@ -162,6 +164,7 @@ impl Attribute {
             Self::NoInferiors => "\\Noinferiors",
             Self::NoSelect => "\\Noselect",
             Self::NonExistent => "\\NonExistent",
+            Self::NoAccess => "\\NoAccess",
             Self::HasChildren => "\\HasChildren",
             Self::HasNoChildren => "\\HasNoChildren",
             Self::Marked => "\\Marked",

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::connection::{Awaited, Connection, Transport};
 use crate::error::{Answer, Stop};
+use crate::notify::Told;
 use crate::session::{Session, refused, tell_settled};
 use crate::state::State;
 use crate::view::Expunges;
@@ -20,7 +21,7 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     session.state.account()?;
     let mut watch = match &session.state {
-        State::Selected { account, view } => Some(account.watch(view.folder)),
+        State::Selected { account, view } if matches!(session.told, Told::Usual) => Some(account.watch(view.folder)),
         _ => None,
     };
     let until = Instant::now() + session.settings.inactivity;
@@ -28,12 +29,14 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
     response::go_on(&mut connection.out, "Waiting for news");
     loop {
         session.news(connection, Expunges::Tell).await?;
+        Box::pin(session.tell(connection)).await?;
         tell_settled(connection, session.settle());
         session.notice(connection);
         connection.flush().await?;
         tokio::select! {
             step = connection.next(Awaited::Pause(until)) => return ended(&step?),
             () = woken(&mut watch) => {}
+            () = session.told.woken() => {}
             // Routers forget connections that are silent for long.
             () = tokio::time::sleep(STILL_HERE) => {
                 response::untagged(&mut connection.out, Condition::Ok, None, "Still here");

@@ -209,7 +209,7 @@ fn with_missing_parents<'f>(folders: &'f [Folder], subscribed: &[FolderPath]) ->
 }
 
 /// `\NonExistent` means `\Noselect` to those who know it (RFC 5258 section 3); others are told both.
-fn missing(path: &FolderPath, folders: &[Folder]) -> Vec<Attribute> {
+pub(crate) fn missing(path: &FolderPath, folders: &[Folder]) -> Vec<Attribute> {
     let mut attributes = vec![Attribute::NonExistent, Attribute::NoSelect];
     if folders.iter().any(|folder| folder.path.is_below(path)) {
         attributes.push(Attribute::HasChildren);
@@ -217,7 +217,8 @@ fn missing(path: &FolderPath, folders: &[Folder]) -> Vec<Attribute> {
     attributes
 }
 
-fn attributes(folder: &Folder) -> Vec<Attribute> {
+/// What is told of a folder that there is.
+pub(crate) fn attributes(folder: &Folder) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     if !folder.selectable {
         attributes.push(Attribute::NoSelect);
@@ -238,7 +239,8 @@ pub(crate) fn special_use(role: SpecialUse) -> Attribute {
     }
 }
 
-fn line(attributes: Vec<Attribute>, name: MailboxName) -> ListLine {
+/// A line without anything extended.
+pub(crate) fn line(attributes: Vec<Attribute>, name: MailboxName) -> ListLine {
     ListLine { attributes, delimiter: Some(DELIMITER), name, child_info: Vec::new(), old_name: None }
 }
 

@@ -6,7 +6,7 @@
 use imap_proto::MailboxName;
 use imap_proto::command::metadata::{Depth, Entry, GetMetadata, SetMetadata};
 use imap_proto::response::{self, Code};
-use mailbox::{Annotation, Depth as Levels, Folder, Mail, SignIn};
+use mailbox::{Annotation, AnnotationChange, Depth as Levels, Folder, Mail, SignIn};
 use tracing::debug;
 
 use crate::command::{list, nonexistent, path};
@@ -69,6 +69,7 @@ pub(crate) async fn set<B: SignIn, T: Transport>(
     let id = folder.map(|folder| folder.id);
     let changes: Vec<(String, Option<Vec<u8>>)> =
         set.values.iter().map(|(entry, value)| (entry.0.clone(), value.clone())).collect();
+    session.told.own_notes(changes.iter().map(|(name, _)| AnnotationChange { folder: id, name: name.clone() }));
     if !connection.patiently(account.annotate(id, &changes, MOST)).await?? {
         return Err(Answer::no(Code::MetadataTooMany, "There are as many entries as there can be").into());
     }

@@ -11,6 +11,7 @@ pub(crate) mod folders;
 pub(crate) mod idle;
 pub(crate) mod list;
 pub(crate) mod metadata;
+pub(crate) mod notify;
 pub(crate) mod quota;
 mod reading;
 pub(crate) mod replace;
