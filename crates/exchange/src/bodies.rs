@@ -511,6 +511,7 @@ mod tests {
             flags: Flags::default(),
             modseq: ModSeq(1),
             received: Timestamp::UNIX_EPOCH,
+            saved: None,
             message_id: None,
             draft: false,
         }

@@ -66,7 +66,7 @@ impl Sieve<'_> {
             flags: &row.flags,
             modseq: row.modseq,
             received: row.received,
-            saved: None,
+            saved: row.saved,
             size: sizes::known(self.live.sizes, row.exact_size, row.size),
             email_id: Some(row.email_id),
             thread_id: row.thread_id,

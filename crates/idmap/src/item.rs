@@ -123,6 +123,8 @@ pub struct ItemRow {
     pub modseq: ModSeq,
     /// INTERNALDATE.
     pub received: Timestamp,
+    /// When it came into the folder, where that is known.
+    pub saved: Option<Timestamp>,
     /// InternetMessageId.
     pub message_id: Option<String>,
     /// True if it is unsent.

@@ -56,8 +56,6 @@ pub enum Query {
     SavedOn(Date),
     /// SAVEDATE on or after this day.
     SavedSince(Date),
-    /// There is a SAVEDATE.
-    SaveDateSupported,
     /// Date: header before this, disregarding time and zone.
     SentBefore(Date),
     /// Date: header on this day.

@@ -122,7 +122,7 @@ pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -
 
 pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<ItemRow>> {
     let sql = "SELECT item_id, change_key, email_id, thread_id, size, exact_size, flags, keywords, modseq, received,
-                      message_id, draft FROM item WHERE key = ?1";
+                      message_id, draft, saved FROM item WHERE key = ?1";
     each(connection, folder, uids, sql, |uid, row| {
         let received: Timestamp = timestamp(row.get(9)?);
         Ok(ItemRow {
@@ -138,6 +138,7 @@ pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> 
             received,
             message_id: row.get(10)?,
             draft: row.get(11)?,
+            saved: row.get::<_, Option<i64>>(12)?.map(timestamp),
         })
     })
 }

@@ -212,7 +212,8 @@ pub(super) fn query(key: &Key, numbers: Numbers<'_>, now: Timestamp) -> Result<Q
         Key::SavedBefore(date) => Query::SavedBefore(*date),
         Key::SavedOn(date) => Query::SavedOn(*date),
         Key::SavedSince(date) => Query::SavedSince(*date),
-        Key::SaveDateSupported => Query::SaveDateSupported,
+        // RFC 8514 section 4.3: the mailbox keeps save dates, if not of each message.
+        Key::SaveDateSupported => Query::All,
         Key::Larger(octets) => Query::Larger(*octets),
         Key::Smaller(octets) => Query::Smaller(*octets),
         Key::Sequence(set) => numbers.uids(set, Numbering::Sequence)?,

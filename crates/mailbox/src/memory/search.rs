@@ -13,7 +13,7 @@ pub(super) fn found(folder: &FolderData, query: &Query) -> Result<Vec<Uid>> {
             flags: &message.flags,
             modseq: message.modseq,
             received: message.received,
-            saved: None,
+            saved: Some(message.saved),
             size: Some(message.content.len()),
             email_id: Some(message.email_id),
             thread_id: Some(message.thread_id()),

@@ -117,7 +117,6 @@ enum Node {
     Moment(Timestamp, Timestamp),
     /// As `Received`, of SAVEDATE.
     Saved(Option<Date>, Option<Date>),
-    HasSaveDate,
     /// The same of the Date field.
     Sent(Option<Date>, Option<Date>),
     Header(String, Needle),
@@ -146,7 +145,6 @@ fn node(query: &Query) -> Node {
         Query::SavedBefore(day) => Node::Saved(None, Some(*day)),
         Query::SavedOn(day) => Node::Saved(Some(*day), after(day)),
         Query::SavedSince(day) => Node::Saved(Some(*day), None),
-        Query::SaveDateSupported => Node::HasSaveDate,
         Query::SentBefore(day) => Node::Sent(None, Some(*day)),
         Query::SentOn(day) => Node::Sent(Some(*day), after(day)),
         Query::SentSince(day) => Node::Sent(Some(*day), None),
@@ -254,7 +252,6 @@ impl Message<'_> {
             Node::Received(from, before) => within(day(facts.received), *from, *before),
             Node::Moment(from, until) => (*from..=*until).contains(&facts.received),
             Node::Saved(from, before) => within(day(facts.saved.unwrap_or(facts.received)), *from, *before),
-            Node::HasSaveDate => facts.saved.is_some(),
             Node::Larger(size) => return Ok(self.judge_size(|ours| ours > *size)),
             Node::Smaller(size) => return Ok(self.judge_size(|ours| ours < *size)),
             Node::Sent(..) | Node::Header(..) => return self.judge_header(node),
