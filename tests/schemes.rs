@@ -130,7 +130,7 @@ async fn each_form_of_a_name_signs_in_by_each_scheme_once_a_connection() {
         let legs = if scheme == "basic" { 0 } else { 2 };
         let handshakes = legs * u64::try_from(connections.len()).unwrap();
         assert!(all <= asked + handshakes + 1, "{all} requests for {asked} operations: {connections:#?}");
-        assert!(busiest >= 12, "{busiest}: {connections:#?}");
+        assert!(busiest >= 5, "{busiest}: {connections:#?}");
         gateway.stop().await;
     }
 }

@@ -480,11 +480,6 @@ impl<B: SignIn> Session<B> {
         capability::offered(stage, is_withheld).map(told).collect()
     }
 
-    /// True unless the operator withholds it from this client or user.
-    pub(crate) fn is_offered(&self, name: &str) -> bool {
-        !self.settings.withholds(name, self.client.as_deref(), self.user.as_deref())
-    }
-
     pub(crate) fn may_send_passwords<T: Transport>(&self, connection: &Connection<T>) -> bool {
         self.trusted || connection.is_tls()
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use imap_proto::command::append::{Event, Kind, Literal, Stretch};
 use imap_proto::response::Code;
-use imap_proto::{DateTime, Flag, Names, Step, Tag};
+use imap_proto::{DateTime, Flag, Step, Tag};
 use mailbox::{Content, NewMessage, SignIn, Spool};
 
 use super::lines::Lines;
@@ -13,7 +13,7 @@ use crate::connection::{Awaited, Connection, Transport};
 use crate::error::{Answer, End, Stop};
 use crate::session::{Session, refused};
 use crate::settings::Settings;
-use crate::{downgrade, flags, header};
+use crate::{downgrade, flags};
 
 /// A command that brings messages.
 pub(crate) struct Command<'a> {
@@ -64,16 +64,8 @@ pub(super) async fn messages<B: SignIn, T: Transport>(
         said = literal.next(command.tag, command.name, &raw).map_err(|error| Answer::bad(error.to_string()))?;
     }
     let spool = session.settings.spool.clone();
-    let eight_bit = if session.takes_utf8() { EightBit::Taken } else { EightBit::Refused };
-    let messages = tokio::task::spawn_blocking(move || incoming.finish(&spool, eight_bit)).await;
+    let messages = tokio::task::spawn_blocking(move || incoming.finish(&spool)).await;
     messages.map_err(|error| Stop::from(mailbox::Error::from(std::io::Error::other(error))))?
-}
-
-/// Whether there may be more than ASCII in headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EightBit {
-    Taken,
-    Refused,
 }
 
 /// What is there so far.
@@ -162,7 +154,9 @@ impl Incoming {
         }
     }
 
-    fn finish(mut self, spool: &std::path::Path, eight_bit: EightBit) -> Result<Vec<NewMessage>, Stop> {
+    /// Octets above ASCII in a header are taken from everybody: RFC 9755 section 4 would refuse them without ENABLE, and so
+    /// the old mail that has them could not be brought here.
+    fn finish(mut self, spool: &std::path::Path) -> Result<Vec<NewMessage>, Stop> {
         self.is_something()?;
         self.lines.out.flush().map_err(disk)?;
         let end = self.lines.out.len();
@@ -171,10 +165,6 @@ impl Incoming {
         let mut messages = Vec::with_capacity(self.messages.len());
         for (begun, end) in self.messages.into_iter().zip(ends) {
             let mut content = all.slice(begun.start, end - begun.start);
-            if eight_bit == EightBit::Refused && has_eight_bit_header(&content).map_err(disk)? {
-                let told = "Only who says ENABLE UTF8=ACCEPT before may append a header that is not ASCII";
-                return Err(Answer::no(Code::Cannot, told).into());
-            }
             if begun.binary {
                 content = downgrade::without_binary(&content, spool).map_err(disk)?;
             }
@@ -183,17 +173,6 @@ impl Incoming {
         }
         Ok(messages)
     }
-}
-
-impl<B: SignIn> Session<B> {
-    /// RFC 9755 section 4: who did not say that they know UTF-8 must not bring any in headers.
-    fn takes_utf8(&self) -> bool {
-        self.names == Names::Utf8 || !self.is_offered("UTF8=ACCEPT")
-    }
-}
-
-fn has_eight_bit_header(content: &Content) -> std::io::Result<bool> {
-    Ok(!header::block(content, header::length(content)?)?.is_ascii())
 }
 
 fn nothing() -> Answer {
