@@ -19,12 +19,10 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("idle-quiet", "it takes some minutes, on a clock that can be moved"),
     ("folder-gone", "a folder with messages goes to Deleted Items, and who has it open can go on reading"),
     ("subscriptions", "Exchange knows none, so every folder is subscribed until its user says otherwise"),
-    ("notify-names", "every folder is subscribed until its user says otherwise"),
     ("client-apple", "Exchange's folders have names of their own, such as Deleted Items"),
     ("client-outlook", "Exchange's folders have names of their own, such as Deleted Items"),
     ("client-thunderbird", "Exchange's folders have names of their own, such as Sent Items"),
     ("client-thunderbird-utf8", "Exchange's folders have names of their own, such as Sent Items"),
-    ("metadata-limits", "Exchange's folders have names of their own, such as Sent Items"),
     ("notify-names", "Exchange knows no subscriptions, so every folder is subscribed until its user says otherwise"),
     ("status-size", "messages that nobody has read count with a bound"),
 ];
