@@ -105,6 +105,7 @@ const TABLE: &[(&str, When, &str)] = &[
     ("METADATA", When::Always, "RFC 5464"),
     ("LIST-METADATA", When::Always, "RFC 9590"),
     ("NOTIFY", When::Always, "RFC 5465"),
+    ("IMAP4rev2", When::Always, "RFC 9051"),
     ("UTF8=ACCEPT", When::Always, "RFC 9755"),
     ("BINARY", When::Always, "RFC 3516"),
     ("MULTIAPPEND", When::Always, "RFC 3502"),

@@ -11,6 +11,8 @@ pub(crate) struct Enabled {
     pub(crate) uid_only: bool,
     /// Names and strings are in UTF-8.
     pub(crate) utf8_accept: bool,
+    /// It is IMAP4rev2 that is spoken: nothing is recent, what is found is told by ESEARCH, names are in UTF-8.
+    pub(crate) rev2: bool,
 }
 
 impl Enabled {
@@ -30,6 +32,7 @@ const TABLE: &[(&str, Switch, &str)] = &[
     ("CONDSTORE", |enabled| enabled.condstore = true, "RFC 7162 section 3.1"),
     ("QRESYNC", |enabled| (enabled.condstore, enabled.qresync) = (true, true), "RFC 7162 section 3.2.3"),
     ("UIDONLY", |enabled| enabled.uid_only = true, "RFC 9586 section 3.1"),
+    ("IMAP4rev2", |enabled| enabled.rev2 = true, "RFC 9051 section 6.3.1"),
     ("UTF8=ACCEPT", |enabled| enabled.utf8_accept = true, "RFC 9755"),
 ];
 

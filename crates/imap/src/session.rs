@@ -426,7 +426,7 @@ impl<B: SignIn> Session<B> {
     /// stand (RFC 7162 section 3.1).
     pub(crate) fn enable<T: Transport>(&mut self, connection: &mut Connection<T>, enabled: Enabled) {
         let before = std::mem::replace(&mut self.enabled, enabled);
-        if enabled.utf8_accept {
+        if enabled.utf8_accept || enabled.rev2 {
             self.names = Names::Utf8;
         }
         if let State::Selected { view, .. } = &mut self.state {

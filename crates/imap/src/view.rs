@@ -212,7 +212,7 @@ impl View {
     }
 
     pub(crate) fn is_recent(&self, uid: Uid) -> Recent {
-        if uid >= self.recent_from { Recent::Yes } else { Recent::No }
+        if uid >= self.recent_from && !self.enabled.rev2 { Recent::Yes } else { Recent::No }
     }
 
     /// Keeps messages, in any order, for `$`; those that are not in the view are passed over.
@@ -263,7 +263,8 @@ impl View {
 
     /// The messages that changed after `since`, of those picked.
     pub(crate) fn changed_since(&self, since: ModSeq, mut picked: Vec<Picked>) -> Vec<Picked> {
-        picked.retain(|picked| self.modseq(picked.uid).is_some_and(|modseq| modseq > since));
+        let place = |picked: &Picked| usize::try_from(picked.sequence).unwrap_or(usize::MAX).wrapping_sub(1);
+        picked.retain(|picked| self.messages.get(place(picked)).is_some_and(|message| self.is_later(message, since)));
         picked
     }
 
@@ -326,6 +327,11 @@ impl View {
             self.messages.partition_point(|message| message.uid.get() < low),
             self.messages.partition_point(|message| message.uid.get() <= high),
         )
+    }
+
+    /// True if a message changed after that.
+    fn is_later(&self, message: &Message, since: ModSeq) -> bool {
+        self.ages.modseq(message.age) > since
     }
 
     fn message(&mut self, entry: &Entry) -> Message {

@@ -18,6 +18,7 @@ use mailbox::{Access, ErrorKind, FlagChange, FlagOperation, Flags, FolderPath, K
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serve::{Connection, Drain, Stream};
+use tokio::io::DuplexStream;
 
 /// Something that happens. Numbers pick what it happens to.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ struct World {
     account: Account,
     settings: Arc<Settings>,
     drain: Drain,
-    clients: Vec<Client>,
+    clients: Vec<Client<DuplexStream>>,
     fails: usize,
 }
 
@@ -132,7 +133,8 @@ impl World {
         for _ in 0..5 {
             account.deliver(&inbox(), MESSAGE).unwrap();
         }
-        let clients = [Kind::Resyncs, Kind::Resyncs, Kind::Compares, Kind::Asks].map(Client::new).into();
+        let kinds = [Kind::Resyncs, Kind::Resyncs, Kind::Compares, Kind::Asks];
+        let clients = kinds.map(|kind| Client::new(kind, "LOGIN anna secret")).into();
         Self { memory, account, settings: Arc::default(), drain: Drain::new(), clients, fails: 0 }
     }
 
@@ -201,7 +203,7 @@ impl World {
     }
 
     /// A client that is there.
-    async fn client(&mut self, who: usize) -> &mut Client {
+    async fn client(&mut self, who: usize) -> &mut Client<DuplexStream> {
         while !self.clients[who].is_here() {
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let peer = "127.0.0.1:1".parse().unwrap();

@@ -240,6 +240,13 @@ pub(crate) fn special_use(role: SpecialUse) -> Attribute {
 }
 
 /// A line without anything extended.
+/// A folder as it is called, and as a client called it, if that is not the same (RFC 9051 section 6.3.9.7).
+pub(super) fn named(folder: &Folder, asked: &MailboxName) -> ListLine {
+    let name = names::name(&folder.path);
+    let old_name = Some(asked.clone()).filter(|asked| *asked != name);
+    ListLine { old_name, ..line(attributes(folder), name) }
+}
+
 pub(crate) fn line(attributes: Vec<Attribute>, name: MailboxName) -> ListLine {
     ListLine { attributes, delimiter: Some(DELIMITER), name, child_info: Vec::new(), old_name: None }
 }

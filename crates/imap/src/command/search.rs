@@ -20,11 +20,13 @@ pub(crate) async fn search<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let now = (session.settings.clock)();
     let (account, view) = session.state.selected()?;
+    // RFC 9051 section 6.4.4: there, SEARCH is as if all was asked for.
+    let returns = search.returns.as_deref().or_else(|| view.enabled.rev2.then_some(ALL));
     let outcome = found(account, view, connection, &search.key, now).await;
-    let found = saving(view, search.returns.as_deref(), outcome)?;
+    let found = saving(view, returns, outcome)?;
     let numbers = numbers(view, search.numbering, &found);
-    let mod_seq = mod_seq(view, &search.key, search.returns.as_deref(), &found);
-    match &search.returns {
+    let mod_seq = mod_seq(view, &search.key, returns, &found);
+    match returns {
         None => response::search(&mut connection.out, &numbers, mod_seq),
         Some(returns) => {
             let head = Head { tag, source: None, numbering: search.numbering };
@@ -34,6 +36,8 @@ pub(crate) async fn search<B: SignIn, T: Transport>(
     }
     Ok(Answer::ok("Searched"))
 }
+
+const ALL: &[Return] = &[Return::All];
 
 /// The messages of the selected folder for which the key holds, ascending. Messages that came since the client was last
 /// told have no number yet, and no UID it knows.

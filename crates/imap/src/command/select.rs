@@ -7,7 +7,7 @@ use imap_proto::command::select::{Resync, Select};
 use imap_proto::response::{self, Code, Condition};
 use mailbox::{Access, Mail, ModSeq, SignIn};
 
-use crate::command::find;
+use crate::command::{find, list};
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop, partly};
 use crate::flags;
@@ -89,6 +89,10 @@ async fn open<B: SignIn, T: Transport>(
         None => Vec::new(),
     };
     describe(&mut view, &mut connection.out);
+    if session.enabled.rev2 {
+        // RFC 9051 section 6.3.2.
+        response::list(&mut connection.out, session.names, &list::named(&folder, &select.mailbox));
+    }
     if let Some(known) = known {
         response::vanished_earlier(&mut connection.out, &gone);
         for picked in view.changed_of(since(&view, known), &asked(&view, known)) {
@@ -137,15 +141,14 @@ fn since(view: &View, known: &Resync) -> ModSeq {
     Some(ModSeq(known.mod_seq)).filter(|since| *since <= view.since).unwrap_or_default()
 }
 
-/// All that RFC 3501 section 6.3.1 wants told, the MAILBOXID (RFC 8474 section 4.2), and where the changes stand (RFC
-/// 7162 section 3.1.2.1).
+/// All that RFC 3501 section 6.3.1 and RFC 9051 section 6.3.2 want told, the MAILBOXID (RFC 8474 section 4.2), and
+/// where the changes stand (RFC 7162 section 3.1.2.1).
 fn describe(view: &mut View, out: &mut Vec<u8>) {
     let possible = flags::possible(view.keywords());
     response::flags(out, &possible);
-    response::exists(out, view.len());
-    response::recent(out, view.recent());
+    view.tell_count(out);
     let ok = |out: &mut Vec<u8>, code: Code, text: &str| response::untagged(out, Condition::Ok, Some(&code), text);
-    if let Some(first) = view.first_unseen().filter(|_| !view.enabled.uid_only) {
+    if let Some(first) = view.first_unseen().filter(|_| !view.enabled.uid_only && !view.enabled.rev2) {
         ok(out, Code::Unseen(first), "The first that was not read");
     }
     let permanent = match view.access {

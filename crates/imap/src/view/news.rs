@@ -42,14 +42,21 @@ impl View {
         self.uid_next = self.uid_next.max(delta.state.uid_next);
         self.tell_keywords(&delta.changed, out);
         if self.messages.len() > before {
-            response::exists(out, self.len());
-            response::recent(out, self.recent());
+            self.tell_count(out);
         }
         for uid in renewed {
             self.tell_flags(uid, out);
         }
         self.since = delta.state.highest_modseq;
         self.all_told();
+    }
+
+    /// How many messages there are, and, before IMAP4rev2, how many of them are recent.
+    pub(crate) fn tell_count(&self, out: &mut Vec<u8>) {
+        response::exists(out, self.len());
+        if !self.enabled.rev2 {
+            response::recent(out, self.recent());
+        }
     }
 
     /// The UIDs of which it is known by now who has them. Those nobody has are gone.

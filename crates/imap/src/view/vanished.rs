@@ -88,13 +88,14 @@ impl View {
 
     /// The messages with these UIDs that changed after `since`.
     pub(crate) fn changed_of(&self, since: ModSeq, asked: &[RangeInclusive<u32>]) -> Vec<Picked> {
-        let since = self.ages.age(since);
         let mut changed = Vec::new();
         for range in asked {
             let (from, to) = self.places(*range.start(), *range.end());
             let messages = (from..).zip(self.messages.get(from..to).unwrap_or_default());
             changed.extend(
-                messages.filter(|(_, message)| message.age > since).map(|(index, message)| message.picked(index)),
+                messages
+                    .filter(|(_, message)| self.is_later(message, since))
+                    .map(|(index, message)| message.picked(index)),
             );
         }
         changed

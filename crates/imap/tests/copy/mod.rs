@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Flags by UID, without `\Recent`.
 pub(crate) type Messages = BTreeMap<u32, BTreeSet<String>>;
@@ -19,9 +19,11 @@ pub(crate) enum Kind {
     Asks,
 }
 
-pub(crate) struct Client {
+pub(crate) struct Client<S> {
     kind: Kind,
-    stream: Option<DuplexStream>,
+    /// How it signs in.
+    login: &'static str,
+    stream: Option<S>,
     buffer: Vec<u8>,
     commands: u32,
     /// The UID of each message by its number, where known.
@@ -41,10 +43,11 @@ pub(crate) struct Client {
     said: Vec<String>,
 }
 
-impl Client {
-    pub(crate) fn new(kind: Kind) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) fn new(kind: Kind, login: &'static str) -> Self {
         Self {
             kind,
+            login,
             stream: None,
             buffer: Vec::new(),
             commands: 0,
@@ -85,10 +88,10 @@ impl Client {
     }
 
     /// Signs in and brings the copy up to date. If that cannot be done now, nothing has changed.
-    pub(crate) async fn come(&mut self, stream: DuplexStream) {
+    pub(crate) async fn come(&mut self, stream: S) {
         self.stream = Some(stream);
         self.response().await;
-        assert_eq!(self.command("LOGIN anna secret").await, "OK");
+        assert_eq!(self.command(self.login).await, "OK");
         let before = (self.highest, self.known_to);
         if !self.synchronized().await {
             self.lose();
