@@ -35,6 +35,10 @@ impl Live {
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
         let state = existing(self, folder).await?;
+        if unchanged_since.is_some() {
+            // What somebody else changed must be known by now.
+            self.freshen(folder).await;
+        }
         let mut stored = Stored::default();
         let mut queue = Queue::of(uids);
         while let Some(some) = queue.next(self.writes.of(BATCH)) {
