@@ -83,6 +83,10 @@ async fn fetch(simulator: &Simulator, gateway: &Gateway, imap: &mut Imap, uid: u
     ))
     .await;
     taken(gateway, before, "reading the structure");
+    gateway.program.forget_peak();
+    let decoded = imap.ok(&format!("UID FETCH {uid} (BINARY.PEEK[2])")).await;
+    taken(gateway, before, "decoding");
+    assert!(decoded.untagged[0].0.len() > 70_000_000, "the attachment is not all there");
     simulator.settle().await;
     found.expect("it was fetched")
 }

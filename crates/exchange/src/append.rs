@@ -4,6 +4,7 @@
 //! by that token before anything else is tried, now or when the same message is appended again, also after a client
 //! that did not wait for the end.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use ews::{
 };
 use idmap::IdMap;
 use jiff::Timestamp;
-use mailbox::{Appended, Content, Error, ErrorKind, FolderId, NewMessage};
+use mailbox::{Appended, Content, EmailId, Error, ErrorKind, FolderId, NewMessage, Uid};
 use sha2::{Digest, Sha256};
 
 use crate::account::Live;
@@ -83,13 +84,13 @@ impl Live {
             None => self.find_made(&state, &id).await?,
         };
         state.bell.ring();
-        if let Err(error) = self.keep(folder, uid, &message.content).await {
+        if let Err(error) = self.keep(folder, &[uid], std::slice::from_ref(&message)).await {
             tracing::info!(user = self.user, %error, "an appended message is not kept here and will be fetched when read");
         }
         Ok(Appended { uid_validity, uid })
     }
 
-    async fn created(&self, folder: FolderId, item: idmap::Item) -> Result<mailbox::Uid> {
+    async fn created(&self, folder: FolderId, item: idmap::Item) -> Result<Uid> {
         let uid = self.map.created(folder, vec![item]).await?.pop();
         uid.ok_or_else(|| Error::new(ErrorKind::Internal, "the message was added, but has no number"))
     }
@@ -191,22 +192,27 @@ impl Live {
     }
 
     async fn find(&self, target: &FolderRef, token: &str) -> Result<Option<ItemId>> {
+        Ok(self.carrying(target, token, 2).await?.into_iter().next())
+    }
+
+    /// Some of the items that carry a token.
+    pub(crate) async fn carrying(&self, target: &FolderRef, token: &str, most: u32) -> Result<Vec<ItemId>> {
         let has_token = Restriction::Compare(token_field().into(), Comparison::Equal, token.to_owned());
         let ask = FindItem {
             folder: target.clone(),
             shape: ItemShape::default(),
             condition: Some(Condition::Restriction(has_token)),
             sort: Vec::new(),
-            page: Some(Page { offset: 0, max: 2 }),
+            page: Some(Page { offset: 0, max: most }),
             traversal: Traversal::Shallow,
         };
         let answer = self.client()?.call(&ask).await;
         let found = answer.map_err(|error| self.failed(&Tried::new(NOT_ADDED), &error))?;
-        Ok(found.items.into_iter().find_map(|item| item.id))
+        Ok(found.items.into_iter().filter_map(|item| item.id).collect())
     }
 
     /// The UID of an item that was made but could not be looked at: the folder's list has it.
-    async fn find_made(self: &Arc<Self>, state: &Arc<FolderState>, id: &ItemId) -> Result<mailbox::Uid> {
+    async fn find_made(self: &Arc<Self>, state: &Arc<FolderState>, id: &ItemId) -> Result<Uid> {
         let before = self.map.status(state.id).await?.state.highest_modseq;
         state.due.want();
         self.look(state).await?;
@@ -216,22 +222,34 @@ impl Live {
         row.map(|row| row.uid).ok_or_else(|| gone().because(&ews::ErrorKind::NotFound, None))
     }
 
-    /// What the client appended is what it reads: these bytes are the message from now on.
-    async fn keep(&self, folder: FolderId, uid: mailbox::Uid, content: &Content) -> Result<()> {
-        let Some(row) = self.map.items(folder, &[uid]).await?.pop() else { return Ok(()) };
-        if self.bodies.shelf.has(row.email_id) {
+    /// What the client appended is what it reads: these bytes are the messages from now on.
+    pub(crate) async fn keep(&self, folder: FolderId, uids: &[Uid], messages: &[NewMessage]) -> Result<()> {
+        let mut ascending = uids.to_vec();
+        ascending.sort_unstable();
+        let rows = self.map.items(folder, &ascending).await?;
+        let ids: HashMap<Uid, EmailId> = rows.iter().map(|row| (row.uid, row.email_id)).collect();
+        let contents: Vec<(EmailId, Content)> = uids
+            .iter()
+            .zip(messages)
+            .filter_map(|(uid, message)| Some((*ids.get(uid)?, message.content.clone())))
+            .filter(|(id, _)| !self.bodies.shelf.has(*id))
+            .collect();
+        if contents.is_empty() {
             return Ok(());
         }
-        let (shelf, content, id) = (self.bodies.shelf.clone(), content.clone(), row.email_id);
+        let shelf = self.bodies.shelf.clone();
         let copy = move || -> std::io::Result<_> {
-            let header = with_empty_line(&split_header(&content)?.0);
-            let mut reader = content.reader();
-            shelf.put(id, |out| std::io::copy(&mut reader, out).map(drop))?;
-            Ok((header, content.len()))
+            let (mut headers, mut sizes) = (Vec::new(), Vec::new());
+            for (id, content) in contents {
+                headers.push((id, with_empty_line(&split_header(&content)?.0).to_vec()));
+                sizes.push((id, content.len()));
+                shelf.put(id, |out| std::io::copy(&mut content.reader(), out).map(drop))?;
+            }
+            Ok((headers, sizes))
         };
-        let (header, len) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
-        self.map.put_headers(vec![(id, header.to_vec())]).await?;
-        Ok(self.map.put_exact_sizes(vec![(id, len)]).await?)
+        let (headers, sizes) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
+        self.map.put_headers(headers).await?;
+        Ok(self.map.put_exact_sizes(sizes).await?)
     }
 
     /// An append of the same message that came to no end. Whoever takes it up is alone with it.

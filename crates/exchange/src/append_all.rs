@@ -12,17 +12,15 @@ use std::time::Duration;
 use ews::op::DeleteType;
 use ews::op::create_item::{CreateItems, NewMessage as NewItem};
 use ews::op::delete_item::DeleteItem;
-use ews::op::find_item::{Condition, FindItem, Traversal};
-use ews::{Comparison, ErrorKind as Theirs, FolderRef, ItemId, ItemShape, Page, Restriction, Sent};
+use ews::{ErrorKind as Theirs, FolderRef, ItemId, Sent};
 use idmap::IdMap;
-use mailbox::{Appended, Content, EmailId, Error, ErrorKind, FolderId, ModSeq, NewMessage, Uid};
+use mailbox::{Appended, Error, ErrorKind, FolderId, ModSeq, NewMessage, Uid};
 use tokio::time::sleep;
 
 use crate::account::Live;
-use crate::append::{NOT_ADDED, token_field};
+use crate::append::NOT_ADDED;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
-use crate::rendering::{split_header, with_empty_line};
 use crate::sync::existing;
 
 /// Messages that are being added, as the map's note holds it: `folder token`.
@@ -40,7 +38,8 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(begun) = self.begun.take() {
+        // Where there is no runtime any more, the next run takes it back.
+        if let Some(begun) = self.begun.take().filter(|_| tokio::runtime::Handle::try_current().is_ok()) {
             let live = Arc::clone(&self.live);
             self.live.spawn(async move { live.clear(begun).await });
         }
@@ -89,7 +88,7 @@ impl Live {
         }
         let uids = added.map_err(|failure| failure.error)?;
         state.bell.ring();
-        if let Err(error) = self.keep_all(folder, &uids, &messages).await {
+        if let Err(error) = self.keep(folder, &uids, &messages).await {
             tracing::info!(user = self.user, %error, "appended messages are not kept here and will be fetched when read");
         }
         Ok(uids.into_iter().map(|uid| Appended { uid_validity, uid }).collect())
@@ -210,33 +209,6 @@ impl Live {
         all.ok_or_else(|| gone().because(&Theirs::NotFound, None))
     }
 
-    /// What the client appended is what it reads: these bytes are the messages from now on.
-    async fn keep_all(&self, folder: FolderId, uids: &[Uid], messages: &[NewMessage]) -> Result<()> {
-        let mut ascending = uids.to_vec();
-        ascending.sort_unstable();
-        let rows = self.map.items(folder, &ascending).await?;
-        let ids: HashMap<Uid, EmailId> = rows.iter().map(|row| (row.uid, row.email_id)).collect();
-        let contents: Vec<(EmailId, Content)> = uids
-            .iter()
-            .zip(messages)
-            .filter_map(|(uid, message)| Some((*ids.get(uid)?, message.content.clone())))
-            .filter(|(id, _)| !self.bodies.shelf.has(*id))
-            .collect();
-        let shelf = self.bodies.shelf.clone();
-        let copy = move || -> std::io::Result<_> {
-            let (mut headers, mut sizes) = (Vec::new(), Vec::new());
-            for (id, content) in contents {
-                headers.push((id, with_empty_line(&split_header(&content)?.0).to_vec()));
-                sizes.push((id, content.len()));
-                shelf.put(id, |out| std::io::copy(&mut content.reader(), out).map(drop))?;
-            }
-            Ok((headers, sizes))
-        };
-        let (headers, sizes) = tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)??;
-        self.map.put_headers(headers).await?;
-        Ok(self.map.put_exact_sizes(sizes).await?)
-    }
-
     /// Takes away what an earlier run began and did not end.
     pub(crate) async fn clear_begun(self: Arc<Self>) {
         for begun in self.begun().await.unwrap_or_default() {
@@ -271,7 +243,7 @@ impl Live {
         let state = self.state(begun.folder);
         let mut taken = 0;
         loop {
-            let found = self.carrying(&target, &begun.token).await?;
+            let found = self.carrying(&target, &begun.token, TAKEN_BACK).await?;
             if found.is_empty() {
                 return Ok(taken);
             }
@@ -286,21 +258,6 @@ impl Live {
                 return Err(Tried::new(NOT_ADDED).refused(&error));
             }
         }
-    }
-
-    async fn carrying(&self, target: &FolderRef, token: &str) -> Result<Vec<ItemId>> {
-        let has_token = Restriction::Compare(token_field().into(), Comparison::Equal, token.to_owned());
-        let ask = FindItem {
-            folder: target.clone(),
-            shape: ItemShape::default(),
-            condition: Some(Condition::Restriction(has_token)),
-            sort: Vec::new(),
-            page: Some(Page { offset: 0, max: 100 }),
-            traversal: Traversal::Shallow,
-        };
-        let answer = self.client()?.call(&ask).await;
-        let found = answer.map_err(|error| self.failed(&Tried::new(NOT_ADDED), &error))?;
-        Ok(found.items.into_iter().filter_map(|item| item.id).collect())
     }
 
     async fn begun(&self) -> Result<Vec<Begun>> {
@@ -362,13 +319,14 @@ const GROUP_OCTETS: u64 = 4 << 20;
 /// GetItem, DeleteItem: items of one call.
 const DESCRIBED: usize = 100;
 const DELETED: usize = 100;
+const TAKEN_BACK: u32 = 100;
 /// When what was not added as a whole is looked for.
 const CLEARING: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(60)];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailbox::Flags;
+    use mailbox::{Content, Flags};
 
     fn message(length: usize) -> NewMessage {
         NewMessage { content: Content::memory(vec![b'x'; length]), flags: Flags::default(), received: None }

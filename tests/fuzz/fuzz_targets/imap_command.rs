@@ -40,6 +40,11 @@ fn look_at(command: &Command, names: Names) {
             name(&transfer.to, names);
         }
         Verb::UidExpunge(uids) => set(uids),
+        Verb::Append(append) => name(&append.mailbox, names),
+        Verb::Replace(replace) => {
+            set(&replace.set());
+            name(&replace.append.mailbox, names);
+        }
         Verb::Select(select) | Verb::Examine(select) => name(&select.mailbox, names),
         Verb::List(listing) | Verb::Lsub(listing) | Verb::Xlist(listing) => {
             for pattern in &listing.patterns {

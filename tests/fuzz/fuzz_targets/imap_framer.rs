@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use imap_proto::command::append;
+use imap_proto::command::append::{Kind, Literal};
 use imap_proto::{Command, Framer, Limits, Names, Step, Tag, Verb};
 use libfuzzer_sys::fuzz_target;
 
@@ -49,10 +49,14 @@ fn steps<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Vec<(Ste
                     parsed = Some(format!("{command:?}"));
                 }
                 Step::AppendNext(raw) | Step::AppendEnd(raw) => {
-                    let before = append::Message { flags: Vec::new(), date: None, size: 0, utf8: false };
                     if let Some(tag) = Tag::new("a") {
-                        let (next, end) = (append::next(&tag, &before, raw), append::end_of(&tag, &before, raw));
-                        parsed = Some(format!("{next:?} {end:?}"));
+                        let said =
+                            [(Kind::Message, false), (Kind::Message, true), (Kind::Text, false), (Kind::Url, false)]
+                                .map(|(kind, utf8)| {
+                                    let before = Literal { kind, size: 0, utf8, binary: false };
+                                    before.next(&tag, "APPEND", raw)
+                                });
+                        parsed = Some(format!("{said:?}"));
                     }
                 }
                 _ => {}

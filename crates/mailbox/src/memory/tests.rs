@@ -96,3 +96,34 @@ async fn switches() {
     account.release();
     assert!(waiting.await.unwrap());
 }
+
+#[tokio::test]
+async fn messages_are_added_together_or_not_at_all() {
+    let account = account();
+    let folder = account.folders().await.unwrap()[0].id;
+    let message = |text: &str| NewMessage {
+        content: Content::memory(format!("Subject: a\r\n\r\n{text}").into_bytes()),
+        flags: Flags::system(SystemFlags::SEEN),
+        received: None,
+    };
+    account.fail_next(Call::Append, ErrorKind::TooBig);
+    let error = account.append_all(folder, vec![message("1"), message("2")]).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TooBig);
+    assert_eq!(account.status(folder).await.unwrap().messages, 0);
+    let appended = account.append_all(folder, vec![message("1"), message("2"), message("3")]).await.unwrap();
+    let uids: Vec<Uid> = appended.iter().map(|appended| appended.uid).collect();
+    assert_eq!(uids, [1, 2, 3].map(|uid| Uid::new(uid).unwrap()));
+    assert_eq!(
+        account.append_all(crate::FolderId(999), vec![message("1")]).await.unwrap_err().kind,
+        ErrorKind::NotFound
+    );
+
+    let told = account.previews(folder, &uids, crate::Haste::Patient).await.unwrap();
+    assert_eq!(told[1].1.as_ref().unwrap().as_deref(), Some("2"));
+    assert!(account.details(folder, &uids).await.unwrap().iter().all(|details| details.saved.is_some()));
+
+    // Whatever flags they carry.
+    let gone = account.discard(folder, &uids[1..2]).await.unwrap();
+    assert_eq!((gone.gone.as_slice(), gone.failed.len()), (&uids[1..2], 0));
+    assert_eq!(account.status(folder).await.unwrap().messages, 2);
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use imap_proto::command::append::{Event, Kind, Literal, Stretch};
 use imap_proto::response::Code;
-use imap_proto::{DateTime, Flag, Step, Tag};
+use imap_proto::{DateTime, Flag, Names, Step, Tag};
 use mailbox::{Content, NewMessage, SignIn, Spool};
 
 use super::lines::Lines;
@@ -41,7 +41,10 @@ pub(super) async fn messages<B: SignIn, T: Transport>(
         for event in std::mem::take(&mut said.events) {
             match event {
                 Event::Message { flags, date } => incoming.begin(flags, date)?,
-                Event::Url(url) => incoming.copy(&url::content(session, connection, &url).await?)?,
+                Event::Url(url) => {
+                    incoming.count_url()?;
+                    incoming.copy(&url::content(session, connection, &url).await?)?;
+                }
             }
         }
         let Some(literal) = said.literal else { break };
@@ -59,12 +62,14 @@ pub(super) async fn messages<B: SignIn, T: Transport>(
         };
         if literal.kind == Kind::Url {
             let url = String::from_utf8_lossy(&url);
+            incoming.count_url()?;
             incoming.copy(&url::content(session, connection, &url).await?)?;
         }
         said = literal.next(command.tag, command.name, &raw).map_err(|error| Answer::bad(error.to_string()))?;
     }
     let spool = session.settings.spool.clone();
-    let messages = tokio::task::spawn_blocking(move || incoming.finish(&spool)).await;
+    let names = session.names;
+    let messages = tokio::task::spawn_blocking(move || incoming.finish(&spool, names)).await;
     messages.map_err(|error| Stop::from(mailbox::Error::from(std::io::Error::other(error))))?
 }
 
@@ -73,6 +78,7 @@ struct Incoming {
     lines: Lines<Spool>,
     messages: Vec<Begun>,
     most: Most,
+    urls: usize,
     /// Octets of one message at most.
     largest: u64,
 }
@@ -89,7 +95,7 @@ struct Begun {
 impl Incoming {
     fn new(settings: &Settings, most: Most) -> Self {
         let spool = Spool::new(&settings.spool, IN_MEMORY);
-        Self { lines: Lines::into(spool), messages: Vec::new(), most, largest: settings.largest_message }
+        Self { lines: Lines::into(spool), messages: Vec::new(), most, urls: 0, largest: settings.largest_message }
     }
 
     fn begin(&mut self, flags: Vec<Flag>, date: Option<DateTime>) -> Result<(), Answer> {
@@ -112,6 +118,15 @@ impl Incoming {
             Kind::Url if literal.size > LONGEST_URL => Err(Answer::bad("The URL is too long")),
             Kind::Url => Ok(()),
             Kind::Message | Kind::Text => self.has_room(literal.size),
+        }
+    }
+
+    /// Each asks for a message.
+    fn count_url(&mut self) -> Result<(), Answer> {
+        self.urls += 1;
+        match self.urls > MOST_URLS {
+            true => Err(Answer::no(Code::Limit, "These are too many URLs for one command")),
+            false => Ok(()),
         }
     }
 
@@ -156,7 +171,7 @@ impl Incoming {
 
     /// Octets above ASCII in a header are taken from everybody: RFC 9755 section 4 would refuse them without ENABLE, and so
     /// the old mail that has them could not be brought here.
-    fn finish(mut self, spool: &std::path::Path) -> Result<Vec<NewMessage>, Stop> {
+    fn finish(mut self, spool: &std::path::Path, names: Names) -> Result<Vec<NewMessage>, Stop> {
         self.is_something()?;
         self.lines.out.flush().map_err(disk)?;
         let end = self.lines.out.len();
@@ -165,6 +180,9 @@ impl Incoming {
         let mut messages = Vec::with_capacity(self.messages.len());
         for (begun, end) in self.messages.into_iter().zip(ends) {
             let mut content = all.slice(begun.start, end - begun.start);
+            if names == Names::Utf8 {
+                content = without_marker(content).map_err(disk)?;
+            }
             if begun.binary {
                 content = downgrade::without_binary(&content, spool).map_err(disk)?;
             }
@@ -175,6 +193,14 @@ impl Incoming {
     }
 }
 
+/// Seen from Python's imaplib up to 3.14: after ENABLE, `UTF8 (` and `)` come within the literal.
+fn without_marker(content: Content) -> std::io::Result<Content> {
+    let (length, inside) = (content.len(), MARKER.len() as u64);
+    let is_marked =
+        length > inside && content.read(0, MARKER.len())? == MARKER && content.read(length - 1, 1)?.as_ref() == b")";
+    Ok(if is_marked { content.slice(inside, length - inside - 1) } else { content })
+}
+
 fn nothing() -> Answer {
     Answer::no(Code::Cannot, "A message of no octets is none, and nothing was appended")
 }
@@ -183,10 +209,13 @@ fn disk(error: std::io::Error) -> Stop {
     mailbox::Error::from(error).into()
 }
 
+const MARKER: &[u8] = b"UTF8 (";
 /// Octets that are held in memory before they go to disk.
 const IN_MEMORY: usize = 64 << 10;
 /// Messages of one command.
 const MOST_MESSAGES: usize = 5_000;
+/// URLs of one command.
+const MOST_URLS: usize = 500;
 /// Octets of a URL.
 const LONGEST_URL: u64 = 8 << 10;
 const PIECE: usize = 64 << 10;
