@@ -33,6 +33,7 @@ fn known_difference(theirs: &Theirs<'_>, text: &str, ours: Option<&ParseError>) 
             Some("they take FETCH and STATUS without items")
         }
         Some(Reason::Expected(what)) if what.contains("a date") => Some("they take dates that are none"),
+        Some(Reason::Expected(what)) if what.contains("ORDEREDSUBJECT") => Some("they take algorithms that are none"),
         _ if text.to_ascii_uppercase().contains("(MODSEQ") => Some("they write MODSEQ in a way of their own"),
         _ => None,
     }
