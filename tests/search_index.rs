@@ -25,9 +25,9 @@ type Meaning = Option<fn(&Letter) -> bool>;
 async fn an_index_at_exchange_changes_no_answer() {
     let letters: Vec<Letter> = (0..LETTERS).map(letter).collect();
     let mut answers: Vec<(String, Vec<Vec<usize>>)> = Vec::new();
-    for index in ["on", "off"] {
+    for (index, asked) in [("on", "off"), ("off", "off"), ("on", "phrases"), ("off", "phrases")] {
         let simulator = Options::preset("empty").with("--aqs", index).start().await;
-        let site = Site::new(&simulator);
+        let site = Site::with(&simulator, &format!("\n[imap]\nsearch_index = \"{asked}\"\n"));
         let gateway = site.start().await;
         let mut imap = gateway.login().await;
         for letter in &letters {
@@ -41,9 +41,9 @@ async fn an_index_at_exchange_changes_no_answer() {
         let gateway = site.start().await;
         let mut imap = gateway.login().await;
         assert_eq!(imap.select("INBOX").await.exists as usize, letters.len());
-        answers.push((format!("index {index}, unread"), search(&mut imap).await));
+        answers.push((format!("index {index}, asked for {asked}, unread"), search(&mut imap).await));
         imap.ok("FETCH 1:* (RFC822.SIZE BODY.PEEK[])").await;
-        answers.push((format!("index {index}, read"), search(&mut imap).await));
+        answers.push((format!("index {index}, asked for {asked}, read"), search(&mut imap).await));
         gateway.stop().await;
     }
     for (when, found) in &answers {
@@ -61,6 +61,42 @@ async fn an_index_at_exchange_changes_no_answer() {
             assert_eq!(found, expected, "{when}, and {first}: SEARCH {program}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_index_that_may_be_asked_saves_fetching() {
+    let simulator = Options::preset("empty").with("--aqs", "on").start().await;
+    let site = Site::with(&simulator, "\n[imap]\nsearch_index = \"words\"\n");
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let letters: Vec<Letter> = (0..LETTERS).map(letter).collect();
+    for letter in &letters {
+        append(&mut imap, letter).await;
+    }
+    drop(imap);
+    gateway.stop().await;
+    std::fs::remove_dir_all(site.state()).unwrap();
+    std::fs::create_dir_all(site.state()).unwrap();
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.select("INBOX").await;
+    simulator.settle().await;
+    simulator.reset().await;
+    let found = imap.ok("SEARCH BODY figures").await.words("SEARCH");
+    let wanted: Vec<String> = letters
+        .iter()
+        .enumerate()
+        .filter(|(_, letter)| has(&letter.body, "figures"))
+        .map(|(place, _)| (place + 1).to_string())
+        .collect();
+    assert_eq!(found, wanted);
+    assert_eq!(simulator.stats().await.operation("FindItem"), 1);
+    for (message, calls) in [(&wanted[0], 0), (&"1".to_owned(), 1)] {
+        simulator.reset().await;
+        imap.ok(&format!("FETCH {message} BODY.PEEK[TEXT]")).await;
+        assert_eq!(simulator.stats().await.operation("GetItem"), calls, "message {message}");
+    }
+    gateway.stop().await;
 }
 
 async fn search(imap: &mut Imap) -> Vec<Vec<usize>> {

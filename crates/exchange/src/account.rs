@@ -29,7 +29,7 @@ use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::read_ahead::SharedTrail;
-use crate::settings::SizePolicy;
+use crate::settings::{SearchIndex, SizePolicy};
 use crate::sizes;
 use crate::stamps::Stamps;
 use crate::watch::{Poll, Watching};
@@ -72,6 +72,7 @@ pub(crate) struct Live {
     pub(crate) quota: Fill,
     pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
+    pub(crate) index: SearchIndex,
     pub(crate) poll: Poll,
     pub(crate) watching: watch::Sender<Watching>,
     /// Whose folders these are.
@@ -119,6 +120,7 @@ pub(crate) struct Parts {
     pub(crate) bodies: Bodies,
     pub(crate) client: Client,
     pub(crate) sizes: SizePolicy,
+    pub(crate) index: SearchIndex,
     pub(crate) poll: Poll,
     pub(crate) root: Root,
     pub(crate) facts: Known,
@@ -148,6 +150,7 @@ impl Live {
             people: People::default(),
             quota: Fill::new(parts.greeting.quota),
             sizes: parts.sizes,
+            index: parts.index,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
             root: parts.root,

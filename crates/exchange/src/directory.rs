@@ -240,6 +240,7 @@ impl Inner {
             bodies: Bodies::new(self.cache.shelf(&shelf)),
             client: entered.client,
             sizes: self.settings.sizes,
+            index: self.settings.index,
             poll: Poll::new(organisation.poll, self.settings.poll),
             root: Root::Own,
             facts: Known::default(),

@@ -55,7 +55,7 @@ impl Live {
             known.extend(stored.into_iter().map(|(id, head)| (id, Ok(head.into()))));
             open.retain(|row| !known.contains_key(&row.email_id));
         }
-        for some in std::mem::take(&mut open).chunks(purpose.batch()) {
+        for some in std::mem::take(&mut open).chunks(BATCH) {
             let here = self.headers_here(some).await?;
             let missing: Vec<_> = some.iter().filter(|row| !here.contains_key(&row.email_id)).cloned().collect();
             known.extend(here);
@@ -237,16 +237,6 @@ impl Purpose {
     }
 }
 
-impl Purpose {
-    /// GetItem without bodies. Who sorts wants all there are, and nothing is shown before the last one came.
-    fn batch(self) -> usize {
-        match self {
-            Self::Reading => 100,
-            Self::Ordering => 500,
-        }
-    }
-}
-
 /// What SORT and THREAD go by.
 const LETTERHEAD: [Field; 8] = [
     Field::SUBJECT,
@@ -270,3 +260,6 @@ enum Answer {
     Unknown(Error),
     Failed(Error),
 }
+
+/// GetItem without bodies.
+const BATCH: usize = 500;

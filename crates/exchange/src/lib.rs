@@ -43,9 +43,12 @@ mod tokens;
 mod transcode;
 mod transfer;
 mod watch;
+mod word_index;
 
 pub use account::Account;
 pub use directory::{Directory, Person, explain_service, refuse_cloud};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
-pub use settings::{ClientProof, Discover, Flow, OAuth, Organisation, Proof, Service, Settings, SizePolicy, Way};
+pub use settings::{
+    ClientProof, Discover, Flow, OAuth, Organisation, Proof, SearchIndex, Service, Settings, SizePolicy, Way,
+};
 pub use tokens::oauth;

@@ -12,6 +12,7 @@ use crate::bodies::LOOK_AHEAD;
 use crate::error::Result;
 use crate::sizes;
 use crate::sync::existing;
+use crate::word_index::Asked;
 
 impl Live {
     /// Messages that match, ascending.
@@ -23,14 +24,21 @@ impl Live {
     ) -> Result<Vec<Uid>> {
         existing(self, folder).await?;
         let program = query.program();
+        let mut index = Asked::new(self.index, &program);
         let entries = self.map.snapshot(folder, Access::ReadOnly).await?.entries;
         let uids: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
         drop(entries);
         progress.begin(uids.len());
         let mut found = Vec::new();
         for some in uids.chunks(INDEX_ROWS) {
-            let mut sieve =
-                Sieve { live: self, program: &program, found: Vec::new(), header: Vec::new(), content: Vec::new() };
+            let mut sieve = Sieve {
+                live: self,
+                program: &program,
+                headers_first: index.is_wanted(),
+                found: Vec::new(),
+                header: Vec::new(),
+                content: Vec::new(),
+            };
             for row in self.map.items(folder, some).await? {
                 sieve.judge(row, None, None)?;
             }
@@ -40,6 +48,10 @@ impl Live {
                 sieve.by_header(folder, rows).await?;
                 progress.advance((before + rows.len()).saturating_sub(sieve.content.len()));
             }
+            let open = std::mem::take(&mut sieve.content);
+            let before = open.len();
+            sieve.content = index.worth_a_look(self, folder, open).await;
+            progress.advance(before - sieve.content.len());
             sieve.by_content(folder, progress).await?;
             found.extend(sieve.found);
         }
@@ -52,6 +64,8 @@ impl Live {
 struct Sieve<'a> {
     live: &'a Arc<Live>,
     program: &'a Program,
+    /// What only the content can settle is held against its header first.
+    headers_first: bool,
     found: Vec<Uid>,
     /// Wait for their headers.
     header: Vec<ItemRow>,
@@ -77,6 +91,9 @@ impl Sieve<'_> {
             Verdict::Yes => self.found.push(row.uid),
             Verdict::No => {}
             Verdict::NeedsHeader if header.is_none() && content.is_none() => self.header.push(row),
+            Verdict::NeedsContent if self.headers_first && header.is_none() && content.is_none() => {
+                self.header.push(row)
+            }
             Verdict::NeedsHeader | Verdict::NeedsContent if content.is_none() => self.content.push(row),
             Verdict::NeedsHeader | Verdict::NeedsContent => {}
         }
@@ -125,4 +142,4 @@ fn there<T: Clone>(result: &Result<T>) -> Option<Result<T, Error>> {
 /// How many rows of the index are looked at together.
 const INDEX_ROWS: usize = 1000;
 /// How many headers are asked for together.
-const HEADERS: usize = 100;
+const HEADERS: usize = 500;

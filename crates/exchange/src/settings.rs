@@ -16,6 +16,8 @@ pub struct Settings {
     pub organisations: Vec<Organisation>,
     /// How RFC822.SIZE is answered.
     pub sizes: SizePolicy,
+    /// What Exchange's own index is asked when messages are searched.
+    pub index: SearchIndex,
     /// How many bytes of messages are kept on disk, over all mailboxes.
     pub cache_bytes: u64,
     /// How often changes are looked for where Exchange cannot notify.
@@ -32,6 +34,7 @@ impl Settings {
             state: state.into(),
             organisations,
             sizes: SizePolicy::Auto,
+            index: SearchIndex::Off,
             cache_bytes: 2 << 30,
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
@@ -207,6 +210,20 @@ pub struct Service {
     pub user: String,
     /// None if it signs in by a token.
     pub password: Option<Secret>,
+}
+
+/// What Exchange's own index of words is asked when SEARCH looks for text in messages that are not here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SearchIndex {
+    /// Nothing: they are fetched and looked at.
+    #[default]
+    Off,
+    /// Which messages hold the inner words of texts of three words and more. What stands nowhere but in the markup of
+    /// HTML or in the header fields of parts is not found then.
+    Phrases,
+    /// Which messages hold the words of the text: it is found only where it begins with a word (RFC 9051 section 6.4.4
+    /// allows flexible searching).
+    Words,
 }
 
 /// How RFC822.SIZE is answered for a message whose rendering is not known yet.

@@ -79,6 +79,7 @@ pub(crate) struct Tls {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Imap {
     pub(crate) size: SizePolicy,
+    pub(crate) search_index: SearchIndex,
     pub(crate) max_message_mib: u64,
     pub(crate) off: Vec<String>,
     pub(crate) off_for: Vec<OffFor>,
@@ -86,7 +87,13 @@ pub(crate) struct Imap {
 
 impl Default for Imap {
     fn default() -> Self {
-        Self { size: SizePolicy::default(), max_message_mib: 150, off: Vec::new(), off_for: Vec::new() }
+        Self {
+            size: SizePolicy::default(),
+            search_index: SearchIndex::default(),
+            max_message_mib: 150,
+            off: Vec::new(),
+            off_for: Vec::new(),
+        }
     }
 }
 
@@ -96,6 +103,15 @@ pub(crate) enum SizePolicy {
     #[default]
     Auto,
     Exact,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SearchIndex {
+    #[default]
+    Off,
+    Phrases,
+    Words,
 }
 
 #[derive(Debug, Deserialize)]

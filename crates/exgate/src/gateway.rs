@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::{Config, SizePolicy};
+use crate::config::{Config, SearchIndex, SizePolicy};
 use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
@@ -157,6 +157,11 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
         sizes: match config.imap.size {
             SizePolicy::Auto => exchange::SizePolicy::Auto,
             SizePolicy::Exact => exchange::SizePolicy::Exact,
+        },
+        index: match config.imap.search_index {
+            SearchIndex::Off => exchange::SearchIndex::Off,
+            SearchIndex::Phrases => exchange::SearchIndex::Phrases,
+            SearchIndex::Words => exchange::SearchIndex::Words,
         },
         cache_bytes: config.cache.bodies_mib << 20,
         ..exchange::Settings::new(state, grants::organisations(config, state)?)

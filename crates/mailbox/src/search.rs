@@ -10,9 +10,11 @@ mod program;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 pub use message::decoded;
 pub use program::{Facts, Program, Verdict, evaluate};
+pub use words::{Wording, Words};
 
 use jiff::Timestamp;
 use jiff::civil::Date;

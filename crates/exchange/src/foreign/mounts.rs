@@ -523,6 +523,7 @@ impl Live {
             bodies: Bodies::new(opener.cache.shelf(&shelf)),
             client: self.client_for(root).await?,
             sizes: self.sizes,
+            index: self.index,
             poll: self.poll,
             root: root.clone(),
             facts,

@@ -253,6 +253,8 @@ impl Live {
                 bodies: crate::bodies::Bodies::new(self.bodies.shelf.clone()),
                 client: client.with_public_folders(address, address),
                 sizes: self.sizes,
+                // The documents promise no index of public folders.
+                index: crate::settings::SearchIndex::Off,
                 poll: self.poll,
                 root: Root::Public,
                 facts: super::Known::default(),

@@ -35,6 +35,13 @@ key = "/etc/exgate/imap.key"
 # RFC822.SIZE. "auto": exact once a message was read, before that an estimate that is never too low.
 # "exact": always exact, at the price of fetching every message a client asks the size of.
 #size = "auto"
+# What SEARCH for text in messages (BODY, TEXT) asks of Exchange's own index, instead of fetching every message that is not
+# here yet. Whatever the index names is looked at; the index must be on for all mailboxes.
+# "off": nothing.
+# "phrases": texts of three words and more, whose inner words the index must know. What stands only in the markup of
+# HTML, or in the header fields of attachments, is not found then.
+# "words": texts of one word, too; they are found only where they begin with a word, as Outlook finds them.
+#search_index = "off"
 # The largest message a client may store.
 #max_message_mib = 150
 # Capabilities that no client is offered, by the names in the answer to CAPABILITY; what is not offered cannot be enabled.

@@ -8,10 +8,10 @@ use imap_proto::command::search::{Key, Return};
 use imap_proto::response::Source;
 use imap_proto::{Bound, MailboxName, Numbering, SequenceSet, Tag};
 use jiff::Timestamp;
-use mailbox::{Access, Depth, ErrorKind, Folder, FolderPath, Mail, SignIn, Uid};
+use mailbox::{Access, Depth, ErrorKind, Folder, FolderPath, Mail, SignIn, Uid, UidValidity};
 use tracing::debug;
 
-use crate::command::search::{Head, Numbers, found, keep, query, saving, tell};
+use crate::command::search::{Head, Numbers, found, is_modseq, keep, mod_seq, query, saving, tell};
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::names;
@@ -37,14 +37,15 @@ pub(crate) async fn esearch<B: SignIn, T: Transport>(
         return Err(Answer::bad("SAVE is for the selected mailbox alone").into());
     }
     for folder in targets(session, connection, &account, &esearch.scopes).await? {
-        let (uid_validity, uids) = match &mut session.state {
+        let Found { uid_validity, uids, mod_seq } = match &mut session.state {
             State::Selected { view, .. } if view.folder == folder.id => {
                 let outcome = found(&account, view, connection, &esearch.key, now).await;
                 let uids = saving(view, Some(&esearch.returns), outcome)?;
                 keep(view, &esearch.returns, &uids);
-                (view.uid_validity, uids)
+                let mod_seq = mod_seq(|uid| view.modseq(uid), &esearch.key, Some(&esearch.returns), &uids);
+                Found { uid_validity: view.uid_validity, uids, mod_seq }
             }
-            _ => match elsewhere(&account, connection, &folder, &esearch.key, now).await? {
+            _ => match elsewhere(&account, connection, &folder, esearch, now).await? {
                 Some(found) => found,
                 None => continue,
             },
@@ -56,10 +57,17 @@ pub(crate) async fn esearch<B: SignIn, T: Transport>(
         let source = Source { mailbox: &mailbox, names: session.names, uid_validity: uid_validity.0.get() };
         let head = Head { tag, source: Some(source), numbering: Numbering::Uid };
         let numbers: Vec<u32> = uids.iter().map(|uid| uid.get()).collect();
-        tell(&mut connection.out, head, &esearch.returns, &numbers, None);
+        tell(&mut connection.out, head, &esearch.returns, &numbers, mod_seq);
         connection.relieve().await?;
     }
     Ok(Answer::ok("Searched"))
+}
+
+/// What is found in one mailbox.
+struct Found {
+    uid_validity: UidValidity,
+    uids: Vec<Uid>,
+    mod_seq: Option<u64>,
 }
 
 /// What is found in a folder that is not selected; `None` if it cannot be looked into.
@@ -67,24 +75,32 @@ async fn elsewhere<A: Mail, T: Transport>(
     account: &A,
     connection: &mut Connection<T>,
     folder: &Folder,
-    key: &Key,
+    esearch: &Esearch,
     now: Timestamp,
-) -> Result<Option<(mailbox::UidValidity, Vec<Uid>)>, Stop> {
-    // Only who writes `*` has to know which message is the last.
-    let largest = match key.any(&has_star) {
-        true => connection.patiently(account.open(folder.id, Access::ReadOnly)).await?.map(|snapshot| {
-            let last = snapshot.entries.last().map(|entry| entry.uid);
-            (snapshot.state, last)
-        }),
-        false => connection.patiently(account.status(folder.id)).await?.map(|status| (status.state, None)),
+) -> Result<Option<Found>, Stop> {
+    // Only who writes `*`, or asks for MODSEQ, has to know all messages.
+    let key = &esearch.key;
+    let known = match key.any(&has_star) || key.any(&is_modseq) {
+        true => {
+            let opened = connection.patiently(account.open(folder.id, Access::ReadOnly)).await?;
+            opened.map(|snapshot| (snapshot.state, snapshot.entries))
+        }
+        false => connection.patiently(account.status(folder.id)).await?.map(|status| (status.state, Vec::new())),
     };
-    let answer = match largest {
+    let answer = match known {
         Err(error) => Err(error),
-        Ok((state, last)) => {
-            let query = query(key, Numbers::Folder(last), now)?;
+        Ok((state, entries)) => {
+            let query = query(key, Numbers::Folder(entries.last().map(|entry| entry.uid)), now)?;
             let progress = connection.progress();
             let found = connection.patiently(account.search(folder.id, &query, &progress)).await?;
-            found.map(|uids| (state.uid_validity, uids))
+            let of = |uid: Uid| {
+                let place = entries.binary_search_by_key(&uid, |entry| entry.uid).ok()?;
+                entries.get(place).map(|entry| entry.modseq)
+            };
+            found.map(|uids| {
+                let mod_seq = mod_seq(of, key, Some(&esearch.returns), &uids);
+                Found { uid_validity: state.uid_validity, uids, mod_seq }
+            })
         }
     };
     match answer {

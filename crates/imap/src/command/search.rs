@@ -25,7 +25,7 @@ pub(crate) async fn search<B: SignIn, T: Transport>(
     let outcome = found(account, view, connection, &search.key, now).await;
     let found = saving(view, returns, outcome)?;
     let numbers = numbers(view, search.numbering, &found);
-    let mod_seq = mod_seq(view, &search.key, returns, &found);
+    let mod_seq = mod_seq(|uid| view.modseq(uid), &search.key, returns, &found);
     match returns {
         None => response::search(&mut connection.out, &numbers, mod_seq),
         Some(returns) => {
@@ -109,12 +109,21 @@ pub(super) fn keep(view: &mut View, returns: &[Return], found: &[Uid]) {
 
 /// The highest MODSEQ of what is told, if MODSEQ was asked for (RFC 7162 sections 3.1.5 and 3.1.10); `None` if nothing
 /// was found.
-pub(super) fn mod_seq(view: &View, key: &Key, returns: Option<&[Return]>, found: &[Uid]) -> Option<u64> {
-    if !key.any(&|key| matches!(key, Key::ModSeq(_))) {
+pub(super) fn mod_seq(
+    of: impl Fn(Uid) -> Option<ModSeq>,
+    key: &Key,
+    returns: Option<&[Return]>,
+    found: &[Uid],
+) -> Option<u64> {
+    if !key.any(&is_modseq) {
         return None;
     }
     let told = returns.map_or_else(|| found.to_vec(), |returns| to_save(returns, found));
-    told.iter().filter_map(|uid| view.modseq(*uid)).max().map(|modseq| modseq.0)
+    told.iter().filter_map(|uid| of(*uid)).max().map(|modseq| modseq.0)
+}
+
+pub(super) fn is_modseq(key: &Key) -> bool {
+    matches!(key, Key::ModSeq(_))
 }
 
 /// All that was found, unless fewer were asked for and not all counted (RFC 5182 section 2.4, RFC 9394 section 3.1).

@@ -30,7 +30,7 @@ pub(crate) async fn sort<B: SignIn, T: Transport>(
     let outcome = outcome.await;
     let sorted = saving(view, sort.returns.as_deref(), outcome)?;
     let numbers = numbers(view, sort.numbering, &sorted);
-    let mod_seq = mod_seq(view, &sort.key, sort.returns.as_deref(), &sorted);
+    let mod_seq = mod_seq(|uid| view.modseq(uid), &sort.key, sort.returns.as_deref(), &sorted);
     match &sort.returns {
         None => response::sort(&mut connection.out, &numbers, mod_seq),
         Some(returns) => {

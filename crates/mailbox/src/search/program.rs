@@ -83,6 +83,10 @@ impl Program {
         message.judge(&self.0)
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// `Yes` or `No` if every message gets that verdict without a look at it; else what is needed at most.
     #[must_use]
     pub fn needs(&self) -> Verdict {
@@ -96,7 +100,7 @@ impl Program {
 
 /// A query in the form in which it is judged.
 #[derive(Clone, Debug)]
-enum Node {
+pub(super) enum Node {
     Always,
     Never,
     And(Vec<Node>),

@@ -13,6 +13,11 @@ impl Needle {
         Self(Finder::new(&folded(text)).into_owned())
     }
 
+    /// What is looked for, its case folded.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(self.0.needle()).unwrap_or_default()
+    }
+
     /// True if there is nothing to look for, which every text holds.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.needle().is_empty()
