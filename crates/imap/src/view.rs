@@ -39,8 +39,9 @@ pub(crate) struct View {
     settled: ModSeq,
     /// What the client takes for the latest change: the last HIGHESTMODSEQ, or a higher MODSEQ told since.
     believed: ModSeq,
-    /// Removals were told since the last HIGHESTMODSEQ.
-    removed: bool,
+    /// What the client takes for the latest change lags behind what it was told: removals, which have no MODSEQ, or of
+    /// how many messages a folder is that was listed meanwhile.
+    lags: bool,
     uid_next: Uid,
     messages: Vec<Message>,
     marks: Marks,
@@ -97,7 +98,7 @@ impl View {
             enabled,
             settled: state.highest_modseq,
             believed: state.highest_modseq,
-            removed: false,
+            lags: false,
             uid_next: state.uid_next,
             messages: Vec::with_capacity(entries.len() + unlisted as usize),
             marks: Marks::default(),

@@ -62,6 +62,7 @@ impl View {
     /// The UIDs of which it is known by now who has them. Those nobody has are gone.
     fn listed(&mut self, delta: &Delta) -> RangeInclusive<u32> {
         let listed = delta.unlisted.saturating_add(1)..=self.unlisted;
+        self.lags |= self.enabled.condstore && self.unlisted > 0;
         self.unlisted = self.unlisted.min(delta.unlisted);
         let nobody: Vec<Uid> = listed
             .clone()
@@ -139,7 +140,7 @@ impl View {
         if held.is_empty() {
             return;
         }
-        self.removed = true;
+        self.lags |= self.enabled.qresync;
         match self.enabled.qresync || self.enabled.uid_only {
             true => response::vanished(out, &held.iter().map(|uid| uid.get()).collect::<Vec<_>>()),
             false => self.tell_numbers(&held, out),
@@ -183,9 +184,9 @@ impl View {
     /// comes back, so while a removal is held back HIGHESTMODSEQ stays below it, even if a MODSEQ above it was told.
     pub(crate) fn settle(&mut self) -> Option<Code> {
         let ahead = self.enabled.condstore && self.believed > self.settled;
-        // What was told as VANISHED need not be told again then.
-        let behind = self.enabled.qresync && self.removed && self.believed < self.settled;
-        self.removed = false;
+        // What was told need not be told again then.
+        let behind = self.lags && self.believed < self.settled;
+        self.lags &= self.settled < self.since;
         (ahead || behind).then(|| self.highest())
     }
 

@@ -267,4 +267,5 @@ fn what_is_listed_later_is_no_news() {
     );
     assert_eq!(told(|out| view.tell(&delta(4, vec![], 0), Expunges::Tell, out)), "* 1 EXPUNGE\r\n");
     assert_eq!((view.len(), view.first_unseen(), view.settled()), (4, Some(1), ModSeq(4)));
+    assert_eq!((view.settle(), view.settle()), (Some(Code::HighestModSeq(4)), None));
 }
