@@ -36,6 +36,9 @@ pub(crate) struct Connection<T> {
     framer: Framer,
     /// What is to be sent. Commands write here.
     pub(crate) out: Vec<u8>,
+    /// What is on its way, as it goes over the line; the octets before `sent` have gone.
+    line: Vec<u8>,
+    sent: usize,
     /// The command that is being done, and how far that has come.
     working: Option<Tag>,
     progress: Progress,
@@ -59,6 +62,8 @@ impl<T: Transport> Connection<T> {
             deflate: None,
             framer: Framer::new(limits),
             out: Vec::new(),
+            line: Vec::new(),
+            sent: 0,
             working: None,
             progress: Progress::default(),
         }
@@ -93,7 +98,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The framer's next step that somebody must decide about. All that was gathered is on its way before the
-    /// client is waited for. Cancel-safe once `flush` has returned.
+    /// client is waited for. Cancel-safe.
     pub(crate) async fn next(&mut self, awaited: Awaited) -> Result<Step, End> {
         loop {
             match self.framer.next() {
@@ -112,7 +117,7 @@ impl<T: Transport> Connection<T> {
         let Some(stream) = &mut self.stream else { return Err(End::Gone) };
         let until = match awaited {
             Awaited::Pause(until) => {
-                self.out = Vec::new();
+                (self.out, self.line) = (Vec::new(), Vec::new());
                 if let Some(deflate) = &mut self.deflate {
                     deflate.rest();
                 }
@@ -156,26 +161,38 @@ impl<T: Transport> Connection<T> {
         if self.out.len() >= SEND_FROM { self.flush().await } else { Ok(()) }
     }
 
-    /// Sends what was gathered.
+    /// Sends what was gathered. Cancel-safe: what was sent is not sent again.
     pub(crate) async fn flush(&mut self) -> Result<(), End> {
-        if let Some(deflate) = self.deflate.as_mut().filter(|_| !self.out.is_empty()) {
-            self.out = deflate.deflate(&self.out);
+        while !(self.line.is_empty() && self.out.is_empty()) {
+            if self.line.is_empty() {
+                match &mut self.deflate {
+                    Some(deflate) => {
+                        self.line = deflate.deflate(&self.out);
+                        self.out.clear();
+                    }
+                    None => std::mem::swap(&mut self.line, &mut self.out),
+                }
+            }
+            self.send_line().await?;
         }
+        Ok(())
+    }
+
+    /// Sends the rest of what is on its way.
+    async fn send_line(&mut self) -> Result<(), End> {
         let Some(stream) = &mut self.stream else { return Err(End::Gone) };
-        let mut sent = 0;
-        while let Some(rest) = self.out.get(sent..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self.line.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match timeout(PATIENCE, stream.write(rest)).await {
-                Ok(Ok(more)) if more > 0 => sent += more,
+                Ok(Ok(more)) if more > 0 => self.sent += more,
                 _ => return Err(End::Gone),
             }
         }
-        if sent > 0 {
-            match timeout(PATIENCE, stream.flush()).await {
-                Ok(Ok(())) => {}
-                _ => return Err(End::Gone),
-            }
+        match timeout(PATIENCE, stream.flush()).await {
+            Ok(Ok(())) => {}
+            _ => return Err(End::Gone),
         }
-        self.out.clear();
+        self.line.clear();
+        self.sent = 0;
         Ok(())
     }
 

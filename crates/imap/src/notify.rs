@@ -53,13 +53,8 @@ impl Told {
     /// Wakes when there may be something to tell between commands.
     pub(crate) async fn woken(&mut self) {
         match self {
-            Self::Asked(notify) => {
-                let again = notify.watched.values().any(|watched| watched.missed);
-                tokio::select! {
-                    () = notify.any.changed() => {}
-                    () = tokio::time::sleep(TRY_AGAIN), if again => {}
-                }
-            }
+            // In a box, so that sessions that asked for nothing are as small as they were.
+            Self::Asked(notify) => Box::pin(notify.woken()).await,
             Self::Usual | Self::Nothing => std::future::pending().await,
         }
     }
@@ -179,6 +174,14 @@ impl Notify {
     /// What is told of the selected mailbox.
     pub(crate) fn selected(&self) -> Option<Arc<Selected>> {
         self.selected.clone()
+    }
+
+    async fn woken(&mut self) {
+        let again = self.watched.values().any(|watched| watched.missed);
+        tokio::select! {
+            () = self.any.changed() => {}
+            () = tokio::time::sleep(TRY_AGAIN), if again => {}
+        }
     }
 
     /// STATUS of each mailbox that is watched, before the command is answered (RFC 5465 section 3.1).

@@ -90,7 +90,10 @@ impl<B: SignIn> Session<B> {
         if connection.is_going_down() {
             return Err(crate::connection::going_down());
         }
-        let step = self.awaited(connection).await?;
+        let step = match self.told {
+            Told::Asked(_) => Box::pin(self.awaited(connection)).await?,
+            Told::Usual | Told::Nothing => connection.next(Awaited::Pause(self.deadline)).await?,
+        };
         match step {
             // In boxes, as commands are: between them a session is small.
             Step::Command(raw) => Box::pin(self.command(connection, &raw)).await?,
@@ -112,14 +115,12 @@ impl<B: SignIn> Session<B> {
         if let (Told::Asked(notify), Ok(account)) = (&mut self.told, self.state.account()) {
             notify.watch_selected(account, self.state.folder());
         }
-        while matches!(self.told, Told::Asked(_)) {
-            connection.flush().await?;
+        loop {
             tokio::select! {
                 step = connection.next(Awaited::Pause(self.deadline)) => return step,
-                () = self.told.woken() => Box::pin(self.tell(connection)).await?,
+                () = self.told.woken() => self.tell(connection).await?,
             }
         }
-        connection.next(Awaited::Pause(self.deadline)).await
     }
 
     async fn command<T: Transport>(&mut self, connection: &mut Connection<T>, raw: &RawCommand) -> Result<(), End> {
