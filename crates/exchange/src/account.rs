@@ -28,6 +28,7 @@ use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::objects::{Fill, Myself, Others, People};
+use crate::permissions::Lists;
 use crate::read_ahead::SharedTrail;
 use crate::settings::{SearchIndex, SizePolicy};
 use crate::sizes;
@@ -70,6 +71,7 @@ pub(crate) struct Live {
     pub(crate) myself: Myself,
     pub(crate) others: Others,
     pub(crate) quota: Fill,
+    pub(crate) permission_lists: Lists,
     pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
     pub(crate) index: SearchIndex,
@@ -149,6 +151,7 @@ impl Live {
             others: Others::default(),
             people: People::default(),
             quota: Fill::new(parts.greeting.quota),
+            permission_lists: Lists::default(),
             sizes: parts.sizes,
             index: parts.index,
             poll: parts.poll,

@@ -1,9 +1,12 @@
 //! Who may do what in folders (RFC 4314), and how full the mailbox is (RFC 9208).
 //!
-//! What the user may do is known from the listing. Who else may do what is asked of Exchange each time: nobody asks
-//! often, and a change replaces the whole list.
+//! What the user may do is known from the listing. Who else may do what is asked of Exchange, and kept for some minutes,
+//! since there are clients that ask with each folder they open. A change replaces the whole list, so before one it is asked
+//! anew.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ews::op::get_folder::GetFolder;
 use ews::op::update_folder::{FolderUpdate, UpdateFolder};
@@ -13,6 +16,32 @@ use mailbox::{Error, ErrorKind, FolderId, FolderPath, FolderRights, Grantee, Quo
 use crate::account::Live;
 use crate::error::{self, Tried};
 use crate::foreign::{Root, is_container};
+
+/// Lists that were asked for a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct Lists(Mutex<HashMap<FolderId, (Instant, Vec<Permission>)>>);
+
+impl Lists {
+    fn get(&self, folder: FolderId) -> Option<Vec<Permission>> {
+        self.lock().get(&folder).filter(|(at, _)| at.elapsed() < KEPT).map(|(_, list)| list.clone())
+    }
+
+    fn put(&self, folder: FolderId, list: &[Permission]) {
+        let mut lists = self.lock();
+        if lists.len() >= MOST_LISTS {
+            lists.clear();
+        }
+        lists.insert(folder, (Instant::now(), list.to_vec()));
+    }
+
+    fn forget(&self, folder: FolderId) {
+        self.lock().remove(&folder);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, (Instant, Vec<Permission>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Live {
     /// How full the mailbox is that a path belongs to; of others' it is not known.
@@ -50,7 +79,10 @@ impl Live {
     /// Who may do what in a folder.
     pub(crate) async fn permissions(self: &Arc<Self>, folder: FolderId) -> Result<Vec<(Grantee, FolderRights)>> {
         let (live, folder) = self.administered(folder).await?;
-        let given = live.ask_permissions(folder).await?;
+        let given = match live.permission_lists.get(folder) {
+            Some(known) => known,
+            None => live.ask_permissions(folder).await?,
+        };
         let owner = Grantee::Person(live.owner(self).to_owned());
         let given = given.iter().filter_map(|permission| Some((grantee(&permission.user)?, rights(permission))));
         let told = given.filter(|(who, rights)| *who != owner && *rights != FolderRights::NONE);
@@ -75,6 +107,7 @@ impl Live {
             permissions: Some(permissions),
         };
         let answer = live.client()?.call(&UpdateFolder { changes: vec![update] }).await;
+        live.permission_lists.forget(folder);
         live.settled(&tried, answer)
     }
 
@@ -86,12 +119,13 @@ impl Live {
         }
     }
 
-    async fn ask_permissions(self: &Arc<Self>, folder: FolderId) -> Result<Vec<Permission>> {
+    async fn ask_permissions(self: &Arc<Self>, id: FolderId) -> Result<Vec<Permission>> {
         let tried = Tried::new("it could not be found out who may do what in the folder");
         let shape = FolderShape::of([Path::from(Field::FOLDER_PERMISSIONS)]);
-        let ask = GetFolder { folders: vec![self.folder_ref(folder).await?], shape };
+        let ask = GetFolder { folders: vec![self.folder_ref(id).await?], shape };
         let answer = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?.pop();
         let folder = answer.ok_or_else(error::no_folder)?.map_err(|error| tried.refused(&error))?;
+        self.permission_lists.put(id, &folder.permissions);
         Ok(folder.permissions)
     }
 
@@ -175,6 +209,9 @@ fn user(who: &Grantee) -> UserId {
         Grantee::Anonymous => distinguished("Anonymous"),
     }
 }
+
+const KEPT: Duration = Duration::from_secs(5 * 60);
+const MOST_LISTS: usize = 500;
 
 #[cfg(test)]
 mod tests {
