@@ -14,7 +14,8 @@ use mailbox::search::Query;
 use mailbox::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Bell, Content, Delta, Depth, Details, Error,
     Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, Mail, ModSeq, Namespaces,
-    NewMessage, Progress, Quota, RightsChange, Snapshot, Status, Stored, Subscription, Transferred, Uid, Watch,
+    NewMessage, Progress, Quota, RightsChange, Snapshot, SpecialUse, Status, Stored, Subscription, Transferred, Uid,
+    Watch,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -440,6 +441,10 @@ impl Mail for Account {
 
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
         self.attended(async { Box::pin(self.live().create_anywhere(path)).await }).await
+    }
+
+    async fn create_folder_for(&self, path: &FolderPath, role: SpecialUse) -> Result<FolderId> {
+        self.attended(async { Box::pin(self.live().create_folder_for(path, role)).await }).await
     }
 
     async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {

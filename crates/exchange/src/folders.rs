@@ -9,10 +9,11 @@ use ews::op::move_folder::MoveFolder;
 use ews::op::update_folder::{FolderUpdate, UpdateFolder};
 use ews::{DistinguishedFolder, ErrorKind as Theirs, FolderRef};
 use idmap::{ExchangeFolder, FolderRow, IdMap};
-use mailbox::{Access, Error, ErrorKind, FolderId, FolderPath, Uid};
+use mailbox::{Access, Error, ErrorKind, FolderId, FolderPath, SpecialUse, Uid};
 
 use crate::account::Live;
 use crate::error::{self, Result, Tried};
+use crate::hierarchy::ARCHIVE;
 use crate::listing::Listing;
 use crate::transfer::Way;
 
@@ -31,6 +32,20 @@ impl Live {
             }
         }
         made.ok_or_else(|| exists(path))
+    }
+
+    /// Makes a folder for a role. Exchange gives those it knows to folders of its own, and has none for archiving in most
+    /// mailboxes: that one is kept here.
+    pub(crate) async fn create_folder_for(self: &Arc<Self>, path: &FolderPath, role: SpecialUse) -> Result<FolderId> {
+        let taken = self.listing().await?.folders.iter().any(|folder| folder.special_use == Some(role));
+        if taken || role != SpecialUse::Archive || !self.is_own_path(path).await? {
+            let sentence = "a folder has this use already, or none can be given it; make it without a use";
+            return Err(Error::new(ErrorKind::Cannot, sentence));
+        }
+        let made = self.create_folder(path).await?;
+        self.map.put_note(ARCHIVE, &made.0.to_string()).await?;
+        self.hierarchy.forget();
+        Ok(made)
     }
 
     async fn create_one(self: &Arc<Self>, path: &FolderPath) -> Result<FolderId> {

@@ -101,7 +101,8 @@ impl Live {
         }
         let reserved = self.mounts.reserved();
         let listing = Listing::new(self.map.folders().await?, &self.map.subscriptions().await?, &reserved);
-        let listing = Arc::new(listing.with_aside(self.map.aside().await?));
+        let made = self.map.note(ARCHIVE).await?.and_then(|id| id.parse().ok()).map(FolderId);
+        let listing = Arc::new(listing.with_archive(made).with_aside(self.map.aside().await?));
         self.hierarchy.remember(&listing, forgotten);
         Ok(listing)
     }
@@ -224,6 +225,8 @@ impl Live {
     }
 }
 
+/// The map's note of the folder that a client made for archiving.
+pub(crate) const ARCHIVE: &str = "folder for archiving";
 /// How long a folder list that is known waits for news.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use idmap::FolderRow;
 use mailbox::objects::CollectionKind;
-use mailbox::{Access, Folder, FolderId, FolderPath, Subscription};
+use mailbox::{Access, Folder, FolderId, FolderPath, SpecialUse, Subscription};
 
 use crate::objects::pseudo_kind;
 
@@ -48,6 +48,18 @@ impl Listing {
         let rows = rows.into_iter().map(|row| (row.id, row)).collect();
         let folders = folders.into();
         Self { folders, subscribed, by_path, by_exchange_id, rows, ..Self::default() }
+    }
+
+    /// With a folder that a client made for archiving, as long as Exchange has none and it was not thrown away.
+    pub(crate) fn with_archive(mut self, made: Option<FolderId>) -> Self {
+        let has_one = self.folders.iter().any(|folder| folder.special_use == Some(SpecialUse::Archive));
+        let Some(made) = made.filter(|made| !has_one && !self.is_within(*made, "deleteditems")) else { return self };
+        let with_role = |folder: &Folder| match folder.id == made {
+            true => Folder { special_use: Some(SpecialUse::Archive), ..folder.clone() },
+            false => folder.clone(),
+        };
+        self.folders = self.folders.iter().map(with_role).collect();
+        self
     }
 
     /// With folders that are not shown as mail, each with its owner.
@@ -234,7 +246,7 @@ const MAIL_CLASSES: [&str; 2] = ["IPF.Note", "IPF.Imap"];
 mod tests {
     use super::*;
     use idmap::ExchangeFolder;
-    use mailbox::{SpecialUse, UidValidity};
+    use mailbox::UidValidity;
     use std::num::NonZeroU32;
 
     fn row(id: u64, parent: u64, name: &str, class: Option<&str>) -> FolderRow {
@@ -293,6 +305,24 @@ mod tests {
                 ("inbox (folder)".to_owned(), true, false),
             ]
         );
+    }
+
+    #[test]
+    fn a_folder_made_for_archiving_is_one_while_there_is_no_other() {
+        let role_of = |listing: &Listing, id| {
+            listing.folders.iter().find(|folder| folder.id == FolderId(id)).and_then(|folder| folder.special_use)
+        };
+        let mut trash = row(1, 0, "Deleted Items", None);
+        trash.folder.role = Some("deleteditems".to_owned());
+        let rows = vec![trash, row(2, 1, "thrown away", None), row(3, 0, "Old mail", None)];
+        let listing =
+            |rows: &[FolderRow], made| Listing::new(rows.to_vec(), &[], &[]).with_archive(Some(FolderId(made)));
+        assert_eq!(role_of(&listing(&rows, 3), 3), Some(SpecialUse::Archive));
+        assert_eq!(role_of(&listing(&rows, 2), 2), None);
+        let mut theirs = row(4, 0, "Archive", None);
+        theirs.folder.special_use = Some(SpecialUse::Archive);
+        let rows = [rows, vec![theirs]].concat();
+        assert_eq!(role_of(&listing(&rows, 3), 3), None);
     }
 
     #[test]

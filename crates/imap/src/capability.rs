@@ -75,6 +75,7 @@ const TABLE: &[(&str, When, &str)] = &[
     ("LIST-EXTENDED", When::Always, "RFC 5258"),
     ("LIST-STATUS", When::Always, "RFC 5819"),
     ("SPECIAL-USE", When::Always, "RFC 6154"),
+    ("CREATE-SPECIAL-USE", When::Always, "RFC 6154 section 3"),
     ("XLIST", When::Always, "Google, before RFC 6154"),
     ("UNSELECT", When::Always, "RFC 3691"),
     ("UIDPLUS", When::Always, "RFC 4315"),

@@ -145,6 +145,7 @@ impl World for InMemory {
                 self.account.shut(&path(mailbox));
                 Exchange::Done
             }
+            ["unuse", folder] => done(self.account.take_use(&path(folder))),
             ["quota", used, allowed] => {
                 let allowed = allowed.parse().ok();
                 self.account.set_quota(Some(mailbox::Quota { used: used.parse().unwrap(), allowed }));

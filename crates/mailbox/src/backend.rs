@@ -8,8 +8,8 @@ use crate::search::Query;
 use crate::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Credentials, Delta, Depth, Details, Error,
     ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, ModSeq, Namespaces,
-    NewMessage, Progress, Quota, Result, RightsChange, Secret, Snapshot, Status, Stored, Subscription, Transferred,
-    Uid, Watch,
+    NewMessage, Progress, Quota, Result, RightsChange, Secret, Snapshot, SpecialUse, Status, Stored, Subscription,
+    Transferred, Uid, Watch,
 };
 
 /// Lets people in.
@@ -75,6 +75,19 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// # Errors
     /// `Exists`, `Denied`, `Cannot` for a name that is not possible.
     fn create_folder(&self, path: &FolderPath) -> impl Future<Output = Result<FolderId>> + Send;
+
+    /// Makes a folder that has a role from then on (RFC 6154 section 3).
+    ///
+    /// # Errors
+    /// Those of `create_folder`; `Cannot`, and nothing is made, if a folder has this role already or none can be given
+    /// it.
+    fn create_folder_for(
+        &self,
+        _path: &FolderPath,
+        _role: SpecialUse,
+    ) -> impl Future<Output = Result<FolderId>> + Send {
+        async { Err(Error::new(ErrorKind::Cannot, "The use of a folder cannot be chosen")) }
+    }
 
     /// Gives a folder another path; folders below go along, ids stay. Renaming the inbox moves its messages to a
     /// new folder and leaves it empty (RFC 9051 section 6.3.6).

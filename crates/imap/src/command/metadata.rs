@@ -6,7 +6,7 @@
 use imap_proto::MailboxName;
 use imap_proto::command::metadata::{Depth, Entry, GetMetadata, SetMetadata};
 use imap_proto::response::{self, Code};
-use mailbox::{Annotation, AnnotationChange, Depth as Levels, Folder, Mail, SignIn};
+use mailbox::{Annotation, AnnotationChange, Depth as Levels, Folder, FolderPath, Mail, SignIn};
 use tracing::debug;
 
 use crate::command::{list, nonexistent, path};
@@ -74,6 +74,24 @@ pub(crate) async fn set<B: SignIn, T: Transport>(
         return Err(Answer::no(Code::MetadataTooMany, "There are as many entries as there can be").into());
     }
     Ok(Answer::ok("Done"))
+}
+
+/// What is noted on the inbox goes along with its messages, and stays (RFC 5464 section 4.1).
+pub(crate) async fn copy<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    from: &FolderPath,
+    to: &FolderPath,
+) -> Result<(), Stop> {
+    let folders = connection.patiently(account.folders()).await??;
+    let id = |path: &FolderPath| folders.iter().find(|folder| folder.path == *path).map(|folder| folder.id);
+    let (Some(from), Some(to)) = (id(from), id(to)) else { return Ok(()) };
+    let notes = connection.patiently(account.annotations(Some(from))).await??;
+    let notes: Vec<(String, Option<Vec<u8>>)> = notes.into_iter().map(|note| (note.name, Some(note.value))).collect();
+    if !notes.is_empty() {
+        connection.patiently(account.annotate(Some(to), &notes, MOST)).await??;
+    }
+    Ok(())
 }
 
 /// METADATA behind a LIST line (RFC 9590 section 3); of a folder that cannot be asked now, there is none.

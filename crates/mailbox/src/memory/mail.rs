@@ -11,7 +11,7 @@ use crate::search::Query;
 use crate::{
     Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Delta, Depth, Details, Error, ErrorKind,
     Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, Mail, ModSeq, Namespaces,
-    NewMessage, Progress, Quota, Result, RightsChange, Snapshot, Status, Stored, Subscription, SystemFlags,
+    NewMessage, Progress, Quota, Result, RightsChange, Snapshot, SpecialUse, Status, Stored, Subscription, SystemFlags,
     Transferred, Uid, Watch, preview,
 };
 
@@ -35,6 +35,11 @@ impl Mail for Account {
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {
         self.enter(Call::CreateFolder).await?;
         self.store().create(path)
+    }
+
+    async fn create_folder_for(&self, path: &FolderPath, role: SpecialUse) -> Result<FolderId> {
+        self.enter(Call::CreateFolder).await?;
+        self.store().create_for(path, role)
     }
 
     async fn rename_folder(&self, from: &FolderPath, to: &FolderPath) -> Result<()> {

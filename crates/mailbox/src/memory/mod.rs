@@ -219,6 +219,14 @@ impl Account {
         if gone.is_empty() { Err(no_message()) } else { Ok(()) }
     }
 
+    /// A folder has no role any more.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such folder.
+    pub fn take_use(&self, folder: &FolderPath) -> Result<()> {
+        self.store().take_use(folder)
+    }
+
     /// From now on it is known how full the mailbox is.
     pub fn set_quota(&self, quota: Option<Quota>) {
         self.store().quota = quota;

@@ -217,6 +217,22 @@ impl Store {
         Ok(self.add(path.clone(), None))
     }
 
+    pub(super) fn create_for(&mut self, path: &FolderPath, role: SpecialUse) -> Result<FolderId> {
+        if role != SpecialUse::Archive || self.folders.iter().any(|folder| folder.special_use == Some(role)) {
+            return Err(Error::new(ErrorKind::Cannot, "A folder has this use already, or none can have it"));
+        }
+        let id = self.create(path)?;
+        self.folder_mut(id)?.special_use = Some(role);
+        Ok(id)
+    }
+
+    /// A folder is one like any other from now on.
+    pub(super) fn take_use(&mut self, path: &FolderPath) -> Result<()> {
+        let id = self.find(path)?.id;
+        self.folder_mut(id)?.special_use = None;
+        Ok(())
+    }
+
     pub(super) fn add(&mut self, path: FolderPath, special_use: Option<SpecialUse>) -> FolderId {
         self.stirred();
         let id = FolderId(self.next_id());
