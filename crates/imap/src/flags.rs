@@ -27,7 +27,7 @@ pub(crate) fn possible(keywords: &[Keyword]) -> Vec<Flag> {
 }
 
 /// Whether this session is the first to see a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Recent {
     Yes,
     No,

@@ -21,7 +21,9 @@ use crate::error::Answer;
 use crate::flags::Recent;
 use crate::structure::Part;
 use ages::{Age, Ages};
-use marks::{Mark, Marks};
+use marks::Marks;
+
+pub(crate) use marks::Mark;
 
 pub(crate) use vanished::is_one_to_one;
 
@@ -181,6 +183,18 @@ impl View {
     /// The flags of a message, as the client knows them.
     pub(crate) fn flags(&self, uid: Uid) -> Option<Flags> {
         self.at(uid).map(|message| self.marks.flags(message.mark))
+    }
+
+    /// What the view keeps of them. The number is one that this view has just given.
+    pub(crate) fn mark(&self, picked: Picked) -> Option<Mark> {
+        let index = usize::try_from(picked.sequence).unwrap_or_default().wrapping_sub(1);
+        let message = self.messages.get(index).filter(|message| message.uid == picked.uid);
+        message.or_else(|| self.at(picked.uid)).map(|message| message.mark)
+    }
+
+    /// The flags that stand for.
+    pub(crate) fn marked(&self, mark: Mark) -> Flags {
+        self.marks.flags(mark)
     }
 
     /// The last change of a message, as far as it is known here.

@@ -61,6 +61,12 @@ impl FetchLine {
         word::flags(out, flags);
     }
 
+    /// The same, of flags that [`word::flags`] has written.
+    pub fn flags_spelt(&mut self, out: &mut Vec<u8>, flags: &[u8]) {
+        self.name(out, "FLAGS");
+        out.extend_from_slice(flags);
+    }
+
     /// `INTERNALDATE "..."`
     pub fn internal_date(&mut self, out: &mut Vec<u8>, date: &DateTime) {
         self.name(out, "INTERNALDATE");
@@ -125,7 +131,9 @@ impl FetchLine {
     /// `MODSEQ (n)` (RFC 7162)
     pub fn mod_seq(&mut self, out: &mut Vec<u8>, mod_seq: u64) {
         self.name(out, "MODSEQ");
-        out.extend_from_slice(format!("({mod_seq})").as_bytes());
+        out.push(b'(');
+        word::number(out, mod_seq);
+        out.push(b')');
     }
 
     /// `EMAILID (id)` (RFC 8474); the id is made of letters, digits, `-` and `_`.

@@ -6,7 +6,7 @@ use mailbox::{Flags, Keyword, SystemFlags};
 
 /// The flags of one message: those with a backslash in the lowest octet, above them which keywords, as [`Marks`] knows
 /// them; 0 for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mark(u32);
 
 impl Mark {

@@ -6,6 +6,7 @@
 
 mod binary;
 pub(crate) mod section;
+mod view_only;
 mod write;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use mailbox::{
 };
 use tracing::debug;
 
+use self::view_only::Spelling;
 use crate::connection::{Connection, Transport};
 use crate::enabled::Enabled;
 use crate::error::{Answer, End, Stop, partly};
@@ -58,6 +60,7 @@ pub(crate) async fn fetch<B: SignIn, T: Transport>(
         gone: 0,
         undecodable: 0,
         to_mark: Vec::new(),
+        spelling: Spelling::default(),
     };
     let outcome = work.all(connection, &picked).await;
     work.mark_rest(connection).await?;
@@ -201,6 +204,7 @@ struct Work<'a, A> {
     undecodable: usize,
     /// Messages that were told and have no `\Seen` yet.
     to_mark: Vec<Uid>,
+    spelling: Spelling,
 }
 
 /// What is known of a message that is to be told.
@@ -234,7 +238,11 @@ impl<A: Mail> Work<'_, A> {
         connection: &mut Connection<T>,
         picked: &'p [Picked],
     ) -> Result<&'p [Picked], Stop> {
-        let (batch, _) = picked.split_at(picked.len().min(self.needs.batch()));
+        let (batch, rest) = picked.split_at(picked.len().min(self.needs.batch()));
+        if view_only::is_enough(&self.items) {
+            self.tell_view(connection, batch).await?;
+            return Ok(rest);
+        }
         let (mut rows, covered) = self.rows(connection, batch).await?;
         self.add_details(connection, &mut rows).await?;
         self.add_sizes(connection, &mut rows).await?;
