@@ -202,3 +202,32 @@ async fn new_mail_costs_one_sync_and_no_fetch() {
     assert!(stats.operation("SyncFolderHierarchy") <= 1, "{:?}", stats.0["operations"]);
     assert_eq!(stats.operation("GetItem"), 0, "new mail is announced without fetching it");
 }
+
+/// A client that opens it sees all of it; what it names is told as soon as that is known, and the same for ever.
+#[tokio::test]
+async fn a_large_folder_shows_its_newest_messages_first() {
+    let simulator = Options::preset(&format!("large:{MESSAGES}")).latency(20).start().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let selected = imap.select("INBOX").await;
+    assert_eq!((selected.exists, selected.uid_next), (MESSAGES, MESSAGES + 1));
+    let newest = imap.ok(&format!("FETCH {}:* (UID ENVELOPE)", MESSAGES - 9)).await;
+    let lines: Vec<String> = newest.lines().into_iter().filter(|line| line.contains("ENVELOPE")).collect();
+    assert_eq!(lines.len(), 10);
+    for (line, number) in lines.iter().zip(MESSAGES - 10..) {
+        assert!(line.contains(&format!("UID {} ", number + 1)) && line.contains(&format!("\"Message {number}\"")), "{line}");
+    }
+    imap.ok(&format!("STORE {MESSAGES} +FLAGS.SILENT ($Kept)")).await;
+    let oldest = imap.ok("UID FETCH 1 (ENVELOPE)").await;
+    assert!(oldest.lines().iter().any(|line| line.contains("\"Message 0\"")), "{oldest:?}");
+    assert_eq!(imap.ok("FETCH 1:* (FLAGS)").await.fetches().count(), usize::try_from(MESSAGES).unwrap());
+    let unseen = imap.ok("SEARCH UNSEEN").await.words("SEARCH").len();
+    assert_eq!(unseen, usize::try_from(MESSAGES.div_ceil(3)).unwrap());
+    drop(imap);
+    simulator.settle().await;
+    gateway.stop().await;
+    let mut imap = site.start().await.login().await;
+    assert_eq!(imap.select("INBOX").await, selected);
+    assert_eq!(imap.ok("SEARCH KEYWORD $Kept").await.words("SEARCH"), [MESSAGES.to_string()]);
+}

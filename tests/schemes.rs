@@ -94,8 +94,9 @@ async fn work(simulator: &Simulator, imap: &mut Imap, mailbox: &str) {
     }
     let exists = imap.select("INBOX").await.exists;
     assert!(exists >= 12, "{exists}");
+    imap.ok("FETCH 1:* BODY.PEEK[]").await;
     for number in 1..=exists {
-        imap.ok(&format!("FETCH {number} BODY.PEEK[]")).await;
+        imap.ok(&format!("STORE {number} +FLAGS (\\Flagged)")).await;
     }
 }
 

@@ -34,6 +34,9 @@ class Missing(Exception):
 class Rig(contextlib.ExitStack):
     """The programs of one measurement. Whatever is started in it ends with it."""
 
+    # Exchange tells in whole seconds when a folder last changed: what is seconds old is no fair beginning.
+    settle = 2.5
+
     def __init__(self):
         super().__init__()
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exgate-bench-"))
@@ -47,8 +50,7 @@ class Rig(contextlib.ExitStack):
         words += [] if auth == "basic" else ["--auth", auth]
         process, said = self.program("exchange-sim", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0",
                                      "--preset", preset, "--latency", f"{latency}ms", *words)
-        # Exchange tells in whole seconds when a folder last changed: what is seconds old is no fair beginning.
-        time.sleep(2.5)
+        time.sleep(self.settle)
         return Simulator(process, said, auth)
 
     def gateway(self, simulator, more="", tls=False):

@@ -31,7 +31,7 @@ use crate::keywords::Keywords;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::permissions::Lists;
 use crate::read_ahead::SharedTrail;
-use crate::settings::{SearchIndex, SizePolicy};
+use crate::settings::{Prefetch, SearchIndex, SizePolicy};
 use crate::sizes;
 use crate::stamps::Stamps;
 use crate::watch::{Poll, Watching};
@@ -76,6 +76,7 @@ pub(crate) struct Live {
     pub(crate) people: People,
     pub(crate) sizes: SizePolicy,
     pub(crate) index: SearchIndex,
+    pub(crate) prefetch: Prefetch,
     pub(crate) poll: Poll,
     pub(crate) watching: watch::Sender<Watching>,
     /// Whose folders these are.
@@ -124,6 +125,7 @@ pub(crate) struct Parts {
     pub(crate) client: Client,
     pub(crate) sizes: SizePolicy,
     pub(crate) index: SearchIndex,
+    pub(crate) prefetch: Prefetch,
     pub(crate) poll: Poll,
     pub(crate) root: Root,
     pub(crate) facts: Known,
@@ -155,6 +157,7 @@ impl Live {
             permission_lists: Lists::default(),
             sizes: parts.sizes,
             index: parts.index,
+            prefetch: parts.prefetch,
             poll: parts.poll,
             watching: watch::Sender::new(Watching::Starting),
             root: parts.root,

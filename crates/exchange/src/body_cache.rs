@@ -177,6 +177,12 @@ impl Shelf {
         self.cache.limit >= ROOMY
     }
 
+    /// True if another message drives out no other one.
+    pub(crate) fn has_room(&self) -> bool {
+        let used = self.cache.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.bytes < self.cache.limit / 10 * 9
+    }
+
     /// True if the message is here, without using it.
     pub(crate) fn has(&self, id: EmailId) -> bool {
         self.path(id).exists()

@@ -241,6 +241,7 @@ impl Inner {
             client: entered.client,
             sizes: self.settings.sizes,
             index: self.settings.index,
+            prefetch: self.settings.prefetch,
             poll: Poll::new(organisation.poll, self.settings.poll),
             root: Root::Own,
             facts: Known::default(),

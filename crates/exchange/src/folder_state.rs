@@ -29,6 +29,9 @@ pub(crate) struct FolderState {
     pub(crate) used: AtomicBool,
     /// It is large, and being listed for the first time: what is known of it are the newest messages.
     pub(crate) filling: AtomicBool,
+    /// Its messages are being fetched before anybody asks for them, and should be once more.
+    pub(crate) prefetching: AtomicBool,
+    pub(crate) prefetch_wanted: AtomicBool,
     /// A task is on its way to look.
     pub(crate) sent_for: AtomicBool,
     /// A task will look in a while, because of echoes only.
@@ -51,6 +54,8 @@ impl FolderState {
             foreign: AtomicBool::new(false),
             used: AtomicBool::new(false),
             filling: AtomicBool::new(false),
+            prefetching: AtomicBool::new(false),
+            prefetch_wanted: AtomicBool::new(false),
             sent_for: AtomicBool::new(false),
             sent_for_later: AtomicBool::new(false),
             expecting: AtomicUsize::new(0),

@@ -28,6 +28,7 @@ mod keywords;
 mod listing;
 mod objects;
 mod online;
+mod prefetch;
 mod permissions;
 mod previews;
 mod read_ahead;
@@ -49,6 +50,6 @@ pub use account::Account;
 pub use directory::{Directory, Person, explain_service, refuse_cloud};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
 pub use settings::{
-    ClientProof, Discover, Flow, OAuth, Organisation, Proof, SearchIndex, Service, Settings, SizePolicy, Way,
+    ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Service, Settings, SizePolicy, Way,
 };
 pub use tokens::oauth;

@@ -14,12 +14,26 @@ pub struct Settings {
     pub state: PathBuf,
     /// The Exchange servers. At least one.
     pub organisations: Vec<Organisation>,
-    /// How RFC822.SIZE is answered.
+    /// Which messages are fetched before anybody asks for them, of folders somebody uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefetch {
+    /// None; those that will be wanted next all the same.
+    #[default]
+    None,
+    /// The newest 200 of each folder.
+    Recent,
+    /// As many as there is room for.
+    All,
+}
+
+/// How RFC822.SIZE is answered.
     pub sizes: SizePolicy,
     /// What Exchange's own index is asked when messages are searched.
     pub index: SearchIndex,
     /// How many bytes of messages are kept on disk, over all mailboxes.
     pub cache_bytes: u64,
+    /// Which messages are fetched before anybody asks for them.
+    pub prefetch: Prefetch,
     /// How often changes are looked for where Exchange cannot notify.
     pub poll: Duration,
     /// How long a mailbox stays live after its last session ended.
@@ -36,6 +50,7 @@ impl Settings {
             sizes: SizePolicy::Auto,
             index: SearchIndex::Off,
             cache_bytes: 2 << 30,
+            prefetch: Prefetch::None,
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
         }

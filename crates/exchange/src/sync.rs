@@ -243,6 +243,9 @@ impl Live {
             state.filling.store(filling, Ordering::SeqCst);
             if taken.changed {
                 state.bell.ring();
+                if objects.is_none() {
+                    self.prefetch(&self.state(state.id));
+                }
             }
             if filling {
                 return Ok(Progress::Some);

@@ -286,14 +286,19 @@ impl Live {
 
     /// Something may have been missed: look at the tree, and at those folders in use that have changed.
     async fn catch_up(self: &Arc<Self>) {
-        self.hierarchy_changed();
         let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
+        self.hierarchy.due.want();
         self.hierarchy.due.forgive();
         used.iter().for_each(|state| {
             state.due.want();
             state.due.forgive();
         });
-        if let Err(error) = self.pass_over_unchanged().await {
+        // Together: somebody who has just signed in waits for both.
+        let (unchanged, tree) = tokio::join!(self.pass_over_unchanged(), Box::pin(self.look_at_hierarchy()));
+        if tree.is_err() {
+            self.send_for_hierarchy();
+        }
+        if let Err(error) = unchanged {
             tracing::info!(user = self.user, %error, "every folder in use has to be looked at");
         }
         for state in used.iter().filter(|state| is_followed(state) && !state.due.is_met()) {

@@ -147,3 +147,29 @@ async fn a_listing_that_was_cut_off_goes_on_after_a_restart() {
     let last = gate.account.contents(inbox, &[all.entries[COUNT - 1].uid]).await.unwrap().remove(0).1.unwrap();
     assert!(String::from_utf8_lossy(&bytes(last)).contains("Subject: Message 3999\r\n"));
 }
+
+#[tokio::test]
+async fn recent_messages_are_here_before_anybody_asks() {
+    let mut lab = Lab::new().await;
+    lab.settings.prefetch = exchange::Prefetch::Recent;
+    lab.fill(300);
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let uids = gate.uids(inbox).await;
+    lab.until_quiet().await;
+    assert!(lab.calls_of("GetItem").await >= 200 / 32);
+    lab.reset().await;
+    assert_eq!(gate.all_contents(inbox, &uids[100..]).await.len(), 200);
+    assert_eq!(lab.calls_of("GetItem").await, 0);
+    gate.content(inbox, uids[50]).await;
+    assert_eq!(lab.calls_of("GetItem").await, 1, "what is older was not asked for");
+
+    let mut watch = gate.account.watch(inbox);
+    lab.deliver(&String::from_utf8(message(9_999)).unwrap());
+    watch.changed().await;
+    let newest = *gate.uids(inbox).await.last().unwrap();
+    lab.until_quiet().await;
+    lab.reset().await;
+    gate.content(inbox, newest).await;
+    assert_eq!(lab.calls_of("GetItem").await, 0);
+}

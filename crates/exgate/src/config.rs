@@ -132,11 +132,21 @@ impl Default for Dav {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Cache {
     pub(crate) bodies_mib: u64,
+    pub(crate) prefetch: Prefetch,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Prefetch {
+    #[default]
+    None,
+    Recent,
+    All,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { bodies_mib: 2048 }
+        Self { bodies_mib: 2048, prefetch: Prefetch::default() }
     }
 }
 

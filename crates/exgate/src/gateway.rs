@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::{Config, SearchIndex, SizePolicy};
+use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
@@ -164,6 +164,11 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             SearchIndex::Words => exchange::SearchIndex::Words,
         },
         cache_bytes: config.cache.bodies_mib << 20,
+        prefetch: match config.cache.prefetch {
+            Prefetch::None => exchange::Prefetch::None,
+            Prefetch::Recent => exchange::Prefetch::Recent,
+            Prefetch::All => exchange::Prefetch::All,
+        },
         ..exchange::Settings::new(state, grants::organisations(config, state)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))

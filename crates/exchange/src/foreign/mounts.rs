@@ -21,6 +21,7 @@ use crate::body_cache::BodyCache;
 use crate::directory::{Greeting, file_name, generation};
 use crate::error::{self, Result, Tried};
 use crate::listing::Listing;
+use crate::settings::Prefetch;
 
 /// How the maps and bodies of further mailboxes are opened.
 #[derive(Clone, Debug)]
@@ -524,6 +525,7 @@ impl Live {
             client: self.client_for(root).await?,
             sizes: self.sizes,
             index: self.index,
+            prefetch: Prefetch::None,
             poll: self.poll,
             root: root.clone(),
             facts,

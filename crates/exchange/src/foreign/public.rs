@@ -23,6 +23,7 @@ use crate::account::{Live, Parts};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::settings::Prefetch;
 
 /// What is known of public folders while the gateway runs.
 #[derive(Debug, Default)]
@@ -255,6 +256,7 @@ impl Live {
                 sizes: self.sizes,
                 // The documents promise no index of public folders.
                 index: crate::settings::SearchIndex::Off,
+                prefetch: Prefetch::None,
                 poll: self.poll,
                 root: Root::Public,
                 facts: super::Known::default(),

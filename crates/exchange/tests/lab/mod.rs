@@ -123,6 +123,18 @@ impl Lab {
         self.stats().await["operations"][operation].as_u64().unwrap_or(0)
     }
 
+    /// Waits until nothing has been asked for a while.
+    pub async fn until_quiet(&self) {
+        let mut before = (u64::MAX, 0);
+        let mut same = 0;
+        while same < 5 {
+            let now = (self.calls().await, self.stats().await["in_flight"].as_u64().unwrap());
+            same = if now == before && now.1 == 0 { same + 1 } else { 0 };
+            before = now;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    }
+
     pub async fn fault(&self, order: &str) {
         self.control("POST", "/fault", order).await;
     }

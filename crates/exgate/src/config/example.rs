@@ -65,6 +65,9 @@ key = "/etc/exgate/imap.key"
 [cache]
 # Disk space for message bodies.
 #bodies_mib = 2048
+# Messages of folders in use that are fetched before anybody asks for them: "none", "recent" (the newest 200 of each), or
+# "all" that there is room for. Whoever reads one message after the other finds the next ones fetched in any case.
+#prefetch = "none"
 
 # One table for each Exchange organisation; the name is yours. Several live side by side and share nothing.
 #
