@@ -216,7 +216,10 @@ async fn a_large_folder_shows_its_newest_messages_first() {
     let lines: Vec<String> = newest.lines().into_iter().filter(|line| line.contains("ENVELOPE")).collect();
     assert_eq!(lines.len(), 10);
     for (line, number) in lines.iter().zip(MESSAGES - 10..) {
-        assert!(line.contains(&format!("UID {} ", number + 1)) && line.contains(&format!("\"Message {number}\"")), "{line}");
+        assert!(
+            line.contains(&format!("UID {} ", number + 1)) && line.contains(&format!("\"Message {number}\"")),
+            "{line}"
+        );
     }
     imap.ok(&format!("STORE {MESSAGES} +FLAGS.SILENT ($Kept)")).await;
     let oldest = imap.ok("UID FETCH 1 (ENVELOPE)").await;

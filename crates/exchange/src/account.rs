@@ -34,6 +34,7 @@ use crate::read_ahead::SharedTrail;
 use crate::settings::{Prefetch, SearchIndex, SizePolicy};
 use crate::sizes;
 use crate::stamps::Stamps;
+use crate::still::Still;
 use crate::watch::{Poll, Watching};
 
 /// One user's mail in Exchange, for one session or several.
@@ -48,6 +49,7 @@ struct Session {
     number: u64,
     /// How it goes through a folder.
     trail: SharedTrail,
+    still: Still,
 }
 
 tokio::task_local! {
@@ -190,7 +192,13 @@ impl Live {
             return None;
         }
         presence.sessions += 1;
-        Some(Account(Arc::new(Session { live: Arc::clone(self), number: number(), trail: SharedTrail::default() })))
+        let session = Session {
+            live: Arc::clone(self),
+            number: number(),
+            trail: SharedTrail::default(),
+            still: Still::default(),
+        };
+        Some(Account(Arc::new(session)))
     }
 
     /// Puts it to rest if no session has used it for that long; true once it is at rest. While Exchange is away it stays,
@@ -545,6 +553,7 @@ impl Mail for Account {
     async fn open(&self, folder: FolderId, access: Access) -> Result<Snapshot> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
+            self.0.trail.lock().unwrap_or_else(PoisonError::into_inner).forget();
             live.fresh(folder).await?;
             Ok(live.map.snapshot(folder, access).await?)
         })
@@ -561,9 +570,9 @@ impl Mail for Account {
 
     async fn delta(&self, folder: FolderId, since: ModSeq) -> Result<Delta> {
         self.attended(async {
-            let (live, folder) = self.at(folder).await?;
-            live.freshen(folder).await;
-            Ok(live.map.delta(folder, since).await?)
+            let (live, its_own) = self.at(folder).await?;
+            live.freshen(its_own).await;
+            self.0.still.delta(&live, folder, its_own, since).await
         })
         .await
     }
@@ -621,7 +630,10 @@ impl Mail for Account {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
             live.read_ahead(&self.0.trail, folder, uids);
-            live.contents(folder, uids).await
+            match live.at_hand(&self.0.trail, uids) {
+                Some(contents) => Ok(contents),
+                None => live.contents(folder, uids).await,
+            }
         })
         .await
     }

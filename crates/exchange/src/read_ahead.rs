@@ -2,19 +2,25 @@
 //! each. Whoever has read some neighbours is met half-way: the next ones are fetched into the cache meanwhile, in
 //! batches, several at a time, and yield to whoever waits for something.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ews::{Caller, Priority};
 use idmap::{IdMap, ItemRow};
-use mailbox::{FolderId, Uid};
+use mailbox::{Content, EmailId, FolderId, Uid};
 
 use crate::account::{Live, caller, on_behalf};
 use crate::bodies::groups;
+use crate::error::Result;
 
 /// How one session goes through the messages of a folder.
 #[derive(Debug, Default)]
-pub(crate) struct Trail(Option<Place>);
+pub(crate) struct Trail {
+    place: Option<Place>,
+    /// Messages on its way, in the order in which it will come to them.
+    ahead: VecDeque<(Uid, EmailId)>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -42,24 +48,51 @@ impl Trail {
     pub(crate) fn reads(&mut self, folder: FolderId, uids: &[Uid]) -> Option<RangeInclusive<u32>> {
         let (low, high) = (uids.first()?.get(), uids.last()?.get());
         let new = Place { folder, low, high, way: Way::Up, steps: 0, frontier: high, window: 0 };
-        let before = self.0.replace(new).filter(|place| place.folder == folder && uids.len() <= FEW)?;
-        let way = match (low.checked_sub(before.high), before.low.checked_sub(high)) {
-            (Some(1..=GAP), _) => Way::Up,
-            (_, Some(1..=GAP)) => Way::Down,
-            _ => return None,
+        let before = self.place.replace(new).filter(|place| place.folder == folder && uids.len() <= FEW);
+        let way = before.and_then(|before| match (low.checked_sub(before.high), before.low.checked_sub(high)) {
+            (Some(1..=GAP), _) => Some(Way::Up),
+            (_, Some(1..=GAP)) => Some(Way::Down),
+            _ => None,
+        });
+        let (Some(before), Some(way)) = (before, way) else {
+            self.ahead = VecDeque::new();
+            return None;
         };
         let mut place = match before.way == way {
             true => Place { low, high, steps: before.steps + 1, ..before },
             false => Place { way, steps: 1, frontier: if way == Way::Up { high } else { low }, ..new },
         };
         let ahead = place.next();
-        self.0 = Some(place);
+        self.place = Some(place);
         ahead
+    }
+
+    /// The session begins elsewhere.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// These messages lie ahead.
+    fn learn(&mut self, folder: FolderId, rows: &[ItemRow]) {
+        let Some(place) = self.place.filter(|place| place.folder == folder) else { return };
+        let rows = rows.iter().map(|row| (row.uid, row.email_id));
+        match place.way {
+            Way::Up => self.ahead.extend(rows),
+            Way::Down => self.ahead.extend(rows.rev()),
+        }
+        let surplus = self.ahead.len().saturating_sub(2 * LAST_WINDOW as usize);
+        self.ahead.drain(..surplus);
+    }
+
+    /// What a message is, if it was among those that lay ahead. Those before it are passed.
+    fn pass(&mut self, uid: Uid) -> Option<EmailId> {
+        let index = self.ahead.iter().position(|(known, _)| *known == uid)?;
+        self.ahead.drain(..=index).next_back().map(|(_, id)| id)
     }
 
     /// Reading ahead ended before this UID, because the messages are large.
     fn cut(&mut self, folder: FolderId, uid: Uid) {
-        if let Some(place) = self.0.as_mut().filter(|place| place.folder == folder) {
+        if let Some(place) = self.place.as_mut().filter(|place| place.folder == folder) {
             place.frontier = match place.way {
                 Way::Up => place.frontier.min(uid.get().saturating_sub(1)).max(place.high),
                 Way::Down => place.frontier.max(uid.get().saturating_add(1)).min(place.low),
@@ -105,6 +138,19 @@ impl Live {
         self.fetch_ahead(Some(Arc::clone(trail)), folder, guess.filter_map(Uid::new).collect());
     }
 
+    /// Messages that have been read ahead for this session and are here: at once, without asking the index what they are.
+    pub(crate) fn at_hand(&self, trail: &SharedTrail, uids: &[Uid]) -> Option<Vec<(Uid, Result<Content>)>> {
+        if uids.len() > FEW {
+            return None;
+        }
+        let ids = {
+            let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+            uids.iter().map(|uid| trail.pass(*uid)).collect::<Option<Vec<EmailId>>>()?
+        };
+        let content = |(uid, id): (&Uid, EmailId)| Some((*uid, Ok(self.bodies.shelf.get_sound(id)?)));
+        uids.iter().zip(ids).map(content).collect()
+    }
+
     /// Fetches messages into the cache, if they are not there, as many as may be on their way at once.
     pub(crate) fn fetch_ahead(self: &Arc<Self>, trail: Option<SharedTrail>, folder: FolderId, uids: Vec<Uid>) {
         let session = caller().map_or(0, |caller| caller.session);
@@ -112,8 +158,10 @@ impl Live {
         self.spawn(async move {
             let Ok(rows) = live.map.items(folder, &uids).await else { return };
             let (rows, rest) = within(rows, BYTES);
-            if let (Some(trail), Some(uid)) = (trail, rest) {
-                trail.lock().unwrap_or_else(PoisonError::into_inner).cut(folder, uid);
+            if let Some(trail) = trail {
+                let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+                trail.learn(folder, &rows);
+                rest.inspect(|uid| trail.cut(folder, *uid));
             }
             let missing = live.bodies.missing(rows).await;
             let caller = Some(Caller { priority: Priority::Background, session });

@@ -14,19 +14,7 @@ pub struct Settings {
     pub state: PathBuf,
     /// The Exchange servers. At least one.
     pub organisations: Vec<Organisation>,
-    /// Which messages are fetched before anybody asks for them, of folders somebody uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Prefetch {
-    /// None; those that will be wanted next all the same.
-    #[default]
-    None,
-    /// The newest 200 of each folder.
-    Recent,
-    /// As many as there is room for.
-    All,
-}
-
-/// How RFC822.SIZE is answered.
+    /// How RFC822.SIZE is answered.
     pub sizes: SizePolicy,
     /// What Exchange's own index is asked when messages are searched.
     pub index: SearchIndex,
@@ -239,6 +227,18 @@ pub enum SearchIndex {
     /// Which messages hold the words of the text: it is found only where it begins with a word (RFC 9051 section 6.4.4
     /// allows flexible searching).
     Words,
+}
+
+/// Which messages are fetched before anybody asks for them, of folders somebody uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefetch {
+    /// None; those that will be wanted next all the same.
+    #[default]
+    None,
+    /// The newest 200 of each folder.
+    Recent,
+    /// As many as there is room for.
+    All,
 }
 
 /// How RFC822.SIZE is answered for a message whose rendering is not known yet.

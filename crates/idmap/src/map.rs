@@ -197,6 +197,10 @@ pub trait IdMap: Clone + Send + Sync + 'static {
         since: Option<AnnotationSeq>,
     ) -> impl Future<Output = Result<(AnnotationSeq, Vec<AnnotationChange>)>> + Send;
 
+    /// How often this process has written here. What is read while this stays the same stays the same too, but for what
+    /// other processes write.
+    fn commits(&self) -> u64;
+
     /// A small value kept for the caller.
     fn note(&self, key: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 

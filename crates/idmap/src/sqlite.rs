@@ -274,6 +274,10 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| annotation::changes(connection, since)).await
     }
 
+    fn commits(&self) -> u64 {
+        self.0.commits()
+    }
+
     async fn note(&self, key: &str) -> Result<Option<String>> {
         let key = key.to_owned();
         self.0.read(move |connection| names::note(connection, &key)).await

@@ -145,7 +145,7 @@ impl<B: SignIn> Session<B> {
             }
             // The one command in which sessions stay for long.
             Ok(()) if matches!(verb, Verb::Idle) => {
-                command::idle::idle(self, connection).instrument(span.clone()).await
+                Box::pin(command::idle::idle(self, connection)).instrument(span.clone()).await
             }
             Ok(()) => Box::pin(self.execute(connection, &tag, verb)).instrument(span.clone()).await,
             Err(stop) => Err(stop),
@@ -156,7 +156,7 @@ impl<B: SignIn> Session<B> {
             Err(Stop::End(end)) => return Err(end),
         };
         if let Some(expunges) = expunges {
-            self.news_after(connection, expunges, answer.uids_given()).instrument(span.clone()).await?;
+            Box::pin(self.news_after(connection, expunges, answer.uids_given())).instrument(span.clone()).await?;
             match self.settle() {
                 // RFC 7162 section 3.2.7: it goes with the answer to what removed messages.
                 Some(code) if removes && answer.is_plain_ok() => answer = answer.with(code),

@@ -121,7 +121,7 @@ async fn serve<P: Protocol>(door: Door, mut stream: TcpStream, peer: SocketAddr,
     let (stream, start_tls) = match door.security {
         Security::Plain => (Stream::Plain(stream), None),
         Security::StartTls(tls) => (Stream::Plain(stream), Some(tls)),
-        Security::Tls(tls) => match shake_hands(&tls, stream, door.limits.settings().handshake).await {
+        Security::Tls(tls) => match Box::pin(shake_hands(&tls, stream, door.limits.settings().handshake)).await {
             Ok(stream) => (stream, None),
             Err(reason) => return debug!(%reason, "TLS handshake failed"),
         },

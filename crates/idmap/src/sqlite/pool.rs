@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -19,6 +20,7 @@ pub(crate) struct Pool {
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
     waiting: Mutex<Waiting>,
+    commits: AtomicU64,
 }
 
 #[derive(Default)]
@@ -32,7 +34,12 @@ impl Pool {
     /// Opens or makes the file. Blocks.
     pub(crate) fn open(file: PathBuf, mailbox: &str) -> Result<Self> {
         let writer = Mutex::new(file::open_writer(&file, mailbox)?);
-        Ok(Self { file, writer, waiting: Mutex::default(), readers: Mutex::default() })
+        Ok(Self { file, writer, waiting: Mutex::default(), readers: Mutex::default(), commits: AtomicU64::new(0) })
+    }
+
+    /// How many commits there were.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
     }
 
     pub(crate) fn file(&self) -> &Path {
@@ -100,6 +107,8 @@ impl Pool {
                 waiting.jobs.drain(..some).collect()
             };
             let committed = commit(&connection, &mut jobs).map_err(|fault| fault.named(&self.file));
+            // Before anybody hears of it.
+            self.commits.fetch_add(1, Ordering::SeqCst);
             jobs.into_iter().for_each(|job| job.finish(committed.clone(), &self.file));
         }
     }

@@ -28,7 +28,8 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
     connection.expect_line();
     response::go_on(&mut connection.out, "Waiting for news");
     loop {
-        session.news(connection, Expunges::Tell).await?;
+        // In boxes, so that who waits holds only what waiting takes.
+        Box::pin(session.news(connection, Expunges::Tell)).await?;
         Box::pin(session.tell(connection)).await?;
         tell_settled(connection, session.settle());
         session.notice(connection);
