@@ -156,8 +156,7 @@ async fn recent_messages_are_here_before_anybody_asks() {
     let gate = lab.sign_in().await;
     let inbox = gate.inbox().await;
     let uids = gate.uids(inbox).await;
-    lab.until_quiet().await;
-    assert!(lab.calls_of("GetItem").await >= 200 / 32);
+    lab.until_asked("GetItem", 200_u64.div_ceil(32)).await;
     lab.reset().await;
     assert_eq!(gate.all_contents(inbox, &uids[100..]).await.len(), 200);
     assert_eq!(lab.calls_of("GetItem").await, 0);
@@ -165,10 +164,11 @@ async fn recent_messages_are_here_before_anybody_asks() {
     assert_eq!(lab.calls_of("GetItem").await, 1, "what is older was not asked for");
 
     let mut watch = gate.account.watch(inbox);
+    lab.reset().await;
     lab.deliver(&String::from_utf8(message(9_999)).unwrap());
     watch.changed().await;
     let newest = *gate.uids(inbox).await.last().unwrap();
-    lab.until_quiet().await;
+    lab.until_asked("GetItem", 1).await;
     lab.reset().await;
     gate.content(inbox, newest).await;
     assert_eq!(lab.calls_of("GetItem").await, 0);

@@ -123,16 +123,14 @@ impl Lab {
         self.stats().await["operations"][operation].as_u64().unwrap_or(0)
     }
 
-    /// Waits until nothing has been asked for a while.
-    pub async fn until_quiet(&self) {
-        let mut before = (u64::MAX, 0);
-        let mut same = 0;
-        while same < 5 {
-            let now = (self.calls().await, self.stats().await["in_flight"].as_u64().unwrap());
-            same = if now == before && now.1 == 0 { same + 1 } else { 0 };
-            before = now;
-            tokio::time::sleep(Duration::from_millis(40)).await;
-        }
+    /// Waits until so many requests for an operation are answered.
+    pub async fn until_asked(&self, operation: &str, times: u64) {
+        let asked = async {
+            while self.calls_of(operation).await < times || self.stats().await["in_flight"] != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("it was never asked so often");
     }
 
     pub async fn fault(&self, order: &str) {
