@@ -23,7 +23,7 @@ async function check(name, body) {
     }
 }
 
-async function connect() {
+async function connect(options = {}) {
     const client = new ImapFlow({
         host: process.env.IMAP_HOST || "127.0.0.1",
         port: Number(process.env.IMAP_PORT),
@@ -31,6 +31,7 @@ async function connect() {
         auth: { user: USER, pass: PASS },
         logger: false,
         disableAutoIdle: true,
+        ...options,
     });
     client.on("error", (error) => console.error(error));
     await client.connect();
@@ -150,6 +151,30 @@ async function main() {
         await client.mailboxDelete("Plain/below");
         await client.mailboxDelete("Plain");
         await assert.rejects(client.mailboxOpen("Plain"), { serverResponseCode: "NONEXISTENT" });
+    });
+    await check("imapflow takes up by QRESYNC what happened meanwhile", async () => {
+        const before = await connect({ qresync: true });
+        await before.mailboxCreate("Resynced");
+        for (const key of ["one", "two", "three", "four"]) await before.append("Resynced", letter(`resync-${key}`, "x"));
+        const { uidValidity, highestModseq } = await before.mailboxOpen("Resynced");
+        await before.logout();
+        const other = await connect();
+        await other.mailboxOpen("Resynced");
+        await other.messageFlagsAdd("3", ["\\Flagged"]);
+        await other.messageDelete("1:2");
+        await other.logout();
+        const again = await connect({ qresync: true });
+        const gone = [];
+        again.on("expunge", ({ uid, vanished, earlier }) => gone.push({ uid, vanished, earlier }));
+        const flags = next(again, "flags");
+        await again.mailboxOpen("Resynced", { changedSince: highestModseq, uidValidity });
+        assert.deepEqual(gone, [1, 2].map((uid) => ({ uid, vanished: true, earlier: true })));
+        assert.deepEqual([(await flags).uid, [...(await flags).flags]], [3, ["\\Flagged"]]);
+        assert.equal(again.mailbox.exists, 2);
+        const vanished = next(again, "expunge");
+        await again.messageDelete("1");
+        assert.deepEqual({ ...(await vanished), path: undefined }, { path: undefined, uid: 3, vanished: true, earlier: false });
+        await again.logout();
     });
     await check("imapflow hears of news in IDLE", async () => {
         await client.mailboxOpen("INBOX");
