@@ -1,5 +1,6 @@
 """An IMAP client that adds next to nothing to what it measures: whole answers in large pieces, nothing parsed on the way."""
 
+import functools
 import re
 import socket
 import ssl
@@ -103,6 +104,7 @@ def _is_over(pieces, tag):
     return tail[tail.rfind(b"\r\n", 0, -2) + 2 if tail.find(b"\r\n", 0, -2) >= 0 else 0:].startswith(tag + b" ")
 
 
+@functools.cache
 def client_tls():
     """Whoever measures believes every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
