@@ -286,7 +286,11 @@ impl Framer {
             return Line::TooLong;
         }
         if found.is_none() {
-            self.searched = end;
+            match self.start == end {
+                // Who waits holds no memory.
+                true => self.forget_input(),
+                false => self.searched = end,
+            }
             return Line::Partial;
         }
         let line = line.to_vec();

@@ -138,15 +138,13 @@ impl<B: SignIn> Session<B> {
         let removes = matches!(verb, Verb::Expunge | Verb::UidExpunge(_) | Verb::Move(_));
         let started = Instant::now();
         self.told.own(&verb);
-        let span = info_span!("imap.command", cmd = name);
+        // The one command in which sessions stay for long has none: what waits is small.
+        let span = if matches!(verb, Verb::Idle) { tracing::Span::none() } else { info_span!("imap.command", cmd = name) };
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
             Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
                 Err(Answer::bad("After ENABLE UTF8=ACCEPT no charset is named").into())
             }
-            // The one command in which sessions stay for long.
-            Ok(()) if matches!(verb, Verb::Idle) => {
-                Box::pin(command::idle::idle(self, connection)).instrument(span.clone()).await
-            }
+            Ok(()) if matches!(verb, Verb::Idle) => Box::pin(command::idle::idle(self, connection)).await,
             Ok(()) => Box::pin(self.execute(connection, &tag, verb)).instrument(span.clone()).await,
             Err(stop) => Err(stop),
         };
@@ -166,7 +164,7 @@ impl<B: SignIn> Session<B> {
         self.notice(connection);
         answer.write(&mut connection.out, Some(&tag));
         let _entered = span.entered();
-        debug!(outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
+        debug!(cmd = name, outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
         if self.failures >= self.settings.attempts {
             return Err(End::Bye(None, "Too many wrong passwords".into()));
         }

@@ -83,29 +83,31 @@ struct Door {
     shutdown: Shutdown,
 }
 
-/// Runs a connection in its own task, and a second one that reports should the first panic.
+/// Runs a connection in its own task: should it panic, that is the end of this connection only.
 fn spawn<P: Protocol>(door: Door, stream: TcpStream, peer: SocketAddr, protocol: P) {
     let span = info_span!("connection", protocol = P::NAME, %peer);
     let mut cut = door.shutdown.clone();
-    let serving = tokio::spawn(
+    tokio::spawn(
         async move {
+            let _told = TellsOfPanic;
             tokio::select! {
                 () = serve(door, stream, peer, protocol) => {}
                 () = cut.cut() => debug!("cut"),
             }
         }
-        .instrument(span.clone()),
-    );
-    tokio::spawn(
-        async move {
-            if let Err(failed) = serving.await
-                && failed.is_panic()
-            {
-                error!("a connection panicked and was closed");
-            }
-        }
         .instrument(span),
     );
+}
+
+/// Says so when it is dropped by a panic. A second task that waits for the first would cost each connection its room.
+struct TellsOfPanic;
+
+impl Drop for TellsOfPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            error!("a connection panicked and was closed");
+        }
+    }
 }
 
 async fn serve<P: Protocol>(door: Door, mut stream: TcpStream, peer: SocketAddr, protocol: P) {

@@ -8,7 +8,7 @@ use mailbox::{Mail, SignIn, Watch};
 use tokio::time::Instant;
 
 use crate::connection::{Awaited, Connection, Transport};
-use crate::error::{Answer, Stop};
+use crate::error::{Answer, End, Stop};
 use crate::notify::Told;
 use crate::session::{Session, refused, tell_settled};
 use crate::state::State;
@@ -28,22 +28,30 @@ pub(crate) async fn idle<B: SignIn, T: Transport>(
     connection.expect_line();
     response::go_on(&mut connection.out, "Waiting for news");
     loop {
-        // In boxes, so that who waits holds only what waiting takes.
-        Box::pin(session.news(connection, Expunges::Tell)).await?;
-        Box::pin(session.tell(connection)).await?;
-        tell_settled(connection, session.settle());
-        session.notice(connection);
-        connection.flush().await?;
-        tokio::select! {
-            step = connection.next(Awaited::Pause(until)) => return ended(&step?),
-            () = woken(&mut watch) => {}
-            () = session.told.woken() => {}
-            // Routers forget connections that are silent for long.
-            () = tokio::time::sleep(STILL_HERE) => {
-                response::untagged(&mut connection.out, Condition::Ok, None, "Still here");
+        // In a box, so that who waits holds only what waiting takes.
+        Box::pin(tell(session, connection)).await?;
+        loop {
+            tokio::select! {
+                step = connection.next(Awaited::Pause(until)) => return ended(&step?),
+                () = woken(&mut watch) => break,
+                () = session.told.woken() => break,
+                // Routers forget connections that are silent for long. Nothing has happened, so nothing is looked up.
+                () = tokio::time::sleep(STILL_HERE) => {
+                    response::untagged(&mut connection.out, Condition::Ok, None, "Still here");
+                    session.notice(connection);
+                }
             }
         }
     }
+}
+
+/// Tells what there is to tell.
+async fn tell<B: SignIn, T: Transport>(session: &mut Session<B>, connection: &mut Connection<T>) -> Result<(), End> {
+    session.news(connection, Expunges::Tell).await?;
+    session.tell(connection).await?;
+    tell_settled(connection, session.settle());
+    session.notice(connection);
+    connection.flush().await
 }
 
 fn ended(step: &Step) -> Result<Answer, Stop> {
