@@ -3,6 +3,9 @@
 //! Exchange tells nobody what it allows (EWS "EWS throttling in Exchange"), so the limit starts low, is halved when
 //! Exchange says that it is busy, and grows by one after a window of good calls in which all of it was wanted. What
 //! once was too much is not tried again for a while, so that a steady state has no refusals in it.
+//!
+//! What nobody waits for takes all but one of the places while nobody else wants anything. Exchange and its network are
+//! shared all the same, so it goes one by one from the call on with which somebody else comes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +48,8 @@ pub(crate) struct Height {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     state: Mutex<State>,
+    /// The limit above this one, and which session of it this one is.
+    above: Option<(Arc<Limiter>, u64)>,
 }
 
 /// Leave for one call, until it is dropped.
@@ -65,6 +70,10 @@ struct State {
     in_flight: usize,
     /// Those of them that no person waits for.
     unattended: usize,
+    /// Those in flight or waiting that a person waits for.
+    attended: usize,
+    /// The sessions of which a person wanted something last, and when.
+    people: [Option<(u64, Instant)>; 2],
     /// Good answers since the limit last changed.
     good: usize,
     /// All of the limit was wanted since it last changed.
@@ -80,6 +89,10 @@ struct State {
 struct Session {
     in_flight: usize,
     waiting: usize,
+    /// Those in flight that nobody waits for.
+    background: usize,
+    /// Those in flight or waiting that a person waits for.
+    attended: usize,
     /// When it last got leave, by the limiter's own count.
     served: u64,
 }
@@ -101,6 +114,8 @@ impl Limiter {
             ceiling: None,
             in_flight: 0,
             unattended: 0,
+            people: [None; 2],
+            attended: 0,
             good: 0,
             wanted: false,
             cut: None,
@@ -108,7 +123,12 @@ impl Limiter {
             waiting: Vec::new(),
             counter: 0,
         };
-        Limiter { state: Mutex::new(state) }
+        Limiter { state: Mutex::new(state), above: None }
+    }
+
+    /// The same, as a session of a limit above it: what people want of its other sessions counts here too.
+    pub(crate) fn below(self, above: Arc<Limiter>, session: u64) -> Limiter {
+        Limiter { above: Some((above, session)), ..self }
     }
 
     /// Waits for leave. May be cancelled.
@@ -158,6 +178,7 @@ impl Limiter {
         state.counter += 1;
         let number = state.counter;
         state.session(caller.session).waiting += 1;
+        state.wanted_by(caller, Instant::now());
         state.waiting.push(Waiting { number, caller, since: Instant::now(), leave });
         (number, receiver)
     }
@@ -165,7 +186,9 @@ impl Limiter {
     /// Gives leave to whoever is next, as long as there is any.
     fn admit(self: &Arc<Self>) {
         loop {
-            let Some(next) = self.lock().next(Instant::now()) else { return };
+            let now = Instant::now();
+            let others = self.above.as_ref().is_some_and(|(above, session)| above.lock().others_want(*session, now));
+            let Some(next) = self.lock().next(now, others) else { return };
             let permit = Permit { limiter: Arc::clone(self), caller: next.caller, since: Instant::now() };
             // Whoever went away in this very moment leaves it to the next by dropping it.
             drop(next.leave.send(permit));
@@ -186,28 +209,35 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.limiter.lock().ended(self.caller);
+        self.limiter.lock().ended(self.caller, Instant::now());
         self.limiter.admit();
     }
 }
 
 impl State {
-    /// Takes whoever is next out of the queue, and counts its call as in flight.
-    fn next(&mut self, now: Instant) -> Option<Waiting> {
+    /// Takes whoever is next out of the queue, and counts its call as in flight. What nobody waits for goes one by one
+    /// while people want something of other sessions, here or, as `others` says, in the limit above.
+    fn next(&mut self, now: Instant, others: bool) -> Option<Waiting> {
         if self.in_flight >= self.limit {
             self.wanted |= !self.waiting.is_empty();
             return None;
         }
         // One place is kept for people, if there are two.
         let room = self.unattended < self.limit.saturating_sub(1).max(1);
-        let may = |waiting: &&Waiting| room || waiting.caller.priority == Priority::User;
+        let may = |waiting: &&Waiting| match waiting.caller.priority {
+            Priority::User => true,
+            Priority::Idle => room,
+            Priority::Background => room && self.may_go_beside(waiting.caller.session, now, others),
+        };
         let next = self.waiting.iter().filter(may).min_by_key(|waiting| self.rank(waiting, now))?.number;
         let next = self.leave_queue(next)?;
         self.counter += 1;
         let served = self.counter;
         let session = self.session(next.caller.session);
         session.in_flight += 1;
+        session.background += usize::from(next.caller.priority == Priority::Background);
         session.served = served;
+        self.wanted_by(next.caller, now);
         self.in_flight += 1;
         self.unattended += usize::from(next.caller.priority != Priority::User);
         Some(next)
@@ -226,15 +256,61 @@ impl State {
         let at = self.waiting.iter().position(|waiting| waiting.number == number)?;
         let waiting = self.waiting.swap_remove(at);
         self.session(waiting.caller.session).waiting -= 1;
+        self.left(waiting.caller);
         Some(waiting)
     }
 
+    /// A session may have another call that nobody waits for.
+    fn may_go_beside(&self, session: u64, now: Instant, others: bool) -> bool {
+        let has_one = self.sessions.get(&session).is_some_and(|session| session.background > 0);
+        !has_one || !(others || self.others_want(session, now))
+    }
+
+    /// People want, or wanted a moment ago, something of other sessions than this one.
+    fn others_want(&self, session: u64, now: Instant) -> bool {
+        let own = self.sessions.get(&session).map_or(0, |session| session.attended);
+        let lately = |(other, at): &(u64, Instant)| *other != session && now.saturating_duration_since(*at) < MOMENT;
+        self.attended > own || self.people.iter().flatten().any(lately)
+    }
+
+    /// A call waits or begins.
+    fn wanted_by(&mut self, caller: Caller, now: Instant) {
+        if caller.priority == Priority::User {
+            self.attended += 1;
+            self.session(caller.session).attended += 1;
+            self.note_person(caller.session, now);
+        }
+    }
+
+    /// A call waits no more, or is over.
+    fn left(&mut self, caller: Caller) {
+        if caller.priority == Priority::User {
+            self.attended -= 1;
+            self.session(caller.session).attended -= 1;
+        }
+    }
+
+    fn note_person(&mut self, session: u64, now: Instant) {
+        if let [Some((last, _)), _] = self.people
+            && last != session
+        {
+            self.people.swap(0, 1);
+        }
+        self.people[0] = Some((session, now));
+    }
+
     /// A call that had leave is over.
-    fn ended(&mut self, caller: Caller) {
+    fn ended(&mut self, caller: Caller, now: Instant) {
         self.wanted |= self.in_flight >= self.limit;
         self.in_flight -= 1;
         self.unattended -= usize::from(caller.priority != Priority::User);
-        self.session(caller.session).in_flight -= 1;
+        let session = self.session(caller.session);
+        session.in_flight -= 1;
+        session.background -= usize::from(caller.priority == Priority::Background);
+        if caller.priority == Priority::User {
+            self.note_person(caller.session, now);
+        }
+        self.left(caller);
     }
 
     /// What is known of a session. Whose turn was when is forgotten once there are too many to remember.
@@ -297,6 +373,8 @@ const WINDOW: usize = 10;
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
 /// Whoever has waited that long is treated as if somebody waited for it.
 const LONG: Duration = Duration::from_secs(10);
+/// A person who wanted something may want more within that time.
+const MOMENT: Duration = Duration::from_secs(1);
 /// So many sessions are remembered.
 const MANY: usize = 4096;
 
@@ -382,6 +460,40 @@ mod tests {
         assert!(tokio::time::timeout(SECOND, third).await.is_err());
         let _user = limiter.permit(USER).await;
         assert_eq!(limiter.level(), (3, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_goes_widely_only_while_nobody_else_wants_anything() {
+        let background = caller(Priority::Background, 1);
+        let limiter = limiter(8, 8);
+        drop(limiter.permit(USER).await);
+        let mut wide = Vec::new();
+        for _ in 0..7 {
+            wide.push(limiter.permit(background).await);
+        }
+        let person = limiter.permit(caller(Priority::User, 2)).await;
+        drop(person);
+        wide.truncate(1);
+        assert!(tokio::time::timeout(MOMENT / 2, limiter.permit(background)).await.is_err());
+        let other = limiter.permit(caller(Priority::Background, 3)).await;
+        drop(other);
+        tokio::time::advance(MOMENT).await;
+        wide.push(limiter.permit(background).await);
+        assert_eq!(limiter.level(), (8, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn people_above_count_too() {
+        let background = caller(Priority::Background, 1);
+        let above = limiter(8, 8);
+        let limiter = Arc::new(Limiter::new(Height { start: 8, most: 8 }).below(Arc::clone(&above), 5));
+        let _own = above.permit(caller(Priority::User, 5)).await;
+        let _wide = (limiter.permit(background).await, limiter.permit(background).await);
+        let other = above.permit(caller(Priority::User, 6)).await;
+        assert!(tokio::time::timeout(SECOND, limiter.permit(background)).await.is_err());
+        drop(other);
+        tokio::time::advance(MOMENT).await;
+        drop(limiter.permit(background).await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -88,12 +88,14 @@ impl Climate {
         if accounts.len() >= MANY {
             accounts.retain(|_, weather| weather.strong_count() > 0);
         }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let calls = Limiter::new(Height { start: USER_START, most: limits.calls });
         let weather = Arc::new(Weather {
             gate: Gate::default(),
-            calls: Arc::new(Limiter::new(Height { start: USER_START, most: limits.calls })),
+            calls: Arc::new(calls.below(Arc::clone(&self.organisation.calls), number)),
             syncs: Arc::new(Limiter::new(Height { start: limits.sync_calls, most: limits.sync_calls })),
             streams: Arc::new(Semaphore::new(limits.streams.max(1))),
-            number: self.next.fetch_add(1, Ordering::Relaxed),
+            number,
             organisation: self.organisation.clone(),
         });
         accounts.insert(account, Arc::downgrade(&weather));
