@@ -329,8 +329,19 @@ fn errors_say_what_and_where() {
         assert_eq!(error.tag.map(|tag| tag.to_string()).as_deref(), *tag, "{text}");
     }
     assert_eq!(parse("a SEARCH CHARSET KOI8-R ALL").unwrap_err().reason, Reason::BadCharset);
-    assert!(parse(b"a SEARCH SUBJECT \"\xff\"").is_err());
+    assert!(parse(b"a SEARCH KEYWORD \"\xff\"").is_err());
     assert!(parse(b"a SELECT {2}\r\na\0").is_err());
+}
+
+#[test]
+fn what_is_looked_for_and_is_not_utf8_is_latin1() {
+    let search = |line: &[u8]| match parse(line).unwrap().verb {
+        Verb::Search(search) => search.key,
+        other => panic!("{other:?}"),
+    };
+    let subject = Key::Header("Subject".to_owned(), "Grüße".to_owned());
+    assert_eq!(search(b"a SEARCH HEADER Subject \"Gr\xfc\xdfe\""), subject);
+    assert_eq!(search("a SEARCH HEADER Subject \"Grüße\"".as_bytes()), subject);
 }
 
 #[test]

@@ -245,14 +245,14 @@ fn named_key(depth: usize, input: &[u8]) -> Parsed<'_, Key> {
     match argument {
         Argument::None(key) => Ok((rest, key.clone())),
         Argument::NoneNot(key) => Ok((rest, not(key.clone()))),
-        Argument::Text(of) => map(after_sp(astring_text), of).parse(rest),
+        Argument::Text(of) => map(after_sp(sought), of).parse(rest),
         Argument::Date(of) => map(after_sp(date), of).parse(rest),
         Argument::Size(of) => map(after_sp(number64), of).parse(rest),
         Argument::Interval(of) => map(after_sp(nz_number), of).parse(rest),
         Argument::Keyword => map(after_sp(astring_text), Key::Keyword).parse(rest),
         Argument::Unkeyword => map(after_sp(astring_text), |word| not(Key::Keyword(word))).parse(rest),
         Argument::Header => {
-            let (rest, (name, text)) = (after_sp(astring_text), after_sp(astring_text)).parse(rest)?;
+            let (rest, (name, text)) = (after_sp(astring_text), after_sp(sought)).parse(rest)?;
             Ok((rest, Key::Header(name, text)))
         }
         Argument::Uid => map(after_sp(sequence_set), Key::Uid).parse(rest),
@@ -264,6 +264,15 @@ fn named_key(depth: usize, input: &[u8]) -> Parsed<'_, Key> {
             Ok((rest, Key::Or(Box::new(first), Box::new(second))))
         }
     }
+}
+
+/// `astring` that is looked for: UTF-8.
+///
+/// Seen from JavaMail 1.6: after ENABLE UTF8=ACCEPT each character is sent as the octet that is its low half. So what is
+/// not UTF-8 is taken as Latin-1.
+fn sought(input: &[u8]) -> Parsed<'_, String> {
+    let as_latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
+    map(astring, |bytes| std::str::from_utf8(&bytes).map_or_else(|_| as_latin1(&bytes), str::to_owned)).parse(input)
 }
 
 /// ```text
