@@ -117,7 +117,7 @@ pub(crate) fn rights(permissions: &[Permission], address: &str) -> Rights {
 }
 
 /// Reads a `PermissionSet` for a folder that is a calendar or not. `known` tells the primary address and the display
-/// name of somebody by an address.
+/// name of somebody by an address or a security id.
 pub(crate) fn read(
     set: &Element,
     calendar: bool,
@@ -158,11 +158,12 @@ pub(crate) fn read(
 fn one(element: &Element, known: &impl Fn(&str) -> Option<(String, String)>) -> Result<Permission, Trouble> {
     let invalid = || Trouble::new("ErrorInvalidUserInfo", "The user is invalid or unknown.");
     let user = element.child("UserId").ok_or_else(invalid)?;
-    let (who, name) = match (user.child_text("DistinguishedUser"), user.child_text("PrimarySmtpAddress")) {
+    let named = user.child_text("PrimarySmtpAddress").or_else(|| user.child_text("SID"));
+    let (who, name) = match (user.child_text("DistinguishedUser"), named) {
         (Some("Default"), _) => (Who::Default, String::new()),
         (Some(_), _) => (Who::Anonymous, String::new()),
-        (None, Some(address)) => {
-            let (address, name) = known(address).ok_or_else(invalid)?;
+        (None, Some(named)) => {
+            let (address, name) = known(named).ok_or_else(invalid)?;
             (Who::User(address), name)
         }
         (None, None) => return Err(invalid()),

@@ -80,8 +80,9 @@ fn own_public_folder(call: &mut Call<'_>, mailbox: usize, key: u64) {
 /// Sets who may do what in a folder.
 pub(super) fn set_permissions(call: &mut Call<'_>, place: FolderPlace, set: &Element) -> Result<(), Trouble> {
     let organisation = &mut *call.organisation;
-    let known = |address: &str| {
-        let mailbox = &organisation.mailboxes[organisation.find(address)?];
+    let known = |named: &str| {
+        let by_sid = || organisation.mailboxes.iter().position(|mailbox| permission::sid(&mailbox.address) == named);
+        let mailbox = &organisation.mailboxes[organisation.find(named).or_else(by_sid)?];
         Some((mailbox.address.clone(), mailbox.display_name.clone()))
     };
     let folder = organisation.mailboxes[place.mailbox].folders.get(&place.folder).ok_or_else(Trouble::not_found)?;
