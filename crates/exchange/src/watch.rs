@@ -214,10 +214,10 @@ impl Live {
 
     /// Takes what Exchange tells.
     pub(crate) async fn told(self: &Arc<Self>, notifications: &[Notification]) {
-        for event in notifications.iter().flat_map(|notification| &notification.events) {
+        let events: Vec<&Event> = notifications.iter().flat_map(|notification| &notification.events).collect();
+        for event in &events {
             match &event.object {
-                // A folder that only counts its unread items anew.
-                Object::Folder(_) if event.kind == EventType::Modified && event.unread.is_some() => {}
+                Object::Folder(folder) if counts_anew(event) && events.iter().any(|other| is_in(other, folder)) => {}
                 Object::Folder(_) => self.hierarchy_changed(),
                 Object::Item(item) => self.item_touched(event, &item.id).await,
             }
@@ -330,6 +330,17 @@ impl Live {
             }
         }
     }
+}
+
+/// True if a folder changed and its unread items are told, which they also are of one that was renamed.
+fn counts_anew(event: &Event) -> bool {
+    event.kind == EventType::Modified && event.unread.is_some()
+}
+
+/// True if something happened to an item in a folder.
+fn is_in(event: &Event, folder: &ews::FolderId) -> bool {
+    let parents = [event.parent.as_ref(), event.old_parent.as_ref()];
+    matches!(event.object, Object::Item(_)) && parents.into_iter().flatten().any(|parent| parent.id == folder.id)
 }
 
 /// True if somebody listens to a folder who has seen what is in it. Who has not misses nothing.
