@@ -230,7 +230,8 @@ async fn a_large_folder_shows_its_newest_messages_first() {
     drop(imap);
     simulator.settle().await;
     gateway.stop().await;
-    let mut imap = site.start().await.login().await;
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
     assert_eq!(imap.select("INBOX").await, selected);
     assert_eq!(imap.ok("SEARCH KEYWORD $Kept").await.words("SEARCH"), [MESSAGES.to_string()]);
 }
