@@ -111,6 +111,10 @@ def resync(n, report):
         if not (imap.knows("QRESYNC") and imap.knows("CONDSTORE")):
             raise Missing(f"{name} does not offer QRESYNC")
         imap.ask("ENABLE QRESYNC")
+        # Whoever opens a folder that is still being listed comes back to all that was listed since.
+        imap.select()
+        if simulator:
+            simulator.quiet(n.settle)
         answer = imap.ask("SELECT INBOX")
         validity, modseq = (int(re.search(rb"\[%s (\d+)\]" % word, answer)[1]) for word in (b"UIDVALIDITY", b"HIGHESTMODSEQ"))
         other = server.login()
