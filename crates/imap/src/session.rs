@@ -139,7 +139,8 @@ impl<B: SignIn> Session<B> {
         let started = Instant::now();
         self.told.own(&verb);
         // The one command in which sessions stay for long has none: what waits is small.
-        let span = if matches!(verb, Verb::Idle) { tracing::Span::none() } else { info_span!("imap.command", cmd = name) };
+        let span =
+            if matches!(verb, Verb::Idle) { tracing::Span::none() } else { info_span!("imap.command", cmd = name) };
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
             Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
                 Err(Answer::bad("After ENABLE UTF8=ACCEPT no charset is named").into())

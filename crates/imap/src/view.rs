@@ -5,6 +5,7 @@
 
 mod ages;
 mod marks;
+mod messages;
 mod news;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::flags::Recent;
 use crate::structure::Part;
 use ages::{Age, Ages};
 use marks::Marks;
+use messages::Messages;
 
 pub(crate) use marks::Mark;
 
@@ -45,7 +47,7 @@ pub(crate) struct View {
     /// how many messages a folder is that was listed meanwhile.
     lags: bool,
     uid_next: Uid,
-    messages: Vec<Message>,
+    messages: Messages,
     marks: Marks,
     ages: Ages,
     /// Messages from this UID on are recent in this session.
@@ -65,7 +67,7 @@ pub(crate) struct View {
     decoded: Option<Box<(Uid, Vec<u32>, Content)>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Message {
     uid: Uid,
     mark: Mark,
@@ -102,7 +104,7 @@ impl View {
             believed: state.highest_modseq,
             lags: false,
             uid_next: state.uid_next,
-            messages: Vec::with_capacity(entries.len() + unlisted as usize),
+            messages: Messages::default(),
             marks: Marks::default(),
             ages: Ages::of(state.highest_modseq),
             recent_from: recent_from.unwrap_or(state.uid_next),
@@ -115,12 +117,13 @@ impl View {
         };
         let nothing =
             Message { uid: Uid::MIN, mark: view.marks.mark(&Flags::default()), age: view.ages.age(ModSeq(0)) };
-        view.messages.extend((1..=unlisted).filter_map(Uid::new).map(|uid| Message { uid, ..nothing }));
-        for entry in entries {
+        let unknown = (1..=unlisted).filter_map(Uid::new).map(|uid| Message { uid, ..nothing });
+        let known = entries.iter().map(|entry| {
             view.learn_keywords(&entry.flags);
-            let message = view.message(&entry);
-            view.messages.push(message);
-        }
+            view.message(entry)
+        });
+        let messages = Messages::shared(unknown.chain(known));
+        view.messages = messages;
         view
     }
 
@@ -177,7 +180,7 @@ impl View {
     /// Messages from this UID on, ascending.
     pub(crate) fn uids_from(&self, first: Uid) -> impl Iterator<Item = Uid> {
         let from = self.messages.partition_point(|message| message.uid < first);
-        self.messages.get(from..).unwrap_or_default().iter().map(|message| message.uid)
+        self.messages.range(from, self.messages.len()).map(|message| message.uid)
     }
 
     /// The flags of a message, as the client knows them.
@@ -268,9 +271,7 @@ impl View {
         let mut next = 0;
         for (from, to) in ranges {
             let from = from.max(next);
-            if let Some(messages) = self.messages.get(from..to) {
-                picked.extend((from..).zip(messages).map(|(index, message)| message.picked(index)));
-            }
+            picked.extend((from..).zip(self.messages.range(from, to)).map(|(index, message)| message.picked(index)));
             next = next.max(to);
         }
         Ok(picked)
@@ -288,10 +289,9 @@ impl View {
     /// # Errors
     /// As for `pick`.
     pub(crate) fn uid_ranges(&self, set: &SequenceSet, numbering: Numbering) -> Result<Vec<(Uid, Uid)>, Answer> {
-        let ends = |(from, to): (usize, usize)| match self.messages.get(from..to)? {
-            [] => None,
-            [only] => Some((only.uid, only.uid)),
-            [first, .., last] => Some((first.uid, last.uid)),
+        let ends = |(from, to): (usize, usize)| {
+            let last = to.checked_sub(1).filter(|last| *last >= from)?;
+            Some((self.messages.get(from)?.uid, self.messages.get(last)?.uid))
         };
         Ok(self.index_ranges(set, numbering)?.into_iter().filter_map(ends).collect())
     }
@@ -358,7 +358,7 @@ impl View {
     }
 
     fn index(&self, uid: Uid) -> Option<usize> {
-        self.messages.binary_search_by_key(&uid, |message| message.uid).ok()
+        self.messages.index(uid)
     }
 }
 

@@ -183,9 +183,19 @@ fn each<T>(
     Ok(found)
 }
 
+/// Room for so many. What is larger than what an allocator would keep for the next time (32 MiB with glibc) goes back to the
+/// system at once, and of room that is not filled there is no memory.
+fn room(count: usize) -> usize {
+    if count < MANY { count } else { count.max(KEPT_BY_NOBODY / size_of::<Entry>()) }
+}
+
+/// So many are worth it.
+const MANY: usize = 50_000;
+const KEPT_BY_NOBODY: usize = 33 << 20;
+
 /// Reads `key, modseq, flags, keywords`. Messages with the same keywords share one list of them.
 fn entries(connection: &Connection, sql: &str, between: (i64, i64), count: usize) -> Outcome<Vec<Entry>> {
-    let mut entries = Vec::with_capacity(count);
+    let mut entries = Vec::with_capacity(room(count));
     let mut shared: HashMap<FlagBits, Flags> = HashMap::new();
     let mut find = connection.prepare_cached(sql)?;
     let mut rows = find.query(params![between.0, between.1])?;

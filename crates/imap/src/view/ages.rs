@@ -3,7 +3,7 @@
 use mailbox::ModSeq;
 
 /// The MODSEQ of one message; where it counts from, [`Ages`] knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Age(u32);
 
 /// From where MODSEQs count in one view.

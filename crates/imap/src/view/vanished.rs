@@ -55,7 +55,7 @@ impl View {
         for range in asked {
             let (from, to) = self.places(*range.start(), *range.end());
             let mut next = *range.start();
-            for uid in self.messages.get(from..to).unwrap_or_default().iter().map(|message| message.uid.get()) {
+            for uid in self.messages.range(from, to).map(|message| message.uid.get()) {
                 if next < uid {
                     gaps.push(next..=uid - 1);
                 }
@@ -91,7 +91,7 @@ impl View {
         let mut changed = Vec::new();
         for range in asked {
             let (from, to) = self.places(*range.start(), *range.end());
-            let messages = (from..).zip(self.messages.get(from..to).unwrap_or_default());
+            let messages = (from..).zip(self.messages.range(from, to));
             changed.extend(
                 messages
                     .filter(|(_, message)| self.is_later(message, since))
