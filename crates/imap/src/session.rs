@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imap_proto::command::ParseError;
-use imap_proto::command::fetch::Fetch;
+use imap_proto::command::fetch::{Fetch, Item as FetchItem};
 use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
@@ -391,7 +391,12 @@ impl<B: SignIn> Session<B> {
         if new.is_empty() {
             return Ok(());
         }
-        let fetch = Fetch::by_uid(SequenceSet::Spans(new), selected.items().to_vec());
+        let mut items = selected.items().to_vec();
+        // RFC 7162 section 3.1: whoever knows of MODSEQ is told it in all that it did not ask for.
+        if self.enabled.condstore && !items.contains(&FetchItem::ModSeq) {
+            items.push(FetchItem::ModSeq);
+        }
+        let fetch = Fetch::by_uid(SequenceSet::Spans(new), items);
         match command::fetch::fetch(self, connection, &fetch).await {
             Err(Stop::End(end)) => Err(end),
             Ok(answer) | Err(Stop::Answer(answer)) => {
