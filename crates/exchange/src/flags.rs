@@ -1,6 +1,6 @@
 //! Flags of a message and the properties of an item: both ways, as one table each.
 
-use mailbox::{Flags, Keyword, SystemFlags};
+use mailbox::{FlagChange, FlagOperation, Flags, Keyword, SystemFlags};
 
 /// What Exchange knows about an item's state, as far as it was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,8 +65,28 @@ pub(crate) enum Write {
 ///
 /// `\Draft` is fixed when an item is made (EWS: message flags are read-only later), so it is passed over.
 pub(crate) fn writes(from: &Flags, to: &Flags) -> Vec<Write> {
+    writes_naming(&Flags::default(), from, to)
+}
+
+/// The same for a STORE. What it names is written even if it is so already, as far as is known: somebody else may have
+/// changed it just now, and OK says that it is so.
+pub(crate) fn stores(change: &FlagChange, from: &Flags, to: &Flags) -> Vec<Write> {
+    match change.operation {
+        _ if writes(from, to).is_empty() => Vec::new(),
+        FlagOperation::Replace => {
+            let mut writes = writes_naming(&Flags::system(SystemFlags(u8::MAX)), from, to);
+            writes.retain(|write| !matches!(write, Write::Keywords(_)));
+            writes.push(Write::Keywords(own_keywords(to)));
+            writes
+        }
+        FlagOperation::Add | FlagOperation::Remove => writes_naming(&Flags::system(change.flags.system), from, to),
+    }
+}
+
+fn writes_naming(named: &Flags, from: &Flags, to: &Flags) -> Vec<Write> {
     let mut writes = Vec::new();
-    let differs = |flag: SystemFlags| from.system.contains(flag) != to.system.contains(flag);
+    let differs =
+        |flag: SystemFlags| named.system.contains(flag) || from.system.contains(flag) != to.system.contains(flag);
     let has = |flag: SystemFlags| to.system.contains(flag);
     if differs(SystemFlags::SEEN) {
         writes.push(Write::Read(has(SystemFlags::SEEN)));
@@ -78,7 +98,7 @@ pub(crate) fn writes(from: &Flags, to: &Flags) -> Vec<Write> {
         writes.push(Write::ImapDeleted(has(SystemFlags::DELETED).then_some(1)));
     }
     let answers = |flags: &Flags| (flags.system.contains(SystemFlags::ANSWERED), is_forwarded(flags));
-    if answers(from) != answers(to) {
+    if answers(from) != answers(to) || named.system.contains(SystemFlags::ANSWERED) {
         let (verb, icon) = verb_and_icon(answers(to));
         writes.extend([Write::LastVerb(verb), Write::Icon(icon)]);
     }
@@ -176,6 +196,18 @@ mod tests {
         assert_eq!(writes(&flags, &Flags::new(SystemFlags::SEEN, [Keyword::new("WORK")])), []);
         assert_eq!(writes(&flags, &Flags::system(SystemFlags::SEEN)), [Write::Keywords(vec![])]);
         assert_eq!(writes(&Flags::system(SystemFlags::DRAFT), &Flags::default()), []);
+    }
+
+    #[test]
+    fn what_a_store_names_is_written_with_the_rest() {
+        let (seen, flagged) = (Flags::system(SystemFlags::SEEN), Flags::system(SystemFlags::FLAGGED));
+        let both = Flags::system(SystemFlags::SEEN.with(SystemFlags::FLAGGED));
+        let add = |flags: &Flags| FlagChange { operation: FlagOperation::Add, flags: flags.clone() };
+        assert_eq!(stores(&add(&both), &seen, &both), [Write::Read(true), Write::FlagStatus(Some(STATUS_FLAGGED))]);
+        assert_eq!(stores(&add(&seen), &seen, &seen), []);
+        let replace = FlagChange { operation: FlagOperation::Replace, flags: flagged.clone() };
+        let written = stores(&replace, &seen, &flagged);
+        assert!(written.contains(&Write::ImapDeleted(None)) && written.contains(&Write::Keywords(vec![])));
     }
 
     #[test]

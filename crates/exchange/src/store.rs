@@ -6,7 +6,7 @@ use ews::op::Invitations;
 use ews::op::update_item::{ConflictResolution, FieldChange, ItemUpdate, UpdateItem};
 use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Property, Value};
 use idmap::{IdMap, ItemRow};
-use mailbox::{Entry, FlagChange, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
+use mailbox::{Entry, FlagChange, FlagOperation, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
 
 use crate::account::Live;
 use crate::batch::{Queue, was_skipped};
@@ -35,8 +35,11 @@ impl Live {
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
         let state = existing(self, folder).await?;
+        // What somebody else changed must be known by now.
         if unchanged_since.is_some() {
-            // What somebody else changed must be known by now.
+            self.freshen(folder).await;
+        } else if self.rests_on_what_is_known(folder, uids, change).await? {
+            state.due.want();
             self.freshen(folder).await;
         }
         let mut stored = Stored::default();
@@ -65,6 +68,23 @@ impl Live {
         Ok(stored)
     }
 
+    /// True if a STORE is wrong should the index be behind: a message has the flags already, so that nothing is written,
+    /// or keeps other keywords, which Exchange has in one list with those that change.
+    async fn rests_on_what_is_known(&self, folder: FolderId, uids: &[Uid], change: &FlagChange) -> Result<bool> {
+        let mut queue = Queue::of(uids);
+        while let Some(some) = queue.next(BATCH) {
+            let rests = |row: &ItemRow| {
+                let writes = flags::writes(&row.flags, &flags::reachable(&row.flags, &row.flags.changed(change)));
+                let keeps = change.operation != FlagOperation::Replace;
+                writes.is_empty() || keeps && writes.iter().any(|write| matches!(write, Write::Keywords(_)))
+            };
+            if self.map.items(folder, &some).await?.iter().any(rests) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// One UpdateItem, for those that change at all. What Exchange skipped counts as left only if something else was
     /// done, so that this comes to an end.
     async fn store_rows(
@@ -77,7 +97,7 @@ impl Live {
         let mut wanted: Vec<(ItemRow, Flags, Vec<Write>)> = Vec::new();
         for row in rows {
             let flags = flags::reachable(&row.flags, &row.flags.changed(change));
-            let writes = flags::writes(&row.flags, &flags);
+            let writes = flags::stores(change, &row.flags, &flags);
             if writes.is_empty() {
                 stored.entries.push(Entry { uid: row.uid, flags: row.flags, modseq: row.modseq });
             } else {
