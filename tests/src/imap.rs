@@ -180,6 +180,11 @@ impl Imap {
         }
     }
 
+    /// True if something has come that was not read yet, the end of the connection included.
+    pub async fn has_more(&mut self) -> bool {
+        timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok()
+    }
+
     /// Reads until the other side closes; gives what came.
     ///
     /// # Errors

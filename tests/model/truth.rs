@@ -1,0 +1,178 @@
+//! When nothing happens any more: Exchange, the gateway, and every client know the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use exgate_tests::{Gateway, Status, eventually};
+
+use crate::ledger::Flags;
+use crate::line::{self, Line};
+use crate::world::World;
+
+/// Key and flags by UID.
+type Shown = BTreeMap<u32, (String, Flags)>;
+
+impl World {
+    pub(crate) async fn calm(&mut self) {
+        self.simulator.clear_faults().await;
+        self.note("calm");
+        let names: Vec<String> = self.ledger.folders.iter().map(|folder| folder.name.clone()).collect();
+        let dump = self.dump().await;
+        let truth: Vec<Vec<(String, Flags)>> = names
+            .iter()
+            .map(|name| {
+                let items = dump[if name == "INBOX" { "Inbox" } else { name }].as_array().cloned().unwrap_or_default();
+                let one = |item: &serde_json::Value| {
+                    (item["message_id"].as_str().unwrap_or_default().to_owned(), Self::flags_at_exchange(item))
+                };
+                sorted(items.iter().map(one).collect())
+            })
+            .collect();
+        let gateway = self.gateway.as_ref().unwrap();
+        let seen = std::sync::Mutex::new(None);
+        let waiting = eventually("the gateway shows what Exchange has", Duration::from_secs(20), || async {
+            let shown = shown(gateway, &names).await?;
+            let same =
+                shown.iter().zip(&truth).all(|(shown, truth)| sorted(shown.values().cloned().collect()) == *truth);
+            let answer = same.then(|| shown.clone());
+            *seen.lock().unwrap() = Some(shown);
+            answer
+        });
+        let waiting = tokio::time::timeout(Duration::from_secs(18), waiting).await;
+        let Ok(shown) = waiting else {
+            let seen = seen.lock().unwrap().clone().unwrap_or_default();
+            for ((name, seen), truth) in names.iter().zip(&seen).zip(&truth) {
+                let mut extra: Vec<_> = seen.iter().collect();
+                let mut missing = truth.clone();
+                extra.retain(|(_, one)| match missing.iter().position(|other| other == *one) {
+                    Some(at) => {
+                        missing.remove(at);
+                        false
+                    }
+                    None => true,
+                });
+                println!("{name}: the gateway shows {extra:?}, and Exchange has {missing:?}");
+            }
+            self.sessions[0].fail("the gateway does not come to show what Exchange has")
+        };
+        for (folder, shown) in shown.iter().enumerate() {
+            if let Err(violation) = self.ledger.settle(folder, shown) {
+                self.sessions[0].fail(&violation);
+            }
+        }
+        for who in 0..self.sessions.len() {
+            self.compare(who, &shown).await;
+        }
+    }
+
+    /// A client that looks now knows what is there.
+    async fn compare(&mut self, who: usize, shown: &[Shown]) {
+        if !self.sessions[who].is_here() {
+            return;
+        }
+        if self.sessions[who].view.is_some() {
+            self.sessions[who].ok(&mut self.ledger, "NOOP").await;
+            self.same(who, shown).await;
+            self.searches_agree(who, shown).await;
+        }
+        self.statuses_agree(who, shown).await;
+        self.names_are_right(who).await;
+        if self.dice.below(2) == 0
+            && let Some(view) = &self.sessions[who].view
+        {
+            let (folder, read_only) = (view.folder, view.read_only);
+            self.sessions[who].lose();
+            let gateway = self.gateway.as_ref().unwrap();
+            self.sessions[who].come(&mut self.ledger, gateway).await;
+            let opened = self.sessions[who].select(&mut self.ledger, folder, read_only).await;
+            self.sessions[who].check(opened, "the folder can be opened");
+            self.same(who, shown).await;
+        }
+    }
+
+    async fn same(&mut self, who: usize, shown: &[Shown]) {
+        let caught_up = self.sessions[who].catch_up(&mut self.ledger).await;
+        let session = &self.sessions[who];
+        session.check(caught_up, "everything can be asked for");
+        let view = session.view.as_ref().unwrap();
+        let there = &shown[view.folder];
+        let uids: Vec<Option<u32>> = view.slots.iter().map(|slot| slot.uid).collect();
+        let expected: Vec<Option<u32>> = there.keys().copied().map(Some).collect();
+        session.check(uids == expected, &format!("knows {uids:?}, and there are {expected:?}"));
+        for (uid, (_, flags)) in there {
+            let known = &view.flags[uid];
+            session.check(known == flags, &format!("UID {uid} has {flags:?}, and the client knows {known:?}"));
+        }
+    }
+
+    async fn searches_agree(&mut self, who: usize, shown: &[Shown]) {
+        for (key, flag) in
+            [("SEEN", "\\Seen"), ("DELETED", "\\Deleted"), ("KEYWORD Work", "Work"), ("ANSWERED", "\\Answered")]
+        {
+            let done = self.sessions[who].ok(&mut self.ledger, &format!("UID SEARCH {key}")).await;
+            let session = &self.sessions[who];
+            let view = session.view.as_ref().unwrap();
+            let mut found: Vec<u32> = done.lines.iter().flat_map(found).collect();
+            found.sort_unstable();
+            let there = shown[view.folder].iter().filter(|(_, (_, flags))| flags.contains(flag)).map(|(uid, _)| *uid);
+            let there: Vec<u32> = there.collect();
+            session.check(found == there, &format!("{key} are {there:?}"));
+        }
+    }
+
+    async fn statuses_agree(&mut self, who: usize, shown: &[Shown]) {
+        for (folder, shown) in shown.iter().enumerate() {
+            let name = self.ledger.folders[folder].name.clone();
+            let command = format!("STATUS {name} (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)");
+            let done = self.sessions[who].ok(&mut self.ledger, &command).await;
+            let Some(Line::Status(items)) = done.lines.iter().find(|line| matches!(line, Line::Status(_))) else {
+                self.sessions[who].fail("STATUS tells nothing")
+            };
+            let unseen = shown.values().filter(|(_, flags)| !flags.contains("\\Seen")).count();
+            let session = &self.sessions[who];
+            session.check(items["MESSAGES"] == shown.len() as u64, &format!("{} messages", shown.len()));
+            session.check(items["UNSEEN"] == unseen as u64, &format!("{unseen} unseen"));
+            let last = shown.keys().last().copied().unwrap_or(0);
+            session.check(items["UIDNEXT"] > u64::from(last), "UIDNEXT is above all UIDs");
+            let uid_next = u32::try_from(items["UIDNEXT"]).unwrap();
+            self.sessions[who].hold(self.ledger.uid_next(folder, uid_next));
+        }
+    }
+}
+
+/// What SEARCH or ESEARCH found.
+pub(crate) fn found(line: &Line) -> Vec<u32> {
+    match line {
+        Line::Search(found) => found.clone(),
+        Line::Esearch { all, .. } => all.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// What somebody sees who comes for the first time.
+async fn shown(gateway: &Gateway, names: &[String]) -> Option<Vec<Shown>> {
+    let mut imap = gateway.login().await;
+    let mut all = Vec::new();
+    for name in names {
+        let mut messages = Shown::new();
+        if imap.command(&format!("EXAMINE {name}")).await.status != Status::Ok {
+            return None;
+        }
+        let answer = imap.command("UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])").await;
+        if answer.status != Status::Ok {
+            return None;
+        }
+        for fetch in answer.fetches().filter(|fetch| fetch.items.len() == 3) {
+            let field = String::from_utf8_lossy(fetch.bytes(line::MESSAGE_ID)).into_owned();
+            let key = field.split_once(':').map_or("", |(_, key)| key.trim()).to_owned();
+            messages.insert(fetch.uid(), (key, fetch.flags().into_iter().collect()));
+        }
+        all.push(messages);
+    }
+    Some(all)
+}
+
+fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort();
+    all
+}
