@@ -34,7 +34,7 @@ impl Live {
             let mut sieve = Sieve {
                 live: self,
                 program: &program,
-                headers_first: index.is_wanted(),
+                headers_first: index.is_wanted() && program.heeds_header(),
                 found: Vec::new(),
                 header: Vec::new(),
                 content: Vec::new(),

@@ -96,6 +96,12 @@ impl Program {
             other => other.cost(),
         }
     }
+
+    /// True if the header by itself may settle something.
+    #[must_use]
+    pub fn heeds_header(&self) -> bool {
+        self.0.heeds_header()
+    }
 }
 
 /// A query in the form in which it is judged.
@@ -225,6 +231,15 @@ impl Node {
             Self::Sent(..) | Self::Header(..) => Verdict::NeedsHeader,
             Self::Body(_) | Self::Text(_) => Verdict::NeedsContent,
             _ => Verdict::Yes,
+        }
+    }
+
+    fn heeds_header(&self) -> bool {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::heeds_header),
+            Self::Not(inner) => inner.heeds_header(),
+            Self::Sent(..) | Self::Header(..) | Self::Text(_) => true,
+            _ => false,
         }
     }
 }
