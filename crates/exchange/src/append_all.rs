@@ -19,13 +19,14 @@ use tokio::time::sleep;
 
 use crate::account::Live;
 use crate::append::NOT_ADDED;
+use crate::begun::Begun;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
 use crate::sync::existing;
 
-/// Messages that are being added, as the map's note holds it: `folder token`.
+/// Messages that are being added.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Begun {
+struct Adding {
     folder: FolderId,
     token: String,
 }
@@ -33,7 +34,7 @@ struct Begun {
 /// Takes back what was made when it is dropped before it was settled.
 struct Guard {
     live: Arc<Live>,
-    begun: Option<Begun>,
+    begun: Option<Adding>,
 }
 
 impl Drop for Guard {
@@ -67,8 +68,8 @@ impl Live {
         }
         let state = existing(self, folder).await?;
         let uid_validity = self.folder_row(folder).await?.uid_validity;
-        let begun = Begun { folder, token: uuid::Uuid::new_v4().to_string() };
-        self.note_begun(&begun).await?;
+        let begun = Adding { folder, token: uuid::Uuid::new_v4().to_string() };
+        self.note_begun(APPENDS, None, Some(&begun.line())).await?;
         let mut guard = Guard { live: Arc::clone(self), begun: Some(begun.clone()) };
         let target = self.folder_ref(folder).await?;
         let mut added = self.add_all(&state, &target, &messages, &begun.token).await;
@@ -83,7 +84,7 @@ impl Live {
         }
         if added.as_ref().map_or_else(|failure| failure.clean, |_| true) {
             // Before anybody is told that they are there.
-            self.note_settled(&begun).await?;
+            self.note_begun(APPENDS, Some(&begun.line()), None).await?;
             guard.begun = None;
         }
         let uids = added.map_err(|failure| failure.error)?;
@@ -169,7 +170,7 @@ impl Live {
 
     /// Takes away what was made a moment ago; true if it is certainly gone. What this leaves is looked for by its token
     /// later.
-    async fn take_back(&self, state: &FolderState, made: &[ItemId]) -> bool {
+    pub(crate) async fn take_back(&self, state: &FolderState, made: &[ItemId]) -> bool {
         let Ok(client) = self.client() else { return made.is_empty() };
         let mut all = true;
         for some in made.chunks(DELETED) {
@@ -210,16 +211,17 @@ impl Live {
     }
 
     /// Takes away what an earlier run began and did not end.
-    pub(crate) async fn clear_begun(self: Arc<Self>) {
-        for begun in self.begun().await.unwrap_or_default() {
-            let live = Arc::clone(&self);
+    pub(crate) async fn clear_appends(self: &Arc<Self>) {
+        for line in self.begun(APPENDS).await.unwrap_or_default() {
+            let Some(begun) = Adding::read(&line) else { continue };
+            let live = Arc::clone(self);
             self.spawn(async move { live.clear(begun).await });
         }
     }
 
     /// Takes away what carries the token, until nothing does. A server that lost its answer may be at work still, so it
     /// is looked for more than once.
-    async fn clear(self: Arc<Self>, begun: Begun) {
+    async fn clear(self: Arc<Self>, begun: Adding) {
         let mut clean = false;
         for wait in CLEARING {
             sleep(wait).await;
@@ -230,12 +232,12 @@ impl Live {
             }
         }
         // If not, the next run tries.
-        if clean && let Err(error) = self.note_settled(&begun).await {
+        if clean && let Err(error) = self.note_begun(APPENDS, Some(&begun.line()), None).await {
             tracing::warn!(user = self.user, %error, "that messages were taken back could not be noted");
         }
     }
 
-    async fn clear_once(self: &Arc<Self>, begun: &Begun) -> Result<usize> {
+    async fn clear_once(self: &Arc<Self>, begun: &Adding) -> Result<usize> {
         let target = match self.folder_ref(begun.folder).await {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(0),
             other => other?,
@@ -259,33 +261,17 @@ impl Live {
             }
         }
     }
+}
 
-    async fn begun(&self) -> Result<Vec<Begun>> {
-        let note = self.map.note(BEGUN).await?.unwrap_or_default();
-        let read = |line: &str| {
-            let (folder, token) = line.split_once(' ')?;
-            Some(Begun { folder: FolderId(folder.parse().ok()?), token: token.to_owned() })
-        };
-        Ok(note.lines().filter_map(read).collect())
+/// As the map's note holds it: `folder token`.
+impl Adding {
+    fn line(&self) -> String {
+        format!("{} {}", self.folder.0, self.token)
     }
 
-    async fn note_begun(&self, new: &Begun) -> Result<()> {
-        let _alone = self.noting.lock().await;
-        let mut begun = self.begun().await?;
-        begun.push(new.clone());
-        self.put_begun(&begun).await
-    }
-
-    async fn note_settled(&self, settled: &Begun) -> Result<()> {
-        let _alone = self.noting.lock().await;
-        let mut begun = self.begun().await?;
-        begun.retain(|begun| begun != settled);
-        self.put_begun(&begun).await
-    }
-
-    async fn put_begun(&self, begun: &[Begun]) -> Result<()> {
-        let lines: String = begun.iter().map(|begun| format!("{} {}\n", begun.folder.0, begun.token)).collect();
-        Ok(self.map.put_note(BEGUN, &lines).await?)
+    fn read(line: &str) -> Option<Self> {
+        let (folder, token) = line.split_once(' ')?;
+        Some(Self { folder: FolderId(folder.parse().ok()?), token: token.to_owned() })
     }
 }
 
@@ -311,8 +297,8 @@ fn groups(messages: &[NewMessage]) -> impl Iterator<Item = &[NewMessage]> {
     })
 }
 
-/// The map's note of what was begun and not settled.
-const BEGUN: &str = "appends-begun";
+/// What was begun and not settled.
+const APPENDS: Begun = Begun("appends-begun");
 /// CreateItem: messages of one call, and their octets.
 const GROUP: usize = 50;
 const GROUP_OCTETS: u64 = 4 << 20;
@@ -321,7 +307,7 @@ const DESCRIBED: usize = 100;
 const DELETED: usize = 100;
 const TAKEN_BACK: u32 = 100;
 /// When what was not added as a whole is looked for.
-const CLEARING: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(60)];
+pub(crate) const CLEARING: [Duration; 3] = [Duration::ZERO, Duration::from_secs(5), Duration::from_secs(60)];
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,6 @@ use crate::account::Live;
 use crate::error::{self, Result, Tried};
 use crate::hierarchy::ARCHIVE;
 use crate::listing::Listing;
-use crate::transfer::Way;
 
 impl Live {
     /// Makes a folder, and those above it that are missing.
@@ -144,7 +143,7 @@ impl Live {
         self.fresh(inbox).await?;
         let entries = self.map.snapshot(inbox, Access::ReadOnly).await?.entries;
         let uids: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
-        let moved = self.transfer(Way::Move, inbox, &uids, new).await?;
+        let moved = self.move_each(inbox, &uids, new).await?;
         match moved.failed.into_iter().next() {
             None => Ok(()),
             Some((_, error)) => Err(error),

@@ -1,4 +1,5 @@
-//! COPY and MOVE: some hundred messages in a call, and one more call to learn what they are at the other end.
+//! MOVE: some hundred messages in a call, and one more call to learn what they are at the other end. What COPY
+//! (`copy_all.rs`) has in common with it is here too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,20 +40,30 @@ pub(crate) enum Batch {
     Unclear(Vec<ItemRow>, Error),
 }
 
+/// The messages of a batch that was answered.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    /// They are there, under these ids.
+    pub(crate) went: Vec<(ItemRow, ItemId)>,
+    /// They are there, and Exchange does not say as what.
+    pub(crate) lost: Vec<ItemRow>,
+    pub(crate) failed: Vec<(Uid, Error)>,
+    pub(crate) left: Left,
+}
+
 /// Messages of a batch that are not settled.
 #[derive(Default)]
-struct Left {
+pub(crate) struct Left {
     /// Exchange does not know their ids.
-    unknown: Vec<ItemRow>,
+    pub(crate) unknown: Vec<ItemRow>,
     /// Exchange stopped before it came to them.
-    skipped: Vec<Uid>,
+    pub(crate) skipped: Vec<Uid>,
 }
 
 impl Live {
-    /// Copies or moves messages.
-    pub(crate) async fn transfer(
+    /// Moves messages, each for itself (RFC 6851 section 4.3).
+    pub(crate) async fn move_each(
         self: &Arc<Self>,
-        way: Way,
         folder: FolderId,
         uids: &[Uid],
         to: FolderId,
@@ -64,14 +75,14 @@ impl Live {
         let mut queue = Queue::of(uids);
         while let Some(some) = queue.next(self.writes.of(BATCH)) {
             let rows = self.map.items(folder, &some).await?;
-            let left = self.transfer_rows(way, &state, &there, rows, &mut done).await?;
+            let left = self.move_rows(&state, &there, rows, &mut done).await?;
             queue.again(left.skipped.into_iter());
             if !left.unknown.is_empty() {
                 let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
-                let left = self.transfer_rows(way, &state, &there, renamed, &mut done).await?;
+                let left = self.move_rows(&state, &there, renamed, &mut done).await?;
                 queue.again(left.skipped.into_iter());
                 gone.extend(left.unknown);
-                done.failed.extend(way.tried().because(&Theirs::NotFound, None).of(gone));
+                done.failed.extend(Way::Move.tried().because(&Theirs::NotFound, None).of(gone));
             }
         }
         done.pairs.sort_unstable();
@@ -79,9 +90,8 @@ impl Live {
     }
 
     /// One batch. Gives back what is not settled.
-    async fn transfer_rows(
+    async fn move_rows(
         self: &Arc<Self>,
-        way: Way,
         state: &Arc<FolderState>,
         there: &Arc<FolderState>,
         rows: Vec<ItemRow>,
@@ -90,6 +100,7 @@ impl Live {
         if rows.is_empty() {
             return Ok(Left::default());
         }
+        let way = Way::Move;
         let target = self.folder_ref(there.id).await?;
         let before = self.map.status(there.id).await?.state.highest_modseq;
         let _expecting = there.expecting();
@@ -113,21 +124,51 @@ impl Live {
                 return Ok(Left::default());
             }
         };
-        let (mut went, mut lost, mut unknown, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut sorted = self.sorted(way, there, answers);
+        done.failed.extend(sorted.failed);
+        let items = self.described(sorted.went, &mut sorted.lost).await;
+        if !items.is_empty() {
+            done.pairs.extend(self.map.moved(state.id, there.id, items).await?);
+            state.bell.ring();
+            there.bell.ring();
+        }
+        drop(gate);
+        if !sorted.lost.is_empty() {
+            let error = way.tried().because(&Theirs::Unavailable, None);
+            self.find_out(way, state, there, before, sorted.lost, error, done).await?;
+        }
+        Ok(sorted.left)
+    }
+
+    /// What Exchange answered for each message of a batch.
+    pub(crate) fn sorted(
+        &self,
+        way: Way,
+        there: &FolderState,
+        answers: Vec<(ItemRow, Result<Option<ItemId>, ItemError>)>,
+    ) -> Sorted {
+        let mut sorted = Sorted::default();
+        let mut skipped = Vec::new();
         for (row, answer) in answers {
             match answer {
                 Ok(Some(id)) => {
                     there.expect(&id.id);
-                    went.push((row, id));
+                    sorted.went.push((row, id));
                 }
-                Ok(None) => lost.push(row),
-                Err(error) if error.kind == Theirs::NotFound => unknown.push(row),
+                Ok(None) => sorted.lost.push(row),
+                Err(error) if error.kind == Theirs::NotFound => sorted.left.unknown.push(row),
                 Err(error) if was_skipped(&error) => skipped.push((row.uid, way.tried().refused(&error))),
-                Err(error) => done.failed.push((row.uid, way.tried().refused(&error))),
+                Err(error) => sorted.failed.push((row.uid, way.tried().refused(&error))),
             }
         }
-        let (skipped, failed) = self.writes.judge(skipped, !went.is_empty());
-        done.failed.extend(failed);
+        let (skipped, failed) = self.writes.judge(skipped, !sorted.went.is_empty());
+        sorted.left.skipped = skipped;
+        sorted.failed.extend(failed);
+        sorted
+    }
+
+    /// What the index needs to know of what went; what Exchange does not describe is lost for now.
+    pub(crate) async fn described(&self, went: Vec<(ItemRow, ItemId)>, lost: &mut Vec<ItemRow>) -> Vec<(Uid, Item)> {
         let mut items = Vec::with_capacity(went.len());
         let ids = went.iter().map(|(_, id)| id.clone()).collect();
         for ((row, _), item) in went.into_iter().zip(self.describe(ids).await) {
@@ -136,21 +177,7 @@ impl Live {
                 None => lost.push(row),
             }
         }
-        if !items.is_empty() {
-            let pairs = match way {
-                Way::Copy => self.map.copied(state.id, there.id, items).await?,
-                Way::Move => self.map.moved(state.id, there.id, items).await?,
-            };
-            done.pairs.extend(pairs);
-            state.bell.ring();
-            there.bell.ring();
-        }
-        drop(gate);
-        if !lost.is_empty() {
-            let error = way.tried().because(&Theirs::Unavailable, None);
-            self.find_out(way, state, there, before, lost, error, done).await?;
-        }
-        Ok(Left { unknown, skipped })
+        items
     }
 
     /// Asks for one batch.
@@ -215,7 +242,7 @@ impl Live {
 
     /// Looks at both folders to learn what was done. A message that arrived there is known by its EMAILID.
     #[allow(clippy::too_many_arguments, reason = "all that is known of the batch")]
-    async fn find_out(
+    pub(crate) async fn find_out(
         self: &Arc<Self>,
         way: Way,
         state: &Arc<FolderState>,
@@ -267,4 +294,4 @@ impl Way {
 }
 
 /// MoveItem, CopyItem: one call for so many messages.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;

@@ -329,10 +329,10 @@ pub trait Mail: Clone + Send + Sync + 'static {
         unchanged_since: Option<ModSeq>,
     ) -> impl Future<Output = Result<Stored>> + Send;
 
-    /// Copies messages; flags and INTERNALDATE go along.
+    /// Copies messages, all of them or none (RFC 9051 section 6.4.7); flags and INTERNALDATE go along.
     ///
     /// # Errors
-    /// `NotFound` for either folder; else per message.
+    /// `NotFound` for either folder; else per message, and then none was copied.
     fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> impl Future<Output = Result<Transferred>> + Send;
 
     /// Moves messages; the EMAILID goes along.

@@ -13,6 +13,7 @@ use mailbox::{
 };
 
 use crate::account::Live;
+use crate::copy_all::Copies;
 use crate::error::Result;
 use crate::folder_state::FolderState;
 use crate::store::ForEach;
@@ -30,9 +31,26 @@ pub(crate) async fn between(
     let (here, folder) = live.at(folder).await?;
     let (there, to) = live.at(to).await?;
     if Arc::ptr_eq(&here, &there) {
-        return here.transfer(way, folder, uids, to).await;
+        return match way {
+            Way::Copy => here.copy_all(folder, uids, to).await,
+            Way::Move => here.move_each(folder, uids, to).await,
+        };
     }
-    transfer(way, &Site { live: here, folder }, uids, &Site { live: there, folder: to }).await
+    let (from, to) = (Site { live: here, folder }, Site { live: there, folder: to });
+    let uid_validity = to.live.folder_row(to.folder).await?.uid_validity;
+    let mut done = Transferred { uid_validity, pairs: Vec::new(), failed: Vec::new() };
+    if way == Way::Copy {
+        let (there, uids) = (Arc::clone(&to.live), uids.to_vec());
+        return there
+            .to_the_end(async move {
+                let all = transfer(way, &from, &uids, &to, &mut done).await;
+                to.live.all_or_none(all, &uids, Copies::new(to.folder, done)).await
+            })
+            .await;
+    }
+    transfer(way, &from, uids, &to, &mut done).await?;
+    done.pairs.sort_unstable();
+    Ok(done)
 }
 
 /// A folder in a mailbox.
@@ -52,12 +70,13 @@ struct Sorted {
     failed: Vec<(Uid, Error)>,
 }
 
-async fn transfer(way: Way, from: &Site, uids: &[Uid], to: &Site) -> Result<Transferred> {
+async fn transfer(way: Way, from: &Site, uids: &[Uid], to: &Site, done: &mut Transferred) -> Result<()> {
     let state = existing(&from.live, from.folder).await?;
     let there = existing(&to.live, to.folder).await?;
-    let uid_validity = to.live.folder_row(to.folder).await?.uid_validity;
-    let mut done = Transferred { uid_validity, pairs: Vec::new(), failed: Vec::new() };
     for some in uids.chunks(BATCH) {
+        if way == Way::Copy && !done.failed.is_empty() {
+            break;
+        }
         let rows = from.live.map.items(from.folder, some).await?;
         if rows.is_empty() {
             continue;
@@ -68,7 +87,7 @@ async fn transfer(way: Way, from: &Site, uids: &[Uid], to: &Site) -> Result<Tran
         let target = to.live.folder_ref(to.folder).await?;
         let sorted = by_exchange(way, from, &state, &target, rows).await?;
         done.failed.extend(sorted.failed);
-        let lost = arrived(way, from, &state, to, &there, before, sorted.went, &mut done).await?;
+        let lost = arrived(way, from, &state, to, &there, before, sorted.went, done).await?;
         done.failed.extend(way.tried().because(&Theirs::Unavailable, None).of(lost));
         for row in sorted.by_hand {
             match by_hand(way, from, to, &row).await {
@@ -77,8 +96,7 @@ async fn transfer(way: Way, from: &Site, uids: &[Uid], to: &Site) -> Result<Tran
             }
         }
     }
-    done.pairs.sort_unstable();
-    Ok(done)
+    Ok(())
 }
 
 async fn by_exchange(

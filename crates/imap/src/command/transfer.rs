@@ -2,7 +2,7 @@
 
 use imap_proto::command::Transfer;
 use imap_proto::response::{self, Code, Condition};
-use mailbox::{Access, Mail, SignIn, Transferred, Uid};
+use mailbox::{Access, ErrorKind, Mail, SignIn, Transferred, Uid};
 
 use crate::command::expunge::read_only;
 use crate::command::find_target;
@@ -10,7 +10,7 @@ use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop, partly};
 use crate::session::Session;
 
-/// COPY (RFC 3501 section 6.4.7)
+/// COPY (RFC 9051 section 6.4.7): all of the messages or none, and nothing is told of what was taken back.
 pub(crate) async fn copy<B: SignIn, T: Transport>(
     session: &mut Session<B>,
     connection: &mut Connection<T>,
@@ -23,17 +23,17 @@ pub(crate) async fn copy<B: SignIn, T: Transport>(
         return Ok(Answer::ok("There was nothing to copy"));
     }
     let copied = connection.patiently(account.copy(view.folder, &uids, to.id)).await??;
-    let done = Answer::ok("Copied");
     if copied.failed.is_empty() {
+        let done = Answer::ok("Copied");
         return Ok(match copy_uid(&copied) {
             Some(code) => done.with(code),
-            None => Answer::no(Code::ExpungeIssued, "The messages are gone"),
+            None => done,
         });
     }
-    if let Some(code) = copy_uid(&copied) {
-        response::untagged(&mut connection.out, Condition::Ok, Some(&code), "Copied so far");
+    if copied.failed.iter().all(|(_, error)| error.kind == ErrorKind::NotFound) {
+        return Ok(Answer::no(Code::ExpungeIssued, "Some of the messages are gone, and none was copied"));
     }
-    Ok(partly(copied.failed, done))
+    Ok(partly(copied.failed, Answer::ok("")))
 }
 
 /// MOVE (RFC 6851): where the messages went is told before they vanish (section 4.3).

@@ -271,9 +271,12 @@ impl Mail for Account {
 
     async fn copy(&self, folder: FolderId, uids: &[Uid], to: FolderId) -> Result<Transferred> {
         self.enter(Call::Copy).await?;
-        let (good, failed) = self.sort_out(uids);
+        let (good, mut failed) = self.sort_out(uids);
         let mut store = self.store();
-        let pairs = store.copy(folder, &good, to)?;
+        let there = store.folder(folder)?;
+        let gone = good.iter().filter(|uid| there.message(**uid).is_none());
+        failed.extend(gone.map(|uid| (*uid, Error::new(ErrorKind::NotFound, "the message is gone"))));
+        let pairs = if failed.is_empty() { store.copy(folder, &good, to)? } else { Vec::new() };
         Ok(Transferred { uid_validity: store.folder(to)?.uid_validity, pairs, failed })
     }
 
