@@ -31,12 +31,13 @@ pub(crate) async fn store<B: SignIn, T: Transport>(
     let change = FlagChange { operation: operation(store.operation), flags: flags::read(&store.flags) };
     let since = store.unchanged_since.map(ModSeq);
     let stored = connection.patiently(account.store(view.folder, &uids, &change, since)).await??;
-    if store.silent {
+    let left = left(&stored, &picked);
+    // Whoever asked for silence takes NO for "nothing was changed", so that what was is told.
+    if store.silent && stored.failed.is_empty() && left.gone.is_empty() {
         view.flagged_silently(&stored.entries, &change, &mut connection.out);
     } else {
         view.flagged(&stored.entries, &mut connection.out);
     }
-    let left = left(&stored, &picked);
     if since.is_some() && !(left.modified.is_empty() && left.gone.is_empty()) {
         return Ok(conditionally(store.numbering, left, stored.failed, connection));
     }
