@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "oracle/grammar.rs"]
+mod grammar;
 mod samples;
+#[path = "oracle/translate.rs"]
+mod translate;
+
+use std::cell::Cell;
 
 use imap_codec::encode::Encoder;
 use imap_codec::imap_types::command::CommandBody as Theirs;
@@ -11,6 +17,10 @@ use imap_codec::{CommandCodec, decode::Decoder};
 use imap_proto::{Command, Framer, Limits, Names, ParseError, RawCommand, Step, Verb};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+/// Lines of each command.
+const CASES: u32 = 300;
 
 /// Why we may refuse, or read differently, what they read.
 fn known_difference(theirs: &Theirs<'_>, text: &str, ours: Option<&ParseError>) -> Option<&'static str> {
@@ -61,6 +71,10 @@ fn compare(line: &[u8]) -> bool {
         return true;
     }
     let found = found.unwrap_or_else(|error| panic!("{text}: {error}"));
+    assert_eq!(found.tag.as_str(), theirs.tag.inner(), "{text}");
+    if let Some(theirs) = translate::verb(&theirs.body) {
+        assert_eq!(translate::plain(found.verb.clone()), theirs, "{text}");
+    }
     let written = CommandCodec::new().encode(&theirs).dump();
     let again = ours(&written).unwrap_or_else(|| panic!("no command: {}", String::from_utf8_lossy(&written)));
     assert_eq!(again.as_ref(), Ok(&found), "{text} / {}", String::from_utf8_lossy(&written));
@@ -77,6 +91,22 @@ fn what_they_read_we_read_alike() {
     let read = samples::good().into_iter().filter(|line| compare(&with_line_end(line.clone()))).count();
     // Most samples are plain; if they read few, the comparison is worth nothing.
     assert!(read > 100, "{read}");
+}
+
+/// Every command they know, with arguments of each kind, is one to them, and the same one to us.
+#[test]
+fn every_command_is_read_alike() {
+    for (name, lines) in grammar::commands() {
+        let read = Cell::new(0);
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() });
+        let run = runner.run(&lines, |line| {
+            read.set(read.get() + u32::from(compare(&with_line_end(line.into_bytes()))));
+            Ok(())
+        });
+        run.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(read.get() >= CASES * 9 / 10, "{name}: they read {} of {CASES}", read.get());
+    }
 }
 
 #[test]
