@@ -219,10 +219,11 @@ impl World {
             if moves && !self.rough {
                 self.may_have_added(&deed);
             }
-            if let (What::Store { .. }, Some(view)) = (&deed.what, &mut self.sessions[who].view) {
-                // Which of them were done in silence nobody knows; they are asked for.
-                deed.targets.iter().for_each(|(uid, _)| drop(view.flags.remove(uid)));
-            }
+            // What STORE changed before it was refused is told, even to those who asked for silence; all else is as it was.
+            let copied =
+                done.lines.iter().any(|line| matches!(line, Line::Told { code: Some((name, _)) } if name == "COPYUID"));
+            self.sessions[who]
+                .check(!(copied && matches!(deed.what, What::Copy { .. })), "COPY was refused and tells copies");
             return;
         }
         match deed.what {

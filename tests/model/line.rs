@@ -24,7 +24,7 @@ pub(crate) enum Line {
     Told {
         code: Option<(String, String)>,
     },
-    Flags,
+    Flags(Vec<String>),
     Search(Vec<u32>),
     Sort(Vec<u32>),
     Thread(Vec<u32>),
@@ -33,6 +33,10 @@ pub(crate) enum Line {
         by_uid: bool,
         all: Vec<u32>,
         count: Option<usize>,
+        /// RFC 9394: the page asked for, and what is on it.
+        partial: Option<(String, Vec<u32>)>,
+        /// RFC 7377: name and UIDVALIDITY.
+        mailbox: Option<(String, u32)>,
     },
     Status(BTreeMap<String, u64>),
     List(String),
@@ -52,7 +56,7 @@ pub(crate) fn read(response: &Response) -> Line {
     match word {
         "OK" | "NO" | "PREAUTH" => Line::Told { code: bracket(after) },
         "BYE" => Line::Bye,
-        "FLAGS" => Line::Flags,
+        "FLAGS" => Line::Flags(flags(after)),
         "SEARCH" => Line::Search(words(after)),
         "SORT" => Line::Sort(words(after)),
         "THREAD" => {
@@ -88,17 +92,32 @@ fn numbered(response: &Response, number: u32, after: &str) -> Line {
     }
 }
 
-/// `ESEARCH (TAG "x") UID ALL 1:3 COUNT 3`; sets of SORT keep their order.
+/// The words of a list.
+pub(crate) fn flags(list: &str) -> Vec<String> {
+    list.trim_matches(['(', ')']).split_whitespace().map(str::to_owned).collect()
+}
+
+/// `ESEARCH (TAG "x" MAILBOX a UIDVALIDITY 1) UID ALL 1:3 COUNT 3 PARTIAL (1:2 4,7)`; sets of SORT keep their order.
 fn esearch(after: &str) -> Line {
     let tag = after.split('"').nth(1).unwrap_or_default().to_owned();
     let rest = after.split_once(')').map_or(after, |(_, rest)| rest);
     let words: Vec<&str> = rest.split_whitespace().collect();
     let value = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1));
+    let page = words.iter().position(|word| *word == "PARTIAL").and_then(|at| words.get(at + 1..at + 3));
+    let told: Vec<&str> = after.split(')').next().unwrap_or_default().split_whitespace().collect();
+    let of = |name: &str| told.iter().position(|word| *word == name).and_then(|at| told.get(at + 1));
     Line::Esearch {
         tag,
         by_uid: words.first() == Some(&"UID"),
         all: value("ALL").map(|set| numbers(set)).unwrap_or_default(),
         count: value("COUNT").map(|count| count.parse().unwrap()),
+        partial: page.map(|page| {
+            let found = page[1].trim_end_matches(')');
+            let found = if found == "NIL" { Vec::new() } else { numbers(found) };
+            (page[0].trim_start_matches('(').to_owned(), found)
+        }),
+        mailbox: of("MAILBOX")
+            .map(|name| (name.trim_matches('"').to_owned(), of("UIDVALIDITY").expect("UIDVALIDITY").parse().unwrap())),
     }
 }
 

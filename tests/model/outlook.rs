@@ -104,6 +104,16 @@ impl World {
         format!(r#"<t:FolderId Id="{}" ChangeKey="{}"/>"#, attribute("Id"), attribute("ChangeKey"))
     }
 
+    pub(crate) async fn rename_at_exchange(&self, folder: usize, name: &str) {
+        let id = self.folder_id(folder).await;
+        let body = format!(
+            "<m:UpdateFolder><m:FolderChanges><t:FolderChange>{id}<t:Updates><t:SetFolderField>\
+             <t:FieldURI FieldURI=\"folder:DisplayName\"/><t:Folder><t:DisplayName>{name}</t:DisplayName></t:Folder>\
+             </t:SetFolderField></t:Updates></t:FolderChange></m:FolderChanges></m:UpdateFolder>"
+        );
+        self.simulator.soap("Exchange2010_SP2", &body).await;
+    }
+
     /// Flags of an item, as the gateway has to show them.
     pub(crate) fn flags_at_exchange(item: &Value) -> Flags {
         let set = FLAGS.iter().filter(|(name, _)| item[*name] == true).map(|(_, flag)| (*flag).to_owned());

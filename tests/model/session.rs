@@ -42,6 +42,9 @@ pub(crate) struct View {
     pub(crate) slots: Vec<Slot>,
     pub(crate) flags: BTreeMap<u32, Flags>,
     mod_seqs: BTreeMap<u32, u64>,
+    /// Flags that there may be, and those among them that are kept.
+    names: BTreeSet<String>,
+    permanent: Option<BTreeSet<String>>,
     id: String,
     uid_validity: u32,
     uid_next: u32,
@@ -167,6 +170,11 @@ impl Session {
             return false;
         }
         self.check(self.view.as_ref().is_some_and(|view| view.uid_next > 0), "SELECT tells UIDNEXT and UIDVALIDITY");
+        let permanent = self.view.as_ref().and_then(|view| view.permanent.as_ref());
+        self.check(
+            permanent.is_some_and(|flags| flags.is_empty() == read_only),
+            "what PERMANENTFLAGS can be is changed",
+        );
         if self.kind == Kind::Notify || self.kind == Kind::Delayed {
             let which = if self.kind == Kind::Notify { "SELECTED" } else { "SELECTED-DELAYED" };
             let set = format!("NOTIFY SET ({which} (MessageNew (UID FLAGS) MessageExpunge FlagChange))");
@@ -387,13 +395,26 @@ impl Session {
                 self.found(found, self.command.starts_with("UID"));
             }
             Line::Sort(found) | Line::Thread(found) => self.found(found, self.command.starts_with("UID")),
-            Line::Esearch { tag, by_uid, all, count } => {
+            Line::Esearch { tag, mailbox: Some(_), by_uid, .. } => {
+                self.check(*tag == self.tag && *by_uid, "ESEARCH of mailboxes tells UIDs");
+                self.check(self.command.starts_with("ESEARCH"), "nobody asked for other mailboxes");
+            }
+            Line::Esearch { tag, by_uid, all, count, partial, .. } => {
                 self.check(*tag == self.tag, "ESEARCH belongs to another command");
+                if let Some((page, found)) = partial {
+                    self.check(self.command.contains(&format!("PARTIAL {page}")), "another page");
+                    self.check(found.is_sorted(), "a page is in the order of the mailbox");
+                    self.found(found, *by_uid);
+                }
                 self.check(*by_uid == self.command.starts_with("UID"), "ESEARCH tells the other numbers");
                 self.check(count.is_none_or(|count| all.is_empty() || count == all.len()), "COUNT is not that of ALL");
                 self.found(all, *by_uid);
             }
-            Line::Flags => self.check(self.view.is_some() || self.opening.is_some(), "FLAGS without a folder"),
+            Line::Flags(names) => {
+                let opening = self.opening;
+                self.check(self.view.is_some() || opening.is_some(), "FLAGS without a folder");
+                self.view_or_new(opening).names.extend(names.iter().map(|name| name.to_ascii_lowercase()));
+            }
             Line::Status(_) => self.check(self.command.contains("STATUS"), "nobody asked for STATUS"),
             Line::List(_) => {
                 // RFC 9051 section 6.3.2: SELECT tells it.
@@ -512,6 +533,7 @@ impl Session {
             let mod_seq =
                 items.get("MODSEQ").map(|value| value.text().trim_matches(['(', ')']).parse::<u64>().unwrap());
             view.seen = view.seen.max(mod_seq.unwrap_or(0));
+            self.named(&flags);
             return self.hold(mod_seq.map_or(Ok(()), |mod_seq| ledger.stamp(folder, uid, mod_seq, &flags)));
         }
         if let Some(uid) = uid {
@@ -537,6 +559,7 @@ impl Session {
             if let Some(mod_seq) = mod_seq {
                 self.hold(ledger.stamp(folder, uid, mod_seq, &flags));
             }
+            self.named(&flags);
             self.view.as_mut().unwrap().flags.insert(uid, flags);
         }
         for (name, value) in items {
@@ -547,6 +570,14 @@ impl Session {
             } else if !["UID", "FLAGS", "MODSEQ", "RFC822.SIZE", "PREVIEW"].contains(&name.as_str()) {
                 self.hold(ledger.fact(folder, uid, name, value));
             }
+        }
+    }
+
+    /// RFC 9051 section 7.3.5: FLAGS tells every flag that there may be.
+    fn named(&self, flags: &Flags) {
+        let Some(view) = &self.view else { return };
+        for flag in flags {
+            self.check(view.names.contains(&flag.to_ascii_lowercase()), &format!("FLAGS does not tell of {flag}"));
         }
     }
 
@@ -603,6 +634,18 @@ impl Session {
                     self.hold(ledger.highest(folder, highest));
                 }
             }
+            "PERMANENTFLAGS" => {
+                self.check(opening.is_some(), "PERMANENTFLAGS answers SELECT");
+                let flags: BTreeSet<String> = line::flags(value)
+                    .iter()
+                    .map(|flag| flag.to_ascii_lowercase())
+                    .filter(|flag| flag != "\\*")
+                    .collect();
+                let view = self.view_or_new(opening);
+                let fits = flags.is_subset(&view.names);
+                view.permanent = Some(flags);
+                self.check(fits, "a flag is kept that FLAGS does not tell of");
+            }
             "READ-ONLY" | "READ-WRITE" => {
                 let view = self.view_or_new(opening);
                 let (folder, id, uid_validity) = (view.folder, view.id.clone(), view.uid_validity);
@@ -628,6 +671,8 @@ impl Session {
                 slots: Vec::new(),
                 flags: copy.map(|copy| copy.flags).unwrap_or_default(),
                 mod_seqs: BTreeMap::new(),
+                names: BTreeSet::new(),
+                permanent: None,
                 id: String::new(),
                 uid_validity: 0,
                 uid_next: 0,

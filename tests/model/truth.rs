@@ -17,30 +17,20 @@ impl World {
         self.simulator.clear_faults().await;
         self.note("calm");
         let names: Vec<String> = self.ledger.folders.iter().map(|folder| folder.name.clone()).collect();
-        let dump = self.dump().await;
-        let truth: Vec<Vec<(String, Flags)>> = names
-            .iter()
-            .map(|name| {
-                let items = dump[if name == "INBOX" { "Inbox" } else { name }].as_array().cloned().unwrap_or_default();
-                let one = |item: &serde_json::Value| {
-                    (item["message_id"].as_str().unwrap_or_default().to_owned(), Self::flags_at_exchange(item))
-                };
-                sorted(items.iter().map(one).collect())
-            })
-            .collect();
         let gateway = self.gateway.as_ref().unwrap();
         let seen = std::sync::Mutex::new(None);
         let waiting = eventually("the gateway shows what Exchange has", Duration::from_secs(20), || async {
             let shown = shown(gateway, &names).await?;
+            let truth = self.at_exchange(&names).await;
             let same =
                 shown.iter().zip(&truth).all(|(shown, truth)| sorted(shown.values().cloned().collect()) == *truth);
             let answer = same.then(|| shown.clone());
-            *seen.lock().unwrap() = Some(shown);
+            *seen.lock().unwrap() = Some((shown, truth));
             answer
         });
         let waiting = tokio::time::timeout(Duration::from_secs(18), waiting).await;
         let Ok(shown) = waiting else {
-            let seen = seen.lock().unwrap().clone().unwrap_or_default();
+            let (seen, truth) = seen.lock().unwrap().clone().unwrap_or_default();
             for ((name, seen), truth) in names.iter().zip(&seen).zip(&truth) {
                 let mut extra: Vec<_> = seen.iter().collect();
                 let mut missing = truth.clone();
@@ -63,6 +53,44 @@ impl World {
         for who in 0..self.sessions.len() {
             self.compare(who, &shown).await;
         }
+        if self.dice.below(3) == 0 {
+            self.rename_by_outlook().await;
+        }
+    }
+
+    /// Key and flags of all that each folder has at Exchange.
+    async fn at_exchange(&self, names: &[String]) -> Vec<Vec<(String, Flags)>> {
+        let dump = self.dump().await;
+        let folders = names.iter().map(|name| {
+            let items = dump[if name == "INBOX" { "Inbox" } else { name }].as_array().cloned().unwrap_or_default();
+            let one = |item: &serde_json::Value| {
+                (item["message_id"].as_str().unwrap_or_default().to_owned(), Self::flags_at_exchange(item))
+            };
+            sorted(items.iter().map(one).collect())
+        });
+        folders.collect()
+    }
+
+    /// Outlook renames a folder. Everything else of it stays, which is held against MAILBOXID and UIDVALIDITY from now on.
+    async fn rename_by_outlook(&mut self) {
+        let folder = 1 + self.pick(self.ledger.folders.len() - 1);
+        let old = self.ledger.folders[folder].name.clone();
+        let new = format!("{}-{}", old.split('-').next().unwrap(), self.dice.below(1000));
+        if new == old {
+            return;
+        }
+        self.count("renames by Outlook");
+        self.note(&format!("Outlook renames {old} to {new}"));
+        self.rename_at_exchange(folder, &new).await;
+        self.ledger.folders[folder].name.clone_from(&new);
+        let gateway = self.gateway.as_ref().unwrap();
+        eventually("the folder has its new name", Duration::from_secs(20), || async {
+            let mut imap = gateway.login().await;
+            let listed = imap.ok("LIST \"\" \"*\"").await.lines();
+            let named = |name: &str| listed.iter().any(|line| line.trim_matches('"').ends_with(&format!(" {name}")));
+            (named(&new) && !named(&old)).then_some(())
+        })
+        .await;
     }
 
     /// A client that looks now knows what is there.
@@ -118,6 +146,77 @@ impl World {
             let there: Vec<u32> = there.collect();
             session.check(found == there, &format!("{key} are {there:?}"));
         }
+        self.pages_agree(who, shown).await;
+        self.searches_of_all_agree(who, shown).await;
+        self.sizes_agree(who).await;
+    }
+
+    /// RFC 9394: the first and the last of what is found.
+    async fn pages_agree(&mut self, who: usize, shown: &[Shown]) {
+        let there: Vec<u32> = shown[self.sessions[who].view.as_ref().unwrap().folder].keys().copied().collect();
+        let (first, last) = (there.iter().take(3).copied(), there.iter().rev().skip(1).take(2).rev().copied());
+        for (page, expected) in [("1:3", first.collect::<Vec<u32>>()), ("-2:-3", last.collect()), ("90:99", Vec::new())]
+        {
+            let done =
+                self.sessions[who].ok(&mut self.ledger, &format!("UID SEARCH RETURN (PARTIAL {page}) ALL")).await;
+            let found = done.lines.iter().find_map(|line| match line {
+                Line::Esearch { partial: Some((_, found)), .. } => Some(found.clone()),
+                _ => None,
+            });
+            self.sessions[who].check(found.as_ref() == Some(&expected), &format!("{expected:?} are on the page"));
+            let done =
+                self.sessions[who].ok(&mut self.ledger, &format!("UID FETCH 1:* (UID FLAGS) (PARTIAL {page})")).await;
+            let mut told: Vec<u32> = done.lines.iter().filter_map(told).collect();
+            told.sort_unstable();
+            self.sessions[who].check(told == expected, &format!("{expected:?} are on the page"));
+        }
+    }
+
+    /// RFC 7377: the same search in all folders.
+    async fn searches_of_all_agree(&mut self, who: usize, shown: &[Shown]) {
+        let names: Vec<String> = self.ledger.folders.iter().map(|folder| folder.name.clone()).collect();
+        let command = format!("ESEARCH IN (mailboxes ({})) RETURN (ALL COUNT) UNSEEN", names.join(" "));
+        let done = self.sessions[who].ok(&mut self.ledger, &command).await;
+        for (folder, shown) in shown.iter().enumerate() {
+            let there: Vec<u32> =
+                shown.iter().filter(|(_, (_, flags))| !flags.contains("\\Seen")).map(|(uid, _)| *uid).collect();
+            let found = done.lines.iter().find_map(|line| match line {
+                Line::Esearch { mailbox: Some((name, validity)), all, count, .. } if *name == names[folder] => {
+                    Some((*validity, all.clone(), *count))
+                }
+                _ => None,
+            });
+            let session = &self.sessions[who];
+            let Some((validity, found, count)) = found else {
+                session.check(there.is_empty(), &format!("of {} nothing is told", names[folder]));
+                continue;
+            };
+            let known = self.ledger.uid_validity(folder).is_none_or(|known| known == validity);
+            session.check(known, "ESEARCH tells another UIDVALIDITY");
+            session.check(
+                found == there && count == Some(there.len()),
+                &format!("{there:?} are unseen in {}", names[folder]),
+            );
+        }
+    }
+
+    /// RFC 8438: no message is larger than the folder it is in, nor all of them together; and what is told is near to that.
+    async fn sizes_agree(&mut self, who: usize) {
+        let folder = self.sessions[who].view.as_ref().unwrap().folder;
+        let done = self.sessions[who].ok(&mut self.ledger, "UID FETCH 1:* (UID RFC822.SIZE)").await;
+        let size = |line: &Line| match line {
+            Line::Fetch { items, .. } => items.get("RFC822.SIZE").map(|size| size.text().parse::<u64>().unwrap()),
+            _ => None,
+        };
+        let sum: u64 = done.lines.iter().filter_map(size).sum();
+        let command = format!("STATUS {} (SIZE)", self.ledger.folders[folder].name);
+        let done = self.sessions[who].ok(&mut self.ledger, &command).await;
+        let told = done.lines.iter().find_map(|line| match line {
+            Line::Status(items) => items.get("SIZE").copied(),
+            _ => None,
+        });
+        let near = told.is_some_and(|told| sum <= told && told <= sum + (2 << 20));
+        self.sessions[who].check(near, &format!("all messages have {sum} octets"));
     }
 
     async fn statuses_agree(&mut self, who: usize, shown: &[Shown]) {
@@ -137,6 +236,15 @@ impl World {
             let uid_next = u32::try_from(items["UIDNEXT"]).unwrap();
             self.sessions[who].hold(self.ledger.uid_next(folder, uid_next));
         }
+    }
+}
+
+/// The UID of a FETCH.
+fn told(line: &Line) -> Option<u32> {
+    match line {
+        Line::Fetch { by_uid: true, number, .. } => Some(*number),
+        Line::Fetch { items, .. } => items.get("UID").map(|uid| uid.text().parse().unwrap()),
+        _ => None,
     }
 }
 
