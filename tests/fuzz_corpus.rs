@@ -28,7 +28,9 @@ mod vcard;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+type Entry = fn(&[u8]);
+
+const TARGETS: &[(&str, Entry)] = &[
     ("dav_xml", dav_xml::run),
     ("discovery", discovery::run),
     ("icalendar", icalendar::run),

@@ -360,7 +360,7 @@ impl World {
             let copy = self.sessions[who].hold(arrived);
             self.ledger.doubt(copy, source.unsure.iter().cloned());
             if self.rough {
-                self.ledger.doubt(copy, FLAGS.iter().map(|flag| (*flag).to_owned()));
+                self.others_may_be_at(copy);
             }
             if moves {
                 let source = &mut self.ledger.messages[*at];
@@ -434,9 +434,19 @@ impl World {
             let arrived = self.ledger.arrive(to, key, flags.clone(), uid);
             let at = self.sessions[who].hold(arrived);
             if self.rough {
-                self.ledger.doubt(at, FLAGS.iter().map(|flag| (*flag).to_owned()));
+                self.others_may_be_at(at);
             }
         }
+    }
+
+    /// A message came while others' commands were under way: they may have changed its flags, and have expunged it if it
+    /// came with `\Deleted`.
+    fn others_may_be_at(&mut self, at: usize) {
+        let message = &self.ledger.messages[at];
+        if message.flags.contains("\\Deleted") || message.unsure.contains("\\Deleted") {
+            self.ledger.doubt_place(at);
+        }
+        self.ledger.doubt(at, FLAGS.iter().map(|flag| (*flag).to_owned()));
     }
 
     /// What a command that was not answered with OK may have put somewhere.
