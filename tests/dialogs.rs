@@ -18,13 +18,6 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("autologout", "it takes half an hour, on a clock that can be moved"),
     ("idle-quiet", "it takes some minutes, on a clock that can be moved"),
     ("folder-gone", "a folder with messages goes to Deleted Items, and who has it open can go on reading"),
-    ("subscriptions", "Exchange knows none, so every folder is subscribed until its user says otherwise"),
-    ("client-apple", "Exchange's folders have names of their own, such as Deleted Items"),
-    ("client-outlook", "Exchange's folders have names of their own, such as Deleted Items"),
-    ("client-thunderbird", "Exchange's folders have names of their own, such as Sent Items"),
-    ("client-thunderbird-utf8", "Exchange's folders have names of their own, such as Sent Items"),
-    ("notify-names", "Exchange knows no subscriptions, so every folder is subscribed until its user says otherwise"),
-    ("status-size", "messages that nobody has read count with a bound"),
 ];
 
 /// The dialogs say what clients sent, so the user is the one they sign in.
@@ -34,6 +27,16 @@ const SECRET: &str = "se cret";
 
 /// Sizes are in the dialogs, so they must be exact; and with one server and no domains, a bare name is enough.
 const SETTINGS: &str = "\n[imap]\nsize = \"exact\"\n";
+/// One capability is withheld from a client, another from the user.
+const WITHHOLDING: &str = "
+[[imap.off_for]]
+client = \"mover*\"
+off = [\"MOVE\"]
+
+[[imap.off_for]]
+user = \"Anna\"
+off = [\"QRESYNC\"]
+";
 
 #[tokio::test]
 async fn dialogs_go_as_written() {
@@ -57,16 +60,32 @@ async fn dialogs_go_as_written() {
 
 async fn dialog(name: &str, script: &str) -> Outcome {
     let reason = NOT_HERE.iter().find(|(other, _)| *other == name).map(|(_, reason)| (*reason).to_owned());
-    // What the mailbox in memory is told before the dialog begins.
-    let set_up = script.lines().find_map(|line| line.strip_prefix("# world:")).map(|words| format!("world:{words}"));
-    if let Some(reason) = reason.or(set_up).or_else(|| beyond(script)) {
+    let words = script.lines().find_map(|line| line.strip_prefix("# world:")).unwrap_or_default();
+    if let Some(reason) = reason.or_else(|| beyond(script)) {
         return Outcome::Unsupported(reason);
     }
-    let mut world = Whole::new().await;
+    let Some(settings) = settings(words) else { return Outcome::Unsupported(format!("world:{words}")) };
+    let mut world = Whole::new(&settings).await;
     match timeout(PATIENCE, hold(script, &mut world)).await {
         Ok(outcome) => outcome,
         Err(_) => Outcome::Failed(format!("it did not end within {PATIENCE:?}")),
     }
+}
+
+/// The configuration for what the mailbox in memory is told before a dialog begins; `None` for what cannot be configured.
+fn settings(words: &str) -> Option<String> {
+    let (mut off, mut rules) = (Vec::new(), "");
+    for word in words.split_whitespace() {
+        match (word, word.strip_prefix("off:")) {
+            (_, Some(name)) => off.push(name),
+            ("withholding", _) => {
+                off.push("XLIST");
+                rules = WITHHOLDING;
+            }
+            _ => return None,
+        }
+    }
+    Some(format!("{SETTINGS}off = {off:?}\n{rules}"))
 }
 
 /// The first `exchange:` line of a script that Exchange itself cannot be made to do.
@@ -99,11 +118,11 @@ struct Whole {
 }
 
 impl Whole {
-    async fn new() -> Self {
+    async fn new(settings: &str) -> Self {
         let user = format!("{MAILBOX}:{SECRET}");
         let simulator = Options::preset("empty").with("--user", &user).with("--mime", "verbatim").start().await;
         simulator.post(&format!("/folder?mailbox={MAILBOX}&path=Archive"), Vec::new()).await;
-        let site = Site::with(&simulator, SETTINGS);
+        let site = Site::with(&simulator, settings);
         let gateway = site.start().await;
         Self { simulator, gateway, outlook: None, _site: site }
     }
@@ -178,6 +197,10 @@ impl World for Whole {
 
     fn user(&self) -> (String, String) {
         (NAME.to_owned(), SECRET.to_owned())
+    }
+
+    fn folders(&self) -> [String; 3] {
+        ["Sent Items", "Deleted Items", "Junk E-Mail"].map(|name| format!("\"{name}\""))
     }
 
     async fn exchange(&mut self, words: &[&str]) -> Exchange {

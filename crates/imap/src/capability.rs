@@ -13,6 +13,11 @@ pub(crate) struct Stage {
     pub(crate) tokens: bool,
 }
 
+/// All capabilities there are, each with where it is written down.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|&(name, _, source)| (name, source))
+}
+
 /// All capabilities that can be switched off.
 pub fn optional() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|&(name, ..)| name).filter(|name| !ALWAYS.contains(name))

@@ -19,7 +19,8 @@
 //!   one such text many times: `1 F: 70000 x`.
 //! - `S:` lines that follow one another are awaited together: untagged ones may come in any order, with others
 //!   between them, before the tagged one or the `+`, and no other tagged one may come. `...` matches anything, or
-//!   nothing; `$name` matches a word and remembers it, or matches the word it remembered, and stands for it in `C:`.
+//!   nothing; `$name` matches a word and remembers it, or matches the word it remembered, and stands for it in `C:`
+//!   and `R:`. `$sent`, `$trash` and `$junk` are the names of these folders.
 //!   Octets of literals stand behind `{n}`, with `\r` and `\n` for line ends.
 //! - `S: ! pattern` must not come among the lines awaited.
 //! - `closed` awaits the end of the connection, `closes` ends it from the client's side.
@@ -47,6 +48,10 @@ pub trait World {
 
     /// The name and the password for `signs in`; in `C:` lines they are `$user` and `$password`.
     fn user(&self) -> (String, String);
+
+    /// What the folders for sent mail, for what is deleted and for junk are called, as the server writes it: in lines of
+    /// scripts `$sent`, `$trash` and `$junk`.
+    fn folders(&self) -> [String; 3];
 
     /// Does what an `exchange:` line says.
     fn exchange(&mut self, words: &[&str]) -> impl Future<Output = Exchange>;
@@ -77,7 +82,9 @@ pub enum Outcome {
 /// Holds the dialog of `script`.
 pub async fn hold<W: World>(script: &str, world: &mut W) -> Outcome {
     let (user, password) = world.user();
-    let known = HashMap::from([("user".to_owned(), user), ("password".to_owned(), password)]);
+    let [sent, trash, junk] = world.folders();
+    let known = [("user", user), ("password", password), ("sent", sent), ("trash", trash), ("junk", junk)];
+    let known = known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let mut stage = Stage { world, connections: HashMap::new(), known, said: Vec::new() };
     let lines: Vec<(usize, Line<'_>)> = match script.lines().enumerate().map(|(at, text)| read(at + 1, text)).collect()
     {
@@ -194,8 +201,9 @@ impl<W: World> Stage<'_, W> {
                 self.client(who).await.send(format!("{text}\r\n").as_bytes()).await?;
             }
             Line::SendsRaw(who, text) => {
+                let text = self.known(text);
                 self.said.push(format!("{who} R: {text}"));
-                self.client(who).await.send(&unescaped(text)).await?;
+                self.client(who).await.send(&unescaped(&text)).await?;
             }
             Line::SendsOften(who, text) => {
                 let (times, text) = text.split_once(' ').unwrap_or((text, ""));

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use mailbox::SignIn;
 use serve::Protocol;
 
-pub use capability::optional as optional_capabilities;
+pub use capability::{all as capabilities, optional as optional_capabilities};
 pub use connection::Transport;
 pub use settings::{Settings, Withheld};
 

@@ -109,6 +109,10 @@ impl World for InMemory {
         ("anna".to_owned(), "se cret".to_owned())
     }
 
+    fn folders(&self) -> [String; 3] {
+        ["Sent", "Trash", "Junk"].map(str::to_owned)
+    }
+
     async fn exchange(&mut self, words: &[&str]) -> Exchange {
         match *words {
             ["deliver", folder, file] => {

@@ -1,4 +1,4 @@
-//! The front end over real sockets and streams: TLS, what comes before it, and garbage.
+//! The front end over real sockets and streams: TLS, STARTTLS (RFC 3501 section 6.2.1), what comes before it, and garbage.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
