@@ -310,7 +310,7 @@ fn errors_say_what_and_where() {
         ("a SORT (DATE) UTF-8", Some("a"), "SORT: expected a space at octet 19"),
         ("a SORT RETURN (MIN) UTF-8 ALL", Some("a"), "SORT: expected ( at octet 20"),
         ("a ESEARCH IN () ALL", Some("a"), "ESEARCH: expected a set of mailboxes at octet 14"),
-        ("a ESEARCH IN (mailboxes ()) ALL", Some("a"), "ESEARCH: expected at least one mailbox at octet 24"),
+        ("a ESEARCH IN (mailboxes ()) ALL", Some("a"), "ESEARCH: expected some mailboxes at octet 24"),
         ("a ESEARCH IN (selected (x)) ALL", Some("a"), "ESEARCH: expected no scope options at octet 23"),
         ("a THREAD REFS UTF-8 ALL", Some("a"), "THREAD: expected ORDEREDSUBJECT or REFERENCES at octet 9"),
         ("a STATUS x ()", Some("a"), "STATUS: expected at least one status item at octet 11"),

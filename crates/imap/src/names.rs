@@ -2,11 +2,12 @@
 //!
 //! Names of a path are joined by `/`. Exchange lets a name hold anything, so what would be read as something else
 //! is written as `%` and two hexadecimal digits for each octet in UTF-8: `/` itself, a `%` that two such digits follow,
-//! control characters, what separates lines (RFC 9755 section 3), and the dots of a name that is nothing but one or two dots (mbsync refuses a server that shows `..`). Each path
-//! has exactly one name, and reading gives back what was written.
+//! control characters, what separates lines (RFC 9755 section 3), and the dots of a name that is nothing but one or two
+//! dots (mbsync refuses a server that shows `..`). Each path has exactly one name, and reading gives back what was written.
 
 use imap_proto::MailboxName;
-use mailbox::FolderPath;
+use imap_proto::command::scope::Scope;
+use mailbox::{Depth, FolderPath};
 
 /// What separates the names of a path.
 pub(crate) const DELIMITER: char = '/';
@@ -31,6 +32,24 @@ pub(crate) fn path(name: &MailboxName) -> Option<FolderPath> {
 pub(crate) fn path_to_create(name: &MailboxName) -> Option<FolderPath> {
     let trimmed = name.0.strip_suffix(DELIMITER).unwrap_or(&name.0);
     path(&MailboxName(trimmed.to_owned()))
+}
+
+/// True if a path is among the mailboxes a scope names, or so far below one of them as it reaches.
+pub(crate) fn reaches(scope: &Scope, path_: &FolderPath) -> bool {
+    scope.named().iter().filter_map(path).any(|top| match reach(scope) {
+        Depth::Infinite => *path_ == top || path_.is_below(&top),
+        Depth::Levels(0) => *path_ == top,
+        Depth::Levels(_) => *path_ == top || path_.parent().as_ref() == Some(&top),
+    })
+}
+
+/// How far a scope reaches below the mailboxes it names.
+pub(crate) fn reach(scope: &Scope) -> Depth {
+    match scope {
+        Scope::Subtree(_) => Depth::Infinite,
+        Scope::SubtreeOne(_) => Depth::Levels(1),
+        _ => Depth::Levels(0),
+    }
 }
 
 fn written(segment: &str) -> String {

@@ -4,13 +4,16 @@
 //! and what is. So a client that reads slowly is told less often, and costs no memory. Looking costs no EWS call beyond
 //! those that brought the news into the index.
 
+mod folders;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use imap_proto::command::fetch::Item as FetchItem;
 use imap_proto::command::metadata::Entry;
-use imap_proto::command::notify::{Event, Group, Mailboxes};
+use imap_proto::command::notify::{Event, Group};
+use imap_proto::command::scope::Scope;
 use imap_proto::command::status::Item;
 use imap_proto::response::{self, Attribute, ListLine, StatusValue};
 use imap_proto::{MailboxName, Names, Verb};
@@ -107,7 +110,7 @@ pub(crate) struct Selected {
 /// What is told of other mailboxes.
 #[derive(Debug)]
 struct Others {
-    mailboxes: Mailboxes,
+    mailboxes: Scope,
     messages: bool,
     flags: bool,
     names: bool,
@@ -143,7 +146,7 @@ impl Notify {
         if groups.iter().flat_map(|group| &group.events).any(|event| *event == Event::Unknown) {
             return Err(Answer::no(response::Code::BadEvent, "There is no such event here").into());
         }
-        for path in groups.iter().flat_map(|group| named(&group.mailboxes)).filter_map(names::path) {
+        for path in groups.iter().flat_map(|group| group.mailboxes.named()).filter_map(names::path) {
             if let Err(error) = connection.patiently(account.visit(&path, Depth::Infinite)).await? {
                 debug!(%error, "nothing to watch there");
             }
@@ -205,7 +208,7 @@ impl Notify {
     pub(crate) fn tell_closed(&self, out: &mut Vec<u8>, names: Names) {
         let closed = |folder: &&Folder| !folder.selectable && self.is_others(&folder.path);
         for folder in self.folders.iter().filter(closed) {
-            if self.others.iter().any(|others| others.messages && others.names_it(&folder.path)) {
+            if self.others.iter().any(|others| others.messages && names::reaches(&others.mailboxes, &folder.path)) {
                 let line = list::line(vec![Attribute::NoAccess], names::name(&folder.path));
                 response::list(out, names, &line);
             }
@@ -283,7 +286,7 @@ impl Notify {
         let before = std::mem::replace(&mut self.folders, now);
         let were = std::mem::replace(&mut self.subscribed, subscribed);
         let own = std::mem::take(&mut self.own.paths);
-        let mut lines: BTreeMap<FolderPath, Option<FolderPath>> = changed(&before, &self.folders)
+        let mut lines: BTreeMap<FolderPath, Option<FolderPath>> = folders::changed(&before, &self.folders)
             .into_iter()
             .filter(|(path, old)| {
                 let ours = own.contains(path) || old.as_ref().is_some_and(|old| own.contains(old));
@@ -291,7 +294,7 @@ impl Notify {
                     && (self.tells_name(path, &before) || old.as_ref().is_some_and(|old| self.tells_name(old, &before)))
             })
             .collect();
-        for path in were.symmetric_difference(&self.subscribed) {
+        for path in folders::resubscribed(&before, &self.folders, &were, &self.subscribed) {
             if !own.contains(path) && self.tells_subscription(path, &were) {
                 lines.entry(path.clone()).or_insert(None);
             }
@@ -355,7 +358,7 @@ impl Notify {
 
     fn tells_subscription(&self, path: &FolderPath, were: &BTreeSet<FolderPath>) -> bool {
         self.others.iter().any(|others| {
-            let was = matches!(others.mailboxes, Mailboxes::Subscribed) && were.contains(path);
+            let was = matches!(others.mailboxes, Scope::Subscribed) && were.contains(path);
             others.subscriptions && (was || self.covers_path(others, path, &[]))
         })
     }
@@ -386,13 +389,13 @@ impl Notify {
     /// gone is what it was.
     fn covers_path(&self, others: &Others, path: &FolderPath, before: &[Folder]) -> bool {
         match &others.mailboxes {
-            Mailboxes::Selected | Mailboxes::SelectedDelayed => false,
-            Mailboxes::Inboxes | Mailboxes::Personal => !self.is_others(path),
-            Mailboxes::Subscribed => {
+            Scope::Selected | Scope::SelectedDelayed => false,
+            Scope::Inboxes | Scope::Personal => !self.is_others(path),
+            Scope::Subscribed => {
                 let was = before.iter().any(|folder| folder.path == *path && folder.subscribed);
                 was || self.subscribed.contains(path)
             }
-            Mailboxes::Subtree(_) | Mailboxes::Named(_) => others.names_it(path),
+            Scope::Subtree(_) | Scope::SubtreeOne(_) | Scope::Mailboxes(_) => names::reaches(&others.mailboxes, path),
         }
     }
 
@@ -411,8 +414,8 @@ impl Watched {
 impl Selected {
     fn of(group: &Group) -> Option<Self> {
         let delayed = match group.mailboxes {
-            Mailboxes::Selected => false,
-            Mailboxes::SelectedDelayed => true,
+            Scope::Selected => false,
+            Scope::SelectedDelayed => true,
             _ => return None,
         };
         let items = group.events.iter().find_map(|event| match event {
@@ -441,23 +444,14 @@ impl Selected {
 impl Others {
     fn of(group: &Group) -> Option<Self> {
         let has = |event: &Event| group.events.contains(event);
-        match group.mailboxes {
-            Mailboxes::Selected | Mailboxes::SelectedDelayed => None,
-            _ => Some(Self {
-                mailboxes: group.mailboxes.clone(),
-                messages: has(&Event::MessageExpunge),
-                flags: has(&Event::FlagChange),
-                names: has(&Event::MailboxName),
-                subscriptions: has(&Event::SubscriptionChange),
-                notes: has(&Event::MailboxMetadataChange),
-            }),
-        }
-    }
-
-    /// True if the path is named, or lies below what is.
-    fn names_it(&self, path: &FolderPath) -> bool {
-        let below = matches!(self.mailboxes, Mailboxes::Subtree(_));
-        named(&self.mailboxes).filter_map(names::path).any(|top| *path == top || (below && path.is_below(&top)))
+        (!group.mailboxes.is_selected()).then(|| Self {
+            mailboxes: group.mailboxes.clone(),
+            messages: has(&Event::MessageExpunge),
+            flags: has(&Event::FlagChange),
+            names: has(&Event::MailboxName),
+            subscriptions: has(&Event::SubscriptionChange),
+            notes: has(&Event::MailboxMetadataChange),
+        })
     }
 }
 
@@ -473,14 +467,6 @@ fn paths_of(verb: &Verb) -> Vec<FolderPath> {
         Verb::Subscribe(name) | Verb::Unsubscribe(name) => names::path(name).into_iter().collect(),
         _ => Vec::new(),
     }
-}
-
-fn named(mailboxes: &Mailboxes) -> impl Iterator<Item = &MailboxName> {
-    let names: &[MailboxName] = match mailboxes {
-        Mailboxes::Subtree(names) | Mailboxes::Named(names) => names,
-        _ => &[],
-    };
-    names.iter()
 }
 
 /// What a STATUS tells (RFC 5465 sections 3.1, 5.1 to 5.3): all of it the first time, then what is other.
@@ -506,89 +492,7 @@ fn items(before: Option<&Status>, now: &Status, flags: bool, modseq: bool) -> Ve
     table.into_iter().filter(|(_, told)| *told).map(|(item, _)| item).collect()
 }
 
-/// Names that came, went or are others' now, with the old one if they were renamed; what is below a folder that was
-/// renamed goes with it in silence. Who is above what came or went is touched as well (RFC 5465 section 5.4).
-fn changed(before: &[Folder], now: &[Folder]) -> Vec<(FolderPath, Option<FolderPath>)> {
-    let by_id = |folders: &[Folder]| folders.iter().map(|folder| (folder.id, folder.path.clone())).collect();
-    let (were, are): (HashMap<FolderId, FolderPath>, HashMap<FolderId, FolderPath>) = (by_id(before), by_id(now));
-    let mut changed = Vec::new();
-    let touched = |path: &FolderPath| path.parent().map(|parent| (parent, None));
-    for folder in now {
-        match were.get(&folder.id) {
-            None => {
-                changed.push((folder.path.clone(), None));
-                changed.extend(touched(&folder.path));
-            }
-            Some(old) if *old != folder.path && !went_along(old, &folder.path, &were, &are) => {
-                changed.push((folder.path.clone(), Some(old.clone())));
-            }
-            Some(_) => {}
-        }
-    }
-    let there: HashSet<&FolderPath> = now.iter().map(|folder| &folder.path).collect();
-    for folder in before.iter().filter(|folder| !are.contains_key(&folder.id) && !there.contains(&folder.path)) {
-        changed.push((folder.path.clone(), None));
-        changed.extend(touched(&folder.path));
-    }
-    // A line with an old name says more than one without.
-    changed.sort_by_key(|(_, old)| old.is_some());
-    changed
-}
-
-/// True if a folder is elsewhere only because one above it is.
-fn went_along(
-    old: &FolderPath,
-    new: &FolderPath,
-    were: &HashMap<FolderId, FolderPath>,
-    are: &HashMap<FolderId, FolderPath>,
-) -> bool {
-    let (Some(above), Some(parent)) = (old.parent(), new.parent()) else { return false };
-    let same = were.iter().find(|(_, path)| **path == above).and_then(|(id, _)| are.get(id));
-    old.name() == new.name() && above != parent && same == Some(&parent)
-}
-
 /// Folders one session may watch.
 const MOST_FOLDERS: usize = 5000;
 /// What could not be told is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mailbox::Access;
-
-    fn folder(id: u64, path: &str) -> Folder {
-        Folder {
-            id: FolderId(id),
-            path: FolderPath(path.split('/').map(str::to_owned).collect()),
-            selectable: true,
-            has_children: false,
-            special_use: None,
-            subscribed: false,
-            access: Access::ReadWrite,
-        }
-    }
-
-    fn told(before: &[Folder], now: &[Folder]) -> Vec<(String, Option<String>)> {
-        let text = |path: FolderPath| path.0.join("/");
-        changed(before, now).into_iter().map(|(path, old)| (text(path), old.map(text))).collect()
-    }
-
-    #[test]
-    fn folders_come_go_and_are_renamed() {
-        let before = [folder(1, "INBOX"), folder(2, "a"), folder(3, "a/b"), folder(4, "c")];
-        let now = [folder(1, "INBOX"), folder(2, "z"), folder(3, "z/b"), folder(5, "d/e")];
-        let gone = ("c".to_owned(), None);
-        let came = [("d/e".to_owned(), None), ("d".to_owned(), None)];
-        let renamed = ("z".to_owned(), Some("a".to_owned()));
-        assert_eq!(told(&before, &now), [came[0].clone(), came[1].clone(), gone, renamed]);
-        assert_eq!(told(&now, &now), []);
-    }
-
-    #[test]
-    fn a_folder_that_moved_by_itself_is_told_of() {
-        let before = [folder(1, "a"), folder(2, "a/b"), folder(3, "c")];
-        let now = [folder(1, "a"), folder(2, "c/b"), folder(3, "c")];
-        assert_eq!(told(&before, &now), [("c/b".to_owned(), Some("a/b".to_owned()))]);
-    }
-}

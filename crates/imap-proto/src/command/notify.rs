@@ -8,8 +8,9 @@ use nom::sequence::{delimited, preceded};
 
 use super::Verb;
 use super::fetch::{self, Item};
-use crate::grammar::{Parsed, after_sp, atom, expected, keyword, named, octet, parenthesized, sp, spaces};
-use crate::mailbox::{MailboxName, Names, mailbox};
+use super::scope::{Scope, scope};
+use crate::grammar::{Parsed, after_sp, atom, expected, keyword, named, octet, sp, spaces};
+use crate::mailbox::Names;
 
 /// `NOTIFY` (RFC 5465 section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,28 +30,9 @@ pub enum Notify {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Of which mailboxes.
-    pub mailboxes: Mailboxes,
+    pub mailboxes: Scope,
     /// What; empty for `NONE`.
     pub events: Vec<Event>,
-}
-
-/// `filter-mailboxes` (RFC 5465 section 6).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mailboxes {
-    /// `SELECTED`: the one that is selected, at once.
-    Selected,
-    /// `SELECTED-DELAYED`: the same, expunges only when a command allows for them.
-    SelectedDelayed,
-    /// `INBOXES`: those mail is delivered to.
-    Inboxes,
-    /// `PERSONAL`: the user's own.
-    Personal,
-    /// `SUBSCRIBED`
-    Subscribed,
-    /// `SUBTREE`: these and what is below.
-    Subtree(Vec<MailboxName>),
-    /// `MAILBOXES`: these.
-    Named(Vec<MailboxName>),
 }
 
 /// An event (RFC 5465 section 5).
@@ -95,8 +77,7 @@ pub(super) fn notify(names: Names, input: &[u8]) -> Parsed<'_, Verb> {
     let set = map(preceded(keyword("SET"), (status, groups)), |(status, groups)| Notify::Set { status, groups });
     let (rest, notify) = after_sp(named("SET or NONE", alt((none, set)))).parse(input)?;
     if let Notify::Set { groups, .. } = &notify {
-        let of_selected = |group: &&Group| matches!(group.mailboxes, Mailboxes::Selected | Mailboxes::SelectedDelayed);
-        if groups.iter().filter(of_selected).count() > 1 {
+        if groups.iter().filter(|group| group.mailboxes.is_selected()).count() > 1 {
             return expected(input, "SELECTED or SELECTED-DELAYED once");
         }
     }
@@ -109,10 +90,10 @@ pub(super) fn notify(names: Names, input: &[u8]) -> Parsed<'_, Verb> {
 /// ```
 fn group(names: Names, input: &[u8]) -> Parsed<'_, Group> {
     let events = alt((value(Vec::new(), keyword("NONE")), events));
-    let inside = (move |input| mailboxes(names, input), after_sp(named("events in parentheses", events)));
+    let inside = (scope(names), after_sp(named("events in parentheses", events)));
     let (rest, (mailboxes, events)) =
         delimited((octet(b'(', "("), spaces), inside, (spaces, octet(b')', ")"))).parse(input)?;
-    let is_selected = matches!(mailboxes, Mailboxes::Selected | Mailboxes::SelectedDelayed);
+    let is_selected = mailboxes.is_selected();
     let has = |wanted: fn(&Event) -> bool| events.iter().any(wanted);
     let (new, expunge) =
         (has(|event| matches!(event, Event::MessageNew(_))), has(|event| *event == Event::MessageExpunge));
@@ -160,37 +141,6 @@ fn event(input: &[u8]) -> Parsed<'_, Event> {
     Ok((rest, known.map_or(Event::Unknown, |(_, event)| event.clone())))
 }
 
-/// ```text
-/// filter-mailboxes-selected = "selected" / "selected-delayed"
-/// filter-mailboxes-other    = "inboxes" / "personal" / "subscribed" /
-///                             ( "subtree" SP one-or-more-mailbox ) / ( "mailboxes" SP one-or-more-mailbox )
-/// one-or-more-mailbox       = mailbox / "(" mailbox *(SP mailbox) ")"
-/// ```
-fn mailboxes(names: Names, input: &[u8]) -> Parsed<'_, Mailboxes> {
-    let several = || after_sp(move |input| one_or_more(names, input));
-    let (rest, word) = named("which mailboxes", atom).parse(input)?;
-    match word.to_ascii_uppercase().as_str() {
-        "SELECTED" => Ok((rest, Mailboxes::Selected)),
-        "SELECTED-DELAYED" => Ok((rest, Mailboxes::SelectedDelayed)),
-        "INBOXES" => Ok((rest, Mailboxes::Inboxes)),
-        "PERSONAL" => Ok((rest, Mailboxes::Personal)),
-        "SUBSCRIBED" => Ok((rest, Mailboxes::Subscribed)),
-        "SUBTREE" => map(several(), Mailboxes::Subtree).parse(rest),
-        "MAILBOXES" => map(several(), Mailboxes::Named).parse(rest),
-        _ => expected(input, "SELECTED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES"),
-    }
-}
-
-fn one_or_more(names: Names, input: &[u8]) -> Parsed<'_, Vec<MailboxName>> {
-    match input {
-        [b'(', ..] => match parenthesized(mailbox(names)).parse(input)? {
-            (_, several) if several.is_empty() || several.len() > MOST_NAMES => expected(input, "some mailboxes"),
-            found => Ok(found),
-        },
-        _ => map(mailbox(names), |one| vec![one]).parse(input),
-    }
-}
-
 /// The names of all events there are, for `BADEVENT`.
 pub fn event_names() -> impl Iterator<Item = &'static str> {
     ["MessageNew"].into_iter().chain(EVENTS.iter().map(|(name, _)| *name))
@@ -205,6 +155,3 @@ const EVENTS: [(&str, Event); 6] = [
     ("MailboxMetadataChange", Event::MailboxMetadataChange),
     ("ServerMetadataChange", Event::ServerMetadataChange),
 ];
-
-/// A command is not to name more mailboxes at once.
-const MOST_NAMES: usize = 1000;

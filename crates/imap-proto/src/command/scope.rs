@@ -29,6 +29,23 @@ pub enum Scope {
     Mailboxes(Vec<MailboxName>),
 }
 
+impl Scope {
+    /// True for the selected mailbox, however it is told of.
+    #[must_use]
+    pub fn is_selected(&self) -> bool {
+        matches!(self, Self::Selected | Self::SelectedDelayed)
+    }
+
+    /// The mailboxes that are named.
+    #[must_use]
+    pub fn named(&self) -> &[MailboxName] {
+        match self {
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => names,
+            _ => &[],
+        }
+    }
+}
+
 /// ```text
 /// filter-mailboxes-selected = "selected" / "selected-delayed"
 /// filter-mailboxes-other    = "inboxes" / "personal" / "subscribed" / ("subtree" SP one-or-more-mailbox)
@@ -57,9 +74,12 @@ pub(super) fn scope<'a>(names: Names) -> impl Parser<&'a [u8], Output = Scope, E
 fn mailboxes(names: Names, input: &[u8]) -> Parsed<'_, Vec<MailboxName>> {
     match input {
         [b'(', ..] => match parenthesized(mailbox(names)).parse(input)? {
-            (_, list) if list.is_empty() => expected(input, "at least one mailbox"),
+            (_, list) if list.is_empty() || list.len() > MOST_NAMES => expected(input, "some mailboxes"),
             found => Ok(found),
         },
         _ => map(mailbox(names), |name| vec![name]).parse(input),
     }
 }
+
+/// A command is not to name more mailboxes at once.
+const MOST_NAMES: usize = 1000;

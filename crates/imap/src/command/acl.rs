@@ -5,10 +5,10 @@
 use imap_proto::MailboxName;
 use imap_proto::command::acl::{AclSubject, RightsChange as Change, SetAcl};
 use imap_proto::response::{self, Code};
-use mailbox::{Depth, Folder, FolderId, FolderRights, Grantee, Mail, RightsChange, SignIn};
+use mailbox::{FolderId, FolderRights, Grantee, Mail, RightsChange, SignIn};
 use tracing::debug;
 
-use crate::command::{nonexistent, path};
+use crate::command::folder;
 use crate::connection::{Connection, Transport};
 use crate::error::{Answer, Stop};
 use crate::session::Session;
@@ -162,18 +162,6 @@ fn identifier(who: Grantee) -> String {
         Grantee::Anyone => "anyone".to_owned(),
         Grantee::Anonymous => "anonymous".to_owned(),
     }
-}
-
-/// A folder, whether it can be selected or not.
-async fn folder<A: Mail, T: Transport>(
-    account: &A,
-    connection: &mut Connection<T>,
-    name: &MailboxName,
-) -> Result<Folder, Stop> {
-    let path = path(name)?;
-    connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
-    let folders = connection.patiently(account.folders()).await??;
-    folders.iter().find(|folder| folder.path == path).cloned().ok_or_else(|| nonexistent().into())
 }
 
 type Field = fn(&mut FolderRights) -> &mut bool;

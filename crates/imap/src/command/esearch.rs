@@ -6,9 +6,9 @@ use imap_proto::command::esearch::Esearch;
 use imap_proto::command::scope::Scope;
 use imap_proto::command::search::{Key, Return};
 use imap_proto::response::Source;
-use imap_proto::{Bound, MailboxName, Numbering, SequenceSet, Tag};
+use imap_proto::{Bound, Numbering, SequenceSet, Tag};
 use jiff::Timestamp;
-use mailbox::{Access, Depth, ErrorKind, Folder, FolderPath, Mail, SignIn, Uid, UidValidity};
+use mailbox::{Access, ErrorKind, Folder, FolderPath, Mail, SignIn, Uid, UidValidity};
 use tracing::debug;
 
 use crate::command::search::{Head, Numbers, found, is_modseq, keep, mod_seq, query, saving, tell};
@@ -28,11 +28,11 @@ pub(crate) async fn esearch<B: SignIn, T: Transport>(
 ) -> Result<Answer, Stop> {
     let now = (session.settings.clock)();
     let account = session.state.account()?.clone();
-    if esearch.scopes.iter().any(is_selected) {
+    if esearch.scopes.iter().any(Scope::is_selected) {
         session.state.selected()?;
     }
     // RFC 7377 section 2.2: `$` is of the selected mailbox.
-    let only_selected = esearch.scopes.iter().all(is_selected);
+    let only_selected = esearch.scopes.iter().all(Scope::is_selected);
     if esearch.returns.contains(&Return::Save) && !only_selected {
         return Err(Answer::bad("SAVE is for the selected mailbox alone").into());
     }
@@ -130,9 +130,8 @@ async fn targets<B: SignIn, T: Transport>(
     scopes: &[Scope],
 ) -> Result<Vec<Folder>, Stop> {
     for scope in scopes {
-        let (names, depth) = named(scope);
-        for path in names.iter().filter_map(names::path) {
-            if let Err(error) = connection.patiently(account.visit(&path, depth)).await? {
+        for path in scope.named().iter().filter_map(names::path) {
+            if let Err(error) = connection.patiently(account.visit(&path, names::reach(scope))).await? {
                 debug!(%error, "passed over");
             }
         }
@@ -166,32 +165,12 @@ struct Known {
 impl Known {
     fn is_in(&self, scope: &Scope, folder: &Folder) -> bool {
         let path = &folder.path;
-        let any = |matches: &dyn Fn(&FolderPath) -> bool| {
-            let (names, _) = named(scope);
-            names.iter().filter_map(names::path).any(|named| matches(&named))
-        };
         match scope {
             Scope::Selected | Scope::SelectedDelayed => self.selected == Some(folder.id),
             Scope::Inboxes => path.is_inbox(),
             Scope::Personal => !self.foreign.iter().any(|top| path == top || path.is_below(top)),
             Scope::Subscribed => self.subscribed.contains(path),
-            Scope::Subtree(_) => any(&|named| path == named || path.is_below(named)),
-            Scope::SubtreeOne(_) => any(&|named| path == named || path.parent().as_ref() == Some(named)),
-            Scope::Mailboxes(_) => any(&|named| path == named),
+            Scope::Subtree(_) | Scope::SubtreeOne(_) | Scope::Mailboxes(_) => names::reaches(scope, path),
         }
     }
-}
-
-/// The mailboxes a scope names, and how far it reaches below them.
-fn named(scope: &Scope) -> (&[MailboxName], Depth) {
-    match scope {
-        Scope::Subtree(names) => (names, Depth::Infinite),
-        Scope::SubtreeOne(names) => (names, Depth::Levels(1)),
-        Scope::Mailboxes(names) => (names, Depth::Levels(0)),
-        _ => (&[], Depth::Levels(0)),
-    }
-}
-
-fn is_selected(scope: &Scope) -> bool {
-    matches!(scope, Scope::Selected | Scope::SelectedDelayed)
 }

@@ -38,14 +38,23 @@ async fn find<A: Mail, T: Transport>(
     connection: &mut Connection<T>,
     name: &MailboxName,
 ) -> Result<Folder, Stop> {
+    let folder = folder(account, connection, name).await?;
+    match folder.selectable {
+        true => Ok(folder),
+        false => Err(Answer::no(Code::Cannot, "This mailbox holds other mailboxes only").into()),
+    }
+}
+
+/// The folder of that name, whether it can be selected or not.
+async fn folder<A: Mail, T: Transport>(
+    account: &A,
+    connection: &mut Connection<T>,
+    name: &MailboxName,
+) -> Result<Folder, Stop> {
     let path = path(name)?;
     connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
     let folders = connection.patiently(account.folders()).await??;
-    match folders.iter().find(|folder| folder.path == path) {
-        Some(folder) if folder.selectable => Ok(folder.clone()),
-        Some(_) => Err(Answer::no(Code::Cannot, "This mailbox holds other mailboxes only").into()),
-        None => Err(nonexistent().into()),
-    }
+    folders.iter().find(|folder| folder.path == path).cloned().ok_or_else(|| nonexistent().into())
 }
 
 /// The same for a folder that messages shall go to: RFC 3501 section 6.4.7 tells the client that it may create it.
