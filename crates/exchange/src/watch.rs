@@ -3,6 +3,7 @@
 //! An event is a hint to look at a folder, no more. After every gap all folders in use are looked at, so a lost
 //! event delays news and loses none.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -215,11 +216,12 @@ impl Live {
     /// Takes what Exchange tells.
     pub(crate) async fn told(self: &Arc<Self>, notifications: &[Notification]) {
         let events: Vec<&Event> = notifications.iter().flat_map(|notification| &notification.events).collect();
-        for event in &events {
-            match &event.object {
-                Object::Folder(folder) if counts_anew(event) && events.iter().any(|other| is_in(other, folder)) => {}
-                Object::Folder(_) => self.hierarchy_changed(),
-                Object::Item(item) => self.item_touched(event, &item.id).await,
+        if are_about_the_tree(&events) {
+            self.hierarchy_changed();
+        }
+        for event in events {
+            if let Object::Item(item) = &event.object {
+                self.item_touched(event, &item.id).await;
             }
         }
     }
@@ -332,15 +334,27 @@ impl Live {
     }
 }
 
-/// True if a folder changed and its unread items are told, which they also are of one that was renamed.
-fn counts_anew(event: &Event) -> bool {
-    event.kind == EventType::Modified && event.unread.is_some()
-}
-
-/// True if something happened to an item in a folder.
-fn is_in(event: &Event, folder: &ews::FolderId) -> bool {
-    let parents = [event.parent.as_ref(), event.old_parent.as_ref()];
-    matches!(event.object, Object::Item(_)) && parents.into_iter().flatten().any(|parent| parent.id == folder.id)
+/// True if folders came, went, or changed by themselves.
+///
+/// Whatever happens to an item, Exchange tells of its folder as well, whose unread items it counts anew (ModifiedEvent,
+/// remarks). It may also tell them of a folder that was renamed, so that a folder is passed over once for what happened to
+/// items in it just before.
+fn are_about_the_tree(events: &[&Event]) -> bool {
+    let mut to_be_counted: HashSet<&str> = HashSet::new();
+    let mut about_the_tree = false;
+    for event in events {
+        match &event.object {
+            Object::Item(_) => {
+                let parents = [event.parent.as_ref(), event.old_parent.as_ref()].into_iter().flatten();
+                to_be_counted.extend(parents.map(|parent| parent.id.as_str()));
+            }
+            Object::Folder(folder) => {
+                let counts = event.kind == EventType::Modified && event.unread.is_some();
+                about_the_tree |= !(counts && to_be_counted.remove(folder.id.as_str()));
+            }
+        }
+    }
+    about_the_tree
 }
 
 /// True if somebody listens to a folder who has seen what is in it. Who has not misses nothing.
@@ -372,3 +386,39 @@ const ASKED: Duration = Duration::from_secs(5);
 const MOST_ONE_BY_ONE: usize = 3;
 /// The folder tree is polled every so many rounds.
 const TREE_EVERY: u32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use ews::{FolderId, ItemId};
+
+    use super::*;
+
+    fn item(kind: EventType, folder: &str, from: Option<&str>) -> Event {
+        let object = Object::Item(ItemId::new("item"));
+        let parent = Some(FolderId::new(folder));
+        Event { kind, object, parent, old_parent: from.map(FolderId::new), old_item: None, unread: None, at: None }
+    }
+
+    fn folder(kind: EventType, id: &str, unread: Option<u32>) -> Event {
+        let object = Object::Folder(FolderId::new(id));
+        Event { kind, object, parent: Some(FolderId::new("top")), old_parent: None, old_item: None, unread, at: None }
+    }
+
+    #[test]
+    fn folders_that_count_anew_are_no_news_of_the_tree() {
+        let counted = |id| folder(EventType::Modified, id, Some(1));
+        let came = || [item(EventType::Created, "a", None), item(EventType::NewMail, "a", None)];
+        let moved = || item(EventType::Moved, "b", Some("a"));
+        let about = |events: Vec<Event>| are_about_the_tree(&events.iter().collect::<Vec<_>>());
+        assert!(!about(came().into_iter().chain([counted("a")]).collect()));
+        assert!(!about(vec![moved(), counted("a"), counted("b"), moved(), counted("b"), counted("a")]));
+        // Renamed by itself, or beside what happened in it.
+        assert!(about(vec![counted("a")]));
+        assert!(about(came().into_iter().chain([counted("a"), counted("a")]).collect()));
+        assert!(about([counted("a")].into_iter().chain(came()).chain([counted("a")]).collect()));
+        assert!(about(vec![moved(), counted("c")]));
+        // What is not counted is something else.
+        assert!(about(vec![moved(), folder(EventType::Modified, "a", None)]));
+        assert!(about(vec![moved(), folder(EventType::Deleted, "a", None)]));
+    }
+}
