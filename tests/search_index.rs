@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use exgate_tests::{Imap, Options, Site};
+use exgate_tests::{Gateway, Imap, Options, Site};
 
 /// A message as this test knows it.
 struct Letter {
@@ -28,17 +28,7 @@ async fn an_index_at_exchange_changes_no_answer() {
     for (index, asked) in [("on", "off"), ("off", "off"), ("on", "phrases"), ("off", "phrases")] {
         let simulator = Options::preset("empty").with("--aqs", index).start().await;
         let site = Site::with(&simulator, &format!("\n[imap]\nsearch_index = \"{asked}\"\n"));
-        let gateway = site.start().await;
-        let mut imap = gateway.login().await;
-        for letter in &letters {
-            append(&mut imap, letter).await;
-        }
-        drop(imap);
-        gateway.stop().await;
-        // Another process has read none of them.
-        std::fs::remove_dir_all(site.state()).unwrap();
-        std::fs::create_dir_all(site.state()).unwrap();
-        let gateway = site.start().await;
+        let gateway = unread(&site, &letters).await;
         let mut imap = gateway.login().await;
         assert_eq!(imap.select("INBOX").await.exists as usize, letters.len());
         answers.push((format!("index {index}, asked for {asked}, unread"), search(&mut imap).await));
@@ -67,17 +57,8 @@ async fn an_index_at_exchange_changes_no_answer() {
 async fn an_index_that_may_be_asked_saves_fetching() {
     let simulator = Options::preset("empty").with("--aqs", "on").start().await;
     let site = Site::with(&simulator, "\n[imap]\nsearch_index = \"words\"\n");
-    let gateway = site.start().await;
-    let mut imap = gateway.login().await;
     let letters: Vec<Letter> = (0..LETTERS).map(letter).collect();
-    for letter in &letters {
-        append(&mut imap, letter).await;
-    }
-    drop(imap);
-    gateway.stop().await;
-    std::fs::remove_dir_all(site.state()).unwrap();
-    std::fs::create_dir_all(site.state()).unwrap();
-    let gateway = site.start().await;
+    let gateway = unread(&site, &letters).await;
     let mut imap = gateway.login().await;
     imap.select("INBOX").await;
     simulator.settle().await;
@@ -97,6 +78,20 @@ async fn an_index_that_may_be_asked_saves_fetching() {
         assert_eq!(simulator.stats().await.operation("GetItem"), calls, "message {message}");
     }
     gateway.stop().await;
+}
+
+/// A gateway that has read none of these messages, which another put there.
+async fn unread(site: &Site, letters: &[Letter]) -> Gateway {
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    for letter in letters {
+        append(&mut imap, letter).await;
+    }
+    drop(imap);
+    gateway.stop().await;
+    std::fs::remove_dir_all(site.state()).unwrap();
+    std::fs::create_dir_all(site.state()).unwrap();
+    site.start().await
 }
 
 async fn search(imap: &mut Imap) -> Vec<Vec<usize>> {
