@@ -197,7 +197,7 @@ impl Notify {
         let folders = Arc::clone(&self.folders);
         for folder in folders.iter().filter(|folder| Some(folder.id) != manner.selected) {
             if self.watched.contains_key(&folder.id) {
-                self.tell_status(account, connection, manner, folder).await?;
+                self.tell_status(account, connection, manner, folder, |_, _| true).await?;
                 connection.relieve().await?;
             }
         }
@@ -234,7 +234,7 @@ impl Notify {
         let folders = Arc::clone(&self.folders);
         let news: HashSet<FolderId> = news.into_iter().filter(|id| Some(*id) != manner.selected).collect();
         for folder in folders.iter().filter(|folder| news.contains(&folder.id)) {
-            self.tell_status(account, connection, manner, folder).await?;
+            self.tell_status(account, connection, manner, folder, is_news).await?;
             connection.relieve().await?;
         }
         Ok(())
@@ -247,6 +247,7 @@ impl Notify {
         connection: &mut Connection<T>,
         manner: &Manner,
         folder: &Folder,
+        is_told: fn(Option<&Status>, &Status) -> bool,
     ) -> Result<(), Stop> {
         let counted = connection.patiently(account.status(folder.id)).await?;
         let flags = self.others.iter().any(|others| others.flags && self.covers(others, folder));
@@ -259,6 +260,9 @@ impl Notify {
                 return Ok(());
             }
         };
+        if !is_told(watched.told.as_ref(), &now) {
+            return Ok(());
+        }
         let before = watched.told.replace(now);
         let items = items(before.as_ref(), &now, flags, manner.modseq);
         if !items.is_empty() {
@@ -467,6 +471,11 @@ fn paths_of(verb: &Verb) -> Vec<FolderPath> {
         Verb::Subscribe(name) | Verb::Unsubscribe(name) => names::path(name).into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// False for a mailbox that is only looked at for the first time and never held a message.
+fn is_news(before: Option<&Status>, now: &Status) -> bool {
+    before.is_some() || now.messages > 0 || now.state.uid_next.get() > 1
 }
 
 /// What a STATUS tells (RFC 5465 sections 3.1, 5.1 to 5.3): all of it the first time, then what is other.
