@@ -124,6 +124,8 @@ impl Whole {
         simulator.post(&format!("/folder?mailbox={MAILBOX}&path=Archive"), Vec::new()).await;
         let site = Site::with(&simulator, settings);
         let gateway = site.start().await;
+        // The dialogs begin in a mailbox whose folders are known: a first look would be news to who asked for them.
+        login(&gateway).await.ok("STATUS Archive (MESSAGES)").await;
         Self { simulator, gateway, outlook: None, _site: site }
     }
 

@@ -118,10 +118,11 @@ async fn returns(simulator: &Simulator, imap: &mut Imap) {
 
 fn big_letter(number: u32) -> Vec<u8> {
     let mut letter = letter(&format!("m{number}"));
-    letter.extend("some text of a long letter\r\n".repeat(2000).into_bytes());
+    letter.extend("some text of a long letter\r\n".repeat(500).into_bytes());
     letter
 }
 
-const MESSAGES: u32 = 120;
+/// More than are asked for at once.
+const MESSAGES: u32 = 600;
 /// Looks at whether the front end is good again; more requests than that are work.
 const KNOCKS: u64 = 3;

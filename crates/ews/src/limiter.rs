@@ -31,7 +31,7 @@ pub enum Priority {
 pub struct Caller {
     /// Who waits for it.
     pub priority: Priority,
-    /// Which session of an identity it belongs to, by a number of the caller's choice.
+    /// Which session of an identity it belongs to, by a number of the caller's choice; 0 for none.
     pub session: u64,
 }
 
@@ -291,6 +291,10 @@ impl State {
     }
 
     fn note_person(&mut self, session: u64, now: Instant) {
+        // What no session asks for, as when a mailbox comes to life, tells of nobody who may want more.
+        if session == 0 {
+            return;
+        }
         if let [Some((last, _)), _] = self.people
             && last != session
         {

@@ -75,7 +75,7 @@ impl Climate {
         let most = limits.organisation_calls;
         let height = Height { start: most.div_ceil(2), most };
         let organisation = Organisation { gate: Gate::default(), calls: Arc::new(Limiter::new(height)) };
-        let (accounts, next) = (Mutex::default(), AtomicU64::new(0));
+        let (accounts, next) = (Mutex::default(), AtomicU64::new(1));
         Climate { organisation: Arc::new(organisation), accounts, next }
     }
 

@@ -39,16 +39,18 @@ impl Lab {
     }
 
     pub async fn with(version: Version, mime: MimeMode) -> Lab {
+        Lab::answering_after(Duration::from_millis(5), version, mime).await
+    }
+
+    pub async fn answering_after(latency: Duration, version: Version, mime: MimeMode) -> Lab {
         let exchange = Exchange::new(Options { version, mime });
         let user = |address: &str, name: &str| http::User {
             address: address.to_owned(),
             name: name.to_owned(),
             password: PASSWORD.to_owned(),
         };
-        let settings = http::Settings {
-            latency: Duration::from_millis(5),
-            ..http::Settings::loopback(vec![user(ANNA, "Anna"), user(BEN, "Ben")])
-        };
+        let settings =
+            http::Settings { latency, ..http::Settings::loopback(vec![user(ANNA, "Anna"), user(BEN, "Ben")]) };
         let running = http::serve(exchange.clone(), settings).await.unwrap();
         let state = tempfile::tempdir().unwrap();
         let organisation = Organisation {
