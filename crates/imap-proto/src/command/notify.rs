@@ -76,10 +76,10 @@ pub(super) fn notify(names: Names, input: &[u8]) -> Parsed<'_, Verb> {
     let groups = many1(after_sp(move |input| group(names, input)));
     let set = map(preceded(keyword("SET"), (status, groups)), |(status, groups)| Notify::Set { status, groups });
     let (rest, notify) = after_sp(named("SET or NONE", alt((none, set)))).parse(input)?;
-    if let Notify::Set { groups, .. } = &notify {
-        if groups.iter().filter(|group| group.mailboxes.is_selected()).count() > 1 {
-            return expected(input, "SELECTED or SELECTED-DELAYED once");
-        }
+    if let Notify::Set { groups, .. } = &notify
+        && groups.iter().filter(|group| group.mailboxes.is_selected()).count() > 1
+    {
+        return expected(input, "SELECTED or SELECTED-DELAYED once");
     }
     Ok((rest, Verb::Notify(notify)))
 }
