@@ -18,6 +18,7 @@ use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
 use crate::vigil::Vigil;
+use crate::weather::Weather;
 use crate::{Cause, Error, ErrorKind, Identity, MimeSource, Operation, Secret, Server};
 
 /// Which lanes a request may take.
@@ -120,7 +121,7 @@ impl Client {
             .await
             .map_err(|_| Error::unavailable("Exchange has not answered a sign-in that is under way"))??;
         let leave = match lanes {
-            Lanes::Streaming => shared.weather.stream().await?,
+            Lanes::Streaming => Weather::stream(&self.streams).await?,
             Lanes::Pooled => shared.weather.call(self.caller).await?,
         };
         let vigil = Vigil::new(&shared.server, DOUBT);

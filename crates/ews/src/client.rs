@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, field};
 
@@ -39,6 +40,8 @@ pub struct Client {
     pub(crate) cookies: Arc<Mutex<Vec<(String, String)>>>,
     /// What the mailbox's servers are called, if that is known.
     pub(crate) grouping: Option<Arc<str>>,
+    /// How many streams there may be of what this client's are charged to.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl Client {
         let patience = server.inner.limits.patience;
         let pool = Arc::new(Pool::new(server.clone(), identity.clone()));
         let (groups, clock) = (Groups::default(), Mutex::default());
+        let streams = Arc::clone(&weather.streams);
         let shared = Arc::new(Shared { server, identity, standing, pool, weather, groups, clock });
         Client {
             shared,
@@ -77,6 +81,7 @@ impl Client {
             acting_for: None,
             cookies: Arc::default(),
             grouping: None,
+            streams,
         }
     }
 

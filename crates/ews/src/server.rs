@@ -91,7 +91,8 @@ pub struct Limits {
     pub organisation_calls: usize,
     /// Sync calls of one account at a time; Exchange 2016 and later limit them apart.
     pub sync_calls: usize,
-    /// Streaming connections of one account at a time; Exchange 2013 allows 3.
+    /// Streaming connections of one account at a time; Exchange 2013 allows 3. From then on those that are opened in
+    /// place of a mailbox are that mailbox's.
     pub streams: usize,
     /// An idle connection is closed after this; IIS closes them after 120 s.
     pub idle: Duration,

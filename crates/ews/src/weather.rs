@@ -123,9 +123,9 @@ impl Weather {
         })
     }
 
-    /// Waits for leave to open a stream.
-    pub(crate) async fn stream(&self) -> Result<Leave, Error> {
-        let stream = self.streams.clone().acquire_owned().await;
+    /// Waits for leave to open one of these streams: the account's, or those of a mailbox it acts for.
+    pub(crate) async fn stream(streams: &Arc<Semaphore>) -> Result<Leave, Error> {
+        let stream = Arc::clone(streams).acquire_owned().await;
         let stream = stream.map_err(|_| Error::unavailable("the client is closed"))?;
         Ok(Leave::Stream { _stream: stream, since: Instant::now() })
     }

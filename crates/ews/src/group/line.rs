@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Semaphore;
+
 use crate::op::subscribe::Subscribe;
 use crate::op::unsubscribe::Unsubscribe;
 use crate::{Client, Error, EventStream, Impersonation, StreamingEvent};
@@ -17,6 +19,9 @@ pub(crate) trait Line: Clone + Send + Sync + 'static {
     /// What its servers are called, if that is known.
     fn server(&self) -> Option<Arc<str>>;
 
+    /// The way of a group that begins with this mailbox.
+    fn way(&self) -> Route;
+
     /// The same mailbox on the way of its group.
     fn routed(&self, route: &Route) -> Self;
 
@@ -28,9 +33,6 @@ pub(crate) trait Line: Clone + Send + Sync + 'static {
 
     /// Opens a stream of these subscriptions.
     fn open(&self, ids: Vec<String>, minutes: u8) -> impl Future<Output = Result<Self::Stream, Error>> + Send;
-
-    /// Whether one more stream may be opened now.
-    fn has_spare_stream(&self) -> bool;
 
     /// Whether Exchange does not answer at all.
     fn is_away(&self) -> bool;
@@ -49,6 +51,15 @@ pub(crate) struct Route {
     pub(crate) anchor: Arc<str>,
     /// What the first answer gave to be shown with all that follows.
     pub(crate) cookies: Arc<Mutex<Vec<(String, String)>>>,
+    /// How many streams there may be of what the group's are charged to.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Route {
+    /// Whether one more stream may be opened now.
+    pub(crate) fn has_spare_stream(&self) -> bool {
+        self.streams.available_permits() > 0
+    }
 }
 
 impl Line for Client {
@@ -65,9 +76,17 @@ impl Line for Client {
         self.grouping.clone()
     }
 
+    fn way(&self) -> Route {
+        let streams = match self.is_charged_to_mailbox() {
+            true => Arc::new(Semaphore::new(self.most_streams())),
+            false => Arc::clone(&self.streams),
+        };
+        Route { anchor: Arc::from(self.name()), cookies: Arc::default(), streams }
+    }
+
     fn routed(&self, route: &Route) -> Client {
         let (anchor, cookies) = (Some(Arc::clone(&route.anchor)), Arc::clone(&route.cookies));
-        Client { anchor, cookies, ..self.clone() }
+        Client { anchor, cookies, streams: Arc::clone(&route.streams), ..self.clone() }
     }
 
     async fn subscribe(&self, ask: &Subscribe) -> Result<String, Error> {
@@ -82,10 +101,6 @@ impl Line for Client {
 
     async fn open(&self, ids: Vec<String>, minutes: u8) -> Result<EventStream, Error> {
         self.stream(&ids, minutes).await
-    }
-
-    fn has_spare_stream(&self) -> bool {
-        self.shared.weather.streams.available_permits() > 0
     }
 
     fn is_away(&self) -> bool {

@@ -1,5 +1,7 @@
-//! One stream for many mailboxes: an account that acts for others has few connections that may hang, so subscriptions of
-//! up to 200 mailboxes share one (EWS "How to maintain affinity between a group of subscriptions and the Mailbox server").
+//! One stream for many mailboxes: few connections may hang, so subscriptions of up to 200 mailboxes share one (EWS "How to
+//! maintain affinity between a group of subscriptions and the Mailbox server"). It is opened in the place of the group's
+//! first mailbox, which it is charged to from Exchange 2013 on, so that there may be as many groups as are needed; before
+//! that, as many as the account may have streams.
 //!
 //! Each group is one task (`switchboard`), which owns its stream and hands on what is told. Whoever comes or goes does
 //! not disturb the others, and whatever may have been missed is said, so that it is looked for.
@@ -21,7 +23,7 @@ pub(crate) use self::line::Line;
 use self::switchboard::{Member, Order, Switchboard};
 use crate::op::get_events::Notification;
 use crate::op::subscribe::Subscribe;
-use crate::{Client, Error, ErrorKind};
+use crate::{Client, Error, ErrorKind, Version};
 
 /// What one subscription tells, over a stream that it shares with others. Dropping it ends the subscription.
 pub struct Hearing {
@@ -71,7 +73,19 @@ impl Client {
     /// Subscribes, and hears of events by a stream shared with other mailboxes the same account acts for. To be called
     /// within a Tokio runtime.
     pub fn hear(&self, ask: Subscribe) -> Hearing {
-        self.shared.groups.hear(self.clone(), ask, self.shared.server.inner.limits.streams.max(1))
+        let most = if self.is_charged_to_mailbox() { usize::MAX } else { self.most_streams() };
+        self.shared.groups.hear(self.clone(), ask, most)
+    }
+
+    /// Whether a stream opened in a mailbox's place counts as one of that mailbox's, and not of the account's that acts
+    /// for it: then each group has streams of its own (EWS "How to maintain affinity", "throttling values").
+    pub(crate) fn is_charged_to_mailbox(&self) -> bool {
+        self.is_acting() && self.server_version().is_some_and(|version| version >= Version::Exchange2013)
+    }
+
+    /// How many streams there may be of one account, or mailbox.
+    pub(crate) fn most_streams(&self) -> usize {
+        self.shared.server.inner.limits.streams.max(1)
     }
 }
 

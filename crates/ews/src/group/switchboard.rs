@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -199,9 +198,8 @@ impl<L: Line> Switchboard<L> {
                     return;
                 }
                 self.founding = None;
-                let route = Route { anchor: Arc::from(founder.line.name()), cookies: Arc::default() };
                 let (anchor, key) = (founder.line.clone(), founder.key);
-                self.way = Some(Way { anchor, route, founder: Some(key) });
+                self.way = Some(Way { route: anchor.way(), anchor, founder: Some(key) });
                 self.ask(key);
             }
             Some(Way { founder: Some(_), .. }) => {}
@@ -258,7 +256,7 @@ impl<L: Line> Switchboard<L> {
             return;
         }
         let line = way.anchor.routed(&way.route);
-        let spare = self.old.is_some() || line.has_spare_stream();
+        let spare = self.old.is_some() || way.route.has_spare_stream();
         let moment = match self.opened {
             Some(opened) if !spare || self.lingers => (opened + CROWDED).max(now + MOMENT),
             Some(opened) => (opened + PAUSE).max(now + MOMENT),
@@ -267,9 +265,10 @@ impl<L: Line> Switchboard<L> {
         if *self.due.get_or_insert(moment) > now || self.rest.is_some_and(|until| until > now) {
             return;
         }
+        let route = way.route.clone();
         self.due = None;
         self.forsake_old();
-        if !line.has_spare_stream() {
+        if !route.has_spare_stream() {
             // There can be no two at a time, so something may be lost between them.
             self.gap |= self.stream.take().is_some();
         }
@@ -517,8 +516,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const CROWDED: Duration = Duration::from_secs(15);
 /// So long a stream is listened to that another one follows, if it does not end by itself.
 const LATE: Duration = Duration::from_secs(5);
-/// So many subscriptions are asked for at once.
-const AT_ONCE: usize = 4;
+/// So many subscriptions are asked for at once, if the account may make so many calls.
+const AT_ONCE: usize = 16;
 /// EWS "ConnectionTimeout": as long as there may be.
 const MINUTES: u8 = 30;
 /// A stream that broke at this age was not broken by Exchange: it tells that it lives every 45 s.

@@ -75,6 +75,35 @@ async fn whoever_comes_or_goes_disturbs_nobody() {
     after.closes().await;
 }
 
+/// Nobody of the first ones waits, nor looks for anything, while the others come.
+#[tokio::test(start_paused = true)]
+async fn where_each_group_has_streams_of_its_own_there_are_as_many_as_are_needed() {
+    let fake = Fake(Arc::new(State { charged_to_mailbox: true, ..State::default() }));
+    let names: Vec<String> = (0..450).map(|number| format!("user{number:03}")).collect();
+    let mut all: Vec<Hearing> = names.iter().take(300).map(|name| fake.hear(name)).collect();
+    for hearing in &mut all {
+        listening(hearing).await;
+    }
+    let mut streams = fake.streams_of(300).await;
+    all.extend(names.iter().skip(300).map(|name| fake.hear(name)));
+    for hearing in all.iter_mut().skip(300) {
+        listening(hearing).await;
+    }
+    let more = fake.streams_of(250).await;
+    let mut sizes: Vec<usize> = more.iter().map(|stream| stream.ids.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [50, 200]);
+    // The second group's first stream is replaced, and the first group's is as it was.
+    let replaced = streams.iter().position(|stream| stream.ids.len() == 100).unwrap();
+    let replaced = streams.swap_remove(replaced);
+    replaced.is_replaced();
+    replaced.closes().await;
+    streams[0].is_open();
+    quiet(&mut all[0]).await;
+    quiet(&mut all[250]).await;
+    assert_eq!(fake.ways(), 3);
+}
+
 /// What it was asked to tell may be on its way for ever.
 #[tokio::test(start_paused = true)]
 async fn what_a_stream_that_does_not_end_has_not_told_is_looked_for() {
@@ -240,6 +269,8 @@ struct State {
     /// Ways that were begun: requests without a cookie.
     ways: Mutex<usize>,
     ended: Mutex<Vec<String>>,
+    /// Each group has two streams, and not all of them together.
+    charged_to_mailbox: bool,
     spare: Arc<Semaphore>,
     away: Mutex<bool>,
     opened: UnboundedSender<Stage>,
@@ -275,6 +306,7 @@ impl Default for State {
             anchors: Mutex::default(),
             ways: Mutex::default(),
             ended: Mutex::default(),
+            charged_to_mailbox: false,
             spare: Arc::new(Semaphore::new(2)),
             away: Mutex::default(),
             opened,
@@ -287,7 +319,8 @@ impl Fake {
     fn hear(&self, name: &str) -> Hearing {
         let line = Mailbox { name: name.to_owned(), fake: self.clone(), route: None };
         let ask = Subscribe { folders: None, events: EventType::MAIL.to_vec(), delivery: Delivery::Streaming };
-        self.0.groups.hear(line, ask, 2)
+        let most = if self.0.charged_to_mailbox { usize::MAX } else { 2 };
+        self.0.groups.hear(line, ask, most)
     }
 
     fn hear_all(&self, names: &[&str]) -> Vec<Hearing> {
@@ -316,6 +349,15 @@ impl Fake {
         timeout(Duration::from_secs(3600), openings.recv()).await.expect("a stream is opened").unwrap()
     }
 
+    /// The next streams, until so many subscriptions are on them; those before are left open.
+    async fn streams_of(&self, subscriptions: usize) -> Vec<Stage> {
+        let mut streams: Vec<Stage> = Vec::new();
+        while streams.iter().map(|stream| stream.ids.len()).sum::<usize>() < subscriptions {
+            streams.push(self.stream().await);
+        }
+        streams
+    }
+
     async fn no_stream(&self) {
         let mut openings = self.0.openings.lock().await;
         assert!(timeout(Duration::from_secs(60), openings.recv()).await.is_err(), "no stream is opened");
@@ -331,6 +373,14 @@ impl Line for Mailbox {
 
     fn server(&self) -> Option<Arc<str>> {
         None
+    }
+
+    fn way(&self) -> Route {
+        let streams = match self.fake.0.charged_to_mailbox {
+            true => Arc::new(Semaphore::new(2)),
+            false => Arc::clone(&self.fake.0.spare),
+        };
+        Route { anchor: Arc::from(self.name()), cookies: Arc::default(), streams }
     }
 
     fn routed(&self, route: &Route) -> Mailbox {
@@ -362,13 +412,10 @@ impl Line for Mailbox {
     async fn open(&self, mut ids: Vec<String>, _minutes: u8) -> Result<Stream, Error> {
         let (tell, told) = unbounded_channel();
         ids.sort();
-        let permit = Arc::clone(&self.fake.0.spare).acquire_owned().await.unwrap();
+        let streams = &self.route.as_ref().unwrap().streams;
+        let permit = Arc::clone(streams).acquire_owned().await.unwrap();
         self.fake.0.opened.send(Stage { ids, tell }).unwrap();
         Ok(Stream { told, _permit: permit })
-    }
-
-    fn has_spare_stream(&self) -> bool {
-        self.fake.0.spare.available_permits() > 0
     }
 
     fn is_away(&self) -> bool {
