@@ -53,13 +53,13 @@ class Rig(contextlib.ExitStack):
         time.sleep(self.settle)
         return Simulator(process, said, auth)
 
-    def gateway(self, simulator, more="", tls=False):
-        """The gateway, with the state that an earlier one of this rig has left."""
+    def gateway(self, simulator, more="", tls=False, ews=None):
+        """The gateway, with the state that an earlier one of this rig has left; it reaches Exchange by `ews`, if that is given."""
         doors = 'imap = "127.0.0.1:0"\n'
         if tls:
             doors += f'imaps = "127.0.0.1:0"\n[tls]\ncertificate = "{self.certificate()}"\nkey = "{self.work}/key.pem"\n'
         config = self.work / "exgate.toml"
-        config.write_text(f'state = "{self.work}/state"\n[listen]\n{doors}[exchange.main]\nurl = "{simulator.ews}"\n'
+        config.write_text(f'state = "{self.work}/state"\n[listen]\n{doors}[exchange.main]\nurl = "{ews or simulator.ews}"\n'
                           f'auth = "{simulator.auth}"\nallow_http = true\n{more}')
         began = time.monotonic()
         process, said = self.program("exgate", "serve", "--config", config)
@@ -173,13 +173,14 @@ class Simulator:
         query = urllib.parse.urlencode({"mailbox": user, "folder": folder})
         return self.control(f"/deliver?{query}", message)
 
-    def quiet(self, seconds=1.0, limit=600):
-        """Waits until Exchange has not been asked anything for that long."""
+    def quiet(self, seconds=1.0, limit=600, of_all=False):
+        """Waits until Exchange has not been asked anything for that long; `of_all`: nor for subscriptions and streams."""
         end, since, before = time.monotonic() + limit, time.monotonic(), None
         while time.monotonic() - since < seconds:
             assert time.monotonic() < end, f"Exchange is asked without end: {before}"
             stats = self.stats()
-            now = (sum(self.calls()[0].values()), stats["bytes_out"], stats["in_flight"])
+            asked = sum(stats["operations"].values()) if of_all else sum(self.calls()[0].values())
+            now = (asked, stats["bytes_out"], stats["in_flight"])
             if now != before or stats["in_flight"]:
                 before, since = now, time.monotonic()
             time.sleep(0.05)
