@@ -601,6 +601,14 @@ impl Session {
 
     fn number(&mut self, at: usize, uid: u32) {
         let slots = &mut self.view.as_mut().unwrap().slots;
+        // Where no numbers are told, nobody knows which of the unknown ones came last.
+        if self.kind == Kind::UidOnly
+            && slots[at].uid.is_none()
+            && uid < slots[at].floor
+            && let Some(earlier) = slots.iter().position(|slot| slot.uid.is_none() && slot.floor <= uid)
+        {
+            (slots[at].floor, slots[earlier].floor) = (slots[earlier].floor, slots[at].floor);
+        }
         let before = slots[..at].iter().filter_map(|slot| slot.uid).max();
         let after = slots[at + 1..].iter().find_map(|slot| slot.uid);
         let fits = before.is_none_or(|before| before < uid) && after.is_none_or(|after| after > uid);
