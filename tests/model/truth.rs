@@ -154,9 +154,10 @@ impl World {
     /// RFC 9394: the first and the last of what is found.
     async fn pages_agree(&mut self, who: usize, shown: &[Shown]) {
         let there: Vec<u32> = shown[self.sessions[who].view.as_ref().unwrap().folder].keys().copied().collect();
-        let (first, last) = (there.iter().take(3).copied(), there.iter().rev().skip(1).take(2).rev().copied());
-        for (page, expected) in [("1:3", first.collect::<Vec<u32>>()), ("-2:-3", last.collect()), ("90:99", Vec::new())]
-        {
+        let first = there.iter().take(3).copied().collect::<Vec<u32>>();
+        let last = there.iter().rev().skip(1).take(2).rev().copied().collect();
+        let tenth = there.iter().skip(89).take(10).copied().collect();
+        for (page, expected) in [("1:3", first), ("-2:-3", last), ("90:99", tenth)] {
             let done =
                 self.sessions[who].ok(&mut self.ledger, &format!("UID SEARCH RETURN (PARTIAL {page}) ALL")).await;
             let found = done.lines.iter().find_map(|line| match line {
