@@ -15,7 +15,7 @@ use crate::{Error, Item};
 #[derive(Clone, Debug)]
 pub(crate) struct Coded {
     pub(crate) hash: Hash,
-    /// `None`: new content, never to be matched with a message known.
+    /// `None` in what an older version of the program wrote for new content.
     pub(crate) bind: Option<Hash>,
     pub(crate) stamp: Hash,
     pub(crate) article: Option<u32>,

@@ -133,7 +133,7 @@ fn upsert(edit: &mut Edit<'_>, item: &Item) -> Outcome<()> {
     }
     edit.remove(&known, RemovedBy::Exchange)?;
     let email_id = new_content(edit.connection, item)?;
-    add_staged(edit, &Coded { bind: None, ..coded }, email_id)
+    add_staged(edit, &coded, email_id, Content::Replaces)
 }
 
 /// True if the item is described as it was before our own last change.
@@ -196,15 +196,15 @@ fn stage(edit: &mut Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
         if edit.reserve.last > 0 && !edit.resyncing {
             return edit.insert_reserved(coded, email_id).map(drop);
         }
-        return add_staged(edit, coded, email_id);
+        return add_staged(edit, coded, email_id, Content::Any);
     };
     // Nobody has seen it, so its EMAILID may go on as long as it has not stood for other content.
-    let (coded, email_id) = match before.coded.bind {
-        None => (Coded { bind: None, ..coded.clone() }, before.email_id),
-        Some(_) => (coded.clone(), known_content(edit.connection, item)?),
+    let email_id = match before.content {
+        Content::Replaces => before.email_id,
+        Content::Any => known_content(edit.connection, item)?,
     };
     edit.connection.prepare_cached("DELETE FROM staged WHERE arrival = ?1")?.execute([before.arrival])?;
-    add_staged(edit, &coded, email_id)
+    add_staged(edit, coded, email_id, before.content)
 }
 
 /// The EMAILID of content that may be known already. One that cannot be derived is drawn.
@@ -284,11 +284,25 @@ fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
         Same::Size => ("size = ?3", 3),
         Same::Key => ("message_id IS NOT NULL AND NOT draft", 2),
     };
+    if known.draft && is_one_of_several(edit, known, bind)? {
+        return Ok(None);
+    }
     let values: [&dyn ToSql; 5] = [&edit.folder, &bind, &known.size, &known.flags.system, &known.flags.keywords];
-    let sql =
-        format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND bind = ?2 AND {also} ORDER BY {ORDER} LIMIT 1");
+    let sql = format!(
+        "SELECT {STAGED} FROM staged
+         WHERE folder = ?1 AND bind = ?2 AND NOT replaces AND {also} ORDER BY {ORDER} LIMIT 1"
+    );
     let mut find = edit.connection.prepare_cached(&sql)?;
     Ok(find.query_row(values.get(..used).unwrap_or_default(), staged_columns).optional()?)
+}
+
+/// True of a draft of which there are copies with other content: once their ChangeKeys are others, too, nothing but
+/// the size could tell which is which, and that may be the same.
+fn is_one_of_several(edit: &Edit<'_>, known: &Known, bind: Hash) -> Outcome<bool> {
+    let (first, last) = item_keys(edit.folder);
+    let sql = "SELECT 1 FROM item WHERE draft AND bind = ?1 AND size = ?2 AND email_id <> ?3 AND key BETWEEN ?4 AND ?5";
+    let mut find = edit.connection.prepare_cached(sql)?;
+    Ok(find.exists(params![bind, known.size, known.email_id, first, last])?)
 }
 
 /// Gives the staged messages their UIDs.
@@ -361,7 +375,17 @@ pub(crate) fn has_item(connection: &Connection, folder: FolderId, item_id: &str)
 pub(crate) struct Staged {
     arrival: i64,
     email_id: Hash,
+    content: Content,
     coded: Coded,
+}
+
+/// What is known of the content of a message that waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// It may be that of a message known under another ItemId.
+    Any,
+    /// It took the place of other content under its ItemId: no message known has it.
+    Replaces,
 }
 
 fn staged_by_hash(edit: &Edit<'_>, hash: Hash) -> Outcome<Option<Staged>> {
@@ -375,11 +399,11 @@ fn take_staged(edit: &Edit<'_>, staged: &Staged) -> Outcome<()> {
     Ok(())
 }
 
-fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<()> {
+fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash, content: Content) -> Outcome<()> {
     let mut add = edit.connection.prepare_cached(
         "INSERT OR REPLACE INTO staged (folder, article, flags, keywords, received, size, email_id, thread_id, draft,
-                                        hash, bind, stamp, change_key, item_id, message_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                        hash, bind, stamp, change_key, item_id, message_id, replaces)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     add.execute(params![
         edit.folder,
@@ -396,7 +420,8 @@ fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash) -> Outcome<()> {
         coded.stamp,
         coded.change_key,
         coded.item_id,
-        coded.message_id
+        coded.message_id,
+        content == Content::Replaces
     ])?;
     Ok(())
 }
@@ -416,11 +441,12 @@ fn staged_columns(row: &Row<'_>) -> rusqlite::Result<Staged> {
         item_id: Opaque::from(row.get::<_, Value>(13)?),
         message_id: row.get(14)?,
     };
-    Ok(Staged { arrival: row.get(0)?, email_id: row.get(6)?, coded })
+    let content = if row.get(15)? { Content::Replaces } else { Content::Any };
+    Ok(Staged { arrival: row.get(0)?, email_id: row.get(6)?, content, coded })
 }
 
 const STAGED: &str = "arrival, article, flags, keywords, received, size, email_id, thread_id, draft, hash, bind, stamp, \
-                      change_key, item_id, message_id";
+                      change_key, item_id, message_id, replaces";
 
 /// As many as one call asks Exchange for.
 pub(crate) const UNTOLD: usize = 100;

@@ -88,6 +88,47 @@ pub async fn a_migration_does_not_hide_other_content<P: Place>(place: P) {
     assert_eq!(uids(&map, inbox).await, [uid(2)]);
 }
 
+/// A draft that was edited is the message it became, whether its subject tells or nothing but its ChangeKey.
+pub async fn an_edited_draft_keeps_its_new_uid_in_a_migration<P: Place>(place: P) {
+    let map = place.open().await;
+    let all = [1, 2, 3].map(|number| Item { draft: true, ..item(number) });
+    let inbox = filled(&map, &all).await;
+    let quietly = Item { change_key: "CQAAAAA1".to_owned(), ..all[0].clone() };
+    let openly = Item { change_key: "CQAAAAA2".to_owned(), stamp: [9; 16], ..all[1].clone() };
+    apply(&map, inbox, listing(&[openly.clone(), quietly.clone()], "s2", End::More)).await;
+    let openly = Item { change_key: "CQAAAAA3".to_owned(), stamp: [8; 16], ..openly };
+    apply(&map, inbox, listing(std::slice::from_ref(&openly), "s3", End::Last)).await;
+    let (before, ids) = (map.snapshot(inbox, Access::ReadOnly).await.unwrap(), email_ids(&map, inbox).await);
+    assert_eq!(uids(&map, inbox).await, [uid(3), uid(4), uid(5)]);
+
+    map.begin_resync(inbox).await.unwrap();
+    let migrated = [&all[2], &quietly, &openly].map(|item| renamed(item, "m"));
+    assert!(!apply(&map, inbox, listing(&migrated, "m1", End::Last)).await.changed);
+    assert_eq!(map.snapshot(inbox, Access::ReadOnly).await.unwrap().entries, before.entries);
+    assert_eq!(email_ids(&map, inbox).await, ids);
+}
+
+/// A draft that was edited takes no UID of a copy, which is like it in all but its content: neither while everything
+/// is listed anew nor later, when no id tells which is which.
+pub async fn copies_of_an_edited_draft_are_not_taken_for_it<P: Place>(place: P) {
+    let map = place.open().await;
+    let draft = Item { draft: true, ..item(1) };
+    let copies = ["a", "b", "c"].map(|suffix| renamed(&draft, suffix));
+    let inbox = filled(&map, &[draft.clone(), copies[0].clone(), copies[1].clone(), copies[2].clone()]).await;
+    map.begin_resync(inbox).await.unwrap();
+    let edited = Item { change_key: "CQAAAAA1".to_owned(), ..draft };
+    apply(&map, inbox, listing(&[copies[0].clone(), edited.clone(), copies[1].clone()], "m1", End::Last)).await;
+    let now = named(&map, inbox).await;
+    assert_eq!(now.len(), 3);
+    assert_eq!(now[2], (5, edited.item_id.clone()));
+    assert!(now[..2].iter().all(|(_, id)| copies.iter().any(|copy| copy.item_id == *id)));
+
+    map.begin_resync(inbox).await.unwrap();
+    let migrated = [renamed(&copies[0], "x"), renamed(&edited, "y"), renamed(&copies[1], "z")];
+    apply(&map, inbox, listing(&migrated, "m2", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(6), uid(7), uid(8)]);
+}
+
 /// What we do while everything is listed anew is neither lost nor undone.
 pub async fn we_may_act_during_a_resync<P: Place>(place: P) {
     let map = place.open().await;
