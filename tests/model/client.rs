@@ -247,7 +247,7 @@ impl World {
                     let told = items.is_empty() || fetched(&done, &self.sessions[who], *uid);
                     self.sessions[who].check(told || !present(self, *at), &format!("UID {uid} is left out"));
                     if reads && !items.is_empty() && !deed.read_only && present(self, *at) && !self.rough {
-                        self.ledger.set(*at, "\\Seen", true);
+                        self.read(*at);
                     }
                 }
             }
@@ -273,6 +273,15 @@ impl World {
                 let gone = self.ledger.messages[deed.targets[0].1].place == Place::Gone;
                 self.sessions[who].check(gone, "REPLACE tells that the old message is gone");
             }
+        }
+    }
+
+    /// A message was read, which sets `\Seen` unless it was set as far as anybody but Outlook knows.
+    fn read(&mut self, at: usize) {
+        if self.ledger.messages[at].unread {
+            self.ledger.doubt(at, ["\\Seen".to_owned()]);
+        } else {
+            self.ledger.set(at, "\\Seen", true);
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Message {
     pub(crate) flags: Flags,
     /// Of these it is not known.
     pub(crate) unsure: Flags,
+    /// Outlook has marked it as unread, of which the gateway may not have heard.
+    pub(crate) unread: bool,
 }
 
 /// A folder, whatever it is called.
@@ -62,7 +64,7 @@ impl Ledger {
     /// A message that is there now; `uid` if it was told.
     pub(crate) fn add(&mut self, folder: usize, key: &str, flags: Flags, place: Place) -> usize {
         let unsure = Flags::new();
-        self.messages.push(Message { folder, key: key.to_owned(), uid: None, place, flags, unsure });
+        self.messages.push(Message { folder, key: key.to_owned(), uid: None, place, flags, unsure, unread: false });
         self.messages.len() - 1
     }
 
@@ -195,6 +197,7 @@ impl Ledger {
     pub(crate) fn set(&mut self, message: usize, flag: &str, on: bool) {
         let message = &mut self.messages[message];
         message.unsure.remove(flag);
+        message.unread &= flag != "\\Seen";
         if on {
             message.flags.insert(flag.to_owned());
         } else {
@@ -240,6 +243,7 @@ impl Ledger {
             message.place = Place::Here;
             message.flags.clone_from(flags);
             message.unsure.clear();
+            message.unread = false;
         }
         for message in self.messages.iter_mut().filter(|message| message.folder == folder) {
             if message.uid.is_some_and(|uid| shown.contains_key(&uid)) {

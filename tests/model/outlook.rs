@@ -31,6 +31,7 @@ impl World {
             3 | 4 => {
                 self.note(&format!("Outlook: {} \\Seen {on}", message.key));
                 self.ledger.set(at, "\\Seen", on);
+                self.ledger.messages[at].unread = !on;
                 self.simulator.edit(&id, "Message", "message:IsRead", &format!("<t:IsRead>{on}</t:IsRead>")).await;
             }
             5 | 6 => {

@@ -384,8 +384,7 @@ impl<A: Mail> Work<'_, A> {
         rows: &mut [Row],
         only_batch: bool,
     ) -> Result<(), End> {
-        let unseen = |view: &View, uid| view.flags(uid).is_some_and(|flags| !flags.system.contains(SystemFlags::SEEN));
-        let uids: Vec<Uid> = rows.iter().map(|row| row.picked.uid).filter(|uid| unseen(self.view, *uid)).collect();
+        let uids = self.unseen(connection, rows).await?;
         if !only_batch {
             self.to_mark.extend(uids);
             return Ok(());
@@ -396,6 +395,18 @@ impl<A: Mail> Work<'_, A> {
             row.newly_seen = marked.iter().any(|entry| entry.uid == row.picked.uid);
         }
         Ok(())
+    }
+
+    /// Those without `\Seen`, which somebody else may have set or taken away since the client was told.
+    async fn unseen<T: Transport>(&self, connection: &mut Connection<T>, rows: &[Row]) -> Result<Vec<Uid>, End> {
+        let delta = connection.patiently(self.account.delta(self.view.folder, self.view.since)).await?;
+        let changed = delta.map(|delta| delta.changed).unwrap_or_default();
+        let is_unseen = |uid: &Uid| {
+            let now = changed.binary_search_by_key(uid, |entry| entry.uid).ok().and_then(|at| changed.get(at));
+            let flags = now.map(|entry| entry.flags.clone()).or_else(|| self.view.flags(*uid));
+            flags.is_some_and(|flags| !flags.system.contains(SystemFlags::SEEN))
+        };
+        Ok(rows.iter().map(|row| row.picked.uid).filter(is_unseen).collect())
     }
 
     async fn mark_rest<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<(), End> {
