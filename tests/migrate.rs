@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use exgate_tests::{Gateway, Imap, Options, Selected, Simulator, Site, corpus, eventually, letter, letter_from};
+use exgate_tests::{Gateway, Imap, Options, Selected, Simulator, Site, USER, corpus, eventually, letter, letter_from};
 
 const FOLDERS: &[&str] = &["INBOX", "Projects"];
 
@@ -43,6 +43,57 @@ async fn uids_stay_if_it_happens_while_the_gateway_is_away() {
     compare(&before, &read_all(&mut imap).await);
     only_the_news_was_fetched(&simulator, 1).await;
     changes_still_reach_exchange(&simulator, &mut imap).await;
+}
+
+/// Folders have other ids, too, and nothing tells of it: what is done to them first is done all the same.
+#[tokio::test]
+async fn folders_can_be_changed_before_anything_tells_of_it() {
+    let (simulator, site) = mailbox().await;
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    for folder in ["Old", "Projects/Deep", "Projects/Gone"] {
+        imap.ok(&format!("CREATE {folder}")).await;
+    }
+    imap.append("Projects/Gone", "", &letter("gone")).await;
+    for command in ["DELETE Projects/Gone", "RENAME Old Projects/New", "CREATE Projects/Deep/Deeper"] {
+        simulator.settle().await;
+        simulator.migrate().await;
+        imap.ok(command).await;
+    }
+    let mut fresh = gateway.login().await;
+    let listed = fresh.ok("LIST \"\" Projects*").await.lines();
+    let names: Vec<&str> = listed.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(names, ["Projects", "Projects/Deep", "Projects/Deep/Deeper", "Projects/New"]);
+}
+
+/// A draft is the message it became when it was edited, and there is no other of its kind.
+#[tokio::test]
+async fn an_edited_draft_keeps_its_uid() {
+    let simulator = Options::preset("empty").start().await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.append("Drafts", "\\Draft", &letter_from("<draft@letters.test>", "Draft", "one\r\n")).await;
+    simulator.settle().await;
+    let dump = simulator.get(&format!("/mailbox?mailbox={USER}")).await;
+    let id = dump["Drafts"][0]["item_id"].as_str().unwrap();
+    let id = id.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let edited = letter_from("<draft@letters.test>", "Edited", "two\r\n");
+    simulator.post(&format!("/edit?mailbox={USER}&item={id}"), edited).await;
+    let imap = tokio::sync::Mutex::new(imap);
+    let uid = |answer: exgate_tests::Answer| answer.fetches().map(|fetch| fetch.uid()).collect::<Vec<_>>();
+    eventually("the edited draft", Duration::from_secs(30), || async {
+        let mut imap = imap.lock().await;
+        imap.select("Drafts").await;
+        (uid(imap.ok("UID FETCH 1:* (UID)").await) == [2]).then_some(())
+    })
+    .await;
+    simulator.settle().await;
+    simulator.migrate().await;
+    let mut imap = imap.into_inner();
+    arrives(&simulator, &mut imap, "after-migration").await;
+    imap.select("Drafts").await;
+    assert_eq!(uid(imap.ok("UID FETCH 1:* (UID BODY.PEEK[TEXT])").await), [2]);
 }
 
 #[tokio::test]

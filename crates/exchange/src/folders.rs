@@ -20,9 +20,17 @@ impl Live {
     /// Makes a folder, and those above it that are missing.
     pub(crate) async fn create_folder(self: &Arc<Self>, path: &FolderPath) -> Result<FolderId> {
         check_names(path)?;
-        if self.listing().await?.at(path).is_some() {
+        let before = self.listing().await?;
+        if before.at(path).is_some() {
             return Err(exists(path));
         }
+        match self.create_all(path).await {
+            Err(error) if self.has_other_ids(&error, &before, path).await => self.create_all(path).await,
+            made => made,
+        }
+    }
+
+    async fn create_all(self: &Arc<Self>, path: &FolderPath) -> Result<FolderId> {
         let mut made = None;
         for depth in 1..=path.0.len() {
             let part = FolderPath(path.0.iter().take(depth).cloned().collect());
@@ -79,9 +87,39 @@ impl Live {
         Ok(id)
     }
 
+    /// True if it failed because Exchange calls a folder, or one above it, otherwise since a migration, which nothing
+    /// tells but that the old id is unknown.
+    async fn has_other_ids(self: &Arc<Self>, error: &Error, before: &Listing, path: &FolderPath) -> bool {
+        if error.kind != ErrorKind::NotFound {
+            return false;
+        }
+        self.hierarchy.due.want();
+        if self.look_at_hierarchy().await.is_err() {
+            return false;
+        }
+        let Ok(now) = self.known_listing().await else { return false };
+        (1..=path.0.len()).any(|depth| {
+            let part = FolderPath(path.0.iter().take(depth).cloned().collect());
+            let id = |listing: &Listing| listing.at(&part).map(|row| row.folder.exchange_id.clone());
+            id(before).is_some_and(|id_before| id(&now).is_some_and(|id_now| id_now != id_before))
+        })
+    }
+
     /// Gives a folder another path.
     pub(crate) async fn rename_folder(self: &Arc<Self>, from: &FolderPath, to: &FolderPath) -> Result<()> {
         check_names(to)?;
+        let before = self.listing().await?;
+        match self.rename_known(from, to).await {
+            Err(error)
+                if self.has_other_ids(&error, &before, from).await || self.has_other_ids(&error, &before, to).await =>
+            {
+                self.rename_known(from, to).await
+            }
+            done => done,
+        }
+    }
+
+    async fn rename_known(self: &Arc<Self>, from: &FolderPath, to: &FolderPath) -> Result<()> {
         let listing = self.listing().await?;
         let row = listing.at(from).cloned().ok_or_else(error::no_folder)?;
         if listing.at(to).is_some() {
@@ -156,6 +194,14 @@ impl Live {
     /// undone: EWS cannot bring back a folder that was deleted in any other way. An empty one, or one that is in
     /// Deleted Items already, is gone at once.
     pub(crate) async fn delete_folder(self: &Arc<Self>, path: &FolderPath) -> Result<()> {
+        let before = self.listing().await?;
+        match self.delete_known(path).await {
+            Err(error) if self.has_other_ids(&error, &before, path).await => self.delete_known(path).await,
+            done => done,
+        }
+    }
+
+    async fn delete_known(self: &Arc<Self>, path: &FolderPath) -> Result<()> {
         let listing = self.listing().await?;
         let row = listing.at(path).cloned().ok_or_else(error::no_folder)?;
         if row.folder.role.is_some() {
