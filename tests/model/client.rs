@@ -207,7 +207,10 @@ impl World {
     }
 
     /// What the answer says has to be so from now on.
-    pub(crate) fn judge(&mut self, who: usize, deed: Deed, done: Done) {
+    pub(crate) fn judge(&mut self, who: usize, mut deed: Deed, done: Done) {
+        for (uid, at) in &mut deed.targets {
+            *at = self.ledger.at(deed.folder, *uid).unwrap_or(*at);
+        }
         let present = |world: &Self, at: usize| world.ledger.messages[at].place == Place::Here;
         self.sessions[who].check(done.status != Status::Bad, "the command is right");
         if done.status == Status::No {
@@ -595,7 +598,7 @@ fn verb(command: &str) -> &'static str {
 }
 
 /// What clients set and clear.
-const FLAGS: &[&str] = &["\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "Work", "Home"];
+pub(crate) const FLAGS: &[&str] = &["\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "Work", "Home"];
 const ITEMS: &[&str] = &[
     "FLAGS",
     "UID FLAGS",

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use exgate_tests::Value;
 
+use crate::client::FLAGS;
+
 pub(crate) type Flags = BTreeSet<String>;
 
 /// Whether a message lies where it was put.
@@ -23,6 +25,8 @@ pub(crate) struct Message {
     pub(crate) key: String,
     /// Its UID, once somebody saw it.
     pub(crate) uid: Option<u32>,
+    /// It may as well be another one with that Message-ID that has it.
+    guessed: bool,
     pub(crate) place: Place,
     pub(crate) flags: Flags,
     /// Of these it is not known.
@@ -64,7 +68,16 @@ impl Ledger {
     /// A message that is there now; `uid` if it was told.
     pub(crate) fn add(&mut self, folder: usize, key: &str, flags: Flags, place: Place) -> usize {
         let unsure = Flags::new();
-        self.messages.push(Message { folder, key: key.to_owned(), uid: None, place, flags, unsure, unread: false });
+        self.messages.push(Message {
+            folder,
+            key: key.to_owned(),
+            uid: None,
+            guessed: false,
+            place,
+            flags,
+            unsure,
+            unread: false,
+        });
         self.messages.len() - 1
     }
 
@@ -117,12 +130,12 @@ impl Ledger {
             };
         }
         let fits = |message: &Message| message.folder == folder && message.key == key && message.uid.is_none();
-        let mut fitting = (0..self.messages.len()).filter(|at| fits(&self.messages[*at]));
-        let here = fitting.clone().find(|at| self.messages[*at].place == Place::Here);
-        let found = here.or_else(|| fitting.clone().find(|at| self.messages[*at].place == Place::Maybe));
-        let Some(found) = found.or_else(|| fitting.next()) else {
+        let fitting: Vec<usize> = (0..self.messages.len()).filter(|at| fits(&self.messages[*at])).collect();
+        let at = |place| fitting.iter().copied().find(|at| self.messages[*at].place == place);
+        let Some(found) = at(Place::Here).or_else(|| at(Place::Maybe)).or(at(Place::Gone)) else {
             return Err(format!("UID {uid} of {}: {key} came from nowhere", self.folders[folder].name));
         };
+        self.messages[found].guessed = fitting.iter().any(|at| *at != found && self.messages[*at].place != Place::Gone);
         self.bind(found, uid)?;
         Ok(found)
     }
@@ -185,12 +198,30 @@ impl Ledger {
     /// Somebody was told that the message is gone.
     pub(crate) fn gone(&mut self, folder: usize, uid: u32) -> Result<(), Violation> {
         let Some(at) = self.at(folder, uid) else { return Ok(()) };
+        let at = self.guessed_wrong(at, uid).unwrap_or(at);
         let message = &mut self.messages[at];
         if message.place == Place::Here {
             return Err(format!("nobody removed UID {uid}: {message:?}"));
         }
         message.place = Place::Gone;
         Ok(())
+    }
+
+    /// The message that was under a UID, if it was guessed to be another that is there still: a draft, perhaps, as it
+    /// was before Outlook edited it, which nobody had seen then.
+    fn guessed_wrong(&mut self, at: usize, uid: u32) -> Option<usize> {
+        let Message { folder, key, guessed: true, place: Place::Here, .. } = self.messages[at].clone() else {
+            return None;
+        };
+        let fits = |message: &Message| {
+            message.folder == folder && message.key == key && message.uid.is_none() && message.place == Place::Maybe
+        };
+        let other = self.messages.iter().position(fits)?;
+        (self.messages[at].uid, self.messages[other].uid) = (None, Some(uid));
+        self.messages[at].guessed = false;
+        self.doubt(at, FLAGS.iter().map(|flag| (*flag).to_owned()));
+        self.folders[folder].uids.insert(uid, other);
+        Some(other)
     }
 
     /// Sets or clears a flag for certain.

@@ -80,6 +80,8 @@ pub(crate) struct Session {
     pub(crate) view: Option<View>,
     /// The folder that SELECT is about.
     opening: Option<(usize, bool)>,
+    /// The same while there may still be news of the folder before, up to `CLOSED`.
+    next: Option<(usize, bool)>,
     copies: BTreeMap<usize, Copy>,
     /// MODSEQ was asked for, or enabled.
     condstore: bool,
@@ -98,6 +100,7 @@ impl Session {
             imap: None,
             view: None,
             opening: None,
+            next: None,
             copies: BTreeMap::new(),
             condstore: false,
             enables: false,
@@ -120,7 +123,7 @@ impl Session {
     pub(crate) fn lose(&mut self) {
         self.keep();
         self.view = None;
-        self.opening = None;
+        (self.opening, self.next) = (None, None);
         self.imap = None;
         self.note("-- lost".to_owned());
     }
@@ -157,13 +160,16 @@ impl Session {
             _ => String::new(),
         };
         let command = format!("{verb} {}{parameters}", ledger.folders[folder].name);
-        // Of the folder before there may be news up to `CLOSED`, which need not be told to those who know nothing of it.
-        self.view = None;
-        self.opening = Some((folder, read_only));
+        match self.view.is_some() {
+            true => self.next = Some((folder, read_only)),
+            false => self.opening = Some((folder, read_only)),
+        }
         let condstore = parameters.contains("CONDSTORE");
         let resyncs = parameters.contains("QRESYNC");
         let done = self.run(ledger, &command).await;
         self.opening = None;
+        let closed = self.next.take().is_none();
+        self.check(closed, "RFC 7162 section 3.2.11: CLOSED tells where the folder before ends");
         self.condstore |= condstore;
         if done.status != Status::Ok {
             self.view = None;
@@ -623,6 +629,11 @@ impl Session {
     fn code(&mut self, ledger: &mut Ledger, name: &str, value: &str) {
         let opening = self.opening;
         match name {
+            "CLOSED" => {
+                self.check(self.next.is_some(), "no folder is closed");
+                self.view = None;
+                self.opening = self.next.take();
+            }
             "UIDVALIDITY" => self.view_or_new(opening).uid_validity = value.parse().unwrap(),
             "MAILBOXID" if opening.is_some() => {
                 value.trim_matches(['(', ')']).clone_into(&mut self.view_or_new(opening).id);
