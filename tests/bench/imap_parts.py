@@ -1,6 +1,7 @@
 """The parts of the measurement. Each is a function of its numbers and of the report it fills."""
 
 import base64
+import collections
 import concurrent.futures
 import contextlib
 import http.client
@@ -344,7 +345,9 @@ def delivery(n, report):
         report.row("until all are on streams, and 3 s without a call", "Exgate", time.monotonic() - began, note=note)
         began = time.monotonic()
         arrivals(simulator, users, watchers, range(n.mailboxes))
-        report.row(f"until all {n.mailboxes} have heard of one message", "Exgate", time.monotonic() - began)
+        counted = collections.Counter(simulator.stats()["operations"]) - collections.Counter(stats["operations"])
+        note = ", ".join(f"{count} {name}" for name, count in counted.most_common(4))
+        report.row(f"until all {n.mailboxes} have heard of one message", "Exgate", time.monotonic() - began, note=note)
         chosen = random.Random(7).choices(range(n.mailboxes), k=n.deliveries)
         times = sorted(arrivals(simulator, users, watchers, chosen))
         middle, late = statistics.median(times), times[min(int(len(times) * 0.99), len(times) - 1)]

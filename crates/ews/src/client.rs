@@ -243,10 +243,19 @@ impl Client {
     }
 
     async fn try_call<O: Operation>(&self, operation: &O, last_chance: bool) -> Result<O::Answer, Error> {
-        let _sync = match O::BUDGET {
-            Budget::Call => None,
-            Budget::Sync => Some(self.shared.weather.sync(self.caller).await),
-        };
+        let weather = &self.shared.weather;
+        match O::BUDGET {
+            Budget::Call => self.try_with_leave(operation, last_chance).await,
+            Budget::Sync => {
+                let leave = weather.sync(self.caller).await;
+                let answer = self.try_with_leave(operation, last_chance).await;
+                weather.synced(&leave, answer.as_ref().err());
+                answer
+            }
+        }
+    }
+
+    async fn try_with_leave<O: Operation>(&self, operation: &O, last_chance: bool) -> Result<O::Answer, Error> {
         let mut exchange = self.ask(operation, Lanes::Pooled, Document::default()).await?;
         let answer = exchange.reading.answer::<O::Payload>().await;
         let (request_id, since) = (exchange.request_id.clone(), exchange.since());

@@ -166,6 +166,12 @@ impl Limiter {
         self.admit();
     }
 
+    /// The limit may rise so far.
+    pub(crate) fn up_to(&self, most: usize) {
+        let mut state = self.lock();
+        state.most = state.most.max(most);
+    }
+
     /// How many calls may be in flight now, and how many are.
     pub(crate) fn level(&self) -> (usize, usize) {
         let state = self.lock();

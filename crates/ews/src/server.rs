@@ -89,7 +89,8 @@ pub struct Limits {
     pub calls: usize,
     /// Calls of all accounts together at a time at most.
     pub organisation_calls: usize,
-    /// Sync calls of one account at a time; Exchange 2016 and later limit them apart.
+    /// Sync calls of one account at a time; Exchange 2016 and later limit them apart. An account that acts for many
+    /// mailboxes begins with so many, and finds out how many more Exchange allows.
     pub sync_calls: usize,
     /// Streaming connections of one account at a time; Exchange 2013 allows 3. From then on those that are opened in
     /// place of a mailbox are that mailbox's.

@@ -21,6 +21,8 @@ pub(crate) struct Weather {
     /// Within those, calls that synchronise: Exchange 2016 and later limit them apart.
     syncs: Arc<Limiter>,
     pub(crate) streams: Arc<Semaphore>,
+    /// Its calls at once at most.
+    most: usize,
     /// Which account it is among those of the organisation.
     number: u64,
     organisation: Arc<Organisation>,
@@ -95,6 +97,7 @@ impl Climate {
             calls: Arc::new(calls.below(Arc::clone(&self.organisation.calls), number)),
             syncs: Arc::new(Limiter::new(Height { start: limits.sync_calls, most: limits.sync_calls })),
             streams: Arc::new(Semaphore::new(limits.streams.max(1))),
+            most: limits.calls,
             number,
             organisation: self.organisation.clone(),
         });
@@ -104,9 +107,11 @@ impl Climate {
 }
 
 impl Weather {
-    /// The account acts for many mailboxes.
+    /// The account acts for many mailboxes. Exchange tells nobody whether what they synchronise is counted together, so
+    /// that is found out.
     pub(crate) fn serves_many(&self) {
         self.calls.at_least(SERVICE_START);
+        self.syncs.up_to(self.most);
     }
 
     /// Waits for leave to make a call: within the account first, so that one that has enough takes no place from others.
@@ -133,6 +138,17 @@ impl Weather {
     /// Waits for leave to synchronise, which is needed beside that to make a call.
     pub(crate) async fn sync(&self, caller: Caller) -> Permit {
         self.syncs.permit(caller).await
+    }
+
+    /// What came of a call made with this leave to synchronise.
+    pub(crate) fn synced(&self, leave: &Permit, error: Option<&Error>) {
+        match error {
+            None => self.syncs.good(leave.since()),
+            Some(error) if error.code.is_some() && matches!(error.kind, ErrorKind::Busy { .. }) => {
+                self.syncs.busy(leave.since());
+            }
+            Some(_) => {}
+        }
     }
 
     /// Waits while Exchange, or what stands before it, asks to be left alone.
@@ -203,6 +219,33 @@ mod tests {
         too.pass(soon).await.unwrap_err();
         ben.pass(soon).await.unwrap();
         assert_eq!((too.calls.level().0, ben.calls.level().0), (2, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_account_that_acts_for_many_finds_out_how_much_it_may_synchronise_at_once() {
+        let (anna, svc, _) = two();
+        svc.serves_many();
+        for weather in [&anna, &svc] {
+            for _ in 0..100 {
+                let leaves = all_leave(weather).await;
+                leaves.iter().for_each(|leave| weather.synced(leave, None));
+            }
+        }
+        assert_eq!((anna.syncs.level().0, svc.syncs.level().0), (3, 10));
+        let leave = svc.sync(Caller::default()).await;
+        svc.synced(&leave, Some(&Error::unavailable("no matter of how many")));
+        assert_eq!(svc.syncs.level().0, 10);
+        svc.synced(&leave, Some(&busy(Some("ErrorServerBusy"), 20)));
+        assert_eq!(svc.syncs.level().0, 5);
+    }
+
+    /// All the leave to synchronise that an account has, with somebody who waits for more.
+    async fn all_leave(weather: &Weather) -> Vec<Permit> {
+        let mut leaves = Vec::new();
+        while let Ok(leave) = timeout(Duration::from_millis(1), weather.sync(Caller::default())).await {
+            leaves.push(leave);
+        }
+        leaves
     }
 
     #[tokio::test(start_paused = true)]

@@ -165,8 +165,9 @@ domains = ["corp.example"]
 # Requests at once: for one mailbox at most (it starts at 4 and adapts), and for the organisation.
 #per_mailbox = 8
 #per_organisation = 64
-# Of those of one mailbox, how many may synchronise, and how many connections wait for news. A service account acts for
-# up to 200 mailboxes on each, and before Exchange 2013 has no more of them for all.
+# Of those of one mailbox, how many may synchronise, and how many connections wait for news. A service account finds
+# out how many more may synchronise; it acts for up to 200 mailboxes on each connection, and before Exchange 2013 has no
+# more of those for all.
 #sync_calls = 3
 #streams = 2
 
