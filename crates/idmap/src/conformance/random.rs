@@ -2,7 +2,7 @@
 //!
 //! After each deed: UIDs ascend and none comes back, `delta` explains the difference, counts are right. After each full
 //! synchronisation: every message is there once with its flags, no UID ever named other content, and equal EMAILIDs
-//! mean equal content.
+//! mean equal content. After a migration in peace, every UID is still there.
 
 mod exchange;
 mod world;
@@ -106,6 +106,8 @@ enum Deed {
     },
     /// Every id in the mailbox becomes another.
     Migrate,
+    /// The same while nothing else happens.
+    MigrateInPeace,
     /// A folder is listed anew, for no reason.
     Relist {
         folder: usize,
@@ -137,6 +139,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => (folder.clone(), pick.clone(), flags).prop_map(|(folder, pick, flags)| Deed::OurFlag { folder, pick, flags }),
         2 => (folder.clone(), pick).prop_map(|(folder, pick)| Deed::OurRemove { folder, pick }),
         1 => Just(Deed::Migrate),
+        1 => Just(Deed::MigrateInPeace),
         1 => folder.prop_map(|folder| Deed::Relist { folder }),
         2 => Just(Deed::Kill),
         3 => Just(Deed::Settle),
