@@ -28,6 +28,7 @@ use crate::folder_state::FolderState;
 use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited, between};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
+use crate::learnt::Learnt;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::permissions::Lists;
 use crate::read_ahead::SharedTrail;
@@ -70,6 +71,7 @@ pub(crate) struct Live {
     pub(crate) folders: DashMap<FolderId, Arc<FolderState>>,
     pub(crate) stamps: Stamps,
     pub(crate) bodies: Bodies,
+    pub(crate) learnt: Learnt,
     pub(crate) keywords: Keywords,
     pub(crate) myself: Myself,
     pub(crate) others: Others,
@@ -151,6 +153,7 @@ impl Live {
             folders: DashMap::new(),
             stamps: Stamps::default(),
             bodies: parts.bodies,
+            learnt: Learnt::default(),
             keywords: Keywords::default(),
             myself: Myself::default(),
             others: Others::default(),
@@ -630,7 +633,7 @@ impl Mail for Account {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;
             live.read_ahead(&self.0.trail, folder, uids);
-            match live.at_hand(&self.0.trail, uids) {
+            match live.at_hand(&self.0.trail, uids).await {
                 Some(contents) => Ok(contents),
                 None => live.contents(folder, uids).await,
             }

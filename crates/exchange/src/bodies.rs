@@ -1,23 +1,20 @@
 //! Whole messages: from the cache on disk, or fetched in batches, each at most once at a time.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use ews::op::get_mime::GetMime;
-use ews::{ErrorKind as Theirs, ItemId, ItemShape, MimeError, MimeSink};
+use ews::{ErrorKind as Theirs, ItemId, ItemShape, MimeError, Priority};
 use idmap::{IdMap, ItemRow};
-use mailbox::{Content, EmailId, Error, FolderId, Spool, Uid};
+use mailbox::{Content, EmailId, Error, FolderId, Uid};
 use tokio::sync::watch;
 
-use crate::account::Live;
+use crate::account::{Live, caller};
 use crate::body_cache::Shelf;
 use crate::convert;
 use crate::error::{Result, Tried};
-use crate::header_block::HeaderBlock;
-use crate::rendering::Rendering;
+use crate::gather::Gather;
 use crate::sizes;
 
 /// The messages of one mailbox that are here or on their way.
@@ -97,14 +94,19 @@ impl Bodies {
         claim
     }
 
-    /// A message is here, before the others of its batch.
-    fn landed(&self, id: EmailId) {
-        self.flights().remove(&id);
+    /// Messages are here, before the others of their batch.
+    pub(crate) fn landed(&self, ids: &[EmailId]) {
+        {
+            let mut flights = self.flights();
+            for id in ids {
+                flights.remove(id);
+            }
+        }
         self.landings.send_replace(());
     }
 
     /// Returns once none of these is on its way.
-    async fn all_landed(&self, ids: &HashSet<EmailId>) {
+    pub(crate) async fn all_landed(&self, ids: &HashSet<EmailId>) {
         let mut landings = self.landings.subscribe();
         while !self.flights().is_disjoint(ids) {
             // The sender is ours, so this waits for a ring.
@@ -112,6 +114,12 @@ impl Bodies {
                 return;
             }
         }
+    }
+
+    /// True if all of these messages are here or on their way.
+    pub(crate) fn are_coming(&self, ids: &[EmailId]) -> bool {
+        let flights = self.flights();
+        ids.iter().all(|id| flights.contains(id) || self.shelf.is_sound(*id))
     }
 
     fn flights(&self) -> MutexGuard<'_, HashSet<EmailId>> {
@@ -188,6 +196,7 @@ impl Live {
 
     /// RFC822.SIZE of messages.
     pub(crate) async fn sizes_of(self: &Arc<Self>, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, u64)>> {
+        self.note_learnt().await;
         let mut told = Vec::with_capacity(uids.len());
         for some in uids.chunks(INDEX_ROWS) {
             let rows = self.map.items(folder, some).await?;
@@ -283,12 +292,16 @@ impl Live {
     }
 
     /// One GetItem with MIME.
-    async fn fetch_group(&self, rows: &[ItemRow]) -> Vec<Result<Content, Failure>> {
+    async fn fetch_group(self: &Arc<Self>, rows: &[ItemRow]) -> Vec<Result<Content, Failure>> {
         let all = |error: &Error| rows.iter().map(|_| Err(Failure::Call(error.clone()))).collect();
         let client = match self.client() {
             Ok(client) => client,
             Err(error) => return rows.iter().map(|_| Err(Failure::Later(error.clone()))).collect(),
         };
+        let is_awaited = caller().is_some_and(|caller| caller.priority != Priority::Background);
+        if is_awaited {
+            self.note_learnt().await;
+        }
         let ids: Vec<EmailId> = rows.iter().map(|row| row.email_id).collect();
         let stored = match self.map.headers(&ids).await {
             Ok(stored) => stored.into_iter().collect(),
@@ -298,37 +311,26 @@ impl Live {
         let ask = GetMime { items: rows.iter().map(|row| ItemId::new(&row.item_id)).collect(), shape };
         let mut sink = Gather::new(self, rows, stored);
         let answer = client.get_mime(&ask, &mut sink).await;
-        match answer.is_err() || sink.stopped {
+        let gathered = sink.finish().await;
+        match answer.is_err() || gathered.stopped {
             true => self.batch.failed(),
             false => self.batch.worked(),
         }
-        let Gather { results, headers, sizes, .. } = sink;
-        self.note_rendered(headers, sizes).await;
+        match is_awaited {
+            true => self.note_learnt().await,
+            false => self.note_soon().await,
+        }
         let missing = match &answer {
             Ok(()) => Failure::Doubtful("Exchange sent no MIME".to_owned()),
             Err(error) => Failure::of_call(self, error),
         };
-        results.into_iter().map(|result| result.unwrap_or_else(|| Err(missing.clone()))).collect()
+        gathered.results.into_iter().map(|result| result.unwrap_or_else(|| Err(missing.clone()))).collect()
     }
 
-    /// Losing these facts costs a fetch later, so they are no reason to fail.
-    async fn note_rendered(&self, headers: Vec<(EmailId, Vec<u8>)>, sizes: Vec<(EmailId, u64)>) {
-        let headers = async {
-            match headers.is_empty() {
-                true => Ok(()),
-                false => self.map.put_headers(headers).await,
-            }
-        };
-        // Together, so that they share a commit: others of this mailbox wait for each.
-        let (headers, sizes) = tokio::join!(headers, self.map.put_exact_sizes(sizes));
-        if let Err(error) = headers.and(sizes) {
-            tracing::warn!(user = self.user, %error, "what was learnt of messages could not be kept");
-        }
-    }
-
-    async fn note_size(&self, row: &ItemRow, size: u64) {
+    async fn note_size(self: &Arc<Self>, row: &ItemRow, size: u64) {
         if row.exact_size.is_none() && self.bodies.shelf.has(row.email_id) {
-            self.note_rendered(Vec::new(), vec![(row.email_id, size)]).await;
+            self.learnt.add(row.email_id, None, size);
+            self.note_soon().await;
         }
     }
 }
@@ -349,11 +351,11 @@ fn prefix(rows: &[ItemRow], most: usize, is_here: impl Fn(EmailId) -> bool) -> u
     rows.iter().take_while(fits).count()
 }
 
-/// The same messages in groups, each for one call.
-pub(crate) fn groups(mut rows: Vec<ItemRow>) -> Vec<Vec<ItemRow>> {
+/// The same messages in groups of at most so many, each for one call.
+pub(crate) fn groups(mut rows: Vec<ItemRow>, most: usize) -> Vec<Vec<ItemRow>> {
     let mut groups = Vec::new();
     while !rows.is_empty() {
-        let rest = rows.split_off(prefix(&rows, BATCH_MESSAGES, |_| false).max(1));
+        let rest = rows.split_off(prefix(&rows, most, |_| false).max(1));
         groups.push(std::mem::replace(&mut rows, rest));
     }
     groups
@@ -361,7 +363,7 @@ pub(crate) fn groups(mut rows: Vec<ItemRow>) -> Vec<Vec<ItemRow>> {
 
 /// Why a message did not come.
 #[derive(Clone, Debug)]
-enum Failure {
+pub(crate) enum Failure {
     /// Exchange does not know its id.
     Unknown(Error),
     /// It may come another time.
@@ -383,7 +385,7 @@ impl Failure {
         }
     }
 
-    fn of_item(live: &Live, error: MimeError) -> Self {
+    pub(crate) fn of_item(live: &Live, error: MimeError) -> Self {
         let tried = Tried::new("the message could not be read");
         match error {
             MimeError::Refused(error) => match error.kind {
@@ -398,94 +400,14 @@ impl Failure {
     }
 }
 
-/// Takes messages as they come: each into a spool, and when it is whole, served, into the cache.
-struct Gather<'a> {
-    live: &'a Live,
-    rows: &'a [ItemRow],
-    stored: HashMap<EmailId, Vec<u8>>,
-    spool: Option<Spool>,
-    results: Vec<Option<Result<Content, Failure>>>,
-    headers: Vec<(EmailId, Vec<u8>)>,
-    sizes: Vec<(EmailId, u64)>,
-    /// Exchange did not do all of it.
-    stopped: bool,
-}
-
-impl<'a> Gather<'a> {
-    fn new(live: &'a Live, rows: &'a [ItemRow], stored: HashMap<EmailId, Vec<u8>>) -> Self {
-        let results = rows.iter().map(|_| None).collect();
-        Self { live, rows, stored, spool: None, results, headers: Vec::new(), sizes: Vec::new(), stopped: false }
-    }
-
-    fn settle(&mut self, index: usize, result: Result<Content, Failure>) {
-        if let Some(place) = self.results.get_mut(index) {
-            *place = Some(result);
-        }
-    }
-}
-
-impl MimeSink for Gather<'_> {
-    async fn start(&mut self, _index: usize, _id: &ItemId) -> io::Result<()> {
-        self.spool = Some(Spool::new(&self.live.bodies.shelf.scratch(), SPOOL));
-        Ok(())
-    }
-
-    async fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.spool {
-            Some(spool) => spool.write_all(bytes),
-            None => Ok(()),
-        }
-    }
-
-    async fn end(&mut self, index: usize, item: ews::Item) -> io::Result<()> {
-        let (Some(spool), Some(row)) = (self.spool.take(), self.rows.get(index)) else { return Ok(()) };
-        if spool.is_empty() {
-            self.settle(index, Err(Failure::Doubtful("Exchange sent empty MIME".to_owned())));
-            return Ok(());
-        }
-        let raw = spool.finish()?;
-        let (id, known) = (row.email_id, self.stored.get(&row.email_id).cloned());
-        let transport = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text).map(str::to_owned);
-        let shelf = self.live.bodies.shelf.clone();
-        let serve = move || -> io::Result<(Bytes, Content)> {
-            // A header that was served once stays.
-            let block = match known {
-                Some(header) => Some(HeaderBlock::from_served(&header)),
-                None => transport.as_deref().and_then(HeaderBlock::from_transport),
-            };
-            let rendering = Rendering::of(&raw, block.as_ref())?;
-            let content = shelf.put(id, |out| rendering.write(&raw, out).map(drop))?;
-            Ok((rendering.header, content))
-        };
-        let (header, content) = tokio::task::spawn_blocking(serve).await.map_err(io::Error::other)??;
-        if self.stored.get(&id).is_none_or(|known| *known != header) {
-            self.headers.push((id, header.to_vec()));
-        }
-        self.sizes.push((id, content.len()));
-        self.live.bodies.landed(id);
-        self.settle(index, Ok(content));
-        Ok(())
-    }
-
-    async fn failed(&mut self, index: usize, error: MimeError) -> io::Result<()> {
-        self.spool = None;
-        let failure = Failure::of_item(self.live, error);
-        self.stopped |= matches!(failure, Failure::Later(_));
-        self.settle(index, Err(failure));
-        Ok(())
-    }
-}
-
 /// How many messages are looked at for one answer.
 pub(crate) const LOOK_AHEAD: usize = 64;
 /// How many rows of the index are looked at together.
 const INDEX_ROWS: usize = 1000;
 /// Fetched in one call: this many messages,
-const BATCH_MESSAGES: usize = 32;
+pub(crate) const BATCH_MESSAGES: usize = 32;
 /// or this many bytes as Exchange stores them; but always one.
 const BATCH_BYTES: u64 = 4 << 20;
-/// What of one arriving message is held in memory.
-const SPOOL: usize = 256 * 1024;
 /// A call that took longer to fail than this has been waited for long enough.
 const AGAIN: Duration = Duration::from_secs(3);
 /// How long a stand-in is served before Exchange is asked again.
@@ -534,7 +456,7 @@ mod tests {
     #[test]
     fn groups_hold_everything_in_order() {
         let rows: Vec<_> = (1..=70).map(|n| row(n, if n == 40 { 5 << 20 } else { 1000 })).collect();
-        let groups = groups(rows.clone());
+        let groups = groups(rows.clone(), 32);
         assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [32, 7, 1, 30]);
         assert_eq!(groups.concat(), rows);
     }
@@ -555,7 +477,7 @@ mod tests {
         drop(first);
         waiting.await;
         let first = bodies.claim([id].into_iter());
-        bodies.landed(id);
+        bodies.landed(&[id]);
         bodies.all_landed(&second.theirs).await;
         drop(first);
         assert!(bodies.claim([id].into_iter()).mine.contains(&id));

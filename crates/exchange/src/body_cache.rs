@@ -158,8 +158,19 @@ impl Shelf {
     /// A message, if it is here. Blocks for as long as opening and reading a local file takes.
     pub(crate) fn get(&self, id: EmailId) -> Option<Content> {
         let path = self.path(id);
+        let is_sound = self.cache.is_sound(&path);
+        self.read(path, is_sound)
+    }
+
+    /// The same, if it is known to be whole: then this takes no longer than a page of a file does.
+    pub(crate) fn get_sound(&self, id: EmailId) -> Option<Content> {
+        let path = self.path(id);
+        self.cache.is_sound(&path).then(|| self.read(path, true))?
+    }
+
+    fn read(&self, path: PathBuf, is_sound: bool) -> Option<Content> {
         let file = Arc::new(File::open(&path).ok()?);
-        let Some(content) = unsealed(file, self.cache.is_sound(&path)) else {
+        let Some(content) = unsealed(file, is_sound) else {
             tracing::warn!(file = %path.display(), "a cached message is damaged and will be fetched again");
             let _ = fs::remove_file(&path);
             self.cache.forget(&path);
@@ -172,9 +183,9 @@ impl Shelf {
         Some(Content::memory(content.read(0, IN_MEMORY as usize).ok()?))
     }
 
-    /// The same, if it is known to be whole: then this takes no longer than a page of a file does.
-    pub(crate) fn get_sound(&self, id: EmailId) -> Option<Content> {
-        self.cache.is_sound(&self.path(id)).then(|| self.get(id))?
+    /// True if it is known to be here, and whole.
+    pub(crate) fn is_sound(&self, id: EmailId) -> bool {
+        self.cache.is_sound(&self.path(id))
     }
 
     /// True if what is fetched before it is asked for does not drive out what is.
@@ -207,10 +218,14 @@ impl Shelf {
         let mut out = Sealing::new(temporary.as_file());
         write(&mut out)?;
         let len = out.seal()?;
-        if let Some(bin) = path.parent() {
-            fs::create_dir_all(bin)?;
-        }
-        let file = temporary.persist(&path).map_err(|error| error.error)?;
+        let file = match temporary.persist(&path) {
+            Err(failed) if failed.error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                failed.file.persist(&path)
+            }
+            persisted => persisted,
+        };
+        let file = file.map_err(|failed| failed.error)?;
         self.cache.note(path, len + SEAL, Seen::Now);
         Ok(Content::file(Arc::new(file), 0, len))
     }
@@ -263,10 +278,10 @@ impl Write for Sealing<'_> {
 /// The message in a file, if the file is whole. One that `is_sound` already is not read again.
 fn unsealed(file: Arc<File>, is_sound: bool) -> Option<Content> {
     let len = file.metadata().ok()?.len().checked_sub(SEAL)?;
-    let mut found = [0; SEAL as usize];
-    file.read_exact_at(&mut found, len).ok()?;
-    let content = Content::file(file, 0, len);
+    let content = Content::file(Arc::clone(&file), 0, len);
     if !is_sound {
+        let mut found = [0; SEAL as usize];
+        file.read_exact_at(&mut found, len).ok()?;
         let mut sum = Sha256::new();
         io::copy(&mut io::BufReader::with_capacity(64 * 1024, content.reader()), &mut sum).ok()?;
         (found == seal(len, sum)).then_some(())?;

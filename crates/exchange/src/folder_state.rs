@@ -19,7 +19,7 @@ pub(crate) struct FolderState {
     pub(crate) due: Due,
     /// Held while pages are applied, and while we change messages: a page must not be asked for before a change of
     /// our own and applied before the map knows of it.
-    pub(crate) gate: tokio::sync::Mutex<()>,
+    pub(crate) gate: Gate,
     /// Held while texts of objects are read, so that each is read once. Whoever holds the gate may wait for it, and
     /// nobody for the gate who holds it.
     pub(crate) reading: tokio::sync::Mutex<()>,
@@ -42,6 +42,37 @@ pub(crate) struct FolderState {
     looked: Mutex<Option<Instant>>,
 }
 
+/// One at a time; whoever looks at the folder can see whether others want to come in who do something else.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    inside: tokio::sync::Mutex<()>,
+    wanted: AtomicUsize,
+}
+
+impl Gate {
+    pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        struct Wants<'a>(&'a AtomicUsize);
+        impl Drop for Wants<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        self.wanted.fetch_add(1, Ordering::SeqCst);
+        let _wants = Wants(&self.wanted);
+        self.inside.lock().await
+    }
+
+    /// The same for a look. One that waits is content with what another finds.
+    pub(crate) async fn lock_to_look(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inside.lock().await
+    }
+
+    /// True if somebody waits who does not look.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst) > 0
+    }
+}
+
 impl FolderState {
     /// `any` rings along with its bell.
     pub(crate) fn new(id: FolderId, any: &Bell) -> Self {
@@ -49,7 +80,7 @@ impl FolderState {
             id,
             bell: any.below(),
             due: Due::default(),
-            gate: tokio::sync::Mutex::new(()),
+            gate: Gate::default(),
             reading: tokio::sync::Mutex::new(()),
             foreign: AtomicBool::new(false),
             used: AtomicBool::new(false),

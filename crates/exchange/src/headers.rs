@@ -42,6 +42,7 @@ impl Live {
         uids: &[Uid],
     ) -> Result<Vec<(Uid, Result<Bytes>)>> {
         self.folder_row(folder).await?;
+        self.note_learnt().await;
         let rows = self.map.items(folder, uids).await?;
         let mut seen = HashSet::new();
         let mut open: Vec<ItemRow> = rows.iter().filter(|row| seen.insert(row.email_id)).cloned().collect();

@@ -9,7 +9,7 @@ use idmap::IdMap;
 use mailbox::Uid;
 
 use crate::account::{Live, on_behalf};
-use crate::bodies::groups;
+use crate::bodies::{BATCH_MESSAGES, groups};
 use crate::error::Result;
 use crate::folder_state::FolderState;
 use crate::settings::Prefetch;
@@ -49,7 +49,7 @@ impl Live {
             rows.reverse();
             rows.truncate(left);
             left -= rows.len();
-            for group in groups(self.bodies.missing(rows).await) {
+            for group in groups(self.bodies.missing(rows).await, BATCH_MESSAGES) {
                 if !self.bodies.shelf.has_room() {
                     return Ok(());
                 }

@@ -11,7 +11,7 @@ use idmap::{IdMap, ItemRow};
 use mailbox::{Content, EmailId, FolderId, Uid};
 
 use crate::account::{Live, caller, on_behalf};
-use crate::bodies::groups;
+use crate::bodies::{BATCH_MESSAGES, groups};
 use crate::error::Result;
 
 /// How one session goes through the messages of a folder.
@@ -73,12 +73,13 @@ impl Trail {
     }
 
     /// These messages lie ahead.
-    fn learn(&mut self, folder: FolderId, rows: &[ItemRow]) {
+    fn learn(&mut self, folder: FolderId, messages: &[(Uid, EmailId)]) {
         let Some(place) = self.place.filter(|place| place.folder == folder) else { return };
-        let rows = rows.iter().map(|row| (row.uid, row.email_id));
+        self.ahead.extend(messages);
+        // Of two tasks that were told of messages one after the other, the second may be the first to know them.
         match place.way {
-            Way::Up => self.ahead.extend(rows),
-            Way::Down => self.ahead.extend(rows.rev()),
+            Way::Up => self.ahead.make_contiguous().sort_unstable_by_key(|(uid, _)| *uid),
+            Way::Down => self.ahead.make_contiguous().sort_unstable_by_key(|(uid, _)| std::cmp::Reverse(*uid)),
         }
         let surplus = self.ahead.len().saturating_sub(2 * LAST_WINDOW as usize);
         self.ahead.drain(..surplus);
@@ -138,8 +139,8 @@ impl Live {
         self.fetch_ahead(Some(Arc::clone(trail)), folder, guess.filter_map(Uid::new).collect());
     }
 
-    /// Messages that have been read ahead for this session and are here: at once, without asking the index what they are.
-    pub(crate) fn at_hand(&self, trail: &SharedTrail, uids: &[Uid]) -> Option<Vec<(Uid, Result<Content>)>> {
+    /// Messages that have been read ahead for this session, once they are here, without asking the index what they are.
+    pub(crate) async fn at_hand(&self, trail: &SharedTrail, uids: &[Uid]) -> Option<Vec<(Uid, Result<Content>)>> {
         if uids.len() > FEW {
             return None;
         }
@@ -147,6 +148,10 @@ impl Live {
             let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
             uids.iter().map(|uid| trail.pass(*uid)).collect::<Option<Vec<EmailId>>>()?
         };
+        if !self.bodies.are_coming(&ids) {
+            return None;
+        }
+        self.bodies.all_landed(&ids.iter().copied().collect()).await;
         let content = |(uid, id): (&Uid, EmailId)| Some((*uid, Ok(self.bodies.shelf.get_sound(id)?)));
         uids.iter().zip(ids).map(content).collect()
     }
@@ -158,19 +163,22 @@ impl Live {
         self.spawn(async move {
             let Ok(rows) = live.map.items(folder, &uids).await else { return };
             let (rows, rest) = within(rows, BYTES);
-            if let Some(trail) = trail {
-                let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
-                trail.learn(folder, &rows);
-                rest.inspect(|uid| trail.cut(folder, *uid));
-            }
+            // Calls cost a way to Exchange and back. While few messages lie ahead, more calls bring them sooner.
+            let most = live.batch.of(if rows.len() > FIRST_MESSAGES { MESSAGES } else { BATCH_MESSAGES });
+            let known = rows.iter().map(|row| (row.uid, row.email_id)).collect::<Vec<_>>();
             let missing = live.bodies.missing(rows).await;
             let caller = Some(Caller { priority: Priority::Background, session });
-            for group in groups(missing) {
+            for group in groups(missing, most) {
                 let task = Arc::clone(&live);
                 live.spawn(on_behalf(caller, async move {
                     // Errors are those of whoever reads the message; what came is in the cache.
                     drop(task.fetch(folder, group).await);
                 }));
+            }
+            if let Some(trail) = trail {
+                let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
+                trail.learn(folder, &known);
+                rest.inspect(|uid| trail.cut(folder, *uid));
             }
         });
     }
@@ -198,7 +206,11 @@ const SURE: u32 = 3;
 /// How far ahead is read: UIDs, at the beginning and for those who go on.
 const FIRST_WINDOW: u32 = 64;
 const LAST_WINDOW: u32 = 512;
-/// And bytes, as Exchange stores them.
+/// While no more messages than that are fetched ahead, each call is for as many as if somebody waited for it,
+const FIRST_MESSAGES: usize = 128;
+/// and then for so many.
+const MESSAGES: usize = 64;
+/// How far ahead is read in bytes, as Exchange stores them.
 const BYTES: u64 = 24 << 20;
 
 #[cfg(test)]
@@ -251,6 +263,23 @@ mod tests {
         for first in (1..1_000).step_by(50) {
             let list: Vec<u32> = (first..first + 48).collect();
             assert_eq!(read(&mut trail, &list), None);
+        }
+    }
+
+    #[test]
+    fn what_lies_ahead_is_known_in_whatever_order_it_was_learnt() {
+        let message = |uid: u8| (Uid::new(u32::from(uid)).unwrap(), EmailId([uid; 16]));
+        for way in [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5]] {
+            let mut trail = Trail::default();
+            for uid in way {
+                read(&mut trail, &[uid]);
+            }
+            let next: Vec<u8> = (1..=4).map(|step| if way[0] == 1 { 5 + step } else { 5 - step }).collect();
+            trail.learn(FolderId(1), &[message(next[2]), message(next[3])]);
+            trail.learn(FolderId(1), &[message(next[0]), message(next[1])]);
+            for uid in next {
+                assert_eq!(trail.pass(message(uid).0), Some(message(uid).1));
+            }
         }
     }
 

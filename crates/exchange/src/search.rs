@@ -23,6 +23,7 @@ impl Live {
         progress: &Progress,
     ) -> Result<Vec<Uid>> {
         existing(self, folder).await?;
+        self.note_learnt().await;
         let program = query.program();
         let mut index = Asked::new(self.index, &program);
         let entries = self.map.snapshot(folder, Access::ReadOnly).await?.entries;

@@ -122,25 +122,25 @@ impl Live {
     /// Those of asking; the same again, without asking, until it is time for the next try.
     pub(crate) async fn look(self: &Arc<Self>, state: &FolderState) -> Result<()> {
         let mut progress = {
-            let _gate = state.gate.lock().await;
-            self.look_some(state).await?
+            let _gate = state.gate.lock_to_look().await;
+            self.look_some(state, Pages::First).await?
         };
         // Between the pages of a large folder others get their turn: at the folder, and at Exchange.
         let nobody = Caller { priority: Priority::Background, session: caller().map_or(0, |caller| caller.session) };
         while progress == Progress::Some {
-            let _gate = state.gate.lock().await;
-            progress = on_behalf(Some(nobody), self.look_some(state)).await?;
+            let _gate = state.gate.lock_to_look().await;
+            progress = on_behalf(Some(nobody), self.look_some(state, Pages::UntilWanted)).await?;
         }
         Ok(())
     }
 
     /// The same for those who hold the gate.
     pub(crate) async fn look_gated(self: &Arc<Self>, state: &FolderState) -> Result<()> {
-        while self.look_some(state).await? == Progress::Some {}
+        while self.look_some(state, Pages::First).await? == Progress::Some {}
         Ok(())
     }
 
-    async fn look_some(self: &Arc<Self>, state: &FolderState) -> Result<Progress> {
+    async fn look_some(self: &Arc<Self>, state: &FolderState, pages: Pages) -> Result<Progress> {
         if state.due.is_met() {
             return Ok(Progress::All);
         }
@@ -151,7 +151,7 @@ impl Live {
         state.looked();
         let began = state.due.begin();
         let stamp = self.stamp_of(state.id).await;
-        match self.item_pages(state).await {
+        match self.item_pages(state, pages).await {
             Ok(Progress::Some) => {
                 // Not answered yet.
                 if let Some(stamp) = stamp {
@@ -177,8 +177,8 @@ impl Live {
         }
     }
 
-    /// All pages there are; one, while a large folder is listed for the first time.
-    async fn item_pages(self: &Arc<Self>, state: &FolderState) -> Result<Progress> {
+    /// All pages there are; fewer, while a large folder is listed for the first time.
+    async fn item_pages(self: &Arc<Self>, state: &FolderState, pages: Pages) -> Result<Progress> {
         let tried = Tried::new("the folder could not be brought up to date");
         let client = self.client()?;
         let objects = self.collection_kind(state.id).await?;
@@ -196,6 +196,8 @@ impl Live {
         };
         let mut folder: FolderRef = self.folder_ref(state.id).await?;
         let mut restarts = 0;
+        // The page after the one that was taken last, if it was asked for meanwhile.
+        let mut next = None;
         loop {
             let point = self.map.sync_state(state.id).await?;
             if point.state.is_none() && !point.complete && objects.is_none() {
@@ -203,7 +205,11 @@ impl Live {
             }
             let ask =
                 SyncFolderItems { folder: folder.clone(), shape: shape.clone(), state: point.state.clone(), max: PAGE };
-            let page = match client.call(&ask).await {
+            let answer = match next.take().filter(|(from, _)| *from == point.state) {
+                Some((_, answer)) => answer,
+                None => client.call(&ask).await,
+            };
+            let page = match answer {
                 Err(error)
                     if error.kind == ErrorKind::InvalidSyncState
                         && point.state.is_some()
@@ -232,7 +238,16 @@ impl Live {
             if last.is_none() && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
                 return Err(tried.because(&ErrorKind::Protocol, None));
             }
-            let taken = match self.take(state, objects, point.epoch, page).await {
+            let goes_on = last.is_none() && pages.go_on(state);
+            let ask = goes_on.then(|| SyncFolderItems { state: Some(page.state.clone()), ..ask });
+            let meanwhile = async {
+                match ask {
+                    Some(ask) => Some((ask.state.clone(), client.call(&ask).await)),
+                    None => None,
+                }
+            };
+            let (taken, asked) = tokio::join!(self.take(state, objects, point.epoch, page), meanwhile);
+            let taken = match taken {
                 Err(idmap::Error::Stale) if restarts < MOST_RESTARTS => {
                     restarts += 1;
                     continue;
@@ -247,7 +262,8 @@ impl Live {
                     self.prefetch(&self.state(state.id));
                 }
             }
-            if filling {
+            next = asked;
+            if filling && next.is_none() {
                 return Ok(Progress::Some);
             }
             let Some(last) = last else { continue };
@@ -423,6 +439,21 @@ enum Progress {
     /// There is more to be listed.
     Some,
     All,
+}
+
+/// How many pages of a large folder are taken under one gate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pages {
+    /// One, since somebody waits for the newest messages.
+    First,
+    /// As many as there are until somebody wants the gate; the next one is asked for while one is taken.
+    UntilWanted,
+}
+
+impl Pages {
+    fn go_on(self, state: &FolderState) -> bool {
+        self == Pages::UntilWanted && state.filling.load(Ordering::SeqCst) && !state.gate.is_wanted()
+    }
 }
 
 /// What a page did.

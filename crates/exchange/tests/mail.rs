@@ -495,6 +495,31 @@ async fn equal_email_ids_mean_equal_content() {
     assert!((2..=3).contains(&ids.len()), "{ids:?}");
 }
 
+/// Sizes and headers are known from the bodies, whenever these are asked for.
+#[tokio::test]
+async fn whoever_reads_one_message_after_the_other_is_met_half_way() {
+    let lab = Lab::new().await;
+    lab.fill(600);
+    let gate = lab.sign_in().await;
+    let inbox = gate.inbox().await;
+    let uids = gate.uids(inbox).await;
+    lab.reset().await;
+    let mut read = Vec::new();
+    for uid in &uids {
+        read.push((*uid, gate.content(inbox, *uid).await));
+    }
+    let sizes = gate.account.sizes(inbox, &uids).await.unwrap();
+    let headers = gate.account.headers(inbox, &uids).await.unwrap();
+    assert!(lab.calls().await <= 100, "{}", lab.stats().await);
+    for (((uid, content), size), (_, header)) in read.iter().zip(sizes).zip(headers) {
+        assert_eq!(size, (*uid, content.len() as u64));
+        assert!(content.starts_with(&header.unwrap()));
+    }
+    lab.reset().await;
+    assert_eq!(gate.all_contents(inbox, &uids).await, read);
+    assert_eq!(lab.calls().await, 0);
+}
+
 /// A large message passes through in pieces, both ways.
 #[tokio::test]
 async fn a_large_message_is_not_held_in_memory() {

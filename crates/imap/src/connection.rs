@@ -208,9 +208,20 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Waits for the mailbox, and lets the client know that somebody is still there: many give up after a minute
-    /// of silence. The words are those of RFC 9585.
+    /// of silence. The words are those of RFC 9585. What was gathered before does not wait as well.
     pub(crate) async fn patiently<V>(&mut self, work: impl Future<Output = V> + Send) -> Result<V, End> {
         tokio::pin!(work);
+        if !self.out.is_empty() {
+            let send = async {
+                tokio::time::sleep(NOT_AT_ONCE).await;
+                self.flush().await
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                sent = send => sent?,
+            }
+        }
         loop {
             tokio::select! {
                 biased;
@@ -301,5 +312,7 @@ const SEND_FROM: usize = 64 << 10;
 
 /// How long a client may stay in the middle of something without moving.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// What takes longer than this is waited for.
+const NOT_AT_ONCE: Duration = Duration::from_millis(3);
 /// RFC 9585 section 4 advises 10 to 15 seconds.
 const STILL_WORKING: Duration = Duration::from_secs(10);
