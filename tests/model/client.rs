@@ -179,7 +179,8 @@ impl World {
         if deed.command.starts_with("UNSELECT") || matches!(deed.what, What::Expunge { closes: true }) {
             self.sessions[who].keep();
         }
-        let targets = || deed.targets.iter().map(|(_, at)| *at);
+        let touched = self.ledger.with_edited(deed.targets.iter().map(|(_, at)| *at));
+        let targets = || touched.iter().copied();
         match &deed.what {
             _ if deed.read_only && !matches!(deed.what, What::Copy { .. } | What::Append { .. }) => {}
             What::Store { sign, flags, .. } => {

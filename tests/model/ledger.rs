@@ -31,6 +31,9 @@ pub(crate) struct Message {
     pub(crate) flags: Flags,
     /// Of these it is not known.
     pub(crate) unsure: Flags,
+    /// The draft that it was edited to, which Exchange calls the same: what is done to this one is done to that one as
+    /// long as the gateway has not heard.
+    pub(crate) became: Option<usize>,
     /// Outlook has marked it as unread, of which the gateway may not have heard.
     pub(crate) unread: bool,
 }
@@ -76,6 +79,7 @@ impl Ledger {
             place,
             flags,
             unsure,
+            became: None,
             unread: false,
         });
         self.messages.len() - 1
@@ -236,6 +240,12 @@ impl Ledger {
         }
     }
 
+    /// These messages, and what they became.
+    pub(crate) fn with_edited(&self, messages: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let edited = |at: usize| std::iter::successors(Some(at), |at| self.messages[*at].became);
+        messages.into_iter().flat_map(edited).collect()
+    }
+
     pub(crate) fn doubt(&mut self, message: usize, flags: impl IntoIterator<Item = String>) {
         self.messages[message].unsure.extend(flags);
     }
@@ -277,6 +287,7 @@ impl Ledger {
             message.unread = false;
         }
         for message in self.messages.iter_mut().filter(|message| message.folder == folder) {
+            message.became = None;
             if message.uid.is_some_and(|uid| shown.contains_key(&uid)) {
                 continue;
             }

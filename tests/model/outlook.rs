@@ -73,6 +73,7 @@ impl World {
         self.ledger.messages[at].place = Place::Maybe;
         let new = self.ledger.add(message.folder, &message.key, message.flags, Place::Here);
         self.ledger.doubt(new, message.unsure);
+        self.ledger.messages[at].became = Some(new);
         let subject = format!("Edited {}", self.dice.below(1000));
         let text = letter_from(&message.key, &subject, "Another text.\r\n");
         let id = item["item_id"].as_str().unwrap();
