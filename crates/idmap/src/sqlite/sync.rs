@@ -285,7 +285,10 @@ fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
         Same::Key => ("message_id IS NOT NULL AND NOT draft", 2),
     };
     if known.draft && is_one_of_several(edit, known, bind)? {
-        return Ok(None);
+        let told_apart = matches!(same, Same::SizeAndFlags) && flags_tell(edit, known, bind)?;
+        if !told_apart {
+            return Ok(None);
+        }
     }
     let values: [&dyn ToSql; 5] = [&edit.folder, &bind, &known.size, &known.flags.system, &known.flags.keywords];
     let sql = format!(
@@ -303,6 +306,34 @@ fn is_one_of_several(edit: &Edit<'_>, known: &Known, bind: Hash) -> Outcome<bool
     let sql = "SELECT 1 FROM item WHERE draft AND bind = ?1 AND size = ?2 AND email_id <> ?3 AND key BETWEEN ?4 AND ?5";
     let mut find = edit.connection.prepare_cached(sql)?;
     Ok(find.exists(params![bind, known.size, known.email_id, first, last])?)
+}
+
+/// True of such a draft if its flags tell which one it is: no copy with other content has the same, and those that were
+/// not listed have, taken together, the flags that are staged. One flag changed meanwhile, and they tell nothing.
+fn flags_tell(edit: &Edit<'_>, known: &Known, bind: Hash) -> Outcome<bool> {
+    let (first, last) = item_keys(edit.folder);
+    let alike = "SELECT 1 FROM item WHERE draft AND bind = ?1 AND size = ?2 AND flags = ?3 AND keywords IS ?4
+                   AND email_id <> ?5 AND key BETWEEN ?6 AND ?7";
+    let FlagBits { system, keywords } = &known.flags;
+    let values = params![bind, known.size, system, keywords, known.email_id, first, last];
+    if edit.connection.prepare_cached(alike)?.exists(values)? {
+        return Ok(false);
+    }
+    let before = "SELECT flags, keywords FROM item
+                  WHERE draft AND bind = ?1 AND size = ?2 AND key BETWEEN ?3 AND ?4 AND epoch < ?5
+                  ORDER BY flags, keywords LIMIT 65";
+    let now = "SELECT flags, keywords FROM staged WHERE folder = ?3 AND bind = ?1 AND size = ?2 AND NOT replaces
+               ORDER BY flags, keywords LIMIT 65";
+    let before = all_flags(edit, before, params![bind, known.size, first, last, edit.epoch])?;
+    // They are compared for each of the copies.
+    Ok(before.len() <= 64 && before == all_flags(edit, now, params![bind, known.size, edit.folder])?)
+}
+
+/// The flags a query finds.
+fn all_flags(edit: &Edit<'_>, sql: &str, values: &[&dyn ToSql]) -> Outcome<Vec<FlagBits>> {
+    let mut find = edit.connection.prepare_cached(sql)?;
+    let rows = find.query_map(values, |row| Ok(FlagBits { system: row.get(0)?, keywords: row.get(1)? }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Gives the staged messages their UIDs.

@@ -106,6 +106,7 @@ run! {
     a_migration_does_not_hide_other_content
     an_edited_draft_keeps_its_new_uid_in_a_migration
     copies_of_an_edited_draft_are_not_taken_for_it
+    flags_tell_an_edited_draft_from_its_copies
     we_may_act_during_a_resync
     a_resync_may_be_begun_again
     objects_have_names_that_stay

@@ -129,6 +129,50 @@ pub async fn copies_of_an_edited_draft_are_not_taken_for_it<P: Place>(place: P) 
     assert_eq!(uids(&map, inbox).await, [uid(6), uid(7), uid(8)]);
 }
 
+/// Copies of an edited draft that have other flags than it keep their UIDs. Two with the same get new ones, and so do
+/// all once somebody changed a flag as well.
+pub async fn flags_tell_an_edited_draft_from_its_copies<P: Place>(place: P) {
+    let map = place.open().await;
+    let with = |suffix: &str, system, keyword: &[&str]| Item {
+        draft: true,
+        flags: flags(SystemFlags::DRAFT.with(system), keyword),
+        ..renamed(&item(1), suffix)
+    };
+    let (seen, none) = (SystemFlags::SEEN, SystemFlags::NONE);
+    let all = [with("a", seen, &["Home"]), with("b", seen, &["Work"]), with("c", none, &["Home"])];
+    let inbox = filled(&map, &all).await;
+    let edited = Item { change_key: "CQAAAAA1".to_owned(), ..all[0].clone() };
+    apply(&map, inbox, listing(std::slice::from_ref(&edited), "s2", End::Last)).await;
+    let (before, ids) = (map.snapshot(inbox, Access::ReadOnly).await.unwrap(), email_ids(&map, inbox).await);
+    assert_eq!(uids(&map, inbox).await, [uid(2), uid(3), uid(4)]);
+
+    map.begin_resync(inbox).await.unwrap();
+    let migrated = [renamed(&all[2], "z"), renamed(&edited, "x"), renamed(&all[1], "y")];
+    assert!(!apply(&map, inbox, listing(&migrated, "m1", End::Last)).await.changed);
+    assert_eq!(map.snapshot(inbox, Access::ReadOnly).await.unwrap().entries, before.entries);
+    assert_eq!(email_ids(&map, inbox).await, ids);
+    let [third, first, second] = migrated.map(|item| item.item_id);
+    assert_eq!(named(&map, inbox).await, [(2, second), (3, third), (4, first)]);
+
+    // One comes that is like the edited draft in its flags, too: of these two nobody can tell which is which.
+    apply(&map, inbox, listing(&[with("d", seen, &["Home"])], "m2", End::Last)).await;
+    map.begin_resync(inbox).await.unwrap();
+    let again = [
+        with("p", seen, &["Work"]),
+        with("q", seen, &["Home"]),
+        with("r", none, &["Home"]),
+        with("s", seen, &["Home"]),
+    ];
+    apply(&map, inbox, listing(&again, "m3", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(2), uid(3), uid(6), uid(7)]);
+
+    // A flag was changed meanwhile.
+    map.begin_resync(inbox).await.unwrap();
+    let [_, second, third, fourth] = [0, 1, 2, 3].map(|at| renamed(&again[at], &format!("t{at}")));
+    apply(&map, inbox, listing(&[with("t4", none, &["Work"]), second, third, fourth], "m4", End::Last)).await;
+    assert_eq!(uids(&map, inbox).await, [uid(8), uid(9), uid(10), uid(11)]);
+}
+
 /// What we do while everything is listed anew is neither lost nor undone.
 pub async fn we_may_act_during_a_resync<P: Place>(place: P) {
     let map = place.open().await;
