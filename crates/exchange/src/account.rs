@@ -151,7 +151,7 @@ impl Live {
             hierarchy: Hierarchy::new(parts.list),
             any: parts.any,
             folders: DashMap::new(),
-            stamps: Stamps::default(),
+            stamps: Stamps::at_sign_in(parts.greeting.stamps),
             bodies: parts.bodies,
             learnt: Learnt::default(),
             keywords: Keywords::default(),
@@ -451,6 +451,10 @@ impl Mail for Account {
 
     async fn folders(&self) -> Result<Arc<[Folder]>> {
         self.attended(async { Box::pin(self.live().all_folders()).await }).await
+    }
+
+    async fn folder(&self, path: &FolderPath) -> Result<Option<Folder>> {
+        self.attended(async { Box::pin(self.live().folder_at(path)).await }).await
     }
 
     async fn create_folder(&self, path: &FolderPath) -> Result<FolderId> {

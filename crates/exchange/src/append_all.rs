@@ -298,7 +298,7 @@ fn groups(messages: &[NewMessage]) -> impl Iterator<Item = &[NewMessage]> {
 }
 
 /// What was begun and not settled.
-const APPENDS: Begun = Begun("appends-begun");
+pub(crate) const APPENDS: Begun = Begun("appends-begun");
 /// CreateItem: messages of one call, and their octets.
 const GROUP: usize = 50;
 const GROUP_OCTETS: u64 = 4 << 20;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use idmap::IdMap;
 
 use crate::account::Live;
+use crate::append_all::APPENDS;
+use crate::copy_all::COPIES;
 use crate::error::Result;
 
 /// Notes of one kind, a line each.
@@ -17,6 +19,11 @@ impl Live {
     pub(crate) async fn clear_begun(self: Arc<Self>) {
         self.clear_appends().await;
         self.clear_copies().await;
+    }
+
+    /// True if something is under way, or an earlier run left it half done.
+    pub(crate) async fn is_anything_begun(&self) -> Result<bool> {
+        Ok(!self.begun(APPENDS).await?.is_empty() || !self.begun(COPIES).await?.is_empty())
     }
 
     /// The lines of a kind.

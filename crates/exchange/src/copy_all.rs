@@ -310,7 +310,7 @@ impl Undo {
 }
 
 /// What is to be taken back unless all is copied.
-const COPIES: Begun = Begun("copies-begun");
+pub(crate) const COPIES: Begun = Begun("copies-begun");
 /// So often in one command messages may be called otherwise (a migration).
 const MOST_LOOKS: u32 = 3;
 

@@ -25,7 +25,7 @@ struct Trouble {
 impl Default for Due {
     /// Nobody has looked yet.
     fn default() -> Self {
-        Self { wanted: AtomicU64::new(1), done: AtomicU64::new(0), trouble: Mutex::new(None) }
+        Self { wanted: AtomicU64::new(FIRST), done: AtomicU64::new(0), trouble: Mutex::new(None) }
     }
 }
 
@@ -38,6 +38,16 @@ impl Due {
     /// True if nothing happened since the last look began.
     pub(crate) fn is_met(&self) -> bool {
         self.done.load(Ordering::SeqCst) >= self.wanted.load(Ordering::SeqCst)
+    }
+
+    /// True if nobody has looked yet, and there is no reason to but that.
+    pub(crate) fn is_new(&self) -> bool {
+        self.done.load(Ordering::SeqCst) == 0 && self.wanted.load(Ordering::SeqCst) == FIRST
+    }
+
+    /// Nobody need look because nobody has yet. Whatever else was a reason still is one.
+    pub(crate) fn known_from_before(&self) {
+        self.done.fetch_max(FIRST, Ordering::SeqCst);
     }
 
     /// A look begins: it will answer every reason there is now.
@@ -89,6 +99,9 @@ pub(crate) fn delay(times: u32, hint: Option<Duration>) -> Duration {
     hint.unwrap_or_else(|| own.min(Duration::from_secs(60)))
 }
 
+/// The reason that nobody has looked yet.
+const FIRST: u64 = 1;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +116,19 @@ mod tests {
         assert!(!due.is_met());
         due.met(due.begin());
         assert!(due.is_met());
+    }
+
+    #[test]
+    fn what_is_known_from_before_answers_the_first_reason_only() {
+        let due = Due::default();
+        assert!(due.is_new());
+        due.known_from_before();
+        assert!(due.is_met() && !due.is_new());
+        let due = Due::default();
+        due.want();
+        assert!(!due.is_new());
+        due.known_from_before();
+        assert!(!due.is_met());
     }
 
     #[test]

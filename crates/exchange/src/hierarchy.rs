@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
 use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
 use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap, ObjectMap};
-use mailbox::{Bell, FolderId};
+use mailbox::{Bell, Folder, FolderId};
 
 use crate::account::Live;
 use crate::convert;
@@ -88,6 +88,19 @@ impl Live {
             }
         }
         self.known_listing().await
+    }
+
+    /// The inbox, if a sign-in of a moment ago says that it is the one that is known. Whatever has changed in the tree, its
+    /// name has not, so that whoever opens it need not wait for the tree.
+    pub(crate) async fn inbox_at_sign_in(&self) -> Result<Option<Folder>> {
+        if self.hierarchy.due.is_met() || !self.stamps.is_sign_in_recent() {
+            return Ok(None);
+        }
+        let listing = self.known_listing().await?;
+        let known = listing.folders.iter().find(|folder| folder.path.is_inbox());
+        let row = known.and_then(|inbox| listing.row(inbox.id));
+        let is_same = row.is_some_and(|row| self.role_of(&row.folder.exchange_id) == Some(DistinguishedFolder::Inbox));
+        Ok(known.filter(|_| is_same).cloned())
     }
 
     /// The folders as the map has them.

@@ -36,7 +36,7 @@ use crate::error::Result;
 
 pub(crate) use people::People;
 pub(crate) use principal::Myself;
-pub(crate) use quota::{Bytes, Fill, quota_of, shape as quota_shape};
+pub(crate) use quota::{Bytes, Fill, paths as quota_paths, quota_of};
 pub(crate) use shared::{Others, pseudo_kind};
 
 impl Objects for Account {

@@ -3,9 +3,13 @@
 //! After a restart or a gap in the notifications every folder may have changed, and most have not. Exchange keeps of
 //! each folder when its contents last changed, so a listing of the tree tells which ones are worth a look. That time
 //! is told in whole seconds: it is trusted only once its second is over.
+//!
+//! A sign-in asks for folders with a part to play anyway, and tells their times along with it. So whoever opens the inbox
+//! right after it need not wait for the subscription and for the listing: what comes in between is told by these.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ews::op::find_folder::{FindFolder, Traversal};
 use ews::op::get_folder::GetFolder;
@@ -16,14 +20,67 @@ use mailbox::FolderId;
 
 use crate::account::Live;
 use crate::error::{Result, Tried};
+use crate::folder_state::FolderState;
 
 /// What Exchange told of folders that have not been looked at since, by the ids it has for them: when it is asked
 /// for the first time ours are not known yet.
 #[derive(Debug, Default)]
-pub(crate) struct Stamps(Mutex<HashMap<String, String>>);
+pub(crate) struct Stamps(Mutex<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    told: HashMap<String, Told>,
+    /// When somebody signed in, as long as nothing newer was asked for.
+    sign_in: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct Told {
+    stamp: String,
+    /// The reasons to look that are answered once the index is at it.
+    answers: u64,
+}
+
+/// What a sign-in told.
+#[derive(Clone, Debug)]
+pub(crate) struct SignIn {
+    stamps: Vec<(String, String)>,
+    at: Instant,
+}
+
+/// The contents of a folder beside those in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contents {
+    Same,
+    Others,
+}
+
+impl SignIn {
+    /// What folders told that were asked for at `at`, when Exchange's clock said `now`.
+    pub(crate) fn new<'a>(folders: impl Iterator<Item = &'a ews::Folder>, now: Timestamp, at: Instant) -> Self {
+        Self { stamps: folders.filter_map(|folder| stamped(folder, now)).collect(), at }
+    }
+}
 
 impl Stamps {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    /// What is known when a mailbox comes to life.
+    pub(crate) fn at_sign_in(told: Option<SignIn>) -> Self {
+        let Some(SignIn { stamps, at }) = told else { return Self::default() };
+        let told = stamps.into_iter().map(|(folder, stamp)| (folder, Told { stamp, answers: 0 })).collect();
+        Self(Mutex::new(Memory { told, sign_in: Some(at) }))
+    }
+
+    /// It is asked now what has changed, of folders that are in use too.
+    pub(crate) fn sign_in_is_over(&self) {
+        self.lock().sign_in = None;
+    }
+
+    /// True if a moment ago somebody signed in, and nothing newer was asked for since.
+    pub(crate) fn is_sign_in_recent(&self) -> bool {
+        self.lock().sign_in.is_some_and(|at| at.elapsed() < RECENT)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -40,34 +97,70 @@ impl Live {
         let told = self.folder_stamps().await?;
         let listing = self.known_listing().await?;
         for (exchange_id, stamp) in told {
-            let folder = listing.by_exchange_id(&exchange_id);
-            match folder {
-                Some(folder) if self.is_indexed_at(folder, &stamp).await? => {
-                    let due = &self.state(folder).due;
-                    due.met(began.get(&folder).copied().unwrap_or_else(|| due.begin()));
-                }
-                _ => drop(self.stamps.lock().insert(exchange_id, stamp)),
+            let Some(folder) = listing.by_exchange_id(&exchange_id) else {
+                self.stamps.lock().told.insert(exchange_id, Told { stamp, answers: 0 });
+                continue;
+            };
+            let due = &self.state(folder).due;
+            let answers = began.get(&folder).copied().unwrap_or_else(|| due.begin());
+            // In this order: a look that ends meanwhile finds it.
+            self.stamps.lock().told.insert(exchange_id.clone(), Told { stamp: stamp.clone(), answers });
+            if self.is_indexed_at(folder, &stamp).await? {
+                self.answered(&exchange_id, &stamp);
+                due.met(answers);
             }
         }
         Ok(())
     }
 
+    /// What somebody who signed in a moment ago was told of a folder that nobody has looked at since. None if that cannot
+    /// be known from it, or a newer answer is on its way.
+    pub(crate) async fn told_at_sign_in(self: &Arc<Self>, state: &FolderState) -> Result<Option<Contents>> {
+        let row = self.folder_row(state.id).await?;
+        let stamp = self.stamps.lock().told.get(&row.folder.exchange_id).map(|told| told.stamp.clone());
+        let Some(stamp) = stamp.filter(|_| state.due.is_new() && self.stamps.is_sign_in_recent()) else {
+            return Ok(None);
+        };
+        // What is there by half is being taken away.
+        if !self.map.sync_state(state.id).await?.complete || self.is_anything_begun().await? {
+            return Ok(None);
+        }
+        let same = self.is_indexed_at(state.id, &stamp).await?;
+        // Whoever asks what has changed has seen that this folder is in use, or it is not too late.
+        let contents = if same { Contents::Same } else { Contents::Others };
+        Ok(Some(contents).filter(|_| self.stamps.is_sign_in_recent()))
+    }
+
     /// The stamp that a look which begins now will answer.
     pub(crate) async fn stamp_of(self: &Arc<Self>, folder: FolderId) -> Option<String> {
         let row = self.folder_row(folder).await.ok()?;
-        self.stamps.lock().remove(&row.folder.exchange_id)
+        self.stamps.lock().told.remove(&row.folder.exchange_id).map(|told| told.stamp)
     }
 
     /// A look that was to answer this stamp is not over: the next one answers it, unless there is a newer one.
     pub(crate) async fn put_stamp(self: &Arc<Self>, folder: FolderId, stamp: String) {
         if let Ok(row) = self.folder_row(folder).await {
-            self.stamps.lock().entry(row.folder.exchange_id).or_insert(stamp);
+            self.stamps.lock().told.entry(row.folder.exchange_id).or_insert(Told { stamp, answers: 0 });
         }
     }
 
     /// A look that answers this stamp has succeeded.
-    pub(crate) async fn keep_stamp(&self, folder: FolderId, stamp: &str) -> Result<()> {
-        Ok(self.map.put_note(&key(folder), stamp).await?)
+    pub(crate) async fn keep_stamp(self: &Arc<Self>, state: &FolderState, stamp: &str) -> Result<()> {
+        self.map.put_note(&key(state.id), stamp).await?;
+        // It may have been told again since the look began.
+        if let Ok(row) = self.folder_row(state.id).await
+            && let Some(told) = self.answered(&row.folder.exchange_id, stamp)
+        {
+            state.due.met(told.answers);
+        }
+        Ok(())
+    }
+
+    /// Forgets this stamp of a folder, if it was the last one told.
+    fn answered(&self, exchange_id: &str, stamp: &str) -> Option<Told> {
+        let mut memory = self.stamps.lock();
+        let is_it = memory.told.get(exchange_id).is_some_and(|told| told.stamp == stamp);
+        is_it.then(|| memory.told.remove(exchange_id)).flatten()
     }
 
     /// True if the index is as the folder was when it had this stamp.
@@ -82,7 +175,7 @@ impl Live {
         folder: &ews::FolderRef,
         tried: &Tried,
     ) -> Result<Option<String>> {
-        let ask = GetFolder { folders: vec![folder.clone()], shape: shape() };
+        let ask = GetFolder { folders: vec![folder.clone()], shape: FolderShape::of(paths()) };
         let answer = client.call(&ask).await.map_err(|error| self.failed(tried, &error))?.pop();
         let folder = answer.transpose().map_err(|error| tried.refused(&error))?;
         Ok(folder.zip(client.server_time()).and_then(|(folder, now)| stamped(&folder, now)).map(|(_, stamp)| stamp))
@@ -92,7 +185,7 @@ impl Live {
     async fn folder_stamps(&self) -> Result<Vec<(String, String)>> {
         let tried = Tried::new("it could not be found out which folders have changed");
         let client = self.client()?;
-        let shape = shape();
+        let shape = FolderShape::of(paths());
         let mut stamps = Vec::new();
         let mut offset = 0;
         loop {
@@ -115,9 +208,9 @@ impl Live {
 }
 
 /// What a stamp is made of.
-fn shape() -> FolderShape {
+pub(crate) fn paths() -> impl Iterator<Item = Path> {
     let fields = [Field::FOLDER_TOTAL, Field::FOLDER_UNREAD].map(Path::from);
-    FolderShape::of(fields.into_iter().chain([CONTENTS_CHANGED, DELETED].map(Path::from)))
+    fields.into_iter().chain([CONTENTS_CHANGED, DELETED].map(Path::from))
 }
 
 /// A folder and its stamp, if Exchange tells what it takes.
@@ -147,6 +240,8 @@ const CONTENTS_CHANGED: ExtendedField = ExtendedField::tag(0x670a, PropertyKind:
 const DELETED: ExtendedField = ExtendedField::tag(0x670b, PropertyKind::Integer);
 /// A second, and another for the time between Exchange reading its clock for the folder and for the answer.
 const SETTLES: SignedDuration = SignedDuration::from_secs(2);
+/// So long what a sign-in told is news.
+const RECENT: Duration = Duration::from_secs(3);
 /// As many as Exchange gives at a time.
 const PAGE: u32 = 1000;
 

@@ -18,6 +18,7 @@ use crate::convert;
 use crate::error::{self, Result, Tried};
 use crate::folder_state::FolderState;
 use crate::foreign::Root;
+use crate::stamps::Contents;
 
 impl Live {
     /// Sees to it that the index of a folder is up to date, or at least there.
@@ -35,7 +36,12 @@ impl Live {
         if state.due.is_met() {
             return Ok(state);
         }
-        self.watching_settled().await;
+        match self.told_at_sign_in(&state).await? {
+            Some(Contents::Same) => state.due.known_from_before(),
+            // One look now, and none later unless they change again.
+            Some(Contents::Others) => {}
+            None => self.watching_settled().await,
+        }
         if state.due.is_met() {
             return Ok(state);
         }
@@ -111,6 +117,10 @@ impl Live {
             return;
         }
         self.want_if_polling(&state);
+        if !state.due.is_met() {
+            // While it is being asked which folders have changed, the answer may be that this one has not.
+            self.watching_settled().await;
+        }
         if !state.due.is_met() && !matches!(self.look_within(&state, PATIENCE).await, Some(Ok(()))) {
             self.send_for(&state, Duration::ZERO);
         }
@@ -161,7 +171,7 @@ impl Live {
             }
             Ok(Progress::All) => {
                 if let Some(stamp) = stamp {
-                    self.keep_stamp(state.id, &stamp).await?;
+                    self.keep_stamp(state, &stamp).await?;
                 }
                 if state.due.met(began) {
                     tracing::info!(user = self.user, folder = %state.id, "the folder is up to date again");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lab::{ANNA, BEN, Lab, PASSWORD, credentials, new_message, path};
 use mailbox::search::Query;
 use mailbox::{
-    ErrorKind, FlagChange, FlagOperation, Flags, Keyword, Mail, Progress, SignIn, SpecialUse, SystemFlags, Uid,
+    ErrorKind, FlagChange, FlagOperation, Flags, Keyword, Mail, ModSeq, Progress, SignIn, SpecialUse, SystemFlags, Uid,
 };
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn a_restart_looks_only_at_folders_that_changed() {
         (seen, lab.calls_of("SyncFolderItems").await, lab.calls_of("FindFolder").await)
     };
     // Exchange tells in whole seconds when a folder changed, so it takes until that second is over.
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     while restart().await != ((3, 0), 0, 1) {
         assert!(started.elapsed().as_secs() < 30, "unchanged folders are looked at again and again");
     }
@@ -324,6 +324,62 @@ async fn a_restart_looks_only_at_folders_that_changed() {
     assert_eq!(gate.uids(other).await.len(), 0);
     lab.deliver("Subject: Now\r\n\r\n.\r\n");
     gate.until(inbox, |entries| entries.len() == 5).await;
+}
+
+/// Exchange, asked to tell what comes, does not answer here.
+#[tokio::test]
+async fn the_inbox_is_opened_by_what_the_sign_in_told() {
+    let lab = Lab::new().await;
+    lab.fill(3);
+    let inbox = lab.sign_in().await.inbox().await;
+    let restart = async || {
+        lab.clear_faults().await;
+        lab.fault(r#"{"what":"hang","operation":"Subscribe","times":"forever"}"#).await;
+        lab.reset().await;
+        let gate = lab.sign_in().await;
+        assert_eq!(gate.account.folder(&path(&["INBOX"])).await.unwrap().unwrap().id, inbox);
+        let known = gate.open(inbox).await.entries.len();
+        // NOOP.
+        gate.account.delta(inbox, ModSeq::default()).await.unwrap();
+        assert_eq!(lab.calls_of("FindFolder").await + lab.calls_of("SyncFolderHierarchy").await, 0);
+        (known, lab.calls_of("SyncFolderItems").await)
+    };
+    for expected in [3, 4] {
+        // Exchange tells in whole seconds when a folder changed, so it takes until that second is over.
+        let started = Instant::now();
+        loop {
+            let (known, looks) = restart().await;
+            assert_eq!(known, expected);
+            if looks == 0 {
+                break;
+            }
+            assert!(started.elapsed().as_secs() < 60, "it is looked at again and again");
+        }
+        lab.deliver("Subject: While away\r\n\r\n.\r\n");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_between_the_sign_in_and_the_subscription_is_told() {
+    let lab = Lab::new().await;
+    lab.fill(3);
+    let inbox = lab.sign_in().await.inbox().await;
+    let restart = async || {
+        lab.reset().await;
+        let gate = lab.sign_in().await;
+        (gate.uids(inbox).await.len(), lab.calls_of("SyncFolderItems").await)
+    };
+    let started = Instant::now();
+    while restart().await != (3, 0) {
+        assert!(started.elapsed().as_secs() < 30, "it is looked at again and again");
+    }
+    lab.fault(r#"{"what":"drip","operation":"Subscribe","piece":50,"pause":20}"#).await;
+    let gate = lab.sign_in().await;
+    let mut watch = gate.account.watch(inbox);
+    assert_eq!(gate.uids(inbox).await.len(), 3);
+    lab.deliver("Subject: Now\r\n\r\n.\r\n");
+    tokio::time::timeout(Duration::from_secs(20), watch.changed()).await.expect("it was never told");
+    assert_eq!(gate.uids(inbox).await.len(), 4);
 }
 
 #[tokio::test]

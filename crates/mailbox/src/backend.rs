@@ -70,6 +70,14 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `Unavailable` or `Busy` before the first listing is there.
     fn folders(&self) -> impl Future<Output = Result<std::sync::Arc<[Folder]>>> + Send;
 
+    /// One of them. A backend that knows for certain that it is there need not bring the others up to date first.
+    ///
+    /// # Errors
+    /// As for `folders`.
+    fn folder(&self, path: &FolderPath) -> impl Future<Output = Result<Option<Folder>>> + Send {
+        async move { Ok(self.folders().await?.iter().find(|folder| folder.path == *path).cloned()) }
+    }
+
     /// Makes a folder, and those above it that are missing.
     ///
     /// # Errors

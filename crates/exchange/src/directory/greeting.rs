@@ -1,18 +1,23 @@
 //! The first call of a sign-in.
 
+use std::time::Instant;
+
 use ews::op::get_folder::GetFolder;
-use ews::{Client, DistinguishedFolder, FolderRef};
+use ews::{Client, DistinguishedFolder, FolderRef, FolderShape};
 
 use crate::convert::ROLES;
-use crate::objects::{Bytes, quota_of, quota_shape};
+use crate::objects::{Bytes, quota_of, quota_paths};
+use crate::stamps::{self, SignIn};
 
 /// What the mailbox tells whoever signs in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Greeting {
     /// Exchange ids of the folders with a part to play, in any language.
     pub(crate) roles: Vec<(String, DistinguishedFolder)>,
     /// How full it is.
     pub(crate) quota: Option<Bytes>,
+    /// When the contents of these folders last changed.
+    pub(crate) stamps: Option<SignIn>,
 }
 
 impl Greeting {
@@ -32,7 +37,9 @@ pub(crate) async fn greet(
     let asked: Vec<DistinguishedFolder> =
         [DistinguishedFolder::Top].into_iter().chain(known).chain([DistinguishedFolder::Root]).collect();
     let folders = asked.iter().map(|folder| (*folder).into()).chain(others).collect();
-    let mut answers = client.call(&GetFolder { folders, shape: quota_shape() }).await?;
+    let shape = FolderShape::of(quota_paths().into_iter().chain(stamps::paths()));
+    let at = Instant::now();
+    let mut answers = client.call(&GetFolder { folders, shape }).await?;
     let id = |folder: ews::Folder| folder.id.map(|id| id.id);
     let others = answers.split_off(asked.len().min(answers.len()));
     let others = others.into_iter().map(|other| id(other.ok()?)).collect();
@@ -42,6 +49,7 @@ pub(crate) async fn greet(
     if let Some(Err(error)) = answers.first() {
         return Err(error.clone().into());
     }
+    let stamps = client.server_time().map(|now| SignIn::new(answers.iter().flatten(), now, at));
     let roles = answers.into_iter().zip(asked).filter_map(|(answer, role)| Some((id(answer.ok()?)?, role))).collect();
-    Ok((Greeting { roles, quota }, others))
+    Ok((Greeting { roles, quota, stamps }, others))
 }

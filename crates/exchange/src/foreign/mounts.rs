@@ -234,6 +234,16 @@ impl Live {
         }
     }
 
+    /// A folder as a client sees it.
+    pub(crate) async fn folder_at(self: &Arc<Self>, path: &FolderPath) -> Result<Option<Folder>> {
+        if path.is_inbox()
+            && let Some(inbox) = self.inbox_at_sign_in().await?
+        {
+            return Ok(Some(inbox));
+        }
+        Ok(self.all_folders().await?.iter().find(|folder| folder.path == *path).cloned())
+    }
+
     /// The folders as a client sees them: the user's own, and those of the mailboxes that were found.
     pub(crate) async fn all_folders(self: &Arc<Self>) -> Result<Arc<[Folder]>> {
         let own = Arc::clone(&self.listing().await?.folders);
@@ -520,7 +530,7 @@ impl Live {
         let live = Live::start(Parts {
             user: name,
             map,
-            greeting: Greeting { roles: Vec::new(), quota: None },
+            greeting: Greeting::default(),
             bodies: Bodies::new(opener.cache.shelf(&shelf)),
             client: self.client_for(root).await?,
             sizes: self.sizes,

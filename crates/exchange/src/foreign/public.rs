@@ -215,7 +215,7 @@ impl Live {
             state.bell.ring();
         }
         if let Some(stamp) = stamp {
-            self.keep_stamp(state.id, &stamp).await?;
+            self.keep_stamp(state, &stamp).await?;
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ impl Live {
             Live::start(Parts {
                 user: format!("{} in {address}", self.user),
                 map: self.map.clone(),
-                greeting: crate::directory::Greeting { roles: Vec::new(), quota: None },
+                greeting: crate::directory::Greeting::default(),
                 bodies: crate::bodies::Bodies::new(self.bodies.shelf.clone()),
                 client: client.with_public_folders(address, address),
                 sizes: self.sizes,

@@ -73,7 +73,7 @@ impl Live {
     pub(crate) async fn enter(&self, client: &Client) -> Result<Vec<(DistinguishedFolder, ews::Folder)>> {
         let open = self.try_doors(client, &self.root).await?;
         let id = |(role, folder): &(DistinguishedFolder, ews::Folder)| Some((folder.id.clone()?.id, *role));
-        self.greeted(Greeting { roles: open.iter().filter_map(id).collect(), quota: None });
+        self.greeted(Greeting { roles: open.iter().filter_map(id).collect(), ..Greeting::default() });
         Ok(open)
     }
 

@@ -51,7 +51,7 @@ impl Live {
     }
 
     async fn ask_quota(&self) -> Option<Bytes> {
-        let ask = GetFolder { folders: vec![DistinguishedFolder::Root.into()], shape: shape() };
+        let ask = GetFolder { folders: vec![DistinguishedFolder::Root.into()], shape: FolderShape::of(paths()) };
         let answer = self.client().ok()?.call(&ask).await;
         let tried = Tried::new("it could not be found out how full the mailbox is");
         let answer = answer.inspect_err(|error| tracing::info!(user = self.user, error = %self.failed(&tried, error)));
@@ -60,8 +60,8 @@ impl Live {
 }
 
 /// What to ask the root folder for.
-pub(crate) fn shape() -> FolderShape {
-    FolderShape::of([SIZE, RECEIVE_LIMIT, SEND_LIMIT].map(Path::from))
+pub(crate) fn paths() -> [Path; 3] {
+    [SIZE, RECEIVE_LIMIT, SEND_LIMIT].map(Path::from)
 }
 
 /// What the root folder tells of the mailbox. Limits are in kilobytes; none, or a negative one, means no limit.

@@ -53,8 +53,7 @@ async fn folder<A: Mail, T: Transport>(
 ) -> Result<Folder, Stop> {
     let path = path(name)?;
     connection.patiently(account.visit(&path, Depth::Levels(0))).await??;
-    let folders = connection.patiently(account.folders()).await??;
-    folders.iter().find(|folder| folder.path == path).cloned().ok_or_else(|| nonexistent().into())
+    connection.patiently(account.folder(&path)).await??.ok_or_else(|| nonexistent().into())
 }
 
 /// The same for a folder that messages shall go to: RFC 3501 section 6.4.7 tells the client that it may create it.
