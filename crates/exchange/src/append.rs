@@ -65,6 +65,8 @@ impl Live {
         let state = existing(self, folder).await?;
         let uid_validity = self.folder_row(folder).await?.uid_validity;
         let target = self.folder_ref(folder).await?;
+        // Its event may be here before Exchange's answer, which says which item it is.
+        let expecting = state.expecting();
         let id = match self.make(&state, &target, &message).await {
             Err(error) if error.kind == ErrorKind::NotFound => {
                 // Gone, or called otherwise since a migration: the tree tells.
@@ -83,6 +85,7 @@ impl Live {
             Some(item) => self.created(folder, item).await?,
             None => self.find_made(&state, &id).await?,
         };
+        drop(expecting);
         state.bell.ring();
         if let Err(error) = self.keep(folder, &[uid], std::slice::from_ref(&message)).await {
             tracing::info!(user = self.user, %error, "an appended message is not kept here and will be fetched when read");
