@@ -18,6 +18,7 @@ pub struct Content(Source);
 enum Source {
     Memory(Bytes),
     File { file: Arc<File>, start: u64, len: u64 },
+    Joined { head: Bytes, tail: Arc<Content> },
 }
 
 impl Content {
@@ -33,12 +34,19 @@ impl Content {
         Self(Source::File { file, start, len })
     }
 
+    /// Bytes in memory, and others behind them.
+    #[must_use]
+    pub fn joined(head: Bytes, tail: Self) -> Self {
+        Self(Source::Joined { head, tail: Arc::new(tail) })
+    }
+
     /// Number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.0 {
             Source::Memory(bytes) => bytes.len() as u64,
             Source::File { len, .. } => *len,
+            Source::Joined { head, tail } => head.len() as u64 + tail.len(),
         }
     }
 
@@ -66,6 +74,20 @@ impl Content {
                 file.read_exact_at(&mut piece, start + offset)?;
                 Ok(piece.into())
             }
+            Source::Joined { head, tail } => {
+                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(head.len());
+                let first = head.slice(from..head.len().min(from.saturating_add(want)));
+                if first.is_empty() {
+                    return tail.read(offset.saturating_sub(head.len() as u64), want);
+                }
+                if first.len() == want {
+                    return Ok(first);
+                }
+                let mut piece = Vec::with_capacity(want);
+                piece.extend_from_slice(&first);
+                piece.extend_from_slice(&tail.read(0, want - first.len())?);
+                Ok(piece.into())
+            }
         }
     }
 
@@ -81,6 +103,14 @@ impl Content {
                 Self::memory(bytes.slice(from..to))
             }
             Source::File { file, start, .. } => Self::file(Arc::clone(file), start + offset, len),
+            Source::Joined { head, tail } => {
+                let of_head = Self::memory(head.clone()).slice(offset, len);
+                let rest = tail.slice(offset.saturating_sub(head.len() as u64), len - of_head.len());
+                match of_head.0 {
+                    Source::Memory(head) if !head.is_empty() => Self::joined(head, rest),
+                    _ => rest,
+                }
+            }
         }
     }
 
@@ -208,6 +238,23 @@ mod tests {
             let mut read = Vec::new();
             content.reader().read_to_end(&mut read).unwrap();
             assert_eq!(read, text);
+        }
+    }
+
+    #[test]
+    fn joined_reads_as_one() {
+        let mut spool = Spool::new(&std::env::temp_dir(), 0);
+        spool.write_all(b"0123456789").unwrap();
+        let joined = Content::joined(Bytes::from_static(b"abcde"), spool.finish().unwrap().slice(2, 6));
+        let text = b"abcde234567";
+        assert_eq!(joined.len(), 11);
+        for from in 0..=12 {
+            for length in 0..=12 {
+                let wanted = &text[from.min(11)..(from + length).min(11)];
+                assert_eq!(joined.read(from as u64, length).unwrap(), wanted);
+                let slice = joined.slice(from as u64, length as u64);
+                assert_eq!((slice.len(), slice.read(0, 99).unwrap().as_ref()), (wanted.len() as u64, wanted));
+            }
         }
     }
 }

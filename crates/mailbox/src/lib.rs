@@ -22,6 +22,7 @@ pub mod memory;
 pub mod objects;
 pub mod preview;
 pub mod search;
+pub mod submit;
 
 pub use access::{FolderRights, Grantee, RightsChange};
 pub use annotation::{Annotation, AnnotationChange, AnnotationSeq};
