@@ -8,6 +8,7 @@ mod mail;
 mod objects;
 mod search;
 mod store;
+mod submit;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ use crate::{
 use collections::Collections;
 pub use objects::{Gist, Rewriter};
 use store::{Door, Store};
+use submit::Outbox;
 
 /// Some users, each with a mailbox.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +42,7 @@ pub struct Account {
     user: Arc<str>,
     store: Arc<Mutex<Store>>,
     objects: Arc<Mutex<Collections>>,
+    outbox: Arc<Mutex<Outbox>>,
     switches: Arc<Mutex<Switches>>,
     held: watch::Sender<bool>,
 }
@@ -51,7 +54,7 @@ struct Switches {
     messages: HashMap<Uid, ErrorKind>,
 }
 
-/// The calls of [`crate::Mail`] and [`crate::objects::Objects`], and sign-in, as what can be made to fail.
+/// The calls of [`crate::Mail`], [`crate::objects::Objects`] and [`crate::submit::Submit`], and sign-in, as what can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Call {
@@ -101,6 +104,8 @@ pub enum Call {
     RelocateObject,
     FreeBusy,
     FindPeople,
+    MaySendAs,
+    Submit,
 }
 
 impl Memory {
@@ -163,7 +168,9 @@ impl Account {
         }
         let held = watch::Sender::new(false);
         let objects = Arc::new(Mutex::new(Collections::of(user)));
-        Self { user: user.into(), store: Arc::new(Mutex::new(store)), objects, switches: Arc::default(), held }
+        let outbox = Arc::new(Mutex::new(Outbox::of(user)));
+        let store = Arc::new(Mutex::new(store));
+        Self { user: user.into(), store, objects, outbox, switches: Arc::default(), held }
     }
 
     /// Mail comes in from outside.

@@ -155,31 +155,26 @@ impl Reader {
             return Err(Fault::Twice(name));
         }
         let value = String::from_utf8_lossy(value);
-        let list = match use_ {
-            Use::From | Use::Sender | Use::To | Use::Cc | Use::Bcc => self.list(name, use_, &value)?,
-            Use::MessageId => return Ok(self.header.message_id = ids(&value).next()),
-            Use::InReplyTo => return Ok(self.header.in_reply_to.extend(ids(&value).take(MOST_IDS))),
-            Use::Date => return Ok(self.header.has_date = !value.trim().is_empty()),
-            Use::Trace => return Ok(()),
-        };
-        let mut places = match is_resent {
-            true => {
-                let resent = self.header.resent.get_or_insert_default();
-                Places {
-                    from: &mut resent.from,
-                    sender: &mut resent.sender,
-                    to: &mut resent.to,
-                    cc: &mut resent.cc,
-                    bcc: &mut resent.bcc,
-                }
+        match use_ {
+            Use::MessageId => self.header.message_id = ids(&value).next(),
+            Use::InReplyTo => self.header.in_reply_to.extend(ids(&value).take(MOST_IDS)),
+            Use::Date => self.header.has_date = !value.trim().is_empty(),
+            Use::Trace => {}
+            Use::From | Use::Sender | Use::To | Use::Cc | Use::Bcc => {
+                let list = self.list(name, use_, &value)?;
+                self.places(is_resent).put(use_, list);
             }
-            false => {
-                let Header { from, sender, to, cc, bcc, .. } = &mut self.header;
-                Places { from, sender, to, cc, bcc }
-            }
-        };
-        places.put(use_, list);
+        }
         Ok(())
+    }
+
+    fn places(&mut self, is_resent: bool) -> Places<'_> {
+        let Header { from, sender, to, cc, bcc, resent, .. } = &mut self.header;
+        if !is_resent {
+            return Places { from, sender, to, cc, bcc };
+        }
+        let Resent { from, sender, to, cc, bcc } = resent.get_or_insert_default();
+        Places { from, sender, to, cc, bcc }
     }
 
     fn list(&mut self, name: &'static str, use_: Use, value: &str) -> Result<Vec<Mailbox>, Fault> {
@@ -208,7 +203,7 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn put(&mut self, use_: Use, list: Vec<Mailbox>) {
+    fn put(self, use_: Use, list: Vec<Mailbox>) {
         match use_ {
             Use::From => *self.from = list,
             Use::Sender => *self.sender = list.into_iter().next(),
