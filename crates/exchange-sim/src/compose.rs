@@ -96,10 +96,10 @@ pub(crate) fn date(seconds: Seconds) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
-/// The message without the fields of that name.
-pub(crate) fn without_field(message: &[u8], name: &str) -> Vec<u8> {
+/// The message without the fields of certain names.
+pub(crate) fn without_fields(message: &[u8], gone: impl Fn(&str) -> bool) -> Vec<u8> {
     let head = header_block(message);
-    let mut out = fields_without(head, |known| known.eq_ignore_ascii_case(name));
+    let mut out = fields_without(head, gone);
     out.extend(message.get(head.len()..).unwrap_or_default());
     out
 }

@@ -51,6 +51,7 @@ impl Mailbox {
             "received": time::write(item.received_at),
             "read": item.read,
             "draft": item.draft,
+            "submitted": item.is_submitted(),
             "uid": item.event().map(|event| event.uid.as_str()),
             "start": item.event().map(|event| time::write(event.start)),
             "end": item.event().map(|event| time::write(event.end)),

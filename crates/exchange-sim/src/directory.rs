@@ -53,6 +53,8 @@ pub struct Entry {
     pub manager: String,
     /// The addresses of the members of a list.
     pub members: Vec<String>,
+    /// Its other addresses (proxy addresses), at which mail comes too.
+    pub aliases: Vec<String>,
     /// A portrait as JPEG or PNG.
     pub photo: Option<Arc<[u8]>>,
 }
@@ -101,10 +103,8 @@ impl Entry {
         if wanted.is_empty() {
             return false;
         }
-        if [self.name.as_str(), &self.address, self.alias(), &self.surname, &self.given_name, &self.office]
-            .into_iter()
-            .any(starts)
-        {
+        let names = [self.name.as_str(), &self.address, self.alias(), &self.surname, &self.given_name, &self.office];
+        if names.into_iter().chain(self.aliases.iter().map(String::as_str)).any(starts) {
             return true;
         }
         let words: Vec<String> = self.name.to_lowercase().split([' ', ',', '(']).map(str::to_owned).collect();
@@ -131,6 +131,18 @@ impl Directory {
         let address =
             address.get(..5).filter(|start| start.eq_ignore_ascii_case("smtp:")).map_or(address, |_| &address[5..]);
         self.entries.iter().find(|entry| entry.address.eq_ignore_ascii_case(address))
+    }
+
+    /// The entry that mail to an address is for: the address may be any that it has.
+    pub(crate) fn known_as(&self, address: &str) -> Option<&Entry> {
+        let other = |entry: &&Entry| entry.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(address));
+        self.find(address).or_else(|| self.entries.iter().find(other))
+    }
+
+    /// Gives an entry one address more; tells whether it is there.
+    pub(crate) fn add_alias(&mut self, address: &str, alias: &str) -> bool {
+        let found = self.entries.iter_mut().find(|entry| entry.address.eq_ignore_ascii_case(address));
+        found.map(|entry| entry.aliases.push(alias.to_owned())).is_some()
     }
 
     /// All entries.

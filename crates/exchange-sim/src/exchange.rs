@@ -1,6 +1,7 @@
 //! The organisation: the one type the rest of the program talks to.
 
 mod administer;
+mod post;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use crate::{
         ids::{self, Target},
         names,
     },
+    submission::{self, Post},
 };
 
 use stream::Streams;
@@ -56,6 +58,8 @@ struct Inner {
     organisation: Mutex<Organisation>,
     /// Wakes streams when something may have happened.
     news: Notify,
+    /// Tells that mail waits for its time.
+    waiting: Notify,
 }
 
 /// What the organisation keeps.
@@ -79,6 +83,8 @@ pub(crate) struct Organisation {
     pub(crate) ahead: i64,
     /// Whether searches may use query strings: content is indexed.
     pub(crate) indexed: bool,
+    /// Mail on its way.
+    pub(crate) post: Post,
 }
 
 impl Organisation {
@@ -86,6 +92,11 @@ impl Organisation {
     pub(crate) fn find(&self, address: &str) -> Option<usize> {
         let here = |mailbox: &Mailbox| mailbox.role == Role::Primary && mailbox.address.eq_ignore_ascii_case(address);
         self.mailboxes.iter().position(here)
+    }
+
+    /// The mailbox that mail to an address goes to: the address may be any that it has.
+    pub(crate) fn resolve(&self, address: &str) -> Option<usize> {
+        self.find(address).or_else(|| self.find(&self.directory.known_as(address)?.address))
     }
 
     /// The archive of a mailbox.
@@ -232,8 +243,15 @@ impl Exchange {
             public: None,
             ahead: 0,
             indexed: true,
+            post: Post::default(),
         };
-        Exchange { inner: Arc::new(Inner { organisation: Mutex::new(organisation), news: Notify::new() }) }
+        Exchange {
+            inner: Arc::new(Inner {
+                organisation: Mutex::new(organisation),
+                news: Notify::new(),
+                waiting: Notify::new(),
+            }),
+        }
     }
 
     /// How the server is set up.
@@ -321,6 +339,9 @@ impl Exchange {
             operation,
         });
         self.inner.news.notify_waiters();
+        if self.lock().post_waits() {
+            self.inner.waiting.notify_one();
+        }
         answer
     }
 
@@ -347,6 +368,7 @@ impl Exchange {
         }
         let me = acting_as(&organisation, &envelope_element, &caller.account)?;
         organisation.settle_moves();
+        organisation.settle_post();
         organisation.available(me, caller)?;
         let working = organisation.working_version(me, body, version)?;
         let zone = zone_context(&envelope_element)?;
@@ -370,7 +392,7 @@ impl Exchange {
     pub fn deliver(&self, mailbox: &str, folder: &str, message: Vec<u8>) -> Result<(), String> {
         let mut organisation = self.lock();
         let (index, key) = place(&organisation, mailbox, folder)?;
-        op::deliver(&mut organisation, index, Some(key), Original::Bytes(message.into()));
+        submission::arrive(&mut organisation, index, Some(key), Original::Bytes(message.into()));
         drop(organisation);
         self.inner.news.notify_waiters();
         Ok(())

@@ -28,6 +28,7 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -37,7 +38,7 @@ use tokio::{
 };
 
 use crate::{
-    Exchange, Version,
+    Exchange, Limits, Version,
     ntlm::Names,
     preset,
     proxy::{self, Proxy},
@@ -96,6 +97,7 @@ pub async fn serve(exchange: Exchange, settings: Settings) -> Result<Running, St
     }
     let mut tasks = JoinSet::new();
     let (services, more_doors) = settings.services.open(waiting, &server, &mut tasks).await?;
+    tasks.spawn(keep_time(server.exchange.clone()));
     let control = match settings.control {
         None => None,
         Some(address) => {
@@ -173,6 +175,18 @@ pub struct Settings {
     pub record: Option<PathBuf>,
     /// Longest request body in bytes.
     pub max_request: usize,
+    /// What a longer one is answered with.
+    pub over_length: OverLength,
+    /// The limits of submission.
+    pub submission: Limits,
+    /// Other addresses of mailboxes: the mailbox, and the address.
+    pub aliases: Vec<(String, String)>,
+    /// Distribution lists: the address, and the members.
+    pub lists: Vec<(String, Vec<String>)>,
+    /// Who may send as whom: the user, and the mailbox or list.
+    pub send_as: Vec<(String, String)>,
+    /// Who may send on whose behalf.
+    pub send_on_behalf: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -205,6 +219,54 @@ impl Settings {
             latency: Duration::ZERO,
             record: None,
             max_request: MAX_REQUEST,
+            over_length: OverLength::default(),
+            submission: Limits::default(),
+            aliases: Vec::new(),
+            lists: Vec::new(),
+            send_as: Vec::new(),
+            send_on_behalf: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Addresses, lists and rights that mail goes by.
+    fn correspondence(&self, exchange: &Exchange) -> Result<(), String> {
+        for (mailbox, alias) in &self.aliases {
+            exchange.add_alias(mailbox, alias)?;
+        }
+        for (address, members) in &self.lists {
+            exchange.add_list(address, &title(address), members.clone());
+        }
+        for (user, mailbox) in &self.send_as {
+            exchange.grant_send_as(mailbox, user)?;
+        }
+        for (user, mailbox) in &self.send_on_behalf {
+            exchange.grant_send_on_behalf(mailbox, user)?;
+        }
+        exchange.limit_submission(self.submission.clone());
+        Ok(())
+    }
+}
+
+/// What a request is answered with that is longer than the server takes: whoever of those in front of EWS looks first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverLength {
+    /// 413 of the web service.
+    #[default]
+    PayloadTooLarge,
+    /// 400 of ASP.NET, which says nothing else.
+    BadRequest,
+    /// 404 of IIS's request filtering (404.13 in its log).
+    NotFound,
+}
+
+impl OverLength {
+    fn status(self) -> StatusCode {
+        match self {
+            OverLength::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            OverLength::BadRequest => StatusCode::BAD_REQUEST,
+            OverLength::NotFound => StatusCode::NOT_FOUND,
         }
     }
 }
@@ -362,6 +424,7 @@ struct Server {
     throttle: Arc<throttle::Throttle>,
     latency: Duration,
     max_request: usize,
+    over_length: OverLength,
 }
 
 impl Server {
@@ -384,6 +447,7 @@ impl Server {
         for access in &settings.full_access {
             exchange.grant_full_access(&access.mailbox, &access.user)?;
         }
+        settings.correspondence(&exchange)?;
         exchange.set_affinity(settings.affinity);
         exchange.set_indexed(settings.indexed);
         for (address, version) in &settings.mailbox_versions {
@@ -425,6 +489,7 @@ impl Server {
             throttle,
             latency: settings.latency,
             max_request: settings.max_request,
+            over_length: settings.over_length,
             exchange,
         }))
     }
@@ -439,6 +504,15 @@ pub fn title(address: &str) -> String {
         letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
     };
     words.map(capital).collect::<Vec<_>>().join(" ")
+}
+
+/// Sends what waits when its time comes, though nobody asks for anything.
+async fn keep_time(exchange: Exchange) {
+    loop {
+        exchange.mail_waits().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        exchange.settle_submissions();
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<(SocketAddr, TcpListener), String> {

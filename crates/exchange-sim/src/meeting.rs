@@ -16,7 +16,7 @@ mod room;
 
 pub(crate) use answer::{cancel_item, remove_item, respond};
 use deliver::{Letter, send_letter};
-pub(crate) use mail::take_up;
+pub(crate) use mail::{recognise, take_up};
 pub(crate) use room::answer_for_itself;
 
 use crate::{

@@ -1,5 +1,6 @@
 //! Messages as bytes: reading one into the properties Exchange keeps, and writing one anew as Exchange does.
 
+pub(crate) mod class;
 mod encoding;
 pub mod parse;
 pub mod render;

@@ -39,7 +39,8 @@ impl Organisation {
         }
     }
 
-    fn now(&self) -> Seconds {
+    /// The organisation's clock.
+    pub(crate) fn now(&self) -> Seconds {
         time::now() + self.ahead
     }
 

@@ -52,7 +52,6 @@ use crate::{
 
 pub(crate) use access::is_private;
 pub(crate) use calendar::{delete_occurrence, move_to_trash};
-pub(crate) use create_item::deliver;
 pub(crate) use delegate::Delegate;
 pub(crate) use subscribe::{closed, heartbeat, named, notifications, streams, taken_over};
 

@@ -1,8 +1,8 @@
 //! The command line.
 
 mod proxies;
-
 mod services;
+mod submission;
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -10,15 +10,15 @@ use clap::{Parser, ValueEnum};
 use exchange_sim::{
     MimeMode, Version,
     http::{
-        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, Policy, PublicFolders, Scheme, Settings, SignIn,
-        Tls, TlsRules, TlsVersion, Token, User, WayIn, title,
+        ExtendedProtection, FullAccess, Impersonator, MAX_REQUEST, OverLength, Policy, PublicFolders, Scheme, Settings,
+        SignIn, Tls, TlsRules, TlsVersion, Token, User, WayIn, title,
     },
     preset::{Preset, demo},
 };
 
-use services::ServiceArguments;
-
 use proxies::Proxies;
+use services::ServiceArguments;
+use submission::SubmissionArguments;
 
 /// A simulated Exchange server: Exchange Web Services over HTTP, with made-up mailboxes.
 #[derive(Debug, Parser)]
@@ -151,6 +151,11 @@ pub(crate) struct Arguments {
     /// Longest request in bytes
     #[arg(long, value_name = "BYTES", default_value_t = MAX_REQUEST)]
     max_request: usize,
+    /// What a longer one is answered with: 413, 400 (ASP.NET) or 404 (request filtering)
+    #[arg(long, value_name = "STATUS", default_value = "413", value_parser = over_length)]
+    over_length: OverLength,
+    #[command(flatten)]
+    submission: SubmissionArguments,
     #[command(flatten)]
     services: ServiceArguments,
 }
@@ -204,6 +209,12 @@ impl Arguments {
             latency: self.latency,
             record: self.record.clone(),
             max_request: self.max_request,
+            over_length: self.over_length,
+            submission: self.submission.limits(),
+            aliases: self.submission.aliases.clone(),
+            lists: self.submission.lists.clone(),
+            send_as: self.submission.send_as.clone(),
+            send_on_behalf: self.submission.send_on_behalf.clone(),
             services: self.services.services(self.tls_cert.clone().zip(self.tls_key.clone())),
         })
     }
@@ -245,6 +256,16 @@ enum Switch {
     On,
     /// It is not.
     Off,
+}
+
+/// A status.
+fn over_length(status: &str) -> Result<OverLength, String> {
+    match status {
+        "413" => Ok(OverLength::PayloadTooLarge),
+        "400" => Ok(OverLength::BadRequest),
+        "404" => Ok(OverLength::NotFound),
+        _ => Err(format!("no such answer: {status} (413, 400 or 404)")),
+    }
 }
 
 /// `USER=VERSION`
@@ -328,6 +349,19 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_submission_are_read() {
+        let line = "exchange-sim --max-message 5 --message-rate 30 --waiting-in outbox --alias a@b.test=c@b.test \
+                    --list all@b.test=a@b.test,x@y.example --send-as a@b.test:d@b.test --send-from-aliases";
+        let settings = Arguments::try_parse_from(line.split_whitespace()).unwrap().settings().unwrap();
+        let limits = &settings.submission;
+        assert_eq!((limits.max_message, limits.message_rate, limits.recipients), (Some(5), Some(30), None));
+        assert!(limits.send_from_aliases && limits.waiting_in == exchange_sim::Waiting::Outbox);
+        assert_eq!(settings.aliases, [("a@b.test".to_owned(), "c@b.test".to_owned())]);
+        assert_eq!(settings.lists[0].1, ["a@b.test", "x@y.example"]);
+        assert_eq!(settings.send_as, [("a@b.test".to_owned(), "d@b.test".to_owned())]);
+    }
+
+    #[test]
     fn what_follows_a_proxy_is_for_that_one() {
         let line = "exchange-sim --proxy-user svc:a:b --proxy 127.0.0.1:1 --proxy-auth ntlm --proxy 127.0.0.1:2 --proxy-kind socks5 \
                     --proxy-bind 127.0.0.9 --proxy-map mail.corp.test:443=127.0.0.1:3";
@@ -350,6 +384,11 @@ mod tests {
             ("--full-access a:b", "full access looks like"),
             ("--mailbox-version a@b.test", "looks like USER=VERSION"),
             ("--ews-off 500", "possible values: 403, 404"),
+            ("--over-length 500", "no such answer"),
+            ("--alias a@b.test", "looks like MAILBOX=ADDRESS"),
+            ("--send-as a@b.test", "looks like USER:MAILBOX"),
+            ("--list all@b.test", "looks like ADDRESS=MEMBER,MEMBER"),
+            ("--waiting-in inbox", "no such folder to wait in"),
             ("--throttle much", "no such throttling policy"),
             ("--front-end mars", "no address: mars"),
             ("--latency soon", "no duration"),

@@ -219,6 +219,11 @@ impl Patch {
         self.flags_set
     }
 
+    /// The message that was given as MIME.
+    pub(crate) fn mime(&self) -> Option<&[u8]> {
+        self.mime.as_deref()
+    }
+
     /// The read flag, if it is all that changes.
     pub(crate) fn only_read(&self) -> Option<bool> {
         self.read.filter(|_| !self.alters)
@@ -376,6 +381,8 @@ fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) -> boo
     let PropertyKey::Tag(tag) = key else { return false };
     match (tag, value) {
         (0x001a, Some(Value::Text(class))) => set_class(item, class),
+        (0x0023, Some(Value::Flag(wanted))) => set_switch(item, "IsDeliveryReceiptRequested", *wanted),
+        (0x0029, Some(Value::Flag(wanted))) => set_switch(item, "IsReadReceiptRequested", *wanted),
         (0x0039, Some(Value::Time(at))) => item.sent_at = Some(*at),
         (0x0e06, Some(Value::Time(at))) => item.received_at = *at,
         (0x0e07, Some(Value::Number(flags))) if item.key == 0 => {
@@ -402,6 +409,10 @@ fn set_special(item: &mut Item, key: &PropertyKey, value: Option<&Value>) -> boo
         _ => return false,
     }
     true
+}
+
+fn set_switch(item: &mut Item, name: &str, on: bool) {
+    item.extra_mut().fields.insert(name.to_owned(), Element::new(name, on.to_string()));
 }
 
 fn set_class(item: &mut Item, class: &str) {

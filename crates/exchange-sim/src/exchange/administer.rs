@@ -6,9 +6,10 @@ use crate::{
     permission::{Permission, Rights, Who},
     public_folders::PublicFolders,
     store::Mailbox,
+    submission::Right,
 };
 
-use super::{back_end, find_item, place};
+use super::{Organisation, back_end, find_item, place};
 
 impl Exchange {
     /// Gives an account the role ApplicationImpersonation: for everybody, or for a domain, the members of a list, or one
@@ -37,15 +38,21 @@ impl Exchange {
         Ok(())
     }
 
-    /// Lets `user` send as the owner of a mailbox.
+    /// Lets `user` send as the owner of a mailbox, or as a list.
     ///
     /// # Errors
-    /// There is no such mailbox.
+    /// There is no mailbox and no list of that address.
     pub fn grant_send_as(&self, mailbox: &str, user: &str) -> Result<(), String> {
         let mut organisation = self.lock();
-        let index = organisation.find(mailbox).ok_or_else(|| format!("no mailbox {mailbox}"))?;
-        organisation.mailboxes[index].send_as.push(user.to_owned());
-        Ok(())
+        grant_right(&mut organisation, mailbox, user, true)
+    }
+
+    /// Lets `user` send on behalf of the owner of a mailbox: Sender tells who did.
+    ///
+    /// # Errors
+    /// There is no mailbox and no list of that address.
+    pub fn grant_send_on_behalf(&self, mailbox: &str, user: &str) -> Result<(), String> {
+        grant_right(&mut self.lock(), mailbox, user, false)
     }
 
     /// Gives `user` a permission level such as `Reviewer` in a folder named as in [`Exchange::deliver`].
@@ -224,4 +231,11 @@ impl Exchange {
         }
         Ok(())
     }
+}
+
+fn grant_right(organisation: &mut Organisation, principal: &str, user: &str, send_as: bool) -> Result<(), String> {
+    let entry = organisation.directory.find(principal).ok_or_else(|| format!("nobody has the address {principal}"))?;
+    let right = Right { principal: entry.address.clone(), user: user.to_owned(), send_as };
+    organisation.post.rights.push(right);
+    Ok(())
 }

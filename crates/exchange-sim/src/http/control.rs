@@ -19,14 +19,26 @@
 //! | `GET /proxy` | each proxy: what it carried and refused, for whom, from where to where; `POST /proxy/forget` |
 //! | `POST /proxy/stop`, `POST /proxy/start` | all of them, or with `number=N` one; tunnels are cut |
 //! | `POST /proxy/map?name=host:port&to=addr:port` | tell the proxies where a name leads |
-//! | `POST /quota?bytes=…` | every mailbox may hold so much from now on |
+//! | `POST /quota?bytes=…[&mailbox=…]` | every mailbox, or that one, may hold so much from now on |
+//! | `GET /deliveries[?after=N]` | every message that was sent, from number N on: kind, sender, author, Message-ID, subject, size, where the copy went, and each recipient with role, list, outcome (`delivered`, `outside`, `failed`) and status |
+//! | `GET /deliveries/counts` | by Message-ID: `sent`, `copies` (in the Sent Items of all mailboxes now), `reached` and `failed` by recipient; without reports and receipts |
+//! | `POST /deliveries/forget` | forget them |
+//! | `GET /outside[?number=N]` | what left the organisation: envelope, Message-ID, size, SHA-256; of one also the source; `POST /outside/forget` |
+//! | `POST /outside/refuse?address=…&status=…` | refuse that address, or `@domain`, with a status such as `5.1.1`; `none` ends it |
+//! | `GET /submission` | limits, whether transport is held, what is queued there, and which messages wait in their folders |
+//! | `POST /submission` | other limits, as JSON, in place of those that are named; see [`crate::Limits`] |
+//! | `POST /submission/hold`, `POST /submission/release` | transport takes mail and delivers none, until it is released |
+//! | `POST /alias?mailbox=…&address=…` | one address more for a mailbox or list |
+//! | `POST /list?address=…&name=…&members=…,…` | a distribution list; members may be lists, or outside |
+//! | `POST /restrict?address=…&user=…` | that mailbox or list takes mail only from those named so |
 //! | `POST /impersonator?user=…[&scope=…]` | the role ApplicationImpersonation; `POST /impersonator/remove?user=…` |
 //! | `POST /full-access?user=…&mailbox=…` | the permission FullAccess |
-//! | `POST /send-as?user=…&mailbox=…` | may send as the owner of that mailbox |
+//! | `POST /send-as?user=…&mailbox=…` | may send as the owner of that mailbox, or as that list |
+//! | `POST /send-on-behalf?user=…&mailbox=…` | may send on behalf of them: Sender tells who did |
 //! | `POST /permission?mailbox=…&folder=…&user=…&level=…` | a permission level in a folder; user may be `default` |
 //! | `POST /mailbox/move?user=…&seconds=…[&ids=keep][&front_end=N]` | ErrorMailboxMoveInProgress for so long, then other ids (or the same), and only that front end serves it |
 //! | `POST /mailbox/moved?user=…` | the move is over now |
-//! | `POST /clock?ahead=…` | the clock that moves go by is so many seconds further ahead |
+//! | `POST /clock?ahead=…` | the clock that moves and waiting messages go by is so many seconds further ahead |
 //! | `POST /skew?seconds=…` | the clock that `Date` tells is so wrong, and may be behind |
 //! | `POST /poison?mailbox=…&message_id=…[&kind=mime\|corrupt]` (or `item=…`) | its MIME content, or all of it, cannot be had; `POST /heal?…` |
 //! | `POST /ews-off?status=403\|404` | EWS is switched off; `POST /ews-on` |
@@ -58,12 +70,15 @@
 //! | `GET /dns` | each question to the name server |
 //! | `POST /dns?record=…` (or `remove=NAME`, `fault=servfail`, `refused`, `silence`, `truncate`, `none`) | change what it says |
 
+mod submission;
+
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -202,6 +217,26 @@ impl Server {
             ("POST", "/send-as") => {
                 self.exchange.grant_send_as(query.need("mailbox")?, query.need("user")?).map_err(refusal)?;
             }
+            ("POST", "/send-on-behalf") => {
+                self.exchange.grant_send_on_behalf(query.need("mailbox")?, query.need("user")?).map_err(refusal)?;
+            }
+            ("POST", "/alias") => {
+                self.exchange.add_alias(query.need("mailbox")?, query.need("address")?).map_err(refusal)?;
+            }
+            ("POST", "/list") => {
+                let members = query.need("members")?.split(',').map(|member| member.trim().to_owned()).collect();
+                let address = query.need("address")?;
+                self.exchange.add_list(address, query.get("name").unwrap_or(address), members);
+            }
+            ("POST", "/restrict") => self.exchange.restrict(query.need("address")?, query.need("user")?),
+            (_, path)
+                if path.starts_with("/deliveries")
+                    || path.starts_with("/outside")
+                    || path.starts_with("/submission") =>
+            {
+                return submission::control(&self.exchange, method, path, query, &body)
+                    .unwrap_or_else(|| Err(Refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path}"))));
+            }
             ("POST", "/permission") => {
                 let folder = query.need("folder")?;
                 let (mailbox, user, level) = (query.need("mailbox")?, query.need("user")?, query.need("level")?);
@@ -244,7 +279,10 @@ impl Server {
                 self.exchange.move_mailbox(query.need("user")?, seconds, new_ids, to).map_err(refusal)?;
             }
             ("POST", "/mailbox/moved") => self.exchange.finish_move(query.need("user")?).map_err(refusal)?,
-            ("POST", "/clock") => self.exchange.put_ahead(query.need("ahead")?.parse().map_err(refusal)?),
+            ("POST", "/clock") => {
+                self.exchange.put_ahead(query.need("ahead")?.parse().map_err(refusal)?);
+                self.exchange.settle_submissions();
+            }
             ("POST", "/skew") => {
                 self.skew.store(query.need("seconds")?.parse().map_err(refusal)?, Ordering::Relaxed);
             }
@@ -271,16 +309,17 @@ impl Server {
             ("GET", "/throttle") => return Ok(self.throttle.json()),
             ("POST", "/throttle/reset") => self.throttle.reset(),
             ("POST", "/throttle") => {
-                let mut limits = serde_json::to_value(self.throttle.limits()).map_err(refusal)?;
-                let changes: serde_json::Map<String, Value> = serde_json::from_slice(&body).map_err(refusal)?;
-                for (name, value) in changes {
-                    limits[name] = value;
-                }
-                let limits: super::throttle::Limits = serde_json::from_value(limits).map_err(refusal)?;
+                let limits: super::throttle::Limits = changed(&self.throttle.limits(), &body)?;
                 self.exchange.limit_subscriptions(limits.subscriptions);
                 self.throttle.set(limits);
             }
-            ("POST", "/quota") => self.exchange.set_quota(query.need("bytes")?.parse().map_err(refusal)?),
+            ("POST", "/quota") => {
+                let bytes = query.need("bytes")?.parse().map_err(refusal)?;
+                match query.get("mailbox") {
+                    Some(mailbox) => self.exchange.set_mailbox_quota(mailbox, bytes).map_err(refusal)?,
+                    None => self.exchange.set_quota(bytes),
+                }
+            }
             ("GET", "/fault") => return serde_json::to_value(self.faults.waiting()).map_err(refusal),
             ("POST", "/fault") => {
                 let order: Order = serde_json::from_slice(&body).map_err(refusal)?;
@@ -366,6 +405,16 @@ fn names(names: &Names, query: &Form) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The value with those fields changed that a JSON object names.
+fn changed<T: Serialize + DeserializeOwned>(now: &T, changes: &[u8]) -> Result<T, Refusal> {
+    let mut value = serde_json::to_value(now).map_err(refusal)?;
+    let changes: serde_json::Map<String, Value> = serde_json::from_slice(changes).map_err(refusal)?;
+    for (name, change) in changes {
+        value[name] = change;
+    }
+    serde_json::from_value(value).map_err(refusal)
 }
 
 /// What control does runs on a thread that may wait.

@@ -138,8 +138,7 @@ impl Server {
             return self.page(StatusCode::LENGTH_REQUIRED, "<html><body>Length Required</body></html>");
         };
         if length > self.max_request {
-            return self
-                .page(StatusCode::PAYLOAD_TOO_LARGE, "<html><body>Maximum request length exceeded.</body></html>");
+            return self.page(self.over_length.status(), "<html><body>Maximum request length exceeded.</body></html>");
         }
         let content_type = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         if !content_type.to_ascii_lowercase().starts_with(b"text/xml") {
@@ -195,10 +194,26 @@ impl Server {
             return self.hang(caller, request, due.order.carried_out).await;
         }
         let account = caller.account.clone();
+        let what = fault.as_ref().map(|due| due.order.what);
+        if what == Some(Kind::Lost) {
+            self.stats.fault(Kind::Lost.name());
+            return Err(io::Error::other("the request is lost on request"));
+        }
+        let pause = fault.as_ref().filter(|due| due.order.carried_out_late()).map(|due| due.order.pause.unwrap_or(100));
         let server = self.clone();
-        let (outcome, entry) = tokio::task::spawn_blocking(move || server.work(&caller, &operation, &request, fault))
-            .await
-            .map_err(io::Error::other)?;
+        let work = move || server.work(&caller, &operation, &request, fault);
+        let work = async move {
+            if let Some(pause) = pause {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            tokio::task::spawn_blocking(work).await
+        };
+        // What was begun is ended, though nobody may wait for it any more.
+        let work = tokio::spawn(work);
+        if what == Some(Kind::CutLate) {
+            return Err(io::Error::other("the connection is cut off on request"));
+        }
+        let (outcome, entry) = work.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
         let head = self.head(&headers, front_end, acts_as.as_deref().unwrap_or(&account));
         match outcome {
             Outcome::Answer(status, document) => {
@@ -485,6 +500,11 @@ impl Order {
     /// Whether the fault needs something in the answer that it can damage.
     fn damages(&self) -> bool {
         matches!(self.what, Kind::NulChar | Kind::CorruptItem | Kind::MimeFailed)
+    }
+
+    /// Whether the operation is carried out later.
+    fn carried_out_late(&self) -> bool {
+        matches!(self.what, Kind::Delay | Kind::CutLate)
     }
 
     /// Whether the fault stands in place of the answer.

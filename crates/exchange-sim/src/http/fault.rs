@@ -36,6 +36,9 @@ pub(super) struct Order {
     pub(super) operation: Option<String>,
     /// Only for this user (an address).
     pub(super) user: Option<String>,
+    /// Only requests that send mail: SendItem, and CreateItem and UpdateItem with a disposition to send.
+    #[serde(default)]
+    pub(super) sends: bool,
     /// Only at this front end.
     pub(super) front_end: Option<usize>,
     /// Let this many fitting requests pass first.
@@ -43,6 +46,11 @@ pub(super) struct Order {
     pub(super) skip: u64,
     /// Only each `every`-th fitting request.
     pub(super) every: Option<u64>,
+    /// Only so many of a hundred requests that are due, chosen by chance, the same ones for the same `seed`.
+    pub(super) chance: Option<u64>,
+    /// See `chance`.
+    #[serde(default)]
+    pub(super) seed: u64,
     /// HTTP status of `html` (200) and `empty` (200).
     pub(super) status: Option<u16>,
     /// Seconds in the Retry-After of `unavailable`.
@@ -55,7 +63,7 @@ pub(super) struct Order {
     pub(super) bytes: Option<usize>,
     /// Bytes per piece of `drip`.
     pub(super) piece: Option<usize>,
-    /// Milliseconds between the pieces of `drip`.
+    /// Milliseconds between the pieces of `drip`; how long `delay` and `cut_late` wait before they carry out.
     pub(super) pause: Option<u64>,
     /// Item id that `corrupt_item` and `mime_failed` hit, in requests that name it; else `index` counts.
     pub(super) item: Option<String>,
@@ -92,6 +100,12 @@ pub(super) enum Kind {
     Cut,
     /// The operation is carried out, and the connection is cut before the first byte of the answer.
     CutAfter,
+    /// The connection is cut, and nothing is carried out: the request was lost on its way.
+    Lost,
+    /// The operation is carried out `pause` milliseconds later, whether the client waits for it or not.
+    Delay,
+    /// The connection is cut at once, and the operation is carried out `pause` milliseconds later.
+    CutLate,
     /// The answer comes in small pieces with pauses.
     Drip,
     /// One item of a batch answers ErrorItemCorrupt.
@@ -192,7 +206,8 @@ impl Faults {
             }
             pending.fitting += 1;
             let due = pending.fitting.checked_sub(pending.order.skip + 1);
-            let due = due.is_some_and(|turn| (turn + 1) % pending.order.every.unwrap_or(1).max(1) == 0);
+            let due = due.is_some_and(|turn| (turn + 1) % pending.order.every.unwrap_or(1).max(1) == 0)
+                && pending.order.happens(pending.fitting);
             if due {
                 pending.left = pending.left.map(|left| left.saturating_sub(1));
             }
@@ -230,9 +245,31 @@ impl Order {
         self.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
             && self.user.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(user))
             && self.front_end.is_none_or(|wanted| wanted == front_end)
+            && (!self.sends || sends(operation, request))
             && self.item.as_deref().is_none_or(|item| memmem::find(request, item.as_bytes()).is_some())
             && self.what.makes_sense(operation, request)
     }
+}
+
+impl Order {
+    /// Whether chance wants it for this request.
+    fn happens(&self, request: u64) -> bool {
+        // The finalizer of SplitMix64: neighbouring numbers give unlike ones.
+        let mixed = |number: u64, shift: u32, factor: u64| (number ^ (number >> shift)).wrapping_mul(factor);
+        let number = self.seed.wrapping_add(request).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let number = mixed(mixed(number, 30, 0xBF58_476D_1CE4_E5B9), 27, 0x94D0_49BB_1331_11EB);
+        self.chance.is_none_or(|percent| (number ^ (number >> 31)) % 100 < percent)
+    }
+}
+
+/// Whether a request sends mail.
+fn sends(operation: &str, request: &[u8]) -> bool {
+    let disposed = || {
+        [&b"MessageDisposition=\"Send"[..], b"MessageDisposition='Send"]
+            .into_iter()
+            .any(|sign| memmem::find(request.get(..request.len().min(8192)).unwrap_or_default(), sign).is_some())
+    };
+    operation == "SendItem" || (["CreateItem", "UpdateItem"].contains(&operation) && disposed())
 }
 
 impl Kind {
@@ -250,6 +287,9 @@ impl Kind {
             Self::BusyInside => "busy_inside",
             Self::Cut => "cut",
             Self::CutAfter => "cut_after",
+            Self::Lost => "lost",
+            Self::Delay => "delay",
+            Self::CutLate => "cut_late",
             Self::Drip => "drip",
             Self::CorruptItem => "corrupt_item",
             Self::Unauthorized => "unauthorized",
@@ -332,6 +372,26 @@ mod tests {
     }
 
     #[test]
+    fn chance_is_the_same_for_the_same_seed() {
+        let order = |seed: u64| format!(r#"{{"what":"lost","times":"forever","chance":20,"seed":{seed}}}"#);
+        let first = picks(&ordered(&[&order(1)]), "GetItem", 1000);
+        assert_eq!(picks(&ordered(&[&order(1)]), "GetItem", 1000), first);
+        assert_ne!(picks(&ordered(&[&order(2)]), "GetItem", 1000), first);
+        let hit = first.iter().filter(|hit| **hit).count();
+        assert!((150..250).contains(&hit), "{hit}");
+    }
+
+    #[test]
+    fn a_fault_may_be_for_what_sends() {
+        let faults = ordered(&[r#"{"what":"lost","times":"forever","sends":true}"#]);
+        let picks = |operation: &str, request: &str| faults.pick(operation, "", 0, request.as_bytes()).is_some();
+        assert!(picks("SendItem", ""));
+        assert!(picks("CreateItem", r#"<m:CreateItem MessageDisposition="SendAndSaveCopy">"#));
+        assert!(!picks("CreateItem", r#"<m:CreateItem MessageDisposition="SaveOnly">"#));
+        assert!(!picks("GetItem", r#"MessageDisposition="SendOnly""#));
+    }
+
+    #[test]
     fn a_fault_may_be_for_one_front_end() {
         let faults = ordered(&[r#"{"what":"html","front_end":1}"#]);
         assert!(faults.pick("GetItem", "", 0, b"").is_none());
@@ -364,6 +424,7 @@ mod tests {
             Kind::BusyInside,
             Kind::StreamEnd,
             Kind::CutAfter,
+            Kind::CutLate,
             Kind::MimeFailed,
             Kind::HangBody,
         ] {

@@ -13,7 +13,7 @@ use crate::{
     exchange::Organisation,
     mime::parse::{Attachment, Person, parse},
     store::{EventKind, Item, Kind, Mailbox, Subject},
-    time,
+    submission, time,
 };
 
 /// A meeting message to be sent.
@@ -67,6 +67,7 @@ pub(super) fn send_letter(organisation: &mut Organisation, from: usize, letter: 
             answer_for_itself(organisation, to, folder, request);
         }
     }
+    submission::carry_letter(organisation, from, &sent, &letter.to, letter.copy);
 }
 
 /// Gives a copy to each delegate of `owner` who gets them; whether the owner wants none besides

@@ -16,17 +16,23 @@ use crate::{
 
 /// Makes a meeting message of mail that is one, and takes it into the calendar. Other mail stays as it is.
 pub(crate) fn take_up(mailbox: &mut Mailbox, item: &mut Item) {
-    let Some(read) = calendar(&item.bytes()).as_deref().and_then(ical::read) else { return };
+    if recognise(mailbox, item).is_some() {
+        attend(mailbox, item);
+    }
+}
+
+/// Makes a meeting message of mail that is one.
+pub(crate) fn recognise(mailbox: &Mailbox, item: &mut Item) -> Option<()> {
+    let read = ical::read(&calendar(&item.bytes())?)?;
     let kind = match read.method.as_deref() {
         Some("REQUEST") => Kind::MeetingRequest,
         Some("CANCEL") => Kind::MeetingCancellation,
         Some("REPLY" | "COUNTER") => Kind::MeetingResponse,
-        _ => return,
+        _ => return None,
     };
-    let Some(organizer) = read.organizer.clone() else { return };
+    let organizer = read.organizer.clone()?;
     let response = read.answers.first().map_or("Unknown", |(_, answer)| *answer);
-    let Some(made) = event(mailbox, read, organizer) else { return };
-    let (mut event, fields) = made;
+    let (mut event, fields) = event(mailbox, read, organizer)?;
     let folder = mailbox.distinguished("calendar");
     let known = folder.and_then(|folder| find(mailbox, folder, &event.uid)).is_some();
     event.message = Some(Message {
@@ -54,9 +60,9 @@ pub(crate) fn take_up(mailbox: &mut Mailbox, item: &mut Item) {
         };
         item.extra_mut().class = Some(class.to_owned());
     }
-    item.extra_mut().fields = fields;
+    item.extra_mut().fields.extend(fields);
     item.set_event(event);
-    attend(mailbox, item);
+    Some(())
 }
 
 type Fields = std::collections::BTreeMap<String, crate::soap::Element>;

@@ -23,6 +23,9 @@ pub fn parse(message: &[u8]) -> Parsed {
         references: ids(mime.references()),
         date: mime.date().filter(|date| date.is_valid()).map(|date| date.to_timestamp()),
         importance: importance(&mime),
+        sensitivity: sensitivity(&mime),
+        read_receipt_to: asker(&mime, "Disposition-Notification-To"),
+        delivery_receipt_to: asker(&mime, "Return-Receipt-To"),
         text,
         html,
         has_attachments: attachments.iter().any(|attachment| !attachment.inline),
@@ -58,6 +61,12 @@ pub struct Parsed {
     pub date: Option<i64>,
     /// Importance, X-Priority or Priority.
     pub importance: Importance,
+    /// Sensitivity as EWS names it; empty when nothing is said.
+    pub sensitivity: &'static str,
+    /// Disposition-Notification-To: who wants to know that it was read (RFC 8098).
+    pub read_receipt_to: Option<Person>,
+    /// Return-Receipt-To: who wants to know that it arrived.
+    pub delivery_receipt_to: Option<Person>,
     /// The plain text body, if the message has one of its own.
     pub text: Option<String>,
     /// The HTML body, if the message has one of its own.
@@ -108,6 +117,9 @@ pub struct Attachment {
 
 /// The calendar object of a meeting message (RFC 6047 section 2.4): a text/calendar part that names a method.
 pub(crate) fn calendar(message: &[u8]) -> Option<String> {
+    // Most mail has none, and need not be read to know.
+    memchr::memmem::find_iter(message, b"/")
+        .find(|&at| message.get(at + 1..at + 9).is_some_and(|word| word.eq_ignore_ascii_case(b"calendar")))?;
     let mime = MessageParser::default().parse(message)?;
     let is_calendar = |kind: &mail_parser::ContentType<'_>| {
         kind.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("calendar"))
@@ -229,6 +241,23 @@ fn importance(mime: &Message<'_>) -> Importance {
         b"low" | b"non-urgent" | [b'4' | b'5', ..] => Importance::Low,
         _ => Importance::Normal,
     }
+}
+
+/// Sensitivity (RFC 2156 section 5.3.7).
+fn sensitivity(mime: &Message<'_>) -> &'static str {
+    match mime.header_raw("Sensitivity").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "personal" => "Personal",
+        "private" => "Private",
+        "company-confidential" => "Confidential",
+        _ => "",
+    }
+}
+
+/// The address in a field that asks for a receipt.
+fn asker(mime: &Message<'_>, name: &str) -> Option<Person> {
+    let value = mime.header_raw(name)?.trim();
+    let parsed = MessageParser::default().parse(format!("To: {value}\r\n\r\n").as_bytes())?.into_owned();
+    people(parsed.to()).into_iter().find(|person| person.address.contains('@'))
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
-//! CreateItem, and the way of a message to its recipients.
+//! CreateItem.
 
 use super::{Call, FolderPlace, Reply, Trouble, respond};
 use crate::{
-    Original,
     calendar::change::Context,
-    compose::{Edits, addresses, date, without_field},
-    exchange::Organisation,
+    compose::{Edits, addresses},
     items,
     meeting::{self, Mailing},
-    mime::parse::{Person, parse},
+    mime::{
+        class,
+        parse::{Person, parse},
+    },
     patch::Patch,
     property::write_item_id,
     soap::{Element, Fault, Writer},
     store::{EventKind, Item, Kind, Subject, Verb},
+    submission::{self, Submission, new_message_id},
     time,
 };
 
@@ -53,6 +55,7 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
     let item = match element.name.as_str() {
         "CancelCalendarItem" => return meeting::cancel_item(call, element, disposition),
         "RemoveItem" => return meeting::remove_item(call, element),
+        "SuppressReadReceipt" => return suppress_receipt(call, element),
         "ReplyToItem" | "ReplyAllToItem" | "ForwardItem" => response_item(call, element)?,
         name => {
             let kind = Kind::of_element(name)
@@ -74,18 +77,7 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
         ));
     }
     if mail && disposition != Disposition::SaveOnly {
-        let copy = match (disposition, saved) {
-            (Disposition::SendOnly, _) => None,
-            (_, Some(_)) => Some(call.target_folder(saved)?),
-            (_, None) => Some(own_folder(call, "sentitems")?),
-        };
-        if let Some(copy) = copy {
-            call.only_private(copy)?;
-            call.may_create(copy)?;
-        }
-        call.has_room(call.me, item.size())?;
-        send(call.organisation, call.me, item, copy)?;
-        return Ok("<m:Items/>".to_owned());
+        return send(call, disposition, saved, item);
     }
     let place = match saved {
         Some(_) => call.target_folder(saved)?,
@@ -97,6 +89,65 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
     let reply = save(call, place, item)?;
     meeting::send_notices(call.organisation, place.mailbox, &about, notices, mailing);
     Ok(reply)
+}
+
+/// Sends a new message. One that is refused because of its author stays as a draft (R/responsecode ErrorSendAsDenied).
+fn send(call: &mut Call<'_>, disposition: Disposition, saved: Option<&Element>, item: Item) -> Reply {
+    let copy = copy_place(call, disposition == Disposition::SendAndSaveCopy, saved)?;
+    call.has_room(call.me, item.size())?;
+    let principal = copy.map_or(call.me, |copy| copy.mailbox);
+    let draft = copy.map(|_| item.clone());
+    let submission = Submission { from: call.me, principal, item, copy, saved: None };
+    let outcome = submission::submit(call.organisation, submission);
+    if let (Err(trouble), Some(draft)) = (&outcome, draft)
+        && trouble.code == "ErrorSendAsDenied"
+    {
+        let mailbox = &mut call.organisation.mailboxes[principal];
+        if let Some(folder) = mailbox.distinguished("drafts")
+            && let Some(item) = mailbox.insert(folder, draft)
+        {
+            mailbox.notify(EventKind::Created, Subject::Item { folder, item }, None);
+            mailbox.notify_folder(folder);
+        }
+    }
+    outcome.map(|()| "<m:Items/>".to_owned())
+}
+
+/// Where a copy of what is sent is to be kept.
+pub(super) fn copy_place(
+    call: &Call<'_>,
+    keeps: bool,
+    saved: Option<&Element>,
+) -> Result<Option<FolderPlace>, Trouble> {
+    if !keeps {
+        return Ok(None);
+    }
+    let copy = match saved {
+        None => own_folder(call, "sentitems")?,
+        Some(_) => call.target_folder(saved).map_err(|trouble| match trouble.code {
+            "ErrorItemNotFound" | "ErrorFolderNotFound" => {
+                Trouble::new("ErrorSavedItemFolderNotFound", "The folder to save the item in could not be found.")
+            }
+            _ => trouble,
+        })?,
+    };
+    call.only_private(copy)?;
+    call.may_create(copy)?;
+    Ok(Some(copy))
+}
+
+/// R/suppressreadreceipt: the one who reads sends no receipt.
+fn suppress_receipt(call: &mut Call<'_>, element: &Element) -> Reply {
+    let reference = element.child("ReferenceItemId").ok_or_else(Trouble::not_found)?;
+    let place = call.item(&Element { name: "ItemId".to_owned(), ..reference.clone() })?;
+    call.may_edit(&place)?;
+    let mut due = false;
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
+    let changed = mailbox.alter(place.folder, place.item, |item| due = submission::settle_receipt(item));
+    match (changed, due) {
+        (Some(()), true) => Ok("<m:Items/>".to_owned()),
+        _ => Err(Trouble::new("ErrorReadReceiptNotPending", "No read receipt is pending for the message.")),
+    }
 }
 
 /// Where items go that are not told where.
@@ -128,6 +179,12 @@ fn new_item(kind: Kind, element: &Element, context: &Context) -> Result<Item, Tr
     for property in &element.children {
         patch.set(&mut item, property)?;
     }
+    if kind == Kind::Message && item.extra.as_ref().is_none_or(|extra| extra.class.is_none()) {
+        let class = patch.mime().and_then(class::of);
+        if let Some(class) = class {
+            item.extra_mut().class = Some(class.to_owned());
+        }
+    }
     patch.settle(&mut item, context)?;
     let calendar = patch.calendar();
     if patch.flags_set() && item.sent_at.is_none() && item.draft {
@@ -149,11 +206,6 @@ fn stamp(item: &mut Item, address: &str) {
         let edits = Edits { fields: vec![("Message-ID", Some(new_message_id(address)))], ..Edits::default() };
         item.set_content(edits.apply(&bytes, &parsed));
     }
-}
-
-fn new_message_id(address: &str) -> String {
-    let domain = address.rsplit('@').next().unwrap_or("exchange");
-    format!("<{}@{domain}>", uuid::Uuid::new_v4().simple())
 }
 
 /// A reply or forward, which starts from another item.
@@ -256,101 +308,4 @@ fn save(call: &mut Call<'_>, place: FolderPlace, mut item: Item) -> Reply {
     }
     w.close("m:Items");
     Ok(w.finish())
-}
-
-/// Sends a message to its recipients and keeps a copy where asked.
-pub(super) fn send(
-    organisation: &mut Organisation,
-    from: usize,
-    mut item: Item,
-    copy: Option<FolderPlace>,
-) -> Result<(), Trouble> {
-    let bytes = item.bytes();
-    let parsed = parse(&bytes);
-    let recipients: Vec<Person> = parsed.to.iter().chain(&parsed.cc).chain(&parsed.bcc).cloned().collect();
-    if recipients.is_empty() {
-        return Err(Trouble::new("ErrorInvalidRecipients", "At least one recipient is not valid."));
-    }
-    if recipients.iter().any(|person| !person.address.contains('@')) {
-        return Err(Trouble::new("ErrorInvalidRecipients", "At least one recipient is not valid."));
-    }
-    let now = time::now();
-    let sender = &organisation.mailboxes[from];
-    let me = Person { name: sender.display_name.clone(), address: sender.address.clone() };
-    let mut edits = Edits::default();
-    edits.fields.push(("Date", Some(date(now))));
-    match &parsed.from {
-        None => edits.fields.push(("From", Some(addresses(&[me])))),
-        Some(author) => {
-            if on_behalf(organisation, from, &author.address)? {
-                edits.fields.push(("Sender", Some(addresses(&[me]))));
-            }
-        }
-    }
-    if parsed.message_id.is_none() {
-        edits.fields.push(("Message-ID", Some(new_message_id(&sender.address))));
-    }
-    let message = edits.apply(&bytes, &parsed);
-    let public = without_field(&message, "Bcc");
-    let mut served = Vec::new();
-    for person in recipients {
-        if let Some(mailbox) = organisation.find(&person.address).filter(|mailbox| !served.contains(mailbox)) {
-            served.push(mailbox);
-            let received = format!("Received: from exchange by exchange with ESMTP; {}\r\n", date(now));
-            let stamped = [received.as_bytes(), public.as_slice()].concat();
-            deliver(organisation, mailbox, None, Original::Bytes(stamped.into()));
-        }
-    }
-    if let Some(place) = copy {
-        item.set_content(message);
-        (item.draft, item.read, item.transported) = (false, true, false);
-        (item.received_at, item.sent_at, item.created_at) = (now, Some(now), now);
-        let mailbox = &mut organisation.mailboxes[place.mailbox];
-        if let Some(key) = mailbox.insert(place.folder, item) {
-            mailbox.notify(EventKind::Created, Subject::Item { folder: place.folder, item: key }, None);
-            mailbox.notify_folder(place.folder);
-        }
-    }
-    Ok(())
-}
-
-/// Whether a message of that author is sent on behalf of him, which a delegate may; who may send as him needs not say so
-/// (D/impersonation-and-ews). Authors that have no mailbox here are let through.
-fn on_behalf(organisation: &Organisation, from: usize, author: &str) -> Result<bool, Trouble> {
-    let Some(owner) = organisation.find(author).filter(|owner| *owner != from) else { return Ok(false) };
-    let (owner, sender) = (&organisation.mailboxes[owner], &organisation.mailboxes[from].address);
-    let is_sender = |address: &String| address.eq_ignore_ascii_case(sender);
-    if owner.send_as.iter().any(is_sender) {
-        return Ok(false);
-    }
-    match owner.delegates.iter().any(|delegate| is_sender(&delegate.address)) {
-        true => Ok(true),
-        false => Err(Trouble::new(
-            "ErrorSendAsDenied",
-            "The user account which was used to submit this request does not have the right to send mail on behalf of the \
-             specified sending account.",
-        )),
-    }
-}
-
-/// A message comes in over a transport: into `folder`, else into the inbox. A mailbox without room takes none.
-pub(crate) fn deliver(organisation: &mut Organisation, owner: usize, folder: Option<u64>, message: Original) {
-    let mailbox = &mut organisation.mailboxes[owner];
-    let Some(folder) = folder.or_else(|| mailbox.distinguished("inbox")) else { return };
-    let mut item = Item::new(Kind::Message, Some(message), time::now());
-    item.transported = true;
-    if mailbox.is_full_for(item.size()) {
-        return;
-    }
-    if mailbox.distinguished("inbox") == Some(folder) {
-        meeting::take_up(mailbox, &mut item);
-    }
-    if let Some(key) = mailbox.insert(folder, item) {
-        // One mail makes three events (documentation capture).
-        let subject = Subject::Item { folder, item: key };
-        mailbox.notify(EventKind::Created, subject, None);
-        mailbox.notify(EventKind::NewMail, subject, None);
-        mailbox.notify_folder(folder);
-        meeting::answer_for_itself(organisation, owner, folder, key);
-    }
 }

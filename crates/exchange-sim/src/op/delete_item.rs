@@ -6,6 +6,7 @@ use crate::{
     meeting::{self, Mailing},
     soap::{Element, Fault},
     store::{EventKind, Kind, Mailbox, Subject},
+    submission,
 };
 
 pub(super) fn delete_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -57,6 +58,12 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
         mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item: place.item }, None);
         return Ok(String::new());
     }
+    let for_good = matches!(request.attribute("DeleteType"), Some("HardDelete" | "SoftDelete"));
+    let suppress = matches!(request.attribute("SuppressReadReceipts"), Some("true" | "1"));
+    if let Some(item) = mailbox.item(place.folder, place.item).filter(|_| for_good).cloned() {
+        submission::deleted_unread(call.organisation, place.mailbox, &item, suppress);
+    }
+    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
     match request.attribute("DeleteType") {
         Some("HardDelete") => discard(mailbox, &place),
         Some("SoftDelete") => soft_delete(mailbox, &place, version),

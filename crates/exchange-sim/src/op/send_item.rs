@@ -1,13 +1,10 @@
 //! SendItem.
 
-use super::{
-    Call, Reply, Trouble,
-    create_item::{own_folder, send},
-    respond,
-};
+use super::{Call, FolderPlace, Reply, Trouble, create_item::copy_place, respond};
 use crate::{
     soap::{Element, Fault},
-    store::{EventKind, Subject},
+    store::Kind,
+    submission::{self, Submission},
 };
 
 pub(super) fn send_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -31,28 +28,23 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
             ));
         }
     }
-    let saves = matches!(request.attribute("SaveItemToFolder"), Some("true" | "1"));
-    let copy = match (saves, request.child("SavedItemFolderId")) {
-        (false, Some(_)) => {
-            return Err(Trouble::new(
-                "ErrorInvalidSendItemSaveSettings",
-                "A folder to save in was given, but the item shall not be saved.",
-            ));
-        }
-        (false, None) => None,
-        (true, None) => Some(own_folder(call, "sentitems")?),
-        (true, folder) => Some(call.target_folder(folder)?),
-    };
-    if let Some(copy) = copy {
-        call.may_create(copy)?;
+    if item.kind != Kind::Message || item.associated {
+        return Err(Trouble::new("ErrorInvalidItemForOperationSendItem", "Only messages can be sent."));
     }
+    let saves = matches!(request.attribute("SaveItemToFolder"), Some("true" | "1"));
+    let folder = request.child("SavedItemFolderId");
+    if !saves && folder.is_some() {
+        return Err(Trouble::new(
+            "ErrorInvalidSendItemSaveSettings",
+            "A folder to save in was given, but the item shall not be saved.",
+        ));
+    }
+    let copy = copy_place(call, saves, folder)?;
     call.may_edit(&place)?;
     // ProhibitSend: whoever has no room must not send.
     call.has_room(call.me, 0)?;
-    send(call.organisation, call.me, item, copy)?;
-    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
-    mailbox.remove(place.folder, place.item);
-    mailbox.notify(EventKind::Deleted, Subject::Item { folder: place.folder, item: place.item }, None);
-    mailbox.notify_folder(place.folder);
+    let saved = Some((FolderPlace { mailbox: place.mailbox, folder: place.folder }, place.item));
+    let submission = Submission { from: call.me, principal: place.mailbox, item, copy, saved };
+    submission::submit(call.organisation, submission)?;
     Ok(String::new())
 }

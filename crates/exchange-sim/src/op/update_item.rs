@@ -1,8 +1,8 @@
 //! UpdateItem and MarkAllItemsAsRead.
 
 use super::{
-    Call, ItemPlace, Reply, Trouble, calendar,
-    create_item::{Disposition, own_folder, send},
+    Call, FolderPlace, ItemPlace, Reply, Trouble, calendar,
+    create_item::{Disposition, copy_place},
     each, respond,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     property::{Path, write_item_id},
     soap::{Element, Fault, Writer},
     store::{EventKind, Item, Kind, Subject},
+    submission::{self, Submission},
 };
 
 pub(super) fn update_item(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
@@ -34,6 +35,13 @@ fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
     }
     if item.kind == Kind::CalendarItem {
         return calendar::update(call, request, change, &place);
+    }
+    let sends = item.kind == Kind::Message && disposition != Disposition::SaveOnly;
+    let keeps = sends && disposition == Disposition::SendAndSaveCopy;
+    let copy = copy_place(call, keeps, request.child("SavedItemFolderId"))?;
+    if sends {
+        call.may_delete(&place)?;
+        call.has_room(call.me, 0)?;
     }
     let before = item.clone();
     let mut patch = Patch::default();
@@ -59,9 +67,12 @@ fn one(call: &mut Call<'_>, request: &Element, change: &Element) -> Reply {
     let subject = Subject::Item { folder: place.folder, item: place.item };
     mailbox.notify(EventKind::Modified, subject, None);
     mailbox.notify_folder(place.folder);
-    if disposition != Disposition::SaveOnly {
-        return send_updated(call, &place, disposition);
+    if sends {
+        return send_updated(call, &place, copy);
     }
+    let suppress = matches!(request.attribute("SuppressReadReceipts"), Some("true" | "1"));
+    submission::marked_read(call.organisation, place.mailbox, place.folder, place.item, suppress);
+    let mailbox = &call.organisation.mailboxes[place.mailbox];
     let mut w = Writer::new();
     w.open("m:Items", &[]);
     if let Some(item) = mailbox.item(place.folder, answered) {
@@ -126,24 +137,17 @@ pub(super) fn apply(patch: &mut Patch, item: &mut Item, update: &Element) -> Res
     }
 }
 
-fn send_updated(call: &mut Call<'_>, place: &ItemPlace, disposition: Disposition) -> Reply {
-    let copy = match disposition {
-        Disposition::SendAndSaveCopy => Some(own_folder(call, "sentitems")?),
-        _ => None,
-    };
+fn send_updated(call: &mut Call<'_>, place: &ItemPlace, copy: Option<FolderPlace>) -> Reply {
     let mailbox = &call.organisation.mailboxes[place.mailbox];
     let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
-    call.may_delete(place)?;
-    send(call.organisation, call.me, item, copy)?;
-    let mailbox = &mut call.organisation.mailboxes[place.mailbox];
-    mailbox.remove(place.folder, place.item);
-    mailbox.notify(EventKind::Deleted, Subject::Item { folder: place.folder, item: place.item }, None);
-    mailbox.notify_folder(place.folder);
+    let saved = Some((FolderPlace { mailbox: place.mailbox, folder: place.folder }, place.item));
+    let submission = Submission { from: call.me, principal: place.mailbox, item, copy, saved };
+    submission::submit(call.organisation, submission)?;
     Ok("<m:Items/><m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>".to_owned())
 }
 
 pub(super) fn mark_all_items_as_read(call: &mut Call<'_>, request: &Element) -> Result<String, Fault> {
-    let read = request.is_true("ReadFlag");
+    let (read, suppress) = (request.is_true("ReadFlag"), request.is_true("SuppressReadReceipts"));
     let replies = each(request.list("FolderIds"), |id| {
         let place = call.folder(id)?;
         call.may_own(place)?;
@@ -151,11 +155,14 @@ pub(super) fn mark_all_items_as_read(call: &mut Call<'_>, request: &Element) -> 
         let items: Vec<u64> = mailbox.folders.get(&place.folder).map_or(Vec::new(), |folder| {
             folder.items.values().filter(|item| item.read != read).map(|item| item.key).collect()
         });
-        for item in items {
+        for &item in &items {
             mailbox.set_read(place.folder, item, read);
             mailbox.notify(EventKind::Modified, Subject::Item { folder: place.folder, item }, None);
         }
         mailbox.notify_folder(place.folder);
+        for item in items {
+            submission::marked_read(call.organisation, place.mailbox, place.folder, item, suppress);
+        }
         Ok(String::new())
     });
     Ok(respond("MarkAllItemsAsRead", "", replies))

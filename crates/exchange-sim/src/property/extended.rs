@@ -81,6 +81,15 @@ const ITEM_TAGS: &[ItemTag] = &[
     }),
     // PidTagMessageClass
     (0x001a, |view| Some(Value::Text(view.item.class().to_owned()))),
+    // PidTagOriginatorDeliveryReportRequested, PidTagReadReceiptRequested
+    (0x0023, |view| Some(Value::Flag(view.wants_delivery_receipt()))),
+    (0x0029, |view| Some(Value::Flag(view.wants_read_receipt()))),
+    // PidTagSensitivity
+    (0x0036, |view| {
+        let known = ["Normal", "Personal", "Private", "Confidential"];
+        let place = known.iter().position(|name| *name == view.sensitivity()).unwrap_or(0);
+        i64::try_from(place).ok().map(Value::Number)
+    }),
     // PidTagSubject
     (0x0037, |view| Some(Value::Text(view.summary().subject.clone()))),
     // PidTagClientSubmitTime
@@ -166,14 +175,23 @@ fn predecessors(mailbox: &Mailbox, change: u64) -> Vec<u8> {
     list
 }
 
-/// MSGFLAG_READ 1, _UNMODIFIED 2, _UNSENT 8, _HASATTACH 0x10.
+/// MSGFLAG_READ 1, _UNMODIFIED 2, _SUBMIT 4, _UNSENT 8, _HASATTACH 0x10, _FROMME 0x20, mfNotifyRead 0x100.
 fn message_flags(view: &View<'_>) -> i64 {
     let item = view.item;
-    [(item.read, 1), (item.changed == item.key, 2), (item.draft, 8), (view.summary().has_attachments, 0x10)]
-        .into_iter()
-        .filter(|(set, _)| *set)
-        .map(|(_, bit)| bit)
-        .sum()
+    let pending = || item.transported && !item.extra.as_ref().is_some_and(|extra| extra.receipt_settled);
+    [
+        (item.read, 1),
+        (item.changed == item.key, 2),
+        (item.is_submitted(), 4),
+        (item.draft, 8),
+        (view.summary().has_attachments, 0x10),
+        (view.is_from_me(), 0x20),
+        (!item.read && view.wants_read_receipt() && pending(), 0x100),
+    ]
+    .into_iter()
+    .filter(|(set, _)| *set)
+    .map(|(_, bit)| bit)
+    .sum()
 }
 
 type FolderTag = (u16, fn(&Mailbox, &Folder) -> Option<Value>);

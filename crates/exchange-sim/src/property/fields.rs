@@ -40,7 +40,7 @@ pub(crate) const FIELDS: &[Field] = &[
     row("item:ParentFolderId", "ParentFolderId", ALL, |view| text(view.folder_id())),
     row("item:ItemClass", "ItemClass", ALL, |view| text(view.item.class())),
     row("item:Subject", "Subject", BOTH, |view| filled(&view.summary().subject)),
-    row("item:Sensitivity", "Sensitivity", BOTH, |view| text(view.stored("Sensitivity").unwrap_or("Normal".into()))),
+    row("item:Sensitivity", "Sensitivity", BOTH, |view| text(view.sensitivity())),
     row("item:Body", "Body", BOTH | NO_LIST, |view| text(view.text_body())),
     row("item:Attachments", "Attachments", BOTH | NO_LIST, |view| {
         Some(Value::Flag(!view.parsed().attachments.is_empty()))
@@ -50,9 +50,9 @@ pub(crate) const FIELDS: &[Field] = &[
     row("item:Categories", "Categories", ALL | NO_LIST, |view| view.categories()),
     row("item:Importance", "Importance", ALL, |view| text(view.importance())),
     row("item:InReplyTo", "InReplyTo", ALL, |view| view.summary().in_reply_to.clone().map(Value::Text)),
-    row("item:IsSubmitted", "IsSubmitted", ALL, |_| Some(Value::Flag(false))),
+    row("item:IsSubmitted", "IsSubmitted", ALL, |view| Some(Value::Flag(view.item.is_submitted()))),
     row("item:IsDraft", "IsDraft", ALL, |view| Some(Value::Flag(view.item.draft))),
-    row("item:IsFromMe", "IsFromMe", ALL, |_| Some(Value::Flag(false))),
+    row("item:IsFromMe", "IsFromMe", ALL, |view| Some(Value::Flag(view.is_from_me()))),
     row("item:IsResend", "IsResend", ALL, |_| Some(Value::Flag(false))),
     row("item:IsUnmodified", "IsUnmodified", ALL, |view| Some(Value::Flag(view.item.changed == view.item.key))),
     row("item:InternetMessageHeaders", "InternetMessageHeaders", ALL | NO_LIST | MAIL, |view| {
@@ -89,10 +89,10 @@ pub(crate) const FIELDS: &[Field] = &[
     row("message:CcRecipients", "CcRecipients", BOTH | NO_LIST | MAIL, |view| people(&view.summary().cc)),
     row("message:BccRecipients", "BccRecipients", BOTH | NO_LIST | MAIL, |view| people(&view.summary().bcc)),
     row("message:IsReadReceiptRequested", "IsReadReceiptRequested", BOTH | MAIL, |view| {
-        Some(Value::Flag(view.stored("IsReadReceiptRequested").is_some_and(|set| set == "true")))
+        Some(Value::Flag(view.wants_read_receipt()))
     }),
     row("message:IsDeliveryReceiptRequested", "IsDeliveryReceiptRequested", BOTH | MAIL, |view| {
-        Some(Value::Flag(view.stored("IsDeliveryReceiptRequested").is_some_and(|set| set == "true")))
+        Some(Value::Flag(view.wants_delivery_receipt()))
     }),
     row("message:ConversationIndex", "ConversationIndex", ALL | MAIL, |view| {
         Some(Value::Binary(view.conversation_index()))

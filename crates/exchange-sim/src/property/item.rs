@@ -141,6 +141,31 @@ impl<'a> View<'a> {
         self.stored("Importance").unwrap_or_else(|| importance(self.summary().importance).to_owned())
     }
 
+    pub(super) fn sensitivity(&self) -> String {
+        let set = self.stored("Sensitivity").filter(|set| !set.is_empty());
+        set.unwrap_or_else(|| match self.item.kind.is_mail() {
+            true if !self.summary().sensitivity.is_empty() => self.summary().sensitivity.to_owned(),
+            _ => "Normal".to_owned(),
+        })
+    }
+
+    pub(super) fn is_from_me(&self) -> bool {
+        self.item.extra.as_ref().is_some_and(|extra| extra.from_me)
+    }
+
+    pub(super) fn wants_read_receipt(&self) -> bool {
+        self.switch("IsReadReceiptRequested").unwrap_or_else(|| self.summary().read_receipt_to.is_some())
+    }
+
+    pub(super) fn wants_delivery_receipt(&self) -> bool {
+        self.switch("IsDeliveryReceiptRequested").unwrap_or_else(|| self.summary().delivery_receipt_to.is_some())
+    }
+
+    /// A property that is true or false, where it was set.
+    fn switch(&self, element: &str) -> Option<bool> {
+        self.stored(element).map(|set| set == "true" || set == "1")
+    }
+
     pub(super) fn flag(&self) -> i64 {
         self.item.extra.as_ref().and_then(|extra| extra.flag).unwrap_or(0)
     }

@@ -146,6 +146,12 @@ pub(crate) struct Extra {
     pub(crate) creator: Option<String>,
     /// The number of the attachment that is the picture of a contact.
     pub(crate) photo: Option<u32>,
+    /// MSGFLAG_SUBMIT: it is to be sent, and waits.
+    pub(crate) submitted: bool,
+    /// The owner of the mailbox sent it to himself (mfFromMe).
+    pub(crate) from_me: bool,
+    /// The read receipt it asks for was sent, or shall not be.
+    pub(crate) receipt_settled: bool,
     /// What makes it a calendar item or meeting message.
     pub(crate) event: Option<Box<crate::calendar::event::Event>>,
 }
@@ -166,6 +172,11 @@ pub(crate) struct Summary {
     pub(crate) date: Option<Seconds>,
     pub(crate) importance: Importance,
     pub(crate) has_attachments: bool,
+    /// `Disposition-Notification-To` and `Return-Receipt-To`: who asks for a receipt.
+    pub(crate) read_receipt_to: Option<Person>,
+    pub(crate) delivery_receipt_to: Option<Person>,
+    /// `SensitivityChoicesType`
+    pub(crate) sensitivity: &'static str,
     /// The first 255 characters of the text.
     pub(crate) preview: String,
 }
@@ -202,6 +213,11 @@ impl Item {
             Some(Original::Bytes(bytes)) => Arc::clone(bytes),
             Some(Original::Made(make)) => Arc::from(make()),
         }
+    }
+
+    /// Waits to be sent.
+    pub(crate) fn is_submitted(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.submitted)
     }
 
     /// Counts as unread.
@@ -287,6 +303,9 @@ impl Summary {
             date: parsed.date,
             importance: parsed.importance,
             has_attachments: parsed.has_attachments,
+            read_receipt_to: parsed.read_receipt_to,
+            delivery_receipt_to: parsed.delivery_receipt_to,
+            sensitivity: parsed.sensitivity,
             preview,
         }
     }

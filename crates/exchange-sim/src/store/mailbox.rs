@@ -54,8 +54,6 @@ pub(crate) struct Mailbox {
     pub(crate) delegates: Vec<Delegate>,
     /// The addresses of those who have the permission FullAccess.
     pub(crate) full_access: Vec<String>,
-    /// The addresses of those who may send as its owner.
-    pub(crate) send_as: Vec<String>,
     /// `DeliverMeetingRequests`
     pub(crate) deliver: String,
     /// Bytes it may hold.
@@ -167,7 +165,6 @@ impl Mailbox {
             oof: None,
             delegates: Vec::new(),
             full_access: Vec::new(),
-            send_as: Vec::new(),
             deliver: "DelegatesAndMe".to_owned(),
             quota: QUOTA,
             retimed: BTreeSet::new(),
