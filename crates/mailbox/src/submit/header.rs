@@ -86,10 +86,11 @@ impl Header {
     /// # Errors
     /// Those of reading it; within, what is wrong with it.
     pub fn read(message: &Content) -> io::Result<Result<Self, Fault>> {
-        Ok(match block(message)? {
-            Some(block) => Self::parse(&block),
-            None => Err(Fault::TooLarge),
-        })
+        let (block, is_cut) = block(message)?;
+        let header = Self::parse(&block);
+        // Where something else than a field has come, the header is over, empty line or not.
+        let goes_on = header.as_ref().is_ok_and(|header| is_cut && header.end == block.len() as u64);
+        Ok(if goes_on { Err(Fault::TooLarge) } else { header })
     }
 
     /// The same of a header block, or of a message as a whole.
@@ -98,7 +99,8 @@ impl Header {
     /// What is wrong with it.
     pub fn parse(block: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader { header: Self::default(), addresses: 0, seen: Vec::new(), resent_is_over: false };
-        let mut at = if block.starts_with(b"From ") { line_end(block, 0) } else { 0 };
+        let is_mbox = block.starts_with(b"From ") && field(block, 0).is_none();
+        let mut at = if is_mbox { line_end(block, 0) } else { 0 };
         reader.header.start = at as u64;
         while let Some((name, end)) = field(block, at) {
             let value = block.get(at + name.len()..end).unwrap_or_default();
@@ -257,18 +259,15 @@ fn ids(value: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The header block and what comes with it in the last piece; `None` if it is too large.
-fn block(message: &Content) -> io::Result<Option<Bytes>> {
+/// The header block and what comes with it in the last piece; and whether it goes on behind that.
+fn block(message: &Content) -> io::Result<(Bytes, bool)> {
     let mut block = BytesMut::new();
     loop {
         let piece = message.read(block.len() as u64, PIECE)?;
-        if piece.is_empty() || has_end(&block, &piece) {
-            block.extend_from_slice(&piece);
-            return Ok(Some(block.freeze()));
-        }
+        let is_end = piece.is_empty() || has_end(&block, &piece);
         block.extend_from_slice(&piece);
-        if block.len() > LARGEST_HEADER {
-            return Ok(None);
+        if is_end || block.len() > LARGEST_HEADER {
+            return Ok((block.freeze(), !is_end));
         }
     }
 }

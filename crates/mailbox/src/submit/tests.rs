@@ -53,6 +53,7 @@ fn a_header_is_read() {
     assert_eq!(header.message_id.as_deref(), Some("<1@x>"));
     assert_eq!(header.in_reply_to, ["<2@x>", "<3@x>"]);
     assert!(header.has_date && header.resent.is_none());
+    assert_eq!(shown(&self::header("From : anna@x\n\n").from), "anna@x");
 }
 
 #[test]
@@ -98,6 +99,10 @@ fn headers_end_where_they_end_however_they_come() {
     }
     let endless = Content::memory(format!("X: {}", "y".repeat(2 << 20)));
     assert_eq!(Header::read(&endless).unwrap(), Err(Fault::TooLarge));
+    let fields = Content::memory("X: y\r\n".repeat(1 << 18));
+    assert_eq!(Header::read(&fields).unwrap(), Err(Fault::TooLarge));
+    let bare = Content::memory(format!("Subject: x\r\n{}", "y".repeat(2 << 20)));
+    assert_eq!(Header::read(&bare).unwrap().unwrap().body, 12);
 }
 
 #[test]
