@@ -40,6 +40,7 @@ fn crates_know_only_what_lies_below_them() {
         ("exchange-sim", &[]),
         ("imap", &["imap-proto", "mailbox", "serve"]),
         ("dav", &["mailbox", "pim", "serve"]),
+        ("smtp", &["mailbox", "serve"]),
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
         ("exchange", &["ews", "idmap", "mailbox", "pim"]),

@@ -1,0 +1,128 @@
+//! AUTH (RFC 4954)
+
+use std::mem;
+
+use mailbox::submit::Submit;
+use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use serve::sasl;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::connection::{Awaited, Connection, Transport};
+use crate::error::{Stop, bad_line, first, not_signed_in, out_of_place};
+use crate::proto::{Line, LineFault, Reply, Step};
+use crate::session::Session;
+use crate::state::{SignedIn, State};
+
+pub(crate) async fn run<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    mechanism: &str,
+    initial: Option<&Secret<Vec<u8>>>,
+) -> Result<Reply, Stop>
+where
+    B::Account: Submit,
+{
+    match session.state {
+        State::Greeted => return Err(first("EHLO").into()),
+        State::SignedIn(_) => return Err(out_of_place("You are signed in already").into()),
+        State::Introduced { .. } => {}
+    }
+    let offered = |mechanism: &sasl::Mechanism| !mechanism.takes_tokens() || session.backend.takes_tokens();
+    let Some(mechanism) = sasl::Mechanism::named(mechanism).filter(offered) else {
+        return Err(Reply::new(504, 5, 4, "This way of signing in is not offered").into());
+    };
+    if !session.may_send_passwords(connection) {
+        return Err(Reply::new(538, 7, 11, "Passwords are taken under TLS only").into());
+    }
+    let mut step = sasl::begin(mechanism, initial.map(|initial| initial.expose().as_slice()));
+    loop {
+        match step {
+            sasl::Step::Challenge(challenge, exchange) => {
+                step = exchange.next(&asked(session, connection, challenge).await?);
+            }
+            sasl::Step::Done(login) => {
+                let password = Secret::new(login.password.to_string());
+                return enter(session, Credentials { user: login.user, password }).await;
+            }
+            sasl::Step::Token(bearer) => return enter_with_token(session, connection, &bearer).await,
+            sasl::Step::Failed(failure) => return Err(failed(failure).into()),
+        }
+    }
+}
+
+/// RFC 4954 sections 4 and 6.
+fn failed(failure: sasl::Failure) -> Reply {
+    let (code, subject, detail) = match failure {
+        sasl::Failure::Cancelled => (501, 7, 0),
+        sasl::Failure::NotBase64 => (501, 5, 2),
+        sasl::Failure::Malformed => (501, 5, 4),
+        sasl::Failure::OtherIdentity => (535, 7, 8),
+    };
+    Reply::new(code, subject, detail, failure.to_string())
+}
+
+/// What the client says to a challenge.
+async fn asked<B: SignIn, T: Transport>(
+    session: &Session<B>,
+    connection: &mut Connection<T>,
+    challenge: &str,
+) -> Result<Line, Stop> {
+    connection.say(&Reply::bare(334, challenge.to_owned()));
+    match connection.next(Awaited::Command(session.deadline)).await? {
+        Step::Line(line) => Ok(line),
+        Step::BadLine(fault) => Err(bad_line(fault).into()),
+        _ => Err(bad_line(LineFault::TooLong).into()),
+    }
+}
+
+/// Asks the backend. It holds back who was wrong too often; here only this connection's patience is counted.
+async fn enter<B: SignIn>(session: &mut Session<B>, credentials: Credentials) -> Result<Reply, Stop>
+where
+    B::Account: Submit,
+{
+    let signed_in = session.backend.sign_in(&credentials).await;
+    let_in(session, &credentials.user, signed_in)
+}
+
+/// The same with a token. The backend knows from it whose mailbox is meant; the name beside it is for the log.
+async fn enter_with_token<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    bearer: &sasl::Bearer,
+) -> Result<Reply, Stop>
+where
+    B::Account: Submit,
+{
+    let token = Secret::new(bearer.token.to_string());
+    let signed_in = session.backend.sign_in_with_token(&token).await;
+    if signed_in.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
+        // RFC 7628 section 3.2.3: the client answers with something that says nothing, `*` included, and then hears it.
+        asked(session, connection, bearer.refusal()).await?;
+    }
+    let_in(session, bearer.user.as_deref().unwrap_or_default(), signed_in)
+}
+
+fn let_in<B: SignIn>(
+    session: &mut Session<B>,
+    user: &str,
+    signed_in: mailbox::Result<B::Account>,
+) -> Result<Reply, Stop> {
+    let account = match signed_in {
+        Ok(account) => account,
+        Err(error) => {
+            warn!(user, %error, "not signed in");
+            session.failures += u32::from(error.kind == ErrorKind::SignIn);
+            return Err(not_signed_in(&error).into());
+        }
+    };
+    info!(user, "signed in");
+    let State::Introduced { client } = mem::replace(&mut session.state, State::Greeted) else {
+        return Err(first("EHLO").into());
+    };
+    let user = user.to_owned();
+    session.state =
+        State::SignedIn(Box::new(SignedIn { client, user, account, transaction: None, unheard: Vec::new() }));
+    session.deadline = Instant::now() + session.settings.inactivity;
+    Ok(Reply::new(235, 7, 0, "Welcome"))
+}

@@ -1,0 +1,210 @@
+//! The only file that sees the socket: octets in become steps of the framer, answers are gathered and sent.
+//!
+//! Answers are sent when the client is waited for, so that commands in one piece are answered in one (RFC 2920). A
+//! connection that waits holds no buffers.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use serve::{Shutdown, Stream, Tls};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, timeout};
+
+use crate::error::End;
+use crate::proto::{Framer, Limits, Reply, Step};
+
+/// What octets go over.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+/// A client at the other end.
+pub(crate) struct Connection<T> {
+    /// `None` only while it goes over to TLS, and after that failed.
+    stream: Option<Stream<T>>,
+    start_tls: Option<Tls>,
+    shutdown: Shutdown,
+    framer: Framer,
+    out: Vec<u8>,
+    /// Octets of `out` that are sent.
+    sent: usize,
+    /// How often something came.
+    arrivals: u64,
+}
+
+/// What is waited for, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    /// A command: the client is told of a shutdown meanwhile.
+    Command(Instant),
+    /// The rest of something it began.
+    Rest(Instant),
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(connection: serve::Connection<T>, limits: Limits) -> Self {
+        Self {
+            stream: Some(connection.stream),
+            start_tls: connection.start_tls,
+            shutdown: connection.shutdown,
+            framer: Framer::new(limits),
+            out: Vec::new(),
+            sent: 0,
+            arrivals: 0,
+        }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_tls)
+    }
+
+    /// True if STARTTLS is to be had.
+    pub(crate) fn can_start_tls(&self) -> bool {
+        self.start_tls.is_some() && !self.is_tls()
+    }
+
+    /// True if the program is about to end.
+    pub(crate) fn is_going_down(&self) -> bool {
+        self.shutdown.is_requested()
+    }
+
+    /// How often something came. What comes after an answer was sent may have been said in knowledge of it.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// True if more came than was looked at.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.framer.is_empty()
+    }
+
+    /// What follows is a message, with its dots.
+    pub(crate) fn expect_data(&mut self) {
+        self.framer.expect_data();
+    }
+
+    /// What follows is a chunk of a message.
+    pub(crate) fn expect_chunk(&mut self, octets: u64) {
+        self.framer.expect_chunk(octets);
+    }
+
+    pub(crate) fn say(&mut self, reply: &Reply) {
+        reply.write(&mut self.out);
+    }
+
+    /// The framer's next step. All that was said is on its way before the client is waited for. Cancel-safe.
+    pub(crate) async fn next(&mut self, awaited: Awaited) -> Result<Step, End> {
+        loop {
+            match self.framer.step() {
+                Step::NeedBytes => {
+                    self.flush().await?;
+                    self.read(awaited).await?;
+                }
+                step => return Ok(step),
+            }
+        }
+    }
+
+    async fn read(&mut self, awaited: Awaited) -> Result<(), End> {
+        let Some(stream) = &mut self.stream else { return Err(End::Gone) };
+        let (until, is_pause) = match awaited {
+            Awaited::Command(until) => (until, true),
+            Awaited::Rest(until) => (until, false),
+        };
+        self.out = Vec::new();
+        let framer = &mut self.framer;
+        let read = tokio::select! {
+            read = arrive(stream, |piece| framer.push(piece)) => read.map_err(|_| End::Gone)?,
+            () = tokio::time::sleep_until(until) => return Err(too_slow()),
+            () = self.shutdown.requested(), if is_pause => return Err(going_down()),
+        };
+        self.arrivals += 1;
+        if read == 0 { Err(End::Gone) } else { Ok(()) }
+    }
+
+    /// Sends if much was gathered.
+    pub(crate) async fn relieve(&mut self) -> Result<(), End> {
+        if self.out.len() >= SEND_FROM { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what was gathered. Cancel-safe: what was sent is not sent again.
+    pub(crate) async fn flush(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let Some(stream) = &mut self.stream else { return Err(End::Gone) };
+        while let Some(rest) = self.out.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match timeout(PATIENCE, stream.write(rest)).await {
+                Ok(Ok(more)) if more > 0 => self.sent += more,
+                _ => return Err(End::Gone),
+            }
+        }
+        match timeout(PATIENCE, stream.flush()).await {
+            Ok(Ok(())) => {}
+            _ => return Err(End::Gone),
+        }
+        self.out.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Goes on under TLS (RFC 3207 section 4). What came behind the command was not protected, and is forgotten: whoever
+    /// sent it may have been somebody else.
+    pub(crate) async fn start_tls(&mut self) -> Result<(), End> {
+        self.framer.discard();
+        self.flush().await?;
+        let (Some(stream), Some(tls)) = (self.stream.take(), self.start_tls.take()) else { return Err(End::Gone) };
+        match timeout(PATIENCE, stream.upgrade(&tls)).await {
+            Ok(Ok(stream)) => self.stream = Some(stream),
+            _ => return Err(End::Gone),
+        }
+        Ok(())
+    }
+
+    /// Says goodbye if that is still possible, and closes.
+    pub(crate) async fn close(mut self, end: End) {
+        if let End::Bye(reply) = end {
+            self.say(&reply);
+        }
+        let _ = self.flush().await;
+        if let Some(mut stream) = self.stream.take() {
+            let _ = timeout(PATIENCE, stream.shutdown()).await;
+        }
+    }
+}
+
+thread_local! {
+    /// Where octets arrive: a connection that waits needs no room for what it waits for.
+    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
+}
+
+/// Waits for octets and hands them on. Tells how many there were; none at the end.
+async fn arrive<S: AsyncRead + Unpin>(stream: &mut S, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+    poll_fn(|context| {
+        ARRIVALS.with_borrow_mut(|room| {
+            let mut piece = ReadBuf::new(room);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
+            take(piece.filled());
+            Poll::Ready(Ok(piece.filled().len()))
+        })
+    })
+    .await
+}
+
+fn too_slow() -> End {
+    End::Bye(Reply::new(421, 4, 2, "Nothing came for too long, or too little"))
+}
+
+pub(crate) fn going_down() -> End {
+    End::Bye(Reply::new(421, 3, 2, "The gateway is being restarted, please come again"))
+}
+
+const PIECE: usize = 64 << 10;
+const SEND_FROM: usize = 64 << 10;
+
+/// How long a client may leave unread what it is told.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
