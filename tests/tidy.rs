@@ -43,7 +43,8 @@ fn crates_know_only_what_lies_below_them() {
         ("smtp", &["mailbox", "serve"]),
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
-        ("exchange", &["ews", "idmap", "mailbox", "pim"]),
+        ("spool", &["mailbox"]),
+        ("exchange", &["ews", "idmap", "mailbox", "pim", "spool"]),
     ]);
     let house = metadata();
     let ours: BTreeSet<&str> = house.workspace_packages().iter().map(|package| package.name.as_str()).collect();
