@@ -37,7 +37,8 @@ pub trait Submit: Clone + Send + Sync + 'static {
 
     /// Takes a message. When this returns it is sent, or on disk and will be sent: nobody has to bring it again. If
     /// this fails nobody gets the message; where it is not known whether Exchange took it, that is found out first,
-    /// or the message is kept and this succeeds. A caller that goes away does not cancel it.
+    /// or the message is kept and this succeeds. A caller that goes away does not cancel it; one that stays is answered
+    /// within some minutes, since clients wait for ten (RFC 5321 section 4.5.3.2.6) and then come again.
     ///
     /// # Errors
     /// For the whole message, with what it is about; see [`Refused`].

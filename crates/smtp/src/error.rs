@@ -88,6 +88,7 @@ pub(crate) fn misunderstood(error: ParseError) -> Stop {
 pub(crate) fn bad_line(fault: LineFault) -> End {
     End::Bye(match fault {
         LineFault::TooLong => Reply::new(500, 5, 6, "The line is too long"),
+        LineFault::Tls => Reply::new(500, 5, 2, "TLS begins with STARTTLS here"),
         fault => Reply::new(500, 5, 2, format!("Lines end with CRLF; this one holds {fault}")),
     })
 }

@@ -92,4 +92,4 @@ impl Gathering {
 }
 
 /// Octets of a message that are not worth a file.
-const IN_MEMORY: usize = 256 << 10;
+const IN_MEMORY: usize = 64 << 10;

@@ -140,6 +140,10 @@ impl Framer {
 
     fn line(&mut self) -> Step {
         let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        if rest.starts_with(TLS) {
+            self.discard();
+            return Step::BadLine(LineFault::Tls);
+        }
         let Some(end) = memchr::memchr(b'\n', rest) else {
             let length = rest.len();
             if let Some(skipped) = &mut self.skipped {
@@ -167,3 +171,9 @@ impl Framer {
         step
     }
 }
+
+/// A handshake record (RFC 8446 section 5.1).
+///
+/// Seen from Mail of iOS: a port is tried with TLS from the first octet before STARTTLS, and answered no sooner than the
+/// server closes.
+const TLS: &[u8] = b"\x16\x03";

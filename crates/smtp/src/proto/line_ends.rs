@@ -14,6 +14,8 @@ pub enum LineFault {
     Nul,
     /// More octets than a line may have; not of messages.
     TooLong,
+    /// The beginning of TLS, from a client that takes this port for another; not of messages.
+    Tls,
 }
 
 impl fmt::Display for LineFault {
@@ -23,6 +25,7 @@ impl fmt::Display for LineFault {
             Self::BareLf => "an LF without CR",
             Self::Nul => "a NUL",
             Self::TooLong => "too many octets in a line",
+            Self::Tls => "TLS",
         })
     }
 }
