@@ -240,9 +240,7 @@ impl Call<'_> {
     fn distinguished(&self, element: &Element) -> Result<FolderPlace, Trouble> {
         let mailbox = match element.child("Mailbox").and_then(|mailbox| mailbox.child_text("EmailAddress")) {
             None => self.me,
-            Some(address) => self.organisation.find(address).ok_or_else(|| {
-                Trouble::new("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
-            })?,
+            Some(address) => self.organisation.find(address).ok_or_else(|| self.no_mailbox(address))?,
         };
         let id = element.attribute("Id").unwrap_or_default();
         let (mailbox, id) = match in_archive(id) {
@@ -258,6 +256,20 @@ impl Call<'_> {
                 self.routed(place).map(|()| place)
             }
             _ => Err(no_folder()),
+        }
+    }
+
+    /// Nobody has that primary address (R/responsecode ErrorNonPrimarySmtpAddress).
+    fn no_mailbox(&self, address: &str) -> Trouble {
+        match self.organisation.resolve(address).and_then(|index| self.organisation.mailboxes.get(index)) {
+            None => Trouble::new("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it."),
+            Some(mailbox) => Trouble {
+                value: Some(("Primary", mailbox.address.clone())),
+                ..Trouble::new(
+                    "ErrorNonPrimarySmtpAddress",
+                    "The primary SMTP address must be specified when referencing a mailbox.",
+                )
+            },
         }
     }
 

@@ -68,6 +68,14 @@ pub(crate) struct Post {
     rates: queue::Rates,
 }
 
+impl Post {
+    /// Whether an address takes mail from some only, of whom this author is none.
+    pub(crate) fn refuses(&self, address: &str, author: &str) -> bool {
+        let mut rules = self.restricted.iter().filter(|(known, _)| known.eq_ignore_ascii_case(address)).peekable();
+        rules.peek().is_some() && !rules.any(|(_, who)| who.eq_ignore_ascii_case(author))
+    }
+}
+
 /// A message that somebody wants to be sent.
 pub(crate) struct Submission {
     /// The mailbox of the one who sends.

@@ -4,6 +4,7 @@
 //! how-to-export-items-by-using-ews). So every answer has other boundaries, fields stand in Exchange's order and
 //! folding, raw 8-bit text in fields becomes encoded words, and bodies and attachments may have another transfer
 //! encoding than the one they came with. What is signed stays as it is: Exchange keeps it as one blob.
+//! What is encrypted with OpenPGP does not: its parts become attachments.
 
 mod field;
 
@@ -52,10 +53,19 @@ impl Writer<'_> {
         let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let encoding = Encoding::named(value(fields, "Content-Transfer-Encoding").as_deref());
         match kind.split_once('/') {
-            Some(("multipart", "signed" | "encrypted")) => self.verbatim(fields, body),
-            Some(("multipart", _)) => {
+            Some(("multipart", "signed")) => self.verbatim(fields, body),
+            Some(("multipart", subtype)) => {
                 let boundary = parameter(&content_type, "boundary")?;
-                self.multipart(fields, &content_type, &parts(body, boundary.as_bytes())?, depth)?;
+                let mut parts = parts(body, boundary.as_bytes())?;
+                match subtype {
+                    "encrypted" => {
+                        // Exchange knows only S/MIME: of OpenPGP's two parts it makes attachments of a message without text
+                        // (RFC 3156; Thunderbird looks for this form to mend it).
+                        parts.insert(0, NO_TEXT);
+                        self.multipart(fields, "multipart/mixed", &parts, depth)?;
+                    }
+                    _ => self.multipart(fields, &content_type, &parts, depth)?,
+                }
             }
             Some(("message", "rfc822" | "global")) if encoding == Encoding::Identity => {
                 self.fields(fields);
@@ -217,6 +227,9 @@ fn scramble(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
+/// The body of a message that has none.
+const NO_TEXT: &[u8] = b"Content-Type: text/plain; charset=\"us-ascii\"\r\n\r\n";
+
 /// Exchange refuses deeper nesting; here it is left alone.
 const DEEPEST: usize = 60;
 
@@ -262,6 +275,20 @@ mod tests {
         let rendered = render(signed, 3);
         let at = |message: &[u8]| String::from_utf8_lossy(message).split_once("\r\n\r\n").unwrap().1.to_owned();
         assert_eq!(at(&rendered), at(signed));
+    }
+
+    #[test]
+    fn openpgp_becomes_attachments() {
+        let sealed = b"From: a@a.test\r\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=e\r\n\r\n\
+            --e\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--e\r\nContent-Type: application/octet-stream; \
+            name=\"encrypted.asc\"\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n--e--\r\n";
+        let rendered = render(sealed, 3);
+        assert!(String::from_utf8_lossy(&rendered).contains("Content-Type: multipart/mixed; boundary="));
+        let parsed = parse(&rendered);
+        let kinds: Vec<&str> = parsed.attachments.iter().map(|one| one.content_type.as_str()).collect();
+        assert_eq!(kinds, ["application/pgp-encrypted", "application/octet-stream"]);
+        assert_eq!(parsed.attachments[1].bytes, b"-----BEGIN PGP MESSAGE-----");
+        assert_eq!(parsed.text.as_deref().map(str::trim), Some(""));
     }
 
     #[test]

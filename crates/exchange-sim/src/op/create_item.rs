@@ -1,5 +1,7 @@
 //! CreateItem.
 
+use std::borrow::Cow;
+
 use super::{Call, FolderPlace, Reply, Trouble, respond};
 use crate::{
     calendar::change::Context,
@@ -61,6 +63,7 @@ fn create(call: &mut Call<'_>, request: &Element, element: &Element) -> Reply {
             let kind = Kind::of_element(name)
                 .ok_or_else(|| Trouble::new("ErrorInvalidRequest", format!("This server cannot create {name}.")))?;
             let mailbox = saved.and_then(|saved| call.target_folder(Some(saved)).ok()).map_or(call.me, |at| at.mailbox);
+            let element = &*with_members(call, element)?;
             let mut item = new_item(kind, element, &call.context(mailbox))?;
             if kind == Kind::Message && element.child("MimeContent").is_none() {
                 stamp(&mut item, &call.organisation.mailboxes[call.me].address);
@@ -111,6 +114,34 @@ fn send(call: &mut Call<'_>, disposition: Disposition, saved: Option<&Element>, 
         }
     }
     outcome.map(|()| "<m:Items/>".to_owned())
+}
+
+/// A message whose recipients are no lists of the sender's own: these, named by their ids, stand for their members.
+fn with_members<'a>(call: &Call<'_>, element: &'a Element) -> Result<Cow<'a, Element>, Trouble> {
+    let own_list = |mailbox: &Element| {
+        mailbox.child("ItemId").filter(|_| mailbox.child_text("MailboxType") == Some("PrivateDL")).cloned()
+    };
+    let recipients = || element.children.iter().filter(|field| field.name.ends_with("Recipients"));
+    if !recipients().any(|field| field.children.iter().any(|mailbox| own_list(mailbox).is_some())) {
+        return Ok(Cow::Borrowed(element));
+    }
+    let mut message = element.clone();
+    for field in message.children.iter_mut().filter(|field| field.name.ends_with("Recipients")) {
+        let mut people = Vec::new();
+        for mailbox in std::mem::take(&mut field.children) {
+            match own_list(&mailbox) {
+                None => people.push(mailbox),
+                Some(id) => {
+                    let members = super::expand_dl::private(call, &id)?;
+                    people.extend(
+                        members.iter().map(|member| Element { name: "Mailbox".to_owned(), ..member.element() }),
+                    );
+                }
+            }
+        }
+        field.children = people;
+    }
+    Ok(Cow::Owned(message))
 }
 
 /// Where a copy of what is sent is to be kept.

@@ -30,7 +30,7 @@ fn expand(call: &Call<'_>, request: &Element) -> Reply {
 }
 
 /// A list in a contacts folder.
-fn private(call: &Call<'_>, id: &Element) -> Result<Vec<Member>, Trouble> {
+pub(super) fn private(call: &Call<'_>, id: &Element) -> Result<Vec<Member>, Trouble> {
     let place = call.item(&Element { name: "ItemId".to_owned(), ..id.clone() })?;
     let item =
         call.organisation.mailboxes[place.mailbox].item(place.folder, place.item).ok_or_else(Trouble::not_found)?;

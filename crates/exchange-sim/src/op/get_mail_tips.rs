@@ -1,5 +1,5 @@
-//! GetMailTips: what a sender should know of his recipients before he sends. Here that is who is away, how many read a
-//! list, and who does not exist.
+//! GetMailTips: what a sender should know of his recipients before he sends: who is away or has no room, who takes mail from
+//! few only, how many read a list, how large a message may be, and who does not exist.
 
 use super::{Call, frame};
 use crate::{
@@ -25,7 +25,8 @@ fn write(w: &mut Writer, call: &Call<'_>, recipient: &Element, wanted: &str) {
     let address = recipient.child_text("EmailAddress").unwrap_or_default();
     let wants = |tip: &str| wanted.split_ascii_whitespace().any(|asked| asked == "All" || asked == tip);
     let organisation = &*call.organisation;
-    let entry = organisation.directory.find(address);
+    let entry = organisation.directory.known_as(address);
+    let mailbox = organisation.resolve(address).map(|mailbox| &organisation.mailboxes[mailbox]);
     w.open("m:MailTips", &[]);
     w.open("t:RecipientAddress", &[]);
     w.text("t:Name", entry.map_or("", |entry| &entry.name));
@@ -36,11 +37,11 @@ fn write(w: &mut Writer, call: &Call<'_>, recipient: &Element, wanted: &str) {
     w.close("t:RecipientAddress");
     w.text("t:PendingMailTips", "");
     if wants("OutOfOfficeMessage") {
-        let settings = organisation.find(address).and_then(|mailbox| organisation.mailboxes[mailbox].oof.as_ref());
+        let settings = mailbox.and_then(|mailbox| mailbox.oof.as_ref());
         out_of_office(w, settings.filter(|settings| is_away(settings)));
     }
     if wants("MailboxFullStatus") {
-        w.flag("t:MailboxFull", false);
+        w.flag("t:MailboxFull", mailbox.is_some_and(|mailbox| mailbox.is_full_for(1)));
     }
     let members = entry.filter(|entry| entry.is_list()).map_or(1, |list| organisation.directory.members(list).count());
     if wants("TotalMemberCount") {
@@ -50,10 +51,14 @@ fn write(w: &mut Writer, call: &Call<'_>, recipient: &Element, wanted: &str) {
         w.number("t:ExternalMemberCount", usize::from(entry.is_none()));
     }
     if wants("MaxMessageSize") {
-        w.number("t:MaxMessageSize", 10_485_760);
+        let limits = &organisation.post.limits;
+        let most = [limits.max_message, limits.max_receive].into_iter().flatten().min().unwrap_or(10_485_760);
+        w.number("t:MaxMessageSize", usize::try_from(most).unwrap_or(usize::MAX));
     }
     if wants("DeliveryRestriction") {
-        w.flag("t:DeliveryRestricted", false);
+        let me = &organisation.mailboxes[call.me].address;
+        let known = entry.map_or(address, |entry| &entry.address);
+        w.flag("t:DeliveryRestricted", organisation.post.refuses(known, me));
     }
     if wants("ModerationStatus") {
         w.flag("t:IsModerated", false);

@@ -73,7 +73,10 @@ fn search<'a>(call: &'a Call<'_>, request: &Element) -> Result<Vec<Found<'a>>, T
         let entries = call.organisation.directory.entries().iter();
         let matches: Vec<Found<'a>> = entries
             .filter(|entry| match exact {
-                Some(address) => entry.address.eq_ignore_ascii_case(address),
+                Some(address) => {
+                    let all = std::iter::once(&entry.address).chain(&entry.aliases);
+                    all.into_iter().any(|known| known.eq_ignore_ascii_case(address))
+                }
                 None => entry.answers_to(name),
             })
             .map(Found::Listed)
@@ -188,6 +191,10 @@ pub(super) fn write_entry(w: &mut Writer, call: &Call<'_>, entry: &Entry, shape:
     }
     w.open("t:EmailAddresses", &[]);
     w.text_with("t:Entry", &[("Key", "EmailAddress1")], &format!("SMTP:{}", entry.address));
+    // Proxy addresses: the primary one is in capitals, and there are three places.
+    for (key, alias) in ["EmailAddress2", "EmailAddress3"].into_iter().zip(&entry.aliases) {
+        w.text_with("t:Entry", &[("Key", key)], &format!("smtp:{alias}"));
+    }
     w.close("t:EmailAddresses");
     if shape != Base::IdOnly {
         if !entry.city.is_empty() || !entry.country.is_empty() {

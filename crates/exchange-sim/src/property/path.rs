@@ -110,4 +110,4 @@ pub(super) const SETS: &[(&str, &str)] = &[
 pub(super) const PUBLIC_STRINGS: &str = "00020329-0000-0000-c000-000000000046";
 
 /// Header fields by name.
-pub(super) const INTERNET_HEADERS: &str = "00020386-0000-0000-c000-000000000046";
+pub(crate) const INTERNET_HEADERS: &str = "00020386-0000-0000-c000-000000000046";

@@ -11,7 +11,8 @@ use crate::{
         parse::{Parsed, Person},
         render::render,
     },
-    store::{Item, ids},
+    property::INTERNET_HEADERS,
+    store::{Item, PropertyKey, PropertyName, Value, ids},
     time::Seconds,
 };
 
@@ -49,11 +50,25 @@ pub(super) fn submitted(organisation: &Organisation, item: &mut Item, parsed: &P
         index.extend(&ids::digest(&[root.as_bytes()])[..21]);
         fields.push(("Thread-Index", Some(STANDARD.encode(index))));
     }
-    let bytes = item.bytes();
+    let named = headers(item);
+    let bytes = [named.as_bytes(), &item.bytes()].concat();
     // The header firewall: nobody but a server says these.
     let clean = without_fields(&bytes, |name| name.to_ascii_lowercase().starts_with("x-ms-exchange-organization-"));
     item.set_content(Edits { fields, ..Edits::default() }.apply(&clean, parsed));
     item.sent_at = Some(now);
+}
+
+/// Header fields that were set as properties (D/how-to-provision-x-headers) and do not stand in the message.
+fn headers(item: &Item) -> String {
+    let properties = item.extra.as_ref().map(|extra| &extra.properties);
+    let named = properties.into_iter().flatten().filter_map(|(key, value)| match (key, value) {
+        (PropertyKey::Named(set, PropertyName::Name(name)), Value::Text(text)) if set == INTERNET_HEADERS => {
+            Some((name, text))
+        }
+        _ => None,
+    });
+    let sound = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+    named.filter(|(name, _)| sound(name)).map(|(name, text)| format!("{name}: {}\r\n", words(text))).collect()
 }
 
 /// The message as it arrives: without Bcc, with the trace and the fields of transport, and written anew, as Exchange

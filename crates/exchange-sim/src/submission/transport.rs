@@ -163,15 +163,8 @@ fn drop_off(
     class: Option<&'static str>,
     now: Seconds,
 ) -> Result<Outcome, Failure> {
-    let named = |address: &str| [Some(leg.address.as_str()), leg.list.as_deref()].contains(&Some(address));
-    let rules: Vec<&str> = organisation
-        .post
-        .restricted
-        .iter()
-        .filter(|(address, _)| named(address))
-        .map(|(_, who)| who.as_str())
-        .collect();
-    if !rules.is_empty() && !rules.iter().any(|who| who.eq_ignore_ascii_case(&mail.author.address)) {
+    let addressed = [Some(leg.address.as_str()), leg.list.as_deref()];
+    if addressed.into_iter().flatten().any(|address| organisation.post.refuses(address, &mail.author.address)) {
         return Err(Failure::new("5.7.1", "RESOLVER.RST.NotAuthorized; not authorized"));
     }
     if organisation.post.limits.max_receive.is_some_and(|most| copy.len() as u64 > most) {

@@ -17,6 +17,7 @@ mod public_folders;
 mod quota;
 mod rooms;
 mod search;
+mod sending;
 mod servers;
 mod sharing;
 mod soap;
