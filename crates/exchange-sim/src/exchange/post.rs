@@ -45,6 +45,18 @@ impl Exchange {
         self.lock().post.ledger.json(after)
     }
 
+    /// Comes back when there are more than so many.
+    pub async fn more_deliveries(&self, than: usize) {
+        loop {
+            let mut news = std::pin::pin!(self.inner.news.notified());
+            news.as_mut().enable();
+            if self.lock().post.ledger.count() > than {
+                return;
+            }
+            news.await;
+        }
+    }
+
     /// How often each message was sent, kept and delivered, by Message-ID, as JSON.
     pub fn deliveries_by_id(&self) -> Json {
         self.lock().deliveries_by_id()

@@ -20,7 +20,7 @@
 //! | `POST /proxy/stop`, `POST /proxy/start` | all of them, or with `number=N` one; tunnels are cut |
 //! | `POST /proxy/map?name=host:port&to=addr:port` | tell the proxies where a name leads |
 //! | `POST /quota?bytes=…[&mailbox=…]` | every mailbox, or that one, may hold so much from now on |
-//! | `GET /deliveries[?after=N]` | every message that was sent, from number N on: kind, sender, author, Message-ID, subject, size, where the copy went, and each recipient with role, list, outcome (`delivered`, `outside`, `failed`) and status |
+//! | `GET /deliveries[?after=N][&wait=SECONDS]` | every message that was sent, from number N on, if need be once there is one: kind, sender, author, Message-ID, subject, size, where the copy went, and each recipient with role, list, outcome (`delivered`, `outside`, `failed`) and status |
 //! | `GET /deliveries/counts` | by Message-ID: `sent`, `copies` (in the Sent Items of all mailboxes now), `reached` and `failed` by recipient; without reports and receipts |
 //! | `POST /deliveries/forget` | forget them |
 //! | `GET /outside[?number=N]` | what left the organisation: envelope, Message-ID, size, SHA-256; of one also the source; `POST /outside/forget` |

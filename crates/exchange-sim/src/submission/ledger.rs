@@ -66,6 +66,11 @@ impl Ledger {
         }
     }
 
+    /// How many messages there are.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The messages from a number on.
     pub(crate) fn json(&self, after: usize) -> Json {
         self.entries.iter().enumerate().skip(after).map(|(number, entry)| entry.json(number)).collect()

@@ -648,10 +648,10 @@ fn a_folder_to_save_in_that_is_not_there_is_named_so() {
 }
 
 #[test]
-fn ten_thousand_messages_are_counted() {
+fn thousands_of_messages_are_counted() {
     let server = Server::new("se");
     assert_eq!(send(&server, &PLAIN.replace("plain@", "0@"), ""), "NoError");
-    for number in 1..10_000 {
+    for number in 1..2_000 {
         let message = PLAIN.replace("plain@", &format!("{number}@"));
         let request = server.envelope(&create("SendAndSaveCopy", "", &message, ""));
         let exchange_sim::Answer::Document { status, .. } = server.exchange.answer(ANNA, request.as_bytes()) else {
@@ -661,7 +661,7 @@ fn ten_thousand_messages_are_counted() {
     }
     let counts = server.exchange.deliveries_by_id();
     let counts = counts.as_object().unwrap();
-    assert_eq!(counts.len(), 10_000);
+    assert_eq!(counts.len(), 2_000);
     let once = json!({ "sent": 1, "copies": 1, "reached": { BOB: 1 }, "failed": {} });
     assert!(counts.values().all(|count| *count == once));
 }

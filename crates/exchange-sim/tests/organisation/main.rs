@@ -13,3 +13,4 @@ mod front_ends;
 mod limits;
 mod network;
 mod services;
+mod submission;

@@ -1,5 +1,7 @@
 //! What a test asks and orders about mail on its way.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -15,7 +17,7 @@ pub(super) fn control(
     body: &[u8],
 ) -> Option<Result<Value, Refusal>> {
     let answer = match (method.as_str(), path) {
-        ("GET", "/deliveries") => number(query, "after").map(|after| exchange.deliveries(after.unwrap_or(0))),
+        ("GET", "/deliveries") => deliveries(exchange, query),
         ("GET", "/deliveries/counts") => Ok(exchange.deliveries_by_id()),
         ("GET", "/outside") => number(query, "number").and_then(|number| exchange.outside(number).map_err(refusal)),
         ("GET", "/submission") => Ok(exchange.submission_state()),
@@ -23,6 +25,16 @@ pub(super) fn control(
         _ => return None,
     };
     Some(answer)
+}
+
+fn deliveries(exchange: &Exchange, query: &Form) -> Result<Value, Refusal> {
+    let after = number(query, "after")?.unwrap_or(0);
+    if let Some(seconds) = number(query, "wait")? {
+        let longest = Duration::from_secs(seconds as u64);
+        // In vain is no mistake: nothing came.
+        let _ = super::wait(async { tokio::time::timeout(longest, exchange.more_deliveries(after)).await });
+    }
+    Ok(exchange.deliveries(after))
 }
 
 fn order(exchange: &Exchange, path: &str, query: &Form, body: &[u8]) -> Option<Result<(), Refusal>> {
