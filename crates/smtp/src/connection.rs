@@ -167,12 +167,18 @@ impl<T: Transport> Connection<T> {
 
     /// Says goodbye if that is still possible, and closes.
     pub(crate) async fn close(mut self, end: End) {
+        let is_heard = matches!(end, End::Bye(_));
         if let End::Bye(reply) = end {
             self.say(&reply);
         }
         let _ = self.flush().await;
-        if let Some(mut stream) = self.stream.take() {
-            let _ = timeout(PATIENCE, stream.shutdown()).await;
+        let Some(mut stream) = self.stream.take() else { return };
+        let _ = timeout(PATIENCE, stream.shutdown()).await;
+        // A system that closes with something unread says so at once, and the client loses what it was told last: a
+        // client in the middle of a message would not learn what is wrong with it.
+        if is_heard {
+            let unread = async { while matches!(arrive(&mut stream, |_| {}).await, Ok(1..)) {} };
+            let _ = timeout(LINGER, unread).await;
         }
     }
 }
@@ -205,6 +211,9 @@ pub(crate) fn going_down() -> End {
 
 const PIECE: usize = 64 << 10;
 const SEND_FROM: usize = 64 << 10;
+
+/// How long is read what nobody wants any more.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a client may leave unread what it is told.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);

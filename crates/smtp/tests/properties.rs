@@ -56,8 +56,11 @@ fn pieces<'a>(mut bytes: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'
     })
 }
 
+/// How a message ended, if it did.
+type End = Option<Result<(), LineFault>>;
+
 /// What the framer makes of a DATA: the message, how it ended, and the lines behind it.
-fn data<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Option<Result<(), LineFault>>, Vec<Vec<u8>>) {
+fn data<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, End, Vec<Vec<u8>>) {
     let mut framer = Framer::new(Limits { line: LONGEST_LINE, skip: 1 << 16 });
     framer.expect_data();
     let (mut text, mut end, mut behind) = (Vec::new(), None, Vec::new());

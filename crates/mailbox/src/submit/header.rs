@@ -140,7 +140,9 @@ impl Reader {
         };
         let is_resent = name.starts_with("Resent-");
         let again = self.seen.contains(&name);
-        self.seen.push(name);
+        if !again {
+            self.seen.push(name);
+        }
         // Section 3.6.6: the newest block is on top, and blocks are told apart by what came between or comes again.
         if is_resent {
             self.resent_is_over |= again;
@@ -157,10 +159,21 @@ impl Reader {
             return Err(Fault::Twice(name));
         }
         let value = String::from_utf8_lossy(value);
+        // RFC 6409 section 8: what is there and says nothing is replaced.
+        let says_nothing = match use_ {
+            Use::MessageId => ids(&value).next().is_none(),
+            Use::Date => value.trim().is_empty(),
+            _ => false,
+        };
+        if says_nothing {
+            self.header.hidden.push((place.start, place.end));
+            return Ok(());
+        }
         match use_ {
+            Use::MessageId if self.header.message_id.is_some() => {}
             Use::MessageId => self.header.message_id = ids(&value).next(),
             Use::InReplyTo => self.header.in_reply_to.extend(ids(&value).take(MOST_IDS)),
-            Use::Date => self.header.has_date = !value.trim().is_empty(),
+            Use::Date => self.header.has_date = true,
             Use::Trace => {}
             Use::From | Use::Sender | Use::To | Use::Cc | Use::Bcc => {
                 let list = self.list(name, use_, &value)?;

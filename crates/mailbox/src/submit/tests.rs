@@ -129,6 +129,8 @@ fn what_is_missing_is_added_and_nothing_else_changes() {
     );
     let added = "Date: Sat, 21 Nov 2026 12:00:00 +0000\nFrom: anna@corp.example\n\
                  Message-ID: <00000000000000000000000000000001@corp.example>\n";
+    assert_eq!(completed("Date: \nMessage-ID: 1\nTo: b@x\n\n"), format!("{added}To: b@x\n\n"));
+    assert_eq!(header("Message-ID: <1@x>\nMessage-ID: <2@x>\n\n").message_id.as_deref(), Some("<1@x>"));
     assert_eq!(completed("hello\nworld\n"), format!("{added}\nhello\nworld\n"));
     assert_eq!(completed("Subject: s\nhello\n"), format!("{added}Subject: s\n\nhello\n"));
     assert_eq!(completed("Subject: s"), format!("{added}Subject: s\n\n"));

@@ -224,7 +224,7 @@ fn mail(rest: &str) -> Result<Command, ParseError> {
     if !cursor.skip("FROM:") {
         return Err(ParseError::Syntax);
     }
-    // Seen from Outlook Express 6: a space before the path.
+    // Seen from Outlook: a space before the path.
     cursor.skip(" ");
     let sender = path::reverse_path(&mut cursor).ok_or(ParseError::Sender)?;
     let mut mail = Mail { sender, ..Mail::default() };
