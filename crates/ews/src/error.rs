@@ -228,7 +228,8 @@ impl ItemError {
 pub struct ResponseCode(Cow<'static, str>);
 
 impl ResponseCode {
-    pub(crate) fn new(text: &str) -> ResponseCode {
+    /// A code, without the blanks around it.
+    pub fn new(text: &str) -> ResponseCode {
         ResponseCode(Cow::Owned(text.trim().to_owned()))
     }
 

@@ -36,6 +36,7 @@ use crate::settings::{Prefetch, SearchIndex, SizePolicy};
 use crate::sizes;
 use crate::stamps::Stamps;
 use crate::still::Still;
+use crate::submit::Outgoing;
 use crate::watch::{Poll, Watching};
 
 /// One user's mail in Exchange, for one session or several.
@@ -92,6 +93,8 @@ pub(crate) struct Live {
     pub(crate) visited: Visited,
     /// What is known of public folders, if they are it.
     pub(crate) levels: Levels,
+    /// What is sent with from here, if it is the user's own.
+    pub(crate) outgoing: Option<Outgoing>,
     /// Somebody began to listen to a folder.
     pub(crate) attention: Notify,
     pub(crate) batch: Batch,
@@ -139,6 +142,8 @@ pub(crate) struct Parts {
     pub(crate) list: Bell,
     /// How mailboxes beside it are opened, if it is the user's own.
     pub(crate) opener: Option<Opener>,
+    /// What is sent with from here, if it is the user's own.
+    pub(crate) outgoing: Option<Outgoing>,
 }
 
 impl Live {
@@ -170,6 +175,7 @@ impl Live {
             facts: parts.facts,
             visited: Visited::default(),
             levels: Levels::default(),
+            outgoing: parts.outgoing,
             attention: Notify::new(),
             batch: Batch::default(),
             writes: Batch::default(),
@@ -185,6 +191,7 @@ impl Live {
         });
         live.watch_anew();
         live.spawn(Arc::clone(&live).clear_begun());
+        live.spawn(Arc::clone(&live).send_what_waits());
         live
     }
 
@@ -205,10 +212,11 @@ impl Live {
     }
 
     /// Puts it to rest if no session has used it for that long; true once it is at rest. While Exchange is away it stays,
-    /// since who comes back then finds what is here, and nothing else.
+    /// since who comes back then finds what is here, and nothing else; and while messages wait to be sent.
     pub(crate) fn rest(&self, linger: Duration) -> bool {
         let mut presence = self.presence();
-        if !presence.over && presence.sessions == 0 && presence.since.elapsed() >= linger && !self.is_away() {
+        let is_quiet = presence.sessions == 0 && presence.since.elapsed() >= linger;
+        if !presence.over && is_quiet && !self.is_away() && !self.has_mail_to_send() {
             presence.over = true;
             self.stop();
             tracing::info!(user = self.user, "mailbox put to rest");
@@ -263,6 +271,7 @@ impl Live {
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         self.refused.store(false, Ordering::SeqCst);
         self.watch_anew();
+        self.wake_sender();
     }
 
     fn watch_anew(self: &Arc<Self>) {

@@ -60,8 +60,8 @@ impl Drop for Attempt<'_> {
 }
 
 impl Live {
-    /// Adds a message.
-    pub(crate) async fn append(self: &Arc<Self>, folder: FolderId, message: NewMessage) -> Result<Appended> {
+    /// Adds a message, whatever there is already.
+    pub(crate) async fn append_anew(self: &Arc<Self>, folder: FolderId, message: NewMessage) -> Result<Appended> {
         let state = existing(self, folder).await?;
         let uid_validity = self.folder_row(folder).await?.uid_validity;
         let target = self.folder_ref(folder).await?;

@@ -20,6 +20,7 @@ use ews::Identity;
 use idmap::IdMap;
 use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
+use spool::{Owner, Spool, Waiting};
 
 use self::desk::{Desk, Means, Opened};
 pub(crate) use self::file_name::file_name;
@@ -35,6 +36,7 @@ use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::{Organisation, Settings, Way};
+use crate::submit::Outgoing;
 use crate::watch::Poll;
 
 pub(crate) use self::greeting::{Greeting, greet};
@@ -51,6 +53,7 @@ struct Inner {
     /// For each organisation the mailboxes that are live, by the names their state is found by.
     live: Vec<tokio::sync::Mutex<Rooms>>,
     cache: BodyCache,
+    spool: Spool,
     desks: DashMap<Key, Arc<Desk>>,
     salt: [u8; 16],
 }
@@ -94,9 +97,11 @@ impl Directory {
         let bodies = settings.state.join("bodies");
         let cache = BodyCache::open(bodies.clone(), settings.cache_bytes)
             .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
+        let spool = Spool::open(&settings.state.join("submissions")).map_err(|error| trouble(error.to_string()))?;
         let salt = uuid::Uuid::new_v4().into_bytes();
-        let inner = Arc::new(Inner { settings, upstreams, live, cache, desks: DashMap::new(), salt });
+        let inner = Arc::new(Inner { settings, upstreams, live, cache, spool, desks: DashMap::new(), salt });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(resume(Arc::downgrade(&inner)));
             runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
         }
         Ok(Self(inner))
@@ -221,6 +226,34 @@ impl Inner {
         Ok(account)
     }
 
+    /// Brings a mailbox to life whose messages wait, without anybody who signs in: by the service account, or by what its
+    /// owner let the gateway do. True if that is done, or is for the owner to do.
+    async fn wake(&self, waiting: &Waiting) -> Result<bool> {
+        let Some(person) = self.place(&waiting.user) else { return Ok(true) };
+        if self.name_of(person.organisation) != waiting.owner.organisation {
+            return Ok(true);
+        }
+        let upstream = self.upstream(person.organisation)?;
+        let rooms = self.live.get(person.organisation).ok_or_else(unknown_domain)?;
+        let is_live =
+            |rooms: &Rooms| rooms.live.get(&waiting.owner.mailbox).is_some_and(|room| !room.live.is_at_rest());
+        if is_live(&*rooms.lock().await) {
+            return Ok(true);
+        }
+        let Some(top) = waiting.top.as_deref().filter(|_| upstream.acts_alone(&person)) else { return Ok(true) };
+        let Some((identity, entered)) = Box::pin(upstream.enter_alone(&person, top)).await else { return Ok(false) };
+        let mut rooms = rooms.lock().await;
+        if is_live(&rooms) {
+            return Ok(true);
+        }
+        let seeker = Seeker { upstream: Arc::clone(upstream), person, identity };
+        let live = self.bring_to_life(&rooms.directory, &waiting.owner.mailbox, entered, seeker).await?;
+        // Whoever signs in goes on with what they sign in with.
+        let room = Room { live, means: Means::Password };
+        rooms.live.insert(waiting.owner.mailbox.clone(), room);
+        Ok(true)
+    }
+
     fn name_of(&self, organisation: usize) -> &str {
         self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name)
     }
@@ -233,6 +266,13 @@ impl Inner {
         let shelf = format!("{}.{}", file_name(&format!("{name}/{home}")), generation(&map).await?);
         tracing::info!(user = home, organisation = name, "mailbox live");
         let any = Bell::new();
+        let outgoing = Outgoing::new(
+            self.spool.clone(),
+            Owner { organisation: name.to_owned(), mailbox: home.to_owned() },
+            (seeker.person.name.clone(), seeker.person.address.clone()),
+            entered.greeting.top().map(str::to_owned),
+            self.settings.sending.clone(),
+        );
         let live = Live::start(Parts {
             user: home.to_owned(),
             map,
@@ -253,6 +293,7 @@ impl Inner {
                 organisation: name.to_owned(),
                 routes: Arc::new(Routes::new(Some(seeker.scout()), seeker.person.address.clone())),
             }),
+            outgoing: Some(outgoing),
         });
         if matches!(organisation.way, Way::Discover(_)) {
             live.spawn(seeker.follow(Arc::downgrade(&live)));
@@ -346,6 +387,43 @@ async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
         let often = inner.settings.linger.clamp(OFTEN, HOUSEKEEPING);
         drop(inner);
         tokio::time::sleep(often).await;
+    }
+}
+
+/// Sees to messages that an earlier run left, once it has ended.
+async fn resume(inner: Weak<Inner>) {
+    let mut wait = Duration::ZERO;
+    loop {
+        tokio::time::sleep(wait).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let spool = inner.spool.clone();
+        let waiting = tokio::task::spawn_blocking(move || match spool.lead() {
+            Ok(true) => spool.waiting().map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        });
+        let mut is_done = false;
+        match waiting.await {
+            Ok(Ok(Some(waiting))) => {
+                is_done = true;
+                for one in &waiting {
+                    tracing::info!(user = one.user, messages = one.messages, "messages wait to be sent");
+                    let woken = inner.wake(one).await.unwrap_or_else(|error| {
+                        tracing::warn!(user = one.user, %error, "a mailbox whose messages wait cannot be opened");
+                        false
+                    });
+                    is_done &= woken;
+                }
+            }
+            // Another process has the spool, and may be about to end.
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the spool cannot be read"),
+            Err(_) => return,
+        }
+        if is_done {
+            return;
+        }
+        wait = (wait * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
     }
 }
 

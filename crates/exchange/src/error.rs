@@ -1,7 +1,11 @@
 //! What Exchange's refusals mean to the person in front of the client: the one table.
 
+mod sending;
+
 use ews::ErrorKind as Theirs;
 use mailbox::ErrorKind as Ours;
+
+pub(crate) use sending::{Sending, broke_midway, refused, send_as_denied};
 
 /// The domain's errors, unless another kind is named.
 pub(crate) type Result<T, E = mailbox::Error> = std::result::Result<T, E>;

@@ -44,6 +44,7 @@ mod sizes;
 mod stamps;
 mod still;
 mod store;
+mod submit;
 mod sync;
 mod tokens;
 mod transcode;
@@ -55,6 +56,7 @@ pub use account::Account;
 pub use directory::{Directory, Person, explain_service, refuse_cloud};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
 pub use settings::{
-    ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Service, Settings, SizePolicy, Way,
+    ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,
+    SizePolicy, SpoolPolicy, Way,
 };
 pub use tokens::oauth;

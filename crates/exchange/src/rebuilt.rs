@@ -119,7 +119,7 @@ fn addresses(list: &[ews::Address]) -> String {
 }
 
 /// A display name: `quoted-string` or encoded words (RFC 5322 section 3.2.4, RFC 2047 section 5).
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && name.len() < 200 {
         return format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     }
@@ -127,7 +127,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// Unstructured text, in encoded words if it is not plain ASCII of a line's length.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     if text.len() < 200 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !text.contains("=?") {
         return text.to_owned();
     }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub poll: Duration,
     /// How long a mailbox stays live after its last session ended.
     pub linger: Duration,
+    /// How messages are sent.
+    pub sending: Sending,
 }
 
 impl Settings {
@@ -41,8 +43,47 @@ impl Settings {
             prefetch: Prefetch::None,
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
+            sending: Sending::default(),
         }
     }
+}
+
+/// How messages are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// When a message is kept on disk, and sent in the background.
+    pub spool: SpoolPolicy,
+    /// Exchange keeps a copy in Sent Items.
+    pub save_to_sent: bool,
+    /// How long a message is tried that Exchange does not take; then its sender is told.
+    pub give_up: Duration,
+    /// Octets of the largest message that is taken.
+    pub largest_message: u64,
+    /// Recipients of a message.
+    pub most_recipients: usize,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            spool: SpoolPolicy::WhenAway,
+            save_to_sent: true,
+            give_up: Duration::from_secs(2 * 24 * 60 * 60),
+            largest_message: 150 << 20,
+            most_recipients: 5000,
+        }
+    }
+}
+
+/// When a message is kept on disk, and sent in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpoolPolicy {
+    /// While Exchange is away or busy.
+    WhenAway,
+    /// Only while it is not known whether Exchange took it.
+    Never,
+    /// Always: the client is answered once it is on disk.
+    Always,
 }
 
 /// One Exchange organisation, who belongs to it, and how it is spoken to.

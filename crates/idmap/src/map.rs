@@ -132,6 +132,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Everything that is known of these messages.
     fn items(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<ItemRow>>> + Send;
 
+    /// Where messages with these Message-IDs are. All messages are looked at.
+    fn named(&self, message_ids: Vec<String>) -> impl Future<Output = Result<Vec<(FolderId, Uid)>>> + Send;
+
     /// True if a message or an object is here under this ItemId.
     fn has_item(&self, folder: FolderId, item_id: &str) -> impl Future<Output = Result<bool>> + Send;
 

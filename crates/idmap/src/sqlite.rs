@@ -185,6 +185,10 @@ impl IdMap for Mailbox {
         self.0.read(move |connection| view::items(connection, folder, &uids)).await
     }
 
+    async fn named(&self, message_ids: Vec<String>) -> Result<Vec<(FolderId, Uid)>> {
+        self.0.read(move |connection| view::named(connection, &message_ids)).await
+    }
+
     async fn has_item(&self, folder: FolderId, item_id: &str) -> Result<bool> {
         let item_id = item_id.to_owned();
         self.0.read(move |connection| sync::has_item(connection, folder, &item_id)).await

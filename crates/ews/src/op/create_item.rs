@@ -71,6 +71,8 @@ pub struct NewMessage {
     pub cc: Vec<Address>,
     /// Bcc.
     pub bcc: Vec<Address>,
+    /// A report of each delivery is wanted.
+    pub delivery_receipt: bool,
     /// From, when sending for somebody else.
     pub from: Option<Address>,
     /// Has been read.
@@ -112,6 +114,7 @@ impl NewMessage {
         write_addresses(xml, "t:ToRecipients", &self.to);
         write_addresses(xml, "t:CcRecipients", &self.cc);
         write_addresses(xml, "t:BccRecipients", &self.bcc);
+        write_some(xml, "t:IsDeliveryReceiptRequested", self.delivery_receipt.then_some("true"));
         write_addresses(xml, "t:From", self.from.as_slice());
         write_some(xml, "t:IsRead", self.is_read.map(|read| if read { "true" } else { "false" }));
     }

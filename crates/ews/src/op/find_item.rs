@@ -96,8 +96,7 @@ impl Operation for FindItem {
     }
 
     fn answer(&self, messages: Vec<Result<Found, ItemError>>) -> Result<ItemPage, Error> {
-        let found = only(messages)?;
-        Ok(ItemPage { items: found.items, next: found.place.next(), total: found.place.total })
+        Ok(only(messages)?.into_page())
     }
 }
 
@@ -109,6 +108,10 @@ pub struct Found {
 }
 
 impl Found {
+    pub(super) fn into_page(self) -> ItemPage {
+        ItemPage { items: self.items, next: self.place.next(), total: self.place.total }
+    }
+
     /// There is nothing after these.
     pub(super) fn is_last(&self) -> bool {
         self.place.last

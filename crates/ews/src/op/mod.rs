@@ -14,6 +14,7 @@ pub mod delete_item;
 pub mod empty_folder;
 pub mod expand_dl;
 pub mod find_folder;
+pub mod find_in_folders;
 pub mod find_item;
 pub mod find_people;
 pub mod get_attachment;

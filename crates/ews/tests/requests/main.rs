@@ -17,6 +17,7 @@ use ews::op::delete_folder::DeleteFolder;
 use ews::op::delete_item::DeleteItem;
 use ews::op::empty_folder::{EmptyFolder, Subfolders};
 use ews::op::find_folder::{FindFolder, Traversal as FolderTraversal};
+use ews::op::find_in_folders::FindInFolders;
 use ews::op::find_item::{Condition, FindItem, Traversal};
 use ews::op::get_attachment::GetAttachment;
 use ews::op::get_events::GetEvents;
@@ -184,6 +185,11 @@ impl Requests {
                 traversal: Traversal::Shallow,
             });
         }
+        if let Condition::Restriction(restriction) = restriction() {
+            let folders = [DistinguishedFolder::SentItems, DistinguishedFolder::Outbox, DistinguishedFolder::Drafts];
+            let folders = folders.into_iter().map(FolderRef::from).collect();
+            self.add(&FindInFolders { folders, shape: shape.clone(), restriction, most: 2 });
+        }
         self.add(&GetItem { items: vec![id().into(), ItemId::new("x").into()], shape: shape.clone() });
         self.add(&GetItem {
             items: vec![id().into()],
@@ -214,6 +220,7 @@ impl Requests {
             to: vec![Address::smtp("a@example.org")],
             cc: vec![Address { name: Some("B".into()), ..Address::smtp("b@example.org") }],
             bcc: vec![Address { routing: Some("SMTP".into()), ..Address::smtp("c@example.org") }],
+            delivery_receipt: true,
             from: Some(Address::smtp("d@example.org")),
             ..NewMessage::default()
         };

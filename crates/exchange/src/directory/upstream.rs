@@ -98,6 +98,46 @@ impl Upstream {
         self.organisation.service.is_some()
     }
 
+    /// True if the gateway can open somebody's mailbox without them.
+    pub(super) fn acts_alone(&self, person: &Person) -> bool {
+        self.is_served() || self.has_grant(&person.name)
+    }
+
+    /// Opens a mailbox without its owner, who was let in before: it must be the one with this top. `None` if that cannot be
+    /// done now.
+    pub(super) async fn enter_alone(&self, person: &Person, top: &str) -> Option<(Identity, Entered)> {
+        let urls = match &self.organisation.way {
+            Way::Urls(urls) => urls.clone(),
+            Way::Discover(_) => vec![self.endpoints.known(person.address.as_deref()?)?],
+        };
+        let at = self.at(&urls).ok()?;
+        let mut clients: Vec<(Identity, Client)> = Vec::new();
+        match (&at.service, self.organisation.service.as_ref(), &person.address) {
+            (Some(service), Some(account), Some(name)) => {
+                let identity = self.service_identity(account, at.oauth.as_ref())?;
+                let whom = [Impersonation::PrimarySmtpAddress, Impersonation::PrincipalName];
+                let client =
+                    |whom: fn(String) -> Impersonation| service.impersonating(whom(name.clone())).with_anchor(name);
+                clients.extend(whom.map(|whom| (identity.clone(), client(whom))));
+            }
+            (None, ..) if self.has_grant(&person.name) => {
+                let identity = Identity::Tokens(Arc::new(at.oauth.as_ref()?.tokens(&person.name)));
+                clients.push((identity.clone(), at.server.client(identity)));
+            }
+            _ => {}
+        }
+        for (identity, client) in clients {
+            match greet(&client, Vec::new()).await {
+                Ok((greeting, _)) if greeting.top() == Some(top) => {
+                    return Some((identity, Entered { client, greeting, others: Vec::new() }));
+                }
+                Ok(_) => tracing::warn!(user = person.name, "this is another mailbox than the one whose messages wait"),
+                Err(error) => tracing::info!(user = person.name, %error, "a mailbox whose messages wait is not open"),
+            }
+        }
+        None
+    }
+
     /// Signs somebody in and opens their mailbox. It looks at `others` too.
     ///
     /// The error is of kind `SignIn` only if it is this identity that was refused.

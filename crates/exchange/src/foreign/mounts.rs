@@ -542,6 +542,7 @@ impl Live {
             any: self.any.clone(),
             list: self.hierarchy.bell.below(),
             opener: None,
+            outgoing: None,
         });
         live.recall_version().await;
         self.mounts.live.insert(number, Arc::clone(&live));

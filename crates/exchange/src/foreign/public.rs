@@ -263,6 +263,7 @@ impl Live {
                 any: self.any.clone(),
                 list: self.hierarchy.bell.below(),
                 opener: None,
+                outgoing: None,
             })
         };
         Arc::clone(&self.levels.contents.entry(address.to_owned()).or_insert_with(make))

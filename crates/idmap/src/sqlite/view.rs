@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::coded::{
-    FlagBits, Opaque, damaged, email_id, folder_number, item_key, item_keys, thread_id, timestamp, uid,
+    FlagBits, Opaque, damaged, email_id, folder_id, folder_number, item_key, item_keys, thread_id, timestamp, uid,
 };
 use super::edit::Edit;
 use super::fault::{Fault, Outcome};
@@ -141,6 +141,20 @@ pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> 
             saved: row.get::<_, Option<i64>>(12)?.map(timestamp),
         })
     })
+}
+
+/// Seldom asked for, and never while somebody waits: an index of Message-IDs would cost more than it saves.
+pub(crate) fn named(connection: &Connection, message_ids: &[String]) -> Outcome<Vec<(FolderId, Uid)>> {
+    let mut find = connection.prepare_cached("SELECT key FROM item WHERE message_id = ?1 ORDER BY key")?;
+    let mut found = Vec::new();
+    for id in message_ids {
+        let mut rows = find.query([id])?;
+        while let Some(row) = rows.next()? {
+            let key: i64 = row.get(0)?;
+            found.push((folder_id(key >> 32), uid(key)?));
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn deleted_uids(connection: &Connection, folder: FolderId, only: Option<&[Uid]>) -> Outcome<Vec<Uid>> {

@@ -35,6 +35,10 @@ pub struct Header {
     pub message_id: Option<String>,
     /// The ids of the messages it answers, with their angle brackets.
     pub in_reply_to: Vec<String>,
+    /// The last of its References, with its angle brackets: what it answers where there is no In-Reply-To.
+    pub reference: Option<String>,
+    /// The id of the message it passes on, with its angle brackets, where the client says so (`X-Forwarded-Message-Id`).
+    pub forwarded: Option<String>,
     /// True if there is a Date.
     pub has_date: bool,
 }
@@ -173,6 +177,8 @@ impl Reader {
             Use::MessageId if self.header.message_id.is_some() => {}
             Use::MessageId => self.header.message_id = ids(&value).next(),
             Use::InReplyTo => self.header.in_reply_to.extend(ids(&value).take(MOST_IDS)),
+            Use::References => self.header.reference = ids(&value).last(),
+            Use::Forwarded => self.header.forwarded = ids(&value).next(),
             Use::Date => self.header.has_date = true,
             Use::Trace => {}
             Use::From | Use::Sender | Use::To | Use::Cc | Use::Bcc => {
@@ -225,7 +231,7 @@ impl Places<'_> {
             Use::To => self.to.extend(list),
             Use::Cc => self.cc.extend(list),
             Use::Bcc => self.bcc.extend(list),
-            Use::MessageId | Use::InReplyTo | Use::Date | Use::Trace => {}
+            Use::MessageId | Use::InReplyTo | Use::References | Use::Forwarded | Use::Date | Use::Trace => {}
         }
     }
 }
@@ -240,11 +246,13 @@ enum Use {
     Bcc,
     MessageId,
     InReplyTo,
+    References,
+    Forwarded,
     Date,
     Trace,
 }
 
-const FIELDS: [(&str, Use); 15] = [
+const FIELDS: [(&str, Use); 17] = [
     ("From", Use::From),
     ("Sender", Use::Sender),
     ("To", Use::To),
@@ -252,6 +260,8 @@ const FIELDS: [(&str, Use); 15] = [
     ("Bcc", Use::Bcc),
     ("Message-ID", Use::MessageId),
     ("In-Reply-To", Use::InReplyTo),
+    ("References", Use::References),
+    ("X-Forwarded-Message-Id", Use::Forwarded),
     ("Date", Use::Date),
     ("Resent-From", Use::From),
     ("Resent-Sender", Use::Sender),

@@ -272,6 +272,16 @@ pub async fn what_was_not_told_is_named<P: Place>(place: P) {
     }
     let elsewhere = map.put_folder(folder("o", "Other")).await.unwrap();
     assert!(!map.has_item(elsewhere, &item(1).item_id).await.unwrap());
+    let named = map.named(vec!["<3@example.org>".to_owned(), "<1@example.org>".to_owned()]).await.unwrap();
+    let rows = map.items(inbox, &uids(&map, inbox).await).await.unwrap();
+    let expected: Vec<(FolderId, mailbox::Uid)> = ["<3@example.org>", "<1@example.org>"]
+        .iter()
+        .flat_map(|id| {
+            rows.iter().filter(move |row| row.message_id.as_deref() == Some(*id)).map(|row| (inbox, row.uid))
+        })
+        .collect();
+    assert_eq!(named, expected);
+    assert!(map.named(vec!["<1@example.or>".to_owned()]).await.unwrap().is_empty());
 }
 
 /// Flags and categories count in a size: a message that was flagged, and then moved by somebody else, is the same.

@@ -1,0 +1,286 @@
+//! One try: a message to Exchange, or the news that it has it.
+//!
+//! Exchange is given the message and sends it in one call, with a copy in Sent Items that carries the submission's id. Where
+//! no copy is wanted nothing would tell afterwards whether it was sent; so a draft is made first, which is gone once it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ews::op::create_item::{CreateItem, Disposition};
+use ews::op::find_in_folders::FindInFolders;
+use ews::op::send_item::SendItem;
+use ews::{Comparison, DistinguishedFolder, ErrorKind as Theirs, ItemId, ItemShape, Restriction, Value};
+use mailbox::submit::{About, Address, Header, Refused, SubmissionId};
+use mailbox::{Error, ErrorKind};
+use spool::{Entry, Step};
+
+use super::outgoing::Outgoing;
+use super::parcel::Parcel;
+use crate::account::Live;
+use crate::append::token_field;
+use crate::error::{self, Result, Sending, Tried};
+
+/// What a try came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Exchange has it.
+    Sent,
+    /// Exchange does not want it.
+    Refused(Refused),
+    /// Exchange does not have it, and cannot take it now.
+    NotNow(Error),
+    /// Exchange may have it.
+    Unknown(Error),
+    /// Somebody took it back meanwhile.
+    Gone,
+}
+
+/// Where a message was found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Sent, or on its way out.
+    Sent,
+    /// It is a draft yet.
+    Draft(ItemId),
+    /// Exchange does not have it.
+    Nowhere,
+}
+
+impl Live {
+    /// Hands a message over that may have been handed over before.
+    pub(super) async fn forward(
+        self: &Arc<Self>,
+        out: &Outgoing,
+        entry: &Entry,
+        (header, parcel): (&Header, &Parcel),
+    ) -> Outcome {
+        let mut draft = None;
+        if entry.step == Step::Given {
+            match self.find_sent(entry).await {
+                Ok(Found::Sent) => return Outcome::Sent,
+                Ok(Found::Draft(id)) => draft = Some(id),
+                Ok(Found::Nowhere) => {}
+                Err(error) => return Outcome::Unknown(error),
+            }
+        }
+        let quiet = match self.is_copy_unwanted(out, header).await {
+            Ok(quiet) => quiet,
+            Err(error) => return Outcome::NotNow(error),
+        };
+        let (id, now) = (entry.id, out.clock.now());
+        match out.spooled(move |spool| spool.given(id, quiet, now)).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Gone,
+            Err(error) => return Outcome::NotNow(error),
+        }
+        self.hand_over(out, &Entry { quiet, step: Step::Given, ..entry.clone() }, (header, parcel), draft).await
+    }
+
+    /// Hands it over, now that the spool says so.
+    pub(super) async fn hand_over(
+        self: &Arc<Self>,
+        out: &Outgoing,
+        entry: &Entry,
+        (header, parcel): (&Header, &Parcel),
+        draft: Option<ItemId>,
+    ) -> Outcome {
+        let outcome = match (draft, entry.quiet) {
+            (Some(draft), _) => self.send_draft(out, entry, header, draft).await,
+            (None, true) => match self.make_draft(entry, header, parcel).await {
+                Ok(draft) => self.send_draft(out, entry, header, draft).await,
+                Err(outcome) => outcome,
+            },
+            (None, false) => self.send_at_once(out, entry, (header, parcel)).await,
+        };
+        for sender in senders(entry, header) {
+            match &outcome {
+                Outcome::Sent => self.learn_send_as(sender, false),
+                Outcome::Refused(Refused { about: About::Sender(denied), .. }) if denied == sender => {
+                    self.learn_send_as(sender, true);
+                }
+                _ => {}
+            }
+        }
+        outcome
+    }
+
+    async fn send_at_once(
+        self: &Arc<Self>,
+        out: &Outgoing,
+        entry: &Entry,
+        (header, parcel): (&Header, &Parcel),
+    ) -> Outcome {
+        let mut message = parcel.item();
+        message.extended.push((token_field(), Value::Text(token(entry.id))));
+        let ask = CreateItem {
+            disposition: Disposition::SendAndSaveCopy,
+            folder: Some(DistinguishedFolder::SentItems.into()),
+            message,
+        };
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return Outcome::NotNow(error),
+        };
+        let error = match client.call(&ask).await {
+            Ok(_) => return Outcome::Sent,
+            Err(error) => error,
+        };
+        let ours = match self.judge_sending(entry, header, &error) {
+            Outcome::Unknown(ours) => ours,
+            outcome => return outcome,
+        };
+        tracing::info!(user = self.user, id = %entry.id, %error, "it is not known whether a message was sent; looking for it");
+        tokio::time::sleep(BREATH).await;
+        match self.find_sent(entry).await {
+            Ok(Found::Sent) => Outcome::Sent,
+            Ok(Found::Draft(draft)) => self.send_draft(out, entry, header, draft).await,
+            // A server that lost its answer may be at work still.
+            Ok(Found::Nowhere) | Err(_) => Outcome::Unknown(ours),
+        }
+    }
+
+    /// # Errors
+    /// What it came to, if there is no draft.
+    async fn make_draft(&self, entry: &Entry, header: &Header, parcel: &Parcel) -> Result<ItemId, Outcome> {
+        let mut message = parcel.item();
+        message.extended.push((token_field(), Value::Text(token(entry.id))));
+        let folder = Some(DistinguishedFolder::Drafts.into());
+        let client = self.client().map_err(Outcome::NotNow)?;
+        let error = match client.call(&CreateItem { disposition: Disposition::SaveOnly, folder, message }).await {
+            Ok(Some(id)) => return Ok(id),
+            Ok(None) => ews::Error::told(Theirs::Protocol, "the answer has no item id"),
+            Err(error) => error,
+        };
+        match self.judge_sending(entry, header, &error) {
+            Outcome::Unknown(ours) => {
+                tokio::time::sleep(BREATH).await;
+                match self.find_sent(entry).await {
+                    Ok(Found::Draft(id)) => Ok(id),
+                    _ => Err(Outcome::Unknown(ours)),
+                }
+            }
+            outcome => Err(outcome),
+        }
+    }
+
+    async fn send_draft(self: &Arc<Self>, out: &Outgoing, entry: &Entry, header: &Header, draft: ItemId) -> Outcome {
+        let (id, item) = (entry.id, draft.id.clone());
+        match out.spooled(move |spool| spool.drafted(id, Some(&item))).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Gone,
+            Err(error) => return Outcome::Unknown(error),
+        }
+        let entry = Entry { draft: Some(draft.id.clone()), ..entry.clone() };
+        let save_to = (!entry.quiet).then(|| DistinguishedFolder::SentItems.into());
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return Outcome::Unknown(error),
+        };
+        let answer = client.call(&SendItem { items: vec![draft.clone()], save_to }).await;
+        let answer = answer.and_then(|mut items| match items.pop() {
+            Some(answer) => answer.map_err(ews::Error::from),
+            None => Err(ews::Error { sent: ews::Sent::MaybeDone, ..ews::Error::told(Theirs::Protocol, "no answer") }),
+        });
+        let error = match answer {
+            Ok(()) => return Outcome::Sent,
+            Err(error) => error,
+        };
+        match self.judge_sending(&entry, header, &error) {
+            Outcome::Refused(refused) => {
+                self.discard_draft(draft).await;
+                Outcome::Refused(refused)
+            }
+            // There is a draft, which is found by the next try.
+            Outcome::NotNow(ours) => Outcome::Unknown(ours),
+            Outcome::Unknown(ours) => {
+                tokio::time::sleep(BREATH).await;
+                match self.find_sent(&entry).await {
+                    Ok(Found::Sent) => Outcome::Sent,
+                    _ => Outcome::Unknown(ours),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A draft that will not be sent is nobody's.
+    async fn discard_draft(&self, draft: ItemId) {
+        use ews::op::DeleteType;
+        use ews::op::delete_item::DeleteItem;
+        let Ok(client) = self.client() else { return };
+        if let Err(error) = client.call(&DeleteItem::quietly([draft], DeleteType::HardDelete)).await {
+            tracing::info!(user = self.user, %error, "the draft of a message that was refused is left in Drafts");
+        }
+    }
+
+    /// Looks for a message by its submission's id, in one call.
+    pub(super) async fn find_sent(&self, entry: &Entry) -> Result<Found> {
+        use DistinguishedFolder::{Drafts, Outbox, SentItems};
+        let tried = Tried::new("the message could not be looked for");
+        let ask = FindInFolders {
+            folders: [SentItems, Outbox, Drafts].into_iter().map(Into::into).collect(),
+            shape: ItemShape::default(),
+            restriction: Restriction::Compare(token_field().into(), Comparison::Equal, token(entry.id)),
+            most: 1,
+        };
+        let answers = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
+        let mut found = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Ok(page) => found.push(page.items.into_iter().find_map(|item| item.id)),
+                // It has no such folder.
+                Err(error) if error.kind == Theirs::NotFound => found.push(None),
+                Err(error) => return Err(tried.refused(&error)),
+            }
+        }
+        Ok(match found.as_slice() {
+            [Some(_), ..] | [_, Some(_), ..] => Found::Sent,
+            [.., Some(draft)] => Found::Draft(draft.clone()),
+            // Whatever was a draft and is none any more was sent.
+            _ if entry.draft.is_some() => Found::Sent,
+            _ => Found::Nowhere,
+        })
+    }
+
+    /// What an error of sending means.
+    fn judge_sending(&self, entry: &Entry, header: &Header, error: &ews::Error) -> Outcome {
+        let recipients: Vec<&Address> = entry.envelope.recipients.iter().map(|recipient| &recipient.address).collect();
+        let sender = senders(entry, header).into_iter().find(|sender| !self.is_own(sender));
+        let sender = sender.or(entry.envelope.sender.as_ref());
+        // A refused password is noted on the way.
+        let ours = self.failed(&Tried::new("the message could not be sent"), error);
+        if error::broke_midway(error) {
+            return Outcome::Unknown(ours);
+        }
+        let refused = error::refused(&Sending { sender, recipients: &recipients }, error);
+        match (refused.error.kind, &refused.about) {
+            (ErrorKind::Busy { .. } | ErrorKind::Unavailable | ErrorKind::Administrator, About::Message) => {
+                Outcome::NotNow(refused.error)
+            }
+            (ErrorKind::SignIn, _) => Outcome::NotNow(refused.error),
+            _ => Outcome::Refused(refused),
+        }
+    }
+
+    fn is_own(&self, address: &Address) -> bool {
+        let own = self.outgoing.as_ref().and_then(|out| out.address.as_deref());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(&address.to_string()))
+    }
+}
+
+/// In whose names a message goes out.
+fn senders<'a>(entry: &'a Entry, header: &'a Header) -> Vec<&'a Address> {
+    let named: Vec<&Address> = header.senders().map(|mailbox| &mailbox.address).collect();
+    match named.is_empty() {
+        true => entry.envelope.sender.iter().collect(),
+        false => named,
+    }
+}
+
+/// What the item carries.
+pub(super) fn token(id: SubmissionId) -> String {
+    id.to_string()
+}
+
+/// Before it is looked for.
+const BREATH: Duration = Duration::from_millis(100);

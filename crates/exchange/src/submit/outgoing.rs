@@ -1,0 +1,197 @@
+//! What a mailbox has to send with.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use mailbox::submit::{Address, Header, Submission, SubmissionId};
+use mailbox::{Content, Error, ErrorKind};
+use spool::{Digest, Entry, Owner, Spool, Step};
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use crate::account::Live;
+use crate::error::Result;
+use crate::settings::Sending;
+
+/// What a mailbox has to send with. Others' mailboxes have none.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    spool: Spool,
+    pub(crate) owner: Owner,
+    /// The name its owner signs in with.
+    user: String,
+    /// The owner's address, as far as the name tells.
+    pub(super) address: Option<String>,
+    /// What Exchange calls the top of the mailbox.
+    top: Option<String>,
+    pub(crate) settings: Sending,
+    pub(super) clock: Clock,
+    /// Something is to be sent, or can be sent now.
+    pub(super) wake: Notify,
+    /// Messages wait.
+    pub(super) is_waiting: AtomicBool,
+    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    /// Submissions that were found to be others that came before.
+    others: Mutex<HashMap<SubmissionId, SubmissionId>>,
+    /// In whose name Exchange refused to send, and when.
+    pub(super) denied: Mutex<HashMap<Address, Instant>>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        spool: Spool,
+        owner: Owner,
+        (user, address): (String, Option<String>),
+        top: Option<String>,
+        settings: Sending,
+    ) -> Self {
+        Self {
+            spool,
+            owner,
+            user,
+            address,
+            top,
+            settings,
+            clock: Clock::new(),
+            wake: Notify::new(),
+            is_waiting: AtomicBool::new(false),
+            turns: Mutex::default(),
+            others: Mutex::default(),
+            denied: Mutex::default(),
+        }
+    }
+
+    /// Does something with the spool, on a thread for that.
+    pub(super) async fn spooled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Spool) -> spool::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let spool = self.spool.clone();
+        let done = tokio::task::spawn_blocking(move || work(&spool)).await;
+        let done = done.map_err(|_| Error::new(ErrorKind::Unavailable, "the gateway is stopping"))?;
+        done.map_err(|error| {
+            tracing::error!(user = self.user, %error, "the spool cannot be used");
+            error.into()
+        })
+    }
+
+    /// It is on this process to send.
+    ///
+    /// # Errors
+    /// `Unavailable` if another one does.
+    pub(super) async fn lead(&self) -> Result<()> {
+        match self.spooled(Spool::lead).await? {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Unavailable, ANOTHER)),
+        }
+    }
+
+    /// All that is on disk of a message from the start.
+    pub(super) fn entry(&self, submission: &Submission, digest: Digest) -> Entry {
+        let now = self.clock.now();
+        Entry {
+            id: submission.id,
+            owner: self.owner.clone(),
+            user: self.user.clone(),
+            top: self.top.clone(),
+            envelope: submission.envelope.clone(),
+            digest,
+            message_id: submission.header.message_id.clone(),
+            author: author(&submission.header),
+            size: submission.message.len(),
+            step: Step::Given,
+            kept: false,
+            quiet: false,
+            draft: None,
+            heard: false,
+            accepted: now,
+            changed: now,
+            tries: 0,
+            next: now,
+            trouble: None,
+        }
+    }
+
+    /// Messages of one Message-ID are dealt with one after the other, be they sent or put into Sent Items.
+    pub(super) async fn turn(&self, message_id: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = lock(&self.turns);
+            if turns.len() >= MANY_TURNS {
+                turns.retain(|_, turn| turn.strong_count() > 0);
+            }
+            let known = turns.get(message_id).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let new = Arc::default();
+                turns.insert(message_id.to_owned(), Arc::downgrade(&new));
+                new
+            })
+        };
+        turn.lock_owned().await
+    }
+
+    /// This submission is that one, which came before.
+    pub(super) fn is_another(&self, this: SubmissionId, before: SubmissionId) {
+        let mut others = lock(&self.others);
+        if others.len() >= MANY_OTHERS {
+            others.clear();
+        }
+        others.insert(this, before);
+    }
+
+    fn before(&self, this: SubmissionId) -> SubmissionId {
+        lock(&self.others).remove(&this).unwrap_or(this)
+    }
+}
+
+impl Live {
+    /// What this mailbox has to send with.
+    ///
+    /// # Errors
+    /// `Cannot` if it is somebody else's.
+    pub(crate) fn outgoing(&self) -> Result<&Outgoing> {
+        self.outgoing.as_ref().ok_or_else(|| Error::new(ErrorKind::Cannot, "nothing is sent from this mailbox"))
+    }
+
+    /// Messages of this mailbox wait, and can be sent as long as it is live.
+    pub(crate) fn has_mail_to_send(&self) -> bool {
+        let waiting = |out: &Outgoing| out.is_waiting.load(Ordering::SeqCst);
+        !self.is_refused() && self.outgoing.as_ref().is_some_and(waiting)
+    }
+
+    /// The client knows the outcome.
+    pub(super) fn heard(self: &Arc<Self>, id: SubmissionId) {
+        let Some(out) = &self.outgoing else { return };
+        let id = out.before(id);
+        let live = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Some(out) = &live.outgoing {
+                // If it cannot be noted, the message may be taken for one that came before: within hours, word for word.
+                drop(out.spooled(move |spool| spool.heard(id)).await);
+            }
+        });
+    }
+}
+
+/// The first address of From, in lower case.
+pub(super) fn author(header: &Header) -> Option<String> {
+    header.from.first().map(|mailbox| mailbox.address.to_string().to_lowercase())
+}
+
+/// What a message's header says.
+///
+/// # Errors
+/// Those of reading it; `Cannot` if it makes no sense.
+pub(super) fn header(message: &Content) -> Result<Header> {
+    Header::read(message)?.map_err(|fault| Error::new(ErrorKind::Cannot, fault.to_string()))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const ANOTHER: &str = "another process of the gateway uses the spool; try again in a moment";
+/// Turns that are over are forgotten when there are so many.
+const MANY_TURNS: usize = 256;
+const MANY_OTHERS: usize = 10_000;
