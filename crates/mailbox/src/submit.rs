@@ -5,6 +5,7 @@
 
 mod address;
 mod addresses;
+mod binary;
 mod complete;
 mod header;
 mod recipients;
@@ -19,6 +20,7 @@ use crate::{Content, Error, ErrorKind, Result};
 
 pub use address::Address;
 pub use addresses::{Mailbox, address_list};
+pub use binary::without_binary;
 pub use header::{Fault, Header, LARGEST_HEADER, Resent};
 pub use recipients::Recipients;
 
@@ -65,7 +67,8 @@ pub struct Submission {
     pub id: SubmissionId,
     /// Who gets it, and who hears of what becomes of it.
     pub envelope: Envelope,
-    /// Its bytes as they came, Bcc included, with CRLF at the end of each line (but in what is binary).
+    /// Its bytes as they came, Bcc included; every line ends with CRLF, and there is no NUL. Parts that came as binary are in
+    /// base64.
     pub message: Content,
     /// What was read in its header.
     pub header: Header,

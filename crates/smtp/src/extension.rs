@@ -37,7 +37,7 @@ const EXTENSIONS: [(&str, Extension); 12] = [
     ("SMTPUTF8", always),
     // RFC 3030
     ("CHUNKING", always),
-    ("BINARYMIME", |here| here.settings.binary.then(String::new)),
+    ("BINARYMIME", always),
     // RFC 2034
     ("ENHANCEDSTATUSCODES", always),
     // RFC 3461

@@ -1,14 +1,14 @@
 //! Takes a message as it comes, onto disk if it is large, and no further than it can be taken.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use mailbox::submit::Body;
+use mailbox::submit::{self, Body};
 use mailbox::{Content, Spool};
 use tracing::error;
 
 use crate::error::{End, no_disk, too_big, wrong_lines};
-use crate::proto::{LineEnds, Reply};
+use crate::proto::{LineEnds, LineFault, Reply};
 
 /// What came of a message so far.
 #[derive(Debug)]
@@ -88,6 +88,39 @@ impl Gathering {
     fn refuse(&mut self, reply: Reply) {
         self.spool = None;
         self.refused.get_or_insert(reply);
+    }
+}
+
+/// The message with its binary parts in base64. Whatever else does not have lines is refused.
+pub(crate) async fn without_binary(message: Content, directory: &Path) -> Result<Content, Reply> {
+    let mut spool = Spool::new(directory, IN_MEMORY);
+    let work = move || {
+        submit::without_binary(&message, &mut spool)?;
+        let content = spool.finish()?;
+        Ok::<_, io::Error>(lines_of(&content)?.map(|()| content))
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(Ok(content))) => Ok(content),
+        Ok(Ok(Err(fault))) => Err(wrong_lines(fault)),
+        Ok(Err(reason)) => {
+            error!(%reason, "a message cannot be kept");
+            Err(no_disk())
+        }
+        Err(_) => Err(no_disk()),
+    }
+}
+
+/// What is wrong with the lines of a message.
+fn lines_of(content: &Content) -> io::Result<Result<(), LineFault>> {
+    let mut ends = LineEnds::default();
+    let mut at = 0;
+    loop {
+        let piece = content.read(at, IN_MEMORY)?;
+        match ends.look(&piece) {
+            Ok(()) if piece.is_empty() => return Ok(ends.end()),
+            Ok(()) => at += piece.len() as u64,
+            Err(fault) => return Ok(Err(fault)),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use tracing::{Instrument, debug, info_span};
 use crate::command;
 use crate::connection::{Awaited, Connection, Transport, going_down};
 use crate::error::{End, Stop, bad_line, misunderstood};
-use crate::proto::{Command, Line, Reply, Step};
+use crate::proto::{Command, Line, LineFault, Reply, Step};
 use crate::settings::Settings;
 use crate::state::State;
 
@@ -72,7 +72,7 @@ where
             // In a box, as commands are: between them a session is small.
             Step::Line(line) => Box::pin(self.line(connection, line)).await?,
             Step::BadLine(fault) => return Err(bad_line(fault)),
-            Step::Endless => return Err(bad_line(crate::proto::LineFault::TooLong)),
+            Step::Endless => return Err(bad_line(LineFault::TooLong)),
             Step::NeedBytes | Step::Text(_) | Step::End(_) => {}
         }
         if self.state.is_signed_in() {
@@ -102,13 +102,16 @@ where
         debug!(cmd = name, code = reply.code, ms = started.elapsed().as_millis() as u64, "done");
         connection.say(&reply);
         self.errors = self.errors.saturating_add(u32::from(reply.code >= 500));
-        let text = match () {
-            () if self.failures >= self.settings.attempts => "Too many wrong passwords",
-            () if self.errors >= self.settings.errors => "Too many errors",
-            () if self.idle >= self.settings.idle_commands => "Too many commands without a message",
-            () => return Ok(()),
-        };
-        Err(End::Bye(Reply::new(421, 7, 0, text)))
+        let Settings { attempts, errors, idle_commands, .. } = *self.settings;
+        let limits = [
+            (self.failures, attempts, "Too many wrong passwords"),
+            (self.errors, errors, "Too many errors"),
+            (self.idle, idle_commands, "Too many commands without a message"),
+        ];
+        match limits.into_iter().find(|(count, most, _)| count >= most) {
+            Some((_, _, text)) => Err(End::Bye(Reply::new(421, 7, 0, text))),
+            None => Ok(()),
+        }
     }
 
     async fn execute<T: Transport>(&mut self, connection: &mut Connection<T>, command: Command) -> Result<Reply, Stop> {

@@ -22,8 +22,6 @@ pub struct Settings {
     pub most_recipients: usize,
     /// True if the backend honours what a client wants to hear of its message (RFC 3461).
     pub delivery_reports: bool,
-    /// True if the backend carries binary parts (RFC 3030).
-    pub binary: bool,
     /// How long somebody who has signed in may take for a command, or may be silent within a message; RFC 5321 section
     /// 4.5.3.2.7 wants at least five minutes.
     pub inactivity: Duration,
@@ -46,7 +44,6 @@ impl Default for Settings {
             largest_message: 150 << 20,
             most_recipients: 1000,
             delivery_reports: false,
-            binary: false,
             inactivity: Duration::from_secs(5 * 60),
             sign_in: Duration::from_secs(2 * 60),
             attempts: 5,

@@ -52,7 +52,7 @@ fn scripts() -> Vec<PathBuf> {
 
 /// The front end over one mailbox in memory. A script may have a line `# world:` with words that set it up: `clear` for a line on
 /// which passwords are not to be sent, `small` for a limit of 1000 octets and 3 recipients, `plain` for a backend
-/// that neither carries binary parts nor honours DSN.
+/// that does not honour DSN.
 struct InMemory {
     memory: Memory,
     account: Account,
@@ -67,7 +67,7 @@ impl InMemory {
         let has = |wanted: &str| words.split_whitespace().any(|word| word == wanted);
         let memory = Memory::new();
         let account = memory.add_user("anna", "se cret");
-        let mut settings = Settings { delivery_reports: !has("plain"), binary: !has("plain"), ..Settings::default() };
+        let mut settings = Settings { delivery_reports: !has("plain"), ..Settings::default() };
         if has("small") {
             settings.largest_message = 1000;
             settings.most_recipients = 3;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use mailbox::memory::{Account, Memory};
-use mailbox::submit::Body;
 use serve::{Connection, Shutdown, Stream};
 use smtp::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,10 +23,8 @@ fuzz_target!(|data: &[u8]| {
     for submission in account.sent() {
         assert!(!submission.envelope.recipients.is_empty());
         let octets = submission.message.read(0, usize::MAX).expect("it is in memory");
-        if submission.envelope.body != Body::Binary {
-            let text = String::from_utf8_lossy(&octets).replace("\r\n", "");
-            assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
-        }
+        let text = String::from_utf8_lossy(&octets).replace("\r\n", "");
+        assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
         let whole = submission.completed(jiff::Timestamp::UNIX_EPOCH).expect("it is in memory");
         assert!(whole.len() + submission.message.len() > 0);
     }
@@ -45,7 +42,7 @@ fn told(stream: &[u8], piece: usize) -> (Account, String) {
             peer: ([127, 0, 0, 1], 1).into(),
             shutdown: Shutdown::never(),
         };
-        let settings = Settings { binary: true, delivery_reports: true, largest_message: 4000, ..Settings::default() };
+        let settings = Settings { delivery_reports: true, largest_message: 4000, ..Settings::default() };
         let session = tokio::spawn(smtp::run(connection, memory, Arc::new(settings)));
         let (mut from, mut to) = tokio::io::split(client);
         let begin = "HELO c\r\nAUTH PLAIN AGFubmEAc2VjcmV0\r\nMAIL FROM:<anna@example.org>\r\nRCPT TO:<b@x>\r\n";

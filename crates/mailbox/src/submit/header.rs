@@ -283,7 +283,7 @@ fn ids(value: &str) -> impl Iterator<Item = String> {
 }
 
 /// The header block and what comes with it in the last piece; and whether it goes on behind that.
-fn block(message: &Content) -> io::Result<(Bytes, bool)> {
+pub(super) fn block(message: &Content) -> io::Result<(Bytes, bool)> {
     let mut block = BytesMut::new();
     loop {
         let piece = message.read(block.len() as u64, PIECE)?;
@@ -304,7 +304,7 @@ fn has_end(before: &[u8], piece: &[u8]) -> bool {
 }
 
 /// `field = field-name ":" unstructured CRLF` (RFC 5322 section 2.2), folding included: its name and its end.
-fn field(block: &[u8], at: usize) -> Option<(&[u8], usize)> {
+pub(super) fn field(block: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = block.get(at..)?;
     let length = rest.iter().position(|byte| !(33..=126).contains(byte) || *byte == b':')?;
     let name = rest.get(..length).filter(|name| !name.is_empty())?;

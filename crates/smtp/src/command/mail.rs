@@ -1,7 +1,7 @@
 //! MAIL (RFC 5321 section 4.1.1.2): who sends, and what the client says of the message.
 
 use mailbox::SignIn;
-use mailbox::submit::{About, Body, Refused, Submit};
+use mailbox::submit::{About, Refused, Submit};
 
 use crate::error::{Stop, misunderstood, out_of_place, refused, too_big};
 use crate::proto::{Mail, ParseError, Reply};
@@ -17,8 +17,7 @@ where
         return Err(out_of_place("A message is begun already").into());
     }
     let wants_reports = mail.returned.is_some() || mail.envelope_id.is_some();
-    if (wants_reports && !session.settings.delivery_reports) || (mail.body == Body::Binary && !session.settings.binary)
-    {
+    if wants_reports && !session.settings.delivery_reports {
         return Err(misunderstood(ParseError::UnknownParameter));
     }
     let most = session.settings.largest_message.min(signed_in.account.limits().message);

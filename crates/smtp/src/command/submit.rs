@@ -2,14 +2,15 @@
 
 use mailbox::SignIn;
 use mailbox::submit::{
-    About, Accepted, Address, Envelope, Header, Refused, Session as Origin, Submission, SubmissionId, Submit, Taker,
+    About, Accepted, Address, Body, Envelope, Header, Refused, Session as Origin, Submission, SubmissionId, Submit,
+    Taker,
 };
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::connection::{Connection, Transport};
 use crate::error::{Stop, no_disk, out_of_place, refused, wrong_header};
-use crate::gather::Gathering;
+use crate::gather::{self, Gathering};
 use crate::proto::Reply;
 use crate::session::Session;
 use crate::state::SignedIn;
@@ -27,7 +28,10 @@ where
     let Some(mut transaction) = signed_in.transaction.take() else {
         return Err(out_of_place("No message is begun").into());
     };
-    let message = gathering.finish()?;
+    let mut message = gathering.finish()?;
+    if transaction.mail().body == Body::Binary {
+        message = gather::without_binary(message, &session.settings.spool).await?;
+    }
     let header = match Header::read(&message) {
         Ok(header) => header.map_err(wrong_header)?,
         Err(reason) => {

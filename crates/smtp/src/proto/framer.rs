@@ -27,7 +27,7 @@ pub enum Step {
     NeedBytes,
     /// A command, or a response in AUTH.
     Line(Line),
-    /// A line that is none. What is wrong with it costs only itself.
+    /// A line that is none. It may have been meant as one that says how what follows is to be read.
     BadLine(LineFault),
     /// Octets of a message.
     Text(Vec<u8>),
@@ -37,7 +37,7 @@ pub enum Step {
     Endless,
 }
 
-/// Takes octets as they come and gives [`Step`]s. It never waits and never fails for good, but with [`Step::Endless`].
+/// Takes octets as they come and gives [`Step`]s.
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,
