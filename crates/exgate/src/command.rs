@@ -77,6 +77,9 @@ pub(crate) struct Demo {
     /// Where mail clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1143")]
     pub(crate) imap: SocketAddr,
+    /// Where mail clients send.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1587")]
+    pub(crate) submission: SocketAddr,
     /// Where calendar and address-book clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1080")]
     pub(crate) http: SocketAddr,

@@ -34,6 +34,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) imap: Imap,
     #[serde(default)]
+    pub(crate) submit: Submit,
+    #[serde(default)]
     pub(crate) dav: Dav,
     #[serde(default)]
     pub(crate) cache: Cache,
@@ -94,6 +96,19 @@ impl Default for Imap {
             off: Vec::new(),
             off_for: Vec::new(),
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Submit {
+    pub(crate) max_message_mib: u64,
+    pub(crate) max_recipients: usize,
+}
+
+impl Default for Submit {
+    fn default() -> Self {
+        Self { max_message_mib: 150, max_recipients: 5000 }
     }
 }
 
@@ -185,10 +200,15 @@ impl Config {
 
     fn check(&self, file: &Path) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
-        self.listen.check(file)?;
+        self.listen.check(file, self.tls.is_some())?;
         match &self.tls {
             None => {
-                for (key, addresses) in [("imaps", &self.listen.imaps), ("https", &self.listen.https)] {
+                let doors = [
+                    ("imaps", &self.listen.imaps),
+                    ("submissions", &self.listen.submissions),
+                    ("https", &self.listen.https),
+                ];
+                for (key, addresses) in doors {
                     if !addresses.0.is_empty() {
                         let sentence = format!("missing; listen.{key} needs tls.certificate and tls.key");
                         return wrong("tls", sentence);
@@ -205,6 +225,12 @@ impl Config {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
         self.imap.check(file)?;
+        if self.submit.max_message_mib == 0 {
+            return wrong("submit.max_message_mib", "0 would refuse every message; set at least 1".into());
+        }
+        if self.submit.max_recipients == 0 {
+            return wrong("submit.max_recipients", "0 would refuse every recipient; set at least 1".into());
+        }
         if self.dav.max_object_mib == 0 {
             return wrong("dav.max_object_mib", "0 would refuse every object; set at least 1".into());
         }
@@ -241,12 +267,12 @@ mod tests {
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",
-                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `http`, `https`, `allow_plaintext` (line 3)",
+                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `http`, `https`, `allow_plaintext` (line 3)",
             ),
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `dav`, `cache`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `submit`, `dav`, `cache`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -277,12 +303,32 @@ mod tests {
             (
                 "imap = '127.0.0.1:1143'",
                 "",
-                "exgate.toml: listen: no address to listen on; set imap, imaps, http or https",
+                "exgate.toml: listen: no address to listen on; set imap, imaps, submission, submissions, http or https",
             ),
             (
                 "imap = '127.0.0.1:1143'",
                 "http = '0.0.0.0:1080'",
                 "exgate.toml: listen.http: 0.0.0.0:1080 would take passwords in plain text from other machines; use https, or set listen.allow_plaintext = true",
+            ),
+            (
+                "imap = ",
+                "submissions = ",
+                "exgate.toml: tls: missing; listen.submissions needs tls.certificate and tls.key",
+            ),
+            (
+                "imap = '127.0.0.1:1143'",
+                "submission = '0.0.0.0:587'",
+                "exgate.toml: listen.submission: 0.0.0.0:587 would take passwords in plain text from other machines; use submissions or [tls], or set listen.allow_plaintext = true",
+            ),
+            (
+                "[listen]",
+                "[submit]\nmax_message_mib = 0\n[listen]",
+                "exgate.toml: submit.max_message_mib: 0 would refuse every message; set at least 1",
+            ),
+            (
+                "[listen]",
+                "[submit]\nmax_recipients = 0\n[listen]",
+                "exgate.toml: submit.max_recipients: 0 would refuse every recipient; set at least 1",
             ),
             ("imap = ", "https = ", "exgate.toml: tls: missing; listen.https needs tls.certificate and tls.key"),
             (

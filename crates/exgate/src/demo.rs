@@ -17,20 +17,25 @@ use crate::{Failure, feed};
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let started = Instant::now();
-    if ![Some(options.imap), Some(options.http), options.control].iter().flatten().all(|door| door.ip().is_loopback()) {
+    let doors = [Some(options.imap), Some(options.submission), Some(options.http), options.control];
+    if !doors.iter().flatten().all(|door| door.ip().is_loopback()) {
         return Err(Failure::mistake(
-            "the demo's passwords are public: --imap, --http and --control take loopback addresses only",
+            "the demo's passwords are public: --imap, --submission, --http and --control take loopback addresses only",
         ));
     }
     let home = Home::new(options.state)?;
     let users = preset::demo::users();
     let exchange = Exchange::new(exchange_sim::Options { version: Version::ExchangeSe, mime: MimeMode::Render });
-    let settings = http::Settings { control: options.control, ..http::Settings::loopback(users.clone()) };
-    let simulator = http::serve(exchange.clone(), settings).await.map_err(Failure::new)?;
+    let simulated = http::Settings { control: options.control, ..http::Settings::loopback(users.clone()) };
+    let simulator = http::serve(exchange.clone(), simulated).await.map_err(Failure::new)?;
     let messages = Preset::Demo.fill(&exchange, &users).map_err(Failure::new)?;
-    let doors = [("imap", Speaks::Imap, options.imap), ("http", Speaks::Dav, options.http)]
-        .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
-    let settings = Settings { imap: imap_settings(&home)?, ..Settings::default() };
+    let doors = [
+        ("imap", Speaks::Imap, options.imap),
+        ("submission", Speaks::Submission, options.submission),
+        ("http", Speaks::Dav, options.http),
+    ]
+    .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
+    let settings = settings(&home)?;
     let gateway = Gateway::open(backend(&home, &simulator)?, feed::open(&home.path)?, settings, doors.into()).await?;
 
     say(&format!(
@@ -49,6 +54,12 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
         say(&format!(
             "try: curl -u {}:{} 'imap://{address}/INBOX' -X 'FETCH 1:5 (FLAGS ENVELOPE)'",
             user.address, user.password
+        ))?;
+    }
+    if let ([user, other, ..], Some(address)) = (users.as_slice(), gateway.address("submission")) {
+        say(&format!(
+            "try: curl -u {}:{} smtp://{address} --mail-from {} --mail-rcpt {} -H 'Subject: Hello' -F '=How are you?'",
+            user.address, user.password, user.address, other.address
         ))?;
     }
     if let (Some(user), Some(address)) = (users.first(), gateway.address("http")) {
@@ -94,10 +105,14 @@ fn backend(home: &Home, simulator: &Running) -> Result<Directory, Failure> {
         .map_err(|error| Failure::new(error.to_string()))
 }
 
-fn imap_settings(home: &Home) -> Result<imap::Settings, Failure> {
+fn settings(home: &Home) -> Result<Settings, Failure> {
     let spool = home.path.join("spool");
     gateway::make_private(&spool)?;
-    Ok(imap::Settings { spool, ..imap::Settings::default() })
+    Ok(Settings {
+        imap: imap::Settings { spool: spool.clone(), ..imap::Settings::default() },
+        smtp: smtp::Settings { spool, ..smtp::Settings::default() },
+        ..Settings::default()
+    })
 }
 
 /// A new message every 20 seconds, to one user after the other.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
 use serve::{Drain, Limits, Security, Tls};
+use smtp::Smtp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -23,7 +24,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let tls = load_tls(&config, &["imap"])?;
     let backend = backend(&config, &config.state)?;
     let doors = doors(&config, tls)?;
-    let settings = Settings { imap: imap_settings(&config)?, dav: dav_settings(&config) };
+    let settings =
+        Settings { imap: imap_settings(&config)?, smtp: smtp_settings(&config)?, dav: dav_settings(&config) };
     let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
     gateway.announce()?;
     say("ready")?;
@@ -44,6 +46,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) imap: imap::Settings,
+    pub(crate) smtp: smtp::Settings,
     pub(crate) dav: dav::Settings,
 }
 
@@ -51,6 +54,7 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaks {
     Imap,
+    Submission,
     Dav,
 }
 
@@ -87,6 +91,7 @@ impl Gateway {
         let drain = Drain::new();
         let limits = Limits::new(serve::Settings::default());
         let imap = Imap::new(backend.clone(), settings.imap);
+        let smtp = Smtp::new(backend.clone(), settings.smtp);
         let opener = feed::Opener { feeds: Arc::new(feeds), directory: backend.clone() };
         let dav = Dav::with_feeds(backend, settings.dav, opener);
         let mut addresses = Vec::new();
@@ -95,6 +100,7 @@ impl Gateway {
             let (security, limits, shutdown) = (door.security, limits.clone(), drain.shutdown());
             match door.speaks {
                 Speaks::Imap => tokio::spawn(serve::listen(listener, security, limits, shutdown, imap.clone())),
+                Speaks::Submission => tokio::spawn(serve::listen(listener, security, limits, shutdown, smtp.clone())),
                 Speaks::Dav => tokio::spawn(serve::listen(listener, security, limits, shutdown, dav.clone())),
             };
         }
@@ -169,20 +175,40 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             Prefetch::Recent => exchange::Prefetch::Recent,
             Prefetch::All => exchange::Prefetch::All,
         },
+        sending: exchange::Sending {
+            largest_message: config.submit.max_message_mib << 20,
+            most_recipients: config.submit.max_recipients,
+            ..exchange::Sending::default()
+        },
         ..exchange::Settings::new(state, grants::organisations(config, state)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))
 }
 
-fn imap_settings(config: &Config) -> Result<imap::Settings, Failure> {
+/// Where messages are kept while they come.
+fn arrivals(config: &Config) -> Result<PathBuf, Failure> {
     let spool = config.state.join("spool");
     make_private(&spool)?;
+    Ok(spool)
+}
+
+fn smtp_settings(config: &Config) -> Result<smtp::Settings, Failure> {
+    Ok(smtp::Settings {
+        plaintext_passwords: config.listen.allow_plaintext,
+        largest_message: config.submit.max_message_mib << 20,
+        most_recipients: config.submit.max_recipients,
+        spool: arrivals(config)?,
+        ..smtp::Settings::default()
+    })
+}
+
+fn imap_settings(config: &Config) -> Result<imap::Settings, Failure> {
     Ok(imap::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_message: config.imap.max_message_mib << 20,
         capabilities_off: config.imap.off.clone(),
         withheld: config.imap.withheld(),
-        spool,
+        spool: arrivals(config)?,
         ..imap::Settings::default()
     })
 }
@@ -204,11 +230,15 @@ fn doors(config: &Config, tls: Option<Tls>) -> Result<Vec<Door>, Failure> {
     let parse =
         |address: &String| address.parse().map_err(|_| Failure::mistake(format!("listen: `{address}` is no address")));
     let http_tls = load_tls(config, &["http/1.1"])?;
-    let start_tls = tls.clone().map_or(Security::Plain, Security::StartTls);
+    // RFC 7301: no name of submission is registered.
+    let smtp_tls = load_tls(config, &[])?;
+    let start_tls = |tls: &Option<Tls>| tls.clone().map_or(Security::Plain, Security::StartTls);
     let under = |tls: Option<Tls>| tls.map(Security::Tls);
     let mut doors = Vec::new();
     for (name, speaks, addresses, security) in [
-        ("imap", Speaks::Imap, &config.listen.imap, Some(start_tls)),
+        ("imap", Speaks::Imap, &config.listen.imap, Some(start_tls(&tls))),
+        ("submission", Speaks::Submission, &config.listen.submission, Some(start_tls(&smtp_tls))),
+        ("submissions", Speaks::Submission, &config.listen.submissions, under(smtp_tls)),
         ("imaps", Speaks::Imap, &config.listen.imaps, under(tls)),
         ("http", Speaks::Dav, &config.listen.http, Some(Security::Plain)),
         ("https", Speaks::Dav, &config.listen.https, under(http_tls)),

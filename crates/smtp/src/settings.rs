@@ -42,7 +42,7 @@ impl Default for Settings {
             plaintext_passwords: false,
             spool: std::env::temp_dir(),
             largest_message: 150 << 20,
-            most_recipients: 1000,
+            most_recipients: 5000,
             delivery_reports: false,
             inactivity: Duration::from_secs(5 * 60),
             sign_in: Duration::from_secs(2 * 60),

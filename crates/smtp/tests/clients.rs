@@ -17,7 +17,7 @@ async fn start() -> (SocketAddr, Account, Drain) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let drain = Drain::new();
-    let smtp = Smtp::new(memory, Settings { delivery_reports: true, ..Settings::default() });
+    let smtp = Smtp::new(memory, Settings { delivery_reports: true, most_recipients: 1000, ..Settings::default() });
     tokio::spawn(listen(listener, Security::Plain, Limits::new(Default::default()), drain.shutdown(), smtp));
     (address, account, drain)
 }

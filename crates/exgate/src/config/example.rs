@@ -18,6 +18,10 @@ state = "/var/lib/exgate"
 imap = "127.0.0.1:1143"
 # IMAP over TLS from the first byte. Needs [tls].
 imaps = ["0.0.0.0:993", "[::]:993"]
+# Sending (SMTP submission), with STARTTLS where there is [tls]: passwords from other machines are taken under TLS only.
+#submission = ["0.0.0.0:587", "[::]:587"]
+# The same under TLS from the first byte. Needs [tls].
+submissions = ["0.0.0.0:465", "[::]:465"]
 # Calendars, tasks and contacts (CalDAV, CardDAV) and calendar subscriptions, without TLS: only loopback, as for a
 # proxy on this machine that speaks TLS, unless allow_plaintext says otherwise.
 #http = "127.0.0.1:1080"
@@ -53,6 +57,12 @@ key = "/etc/exgate/imap.key"
 #[[imap.off_for]]
 #client = "Microsoft Office 365"
 #off = ["UIDONLY"]
+
+[submit]
+# The largest message a client may send; Exchange may take less.
+#max_message_mib = 150
+# Recipients of a message; Exchange may take fewer.
+#max_recipients = 5000
 
 [dav]
 # The address under which calendar clients reach the gateway; stands before the path in addresses of feeds.

@@ -15,6 +15,10 @@ pub(crate) struct Listen {
     #[serde(default)]
     pub(crate) imaps: Addresses,
     #[serde(default)]
+    pub(crate) submission: Addresses,
+    #[serde(default)]
+    pub(crate) submissions: Addresses,
+    #[serde(default)]
     pub(crate) http: Addresses,
     #[serde(default)]
     pub(crate) https: Addresses,
@@ -44,16 +48,23 @@ impl From<OneOrMany> for Addresses {
 }
 
 impl Listen {
-    pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
+    /// What takes passwords in clear is for this machine only, but for submission where there is TLS: the session takes
+    /// them after STARTTLS only, from whatever is not this machine.
+    pub(super) fn check(&self, file: &Path, has_tls: bool) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
         let doors = [
             ("listen.imap", &self.imap, Some("imaps")),
             ("listen.imaps", &self.imaps, None),
+            ("listen.submission", &self.submission, Some("submissions or [tls]").filter(|_| !has_tls)),
+            ("listen.submissions", &self.submissions, None),
             ("listen.http", &self.http, Some("https")),
             ("listen.https", &self.https, None),
         ];
         if doors.iter().all(|(_, addresses, _)| addresses.0.is_empty()) {
-            return wrong("listen", "no address to listen on; set imap, imaps, http or https".into());
+            return wrong(
+                "listen",
+                "no address to listen on; set imap, imaps, submission, submissions, http or https".into(),
+            );
         }
         for (key, addresses, safe) in doors {
             for address in &addresses.0 {
