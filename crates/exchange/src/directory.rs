@@ -36,7 +36,7 @@ use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::settings::{Organisation, Settings, Way};
-use crate::submit::Outgoing;
+use crate::submit::{Outgoing, SPOOL};
 use crate::watch::Poll;
 
 pub(crate) use self::greeting::{Greeting, greet};
@@ -97,7 +97,7 @@ impl Directory {
         let bodies = settings.state.join("bodies");
         let cache = BodyCache::open(bodies.clone(), settings.cache_bytes)
             .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
-        let spool = Spool::open(&settings.state.join("submissions")).map_err(|error| trouble(error.to_string()))?;
+        let spool = Spool::open(&settings.state.join(SPOOL)).map_err(|error| trouble(error.to_string()))?;
         let salt = uuid::Uuid::new_v4().into_bytes();
         let inner = Arc::new(Inner { settings, upstreams, live, cache, spool, desks: DashMap::new(), salt });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

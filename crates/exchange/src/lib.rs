@@ -59,4 +59,5 @@ pub use settings::{
     ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,
     SizePolicy, SpoolPolicy, Way,
 };
+pub use submit::SPOOL;
 pub use tokens::oauth;

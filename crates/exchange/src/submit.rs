@@ -41,3 +41,6 @@ impl Submit for Account {
         self.live().heard(id);
     }
 }
+
+/// The directory of the spool, within that of the state.
+pub const SPOOL: &str = "submissions";

@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Calendars to be subscribed to by a secret address.
     #[command(subcommand)]
     Feed(Feed),
+    /// Messages that wait to be sent.
+    #[command(subcommand)]
+    Spool(Spool),
     /// Help with the configuration file.
     #[command(subcommand)]
     Config(Config),
@@ -100,6 +103,32 @@ pub(crate) enum Config {
         /// The file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Spool {
+    /// List them: whose they are, to whom, since when, and what stands in their way.
+    List {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Try one again at once, or all of them.
+    Retry {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its id, as `exgate spool list` shows it, or the beginning of it.
+        id: Option<String>,
+    },
+    /// Take one back that is not sent: nobody gets it, and nobody is told.
+    Drop {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its id, as `exgate spool list` shows it, or the beginning of it.
+        id: String,
     },
 }
 

@@ -5,6 +5,7 @@ mod exchange;
 mod imap;
 mod listen;
 mod mistake;
+mod submit;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use self::exchange::Exchange;
 use self::imap::OffFor;
 use self::listen::Listen;
 use self::mistake::{at_line, readable};
+use self::submit::Submit;
 
 pub(crate) use self::example::EXAMPLE;
 pub(crate) use self::mistake::Mistake;
@@ -96,19 +98,6 @@ impl Default for Imap {
             off: Vec::new(),
             off_for: Vec::new(),
         }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Submit {
-    pub(crate) max_message_mib: u64,
-    pub(crate) max_recipients: usize,
-}
-
-impl Default for Submit {
-    fn default() -> Self {
-        Self { max_message_mib: 150, max_recipients: 5000 }
     }
 }
 
@@ -225,12 +214,7 @@ impl Config {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
         self.imap.check(file)?;
-        if self.submit.max_message_mib == 0 {
-            return wrong("submit.max_message_mib", "0 would refuse every message; set at least 1".into());
-        }
-        if self.submit.max_recipients == 0 {
-            return wrong("submit.max_recipients", "0 would refuse every recipient; set at least 1".into());
-        }
+        self.submit.check(file)?;
         if self.dav.max_object_mib == 0 {
             return wrong("dav.max_object_mib", "0 would refuse every object; set at least 1".into());
         }
@@ -375,6 +359,16 @@ mod tests {
                 "[listen]",
                 "[[imap.off_for]]\noff = ['IDLE']\n[listen]",
                 "exgate.toml: imap.off_for: neither client nor user; for everybody there is imap.off",
+            ),
+            (
+                "[listen]",
+                "[submit]\nspool = 'sometimes'\n[listen]",
+                "exgate.toml: submit.spool: unknown variant `sometimes`, expected one of `when-away`, `never`, `always` (line 3)",
+            ),
+            (
+                "[listen]",
+                "[submit]\ngive_up_hours = 0\n[listen]",
+                "exgate.toml: submit.give_up_hours: 0 would give every message up at once; set at least 1",
             ),
             (
                 "[exchange.main]",

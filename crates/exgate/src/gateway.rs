@@ -175,11 +175,7 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             Prefetch::Recent => exchange::Prefetch::Recent,
             Prefetch::All => exchange::Prefetch::All,
         },
-        sending: exchange::Sending {
-            largest_message: config.submit.max_message_mib << 20,
-            most_recipients: config.submit.max_recipients,
-            ..exchange::Sending::default()
-        },
+        sending: config.submit.sending(),
         ..exchange::Settings::new(state, grants::organisations(config, state)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))

@@ -12,6 +12,7 @@ mod grants;
 mod log;
 mod login;
 mod password;
+mod spool;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         Command::Feed(command) => {
             log::start(&log::errors_only(false));
             run(feed::run(command))
+        }
+        Command::Spool(command) => {
+            log::start(&log::errors_only(false));
+            spool::run(&command)
         }
         Command::Demo(options) => {
             log::start(&config::Log { level: config::LogLevel::Warn, ..config::Log::default() });

@@ -18,6 +18,7 @@ use super::outgoing::Outgoing;
 use super::parcel::Parcel;
 use crate::account::Live;
 use crate::append::token_field;
+use crate::convert;
 use crate::error::{self, Result, Sending, Tried};
 
 /// What a try came to.
@@ -219,7 +220,7 @@ impl Live {
         let tried = Tried::new("the message could not be looked for");
         let ask = FindInFolders {
             folders: [SentItems, Outbox, Drafts].into_iter().map(Into::into).collect(),
-            shape: ItemShape::default(),
+            shape: ItemShape::of([convert::MESSAGE_FLAGS.into()]),
             restriction: Restriction::Compare(token_field().into(), Comparison::Equal, token(entry.id)),
             most: 1,
         };
@@ -227,7 +228,7 @@ impl Live {
         let mut found = Vec::with_capacity(answers.len());
         for answer in answers {
             match answer {
-                Ok(page) => found.push(page.items.into_iter().find_map(|item| item.id)),
+                Ok(page) => found.push(page.items.into_iter().next()),
                 // It has no such folder.
                 Err(error) if error.kind == Theirs::NotFound => found.push(None),
                 Err(error) => return Err(tried.refused(&error)),
@@ -235,7 +236,9 @@ impl Live {
         }
         Ok(match found.as_slice() {
             [Some(_), ..] | [_, Some(_), ..] => Found::Sent,
-            [.., Some(draft)] => Found::Draft(draft.clone()),
+            // What Exchange has yet to send may wait in Drafts, too.
+            [.., Some(item)] if is_submitted(item) => Found::Sent,
+            [.., Some(ews::Item { id: Some(draft), .. })] => Found::Draft(draft.clone()),
             // Whatever was a draft and is none any more was sent.
             _ if entry.draft.is_some() => Found::Sent,
             _ => Found::Nowhere,
@@ -268,6 +271,12 @@ impl Live {
     }
 }
 
+/// True for what was handed over to be sent (MS-OXCMSG 2.2.1.6, mfSubmitted).
+fn is_submitted(item: &ews::Item) -> bool {
+    let flags = item.extended.get(&convert::MESSAGE_FLAGS).and_then(Value::as_integer);
+    flags.is_some_and(|flags| flags & SUBMITTED != 0)
+}
+
 /// In whose names a message goes out.
 fn senders<'a>(entry: &'a Entry, header: &'a Header) -> Vec<&'a Address> {
     let named: Vec<&Address> = header.senders().map(|mailbox| &mailbox.address).collect();
@@ -282,5 +291,7 @@ pub(super) fn token(id: SubmissionId) -> String {
     id.to_string()
 }
 
+/// In PidTagMessageFlags.
+const SUBMITTED: i64 = 4;
 /// Before it is looked for.
 const BREATH: Duration = Duration::from_millis(100);

@@ -59,9 +59,18 @@ key = "/etc/exgate/imap.key"
 #off = ["UIDONLY"]
 
 [submit]
-# The largest message a client may send; Exchange may take less.
+# When a message is kept on disk, and sent in the background, instead of being refused or sent while its client waits.
+# "when-away": while Exchange is away or busy. "never": only while it is not known whether Exchange took it. "always".
+# What is kept survives a restart. Passwords are not kept: after a restart it is sent once its owner signs in again, and
+# at once where a service account or tokens do the work. `exgate spool` lists it, tries it again, and takes it back.
+#spool = "when-away"
+# Exchange keeps a copy in Sent Items; one that the client puts there itself becomes the same. If false, each message
+# takes one call more.
+#save_to_sent = true
+# How long a message is tried that Exchange does not take. Then its sender finds a report in the inbox.
+#give_up_hours = 48
+# The largest message, and the most recipients of one. Exchange has limits of its own.
 #max_message_mib = 150
-# Recipients of a message; Exchange may take fewer.
 #max_recipients = 5000
 
 [dav]
