@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use ews::Identity;
 use idmap::IdMap;
+use jiff::{SignedDuration, Timestamp};
 use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn};
 use sha2::{Digest, Sha256};
 use spool::{Owner, Spool, Waiting};
@@ -381,9 +382,18 @@ async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
         tracing::warn!(%error, "the message cache could not be counted");
     }
+    let mut tidied: Option<Instant> = None;
     loop {
         let Some(inner) = inner.upgrade() else { return };
         inner.tidy();
+        if tidied.is_none_or(|at| at.elapsed() >= TIDYING) {
+            tidied = Some(Instant::now());
+            let (spool, before) = (inner.spool.clone(), Timestamp::now() - REMEMBERED);
+            let tidied = tokio::task::spawn_blocking(move || spool.tidy(before)).await;
+            if let Ok(Err(error)) = tidied {
+                tracing::warn!(%error, "what was sent cannot be forgotten");
+            }
+        }
         let often = inner.settings.linger.clamp(OFTEN, HOUSEKEEPING);
         drop(inner);
         tokio::time::sleep(often).await;
@@ -444,3 +454,6 @@ const MANY_DESKS: usize = 10_000;
 /// Mailboxes that nobody uses are looked for so often at least, and at most.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 const OFTEN: Duration = Duration::from_millis(100);
+/// How often the spool is tidied, and how long what is sent is remembered there.
+const TIDYING: Duration = Duration::from_secs(60 * 60);
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);

@@ -11,7 +11,7 @@ use ews::DistinguishedFolder;
 use idmap::IdMap;
 use mailbox::submit::Header;
 use mailbox::{Appended, FlagChange, FlagOperation, FolderId, NewMessage};
-use spool::{Copy, Step};
+use spool::{Copy, Entry, Step};
 
 use super::clock::before;
 use super::forward::token;
@@ -82,13 +82,16 @@ impl Live {
         let (owner, since) = (out.owner.clone(), before(out.clock.now(), CLOSE));
         let (id, author) = (name.message_id.clone(), name.author.clone());
         let entry = out.spooled(move |spool| spool.submitted(&owner, &id, &author, since)).await?;
-        let Some(entry) = entry.filter(|entry| entry.step == Step::Sent && !entry.quiet) else { return Ok(None) };
+        // What waits is sent without a copy later; what was given may be there.
+        let may_be_there = |entry: &Entry| !entry.quiet && matches!(entry.step, Step::Sent | Step::Given);
+        let Some(entry) = entry.filter(may_be_there) else { return Ok(None) };
+        let looks = if entry.step == Step::Sent { &LOOKS[..] } else { &LOOKS[..1] };
         let state = self.state(folder);
         let uid_validity = self.folder_row(folder).await?.uid_validity;
         let target = self.folder_ref(folder).await?;
         let mut found = None;
-        for wait in LOOKS {
-            tokio::time::sleep(wait).await;
+        for wait in looks {
+            tokio::time::sleep(*wait).await;
             found = self.carrying(&target, &token(entry.id), 1).await?.pop();
             if found.is_some() {
                 break;

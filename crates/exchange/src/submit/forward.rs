@@ -14,8 +14,10 @@ use mailbox::submit::{About, Address, Header, Refused, SubmissionId};
 use mailbox::{Error, ErrorKind};
 use spool::{Entry, Step};
 
+use super::clock::between;
 use super::outgoing::Outgoing;
 use super::parcel::Parcel;
+use super::waiting::uncertain;
 use crate::account::Live;
 use crate::append::token_field;
 use crate::convert;
@@ -60,6 +62,10 @@ impl Live {
             match self.find_sent(entry).await {
                 Ok(Found::Sent) => return Outcome::Sent,
                 Ok(Found::Draft(id)) => draft = Some(id),
+                // Exchange may be at work still, on what whoever is gone by now asked for.
+                Ok(Found::Nowhere) if between(entry.changed, out.clock.now()) < uncertain(entry.size) => {
+                    return Outcome::Unknown(Error::new(ErrorKind::Unavailable, NOT_KNOWN));
+                }
                 Ok(Found::Nowhere) => {}
                 Err(error) => return Outcome::Unknown(error),
             }
@@ -293,5 +299,6 @@ pub(super) fn token(id: SubmissionId) -> String {
 
 /// In PidTagMessageFlags.
 const SUBMITTED: i64 = 4;
+const NOT_KNOWN: &str = "it is not known yet whether Exchange took it";
 /// Before it is looked for.
 const BREATH: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use mailbox::submit::{Address, Header, Submission, SubmissionId};
 use mailbox::{Content, Error, ErrorKind};
@@ -77,15 +78,18 @@ impl Outgoing {
         })
     }
 
-    /// It is on this process to send.
+    /// It is on this process to send, at the latest when one that is about to end has ended.
     ///
     /// # Errors
     /// `Unavailable` if another one does.
     pub(super) async fn lead(&self) -> Result<()> {
-        match self.spooled(Spool::lead).await? {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Unavailable, ANOTHER)),
+        for wait in TURNING_OVER {
+            tokio::time::sleep(wait).await;
+            if self.spooled(Spool::lead).await? {
+                return Ok(());
+            }
         }
+        Err(Error::new(ErrorKind::Unavailable, ANOTHER))
     }
 
     /// All that is on disk of a message from the start.
@@ -192,6 +196,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const ANOTHER: &str = "another process of the gateway uses the spool; try again in a moment";
+/// When it is asked for, while another process has it.
+const TURNING_OVER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2)];
 /// Turns that are over are forgotten when there are so many.
 const MANY_TURNS: usize = 256;
 const MANY_OTHERS: usize = 10_000;

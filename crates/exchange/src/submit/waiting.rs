@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use mailbox::submit::Refused;
 use mailbox::{Content, Error, ErrorKind, Flags, NewMessage};
 use spool::{Entry, Step};
 
-use super::clock::{before, between, later};
+use super::clock::{between, later};
 use super::forward::{Found, Outcome, token};
 use super::outgoing::{Outgoing, header};
 use super::report::report;
@@ -20,7 +21,6 @@ impl Live {
     /// Sends what waits, for as long as the mailbox is live.
     pub(crate) async fn send_what_waits(self: Arc<Self>) {
         let Some(out) = &self.outgoing else { return };
-        self.forget_what_is_settled(out).await;
         // Once Exchange is back, nobody has to wait for the end of a pause that was made because it was away.
         let mut at_once = false;
         loop {
@@ -78,8 +78,12 @@ impl Live {
             Err(error) => {
                 tracing::warn!(user = self.user, id = %entry.id, %error, "a message that waits cannot be dealt with");
                 let (id, step, now) = (entry.id, entry.step, out.clock.now());
-                let (text, next) = (error.to_string(), later(now, delay(entry.tries + 1, &error)));
-                drop(out.spooled(move |spool| spool.again(id, step, &text, (now, next))).await);
+                let next = later(now, delay(entry.tries + 1, &error));
+                // Why it was not sent stays what its sender is told.
+                let text = entry.trouble.filter(|_| step == Step::Failed).unwrap_or_else(|| error.to_string());
+                if out.spooled(move |spool| spool.again(id, step, &text, (now, next))).await.is_err() {
+                    tokio::time::sleep(GLANCE).await;
+                }
                 false
             }
         }
@@ -112,6 +116,12 @@ impl Live {
                 Ok(true)
             }
             Outcome::Gone => Ok(true),
+            // Whoever has sent too much waits.
+            Outcome::Refused(Refused { error, .. }) if matches!(error.kind, ErrorKind::Busy { .. }) => {
+                let (next, text) = (later(now, delay(entry.tries + 1, &error).max(RATE)), error.to_string());
+                out.spooled(move |spool| spool.again(id, Step::Waiting, &text, (now, next))).await?;
+                Ok(false)
+            }
             Outcome::Refused(refused) => {
                 tracing::warn!(user = self.user, %id, error = %refused.error, "a message that waited is refused");
                 let why = refused.error.to_string();
@@ -161,11 +171,6 @@ impl Live {
         let made = self.client()?.call(&ask).await;
         made.map(drop).map_err(|error| self.failed(&Tried::new("the report could not be written"), &error))
     }
-
-    async fn forget_what_is_settled(&self, out: &Outgoing) {
-        let old = before(out.clock.now(), REMEMBERED);
-        drop(out.spooled(move |spool| spool.tidy(old)).await);
-    }
 }
 
 /// How long to wait before the next try: two seconds, doubling to five minutes; the server's own hint wins.
@@ -193,10 +198,10 @@ fn span(time: Duration) -> String {
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(300);
 const UNCERTAIN: Duration = Duration::from_secs(10);
+/// Exchange counts what is sent by the minute, and by the day.
+const RATE: Duration = Duration::from_secs(60);
 /// How often the spool is looked at while something waits.
 const GLANCE: Duration = Duration::from_secs(5);
-/// How long what is settled is remembered.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
