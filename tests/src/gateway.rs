@@ -56,7 +56,8 @@ impl Site {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
-            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\n{tables}",
+            "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\
+             submission = \"127.0.0.1:0\"\n\n{tables}",
             dir.path().join("state").display(),
         );
         fs::create_dir_all(dir.path().join("state")).expect("a state directory");
@@ -70,7 +71,8 @@ impl Site {
         let program = Program::start("exgate", &arguments, &self.dir.path().join("stderr")).await;
         let imap = program.announced("imap").parse().expect("an address after imap");
         let http = program.announced("http").parse().expect("an address after http");
-        Gateway { program, imap, http }
+        let submission = program.announced("submission").parse().expect("an address after submission");
+        Gateway { program, imap, http, submission }
     }
 
     /// Where the gateway keeps what must outlive it.
@@ -94,6 +96,8 @@ pub struct Gateway {
     pub imap: SocketAddr,
     /// Its HTTP listener.
     pub http: SocketAddr,
+    /// Its listener for submission.
+    pub submission: SocketAddr,
 }
 
 impl Gateway {
