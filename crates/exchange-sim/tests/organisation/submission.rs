@@ -67,10 +67,8 @@ async fn deliveries_are_told() {
     control(&server, "POST", "/quota?mailbox=ben@a.test&bytes=1000000", "").await;
     // Who waits is told when it has come.
     let two = message("two");
-    let (waited, sent) = tokio::join!(
-        control(&server, "GET", "/deliveries?after=0&wait=60", ""),
-        ask(server.ews, ANNA, "", &two)
-    );
+    let (waited, sent) =
+        tokio::join!(control(&server, "GET", "/deliveries?after=0&wait=60", ""), ask(server.ews, ANNA, "", &two));
     assert_eq!(sent.unwrap().text("ResponseCode"), "NoError");
     assert_eq!(waited[0]["recipients"][1]["status"], "5.1.1");
     assert_eq!(control(&server, "GET", "/deliveries?after=1", "").await[0]["kind"], "report");
