@@ -10,7 +10,7 @@ use crate::{
     meeting::{self, Mailing},
     mime::{
         class,
-        parse::{Person, parse},
+        parse::{Parsed, Person, parse},
     },
     patch::Patch,
     property::write_item_id,
@@ -272,12 +272,9 @@ fn response_item(call: &mut Call<'_>, element: &Element) -> Result<Item, Trouble
             }
         }
     }
-    let quoted = original.text.clone().unwrap_or_default();
-    let new = element.child("NewBodyContent");
-    let html = new.is_some_and(|body| body.attribute("BodyType") == Some("HTML"));
-    let text = format!("{}\r\n{quoted}", new.map_or("", |body| body.text.as_str()));
+    let body = quoted(&original, element.child("NewBodyContent"));
     let attachments = forward.then(|| original.attachments.clone());
-    let edits = Edits { fields, body: Some((html, text)), attachments };
+    let edits = Edits { fields, body: Some(body), attachments };
     item.set_content(edits.apply(b"", &Default::default()));
     let mut patch = Patch::default();
     for property in &element.children {
@@ -298,6 +295,31 @@ fn response_item(call: &mut Call<'_>, element: &Element) -> Result<Item, Trouble
     });
     mailbox.notify(EventKind::Modified, subject, None);
     Ok(item)
+}
+
+/// New text above that of the message it answers, with what Outlook says in between; whether it is HTML, and the text.
+fn quoted(original: &Parsed, new: Option<&Element>) -> (bool, String) {
+    let fresh = new.map_or("", |body| body.text.as_str());
+    let fresh_html = new.is_some_and(|body| body.attribute("BodyType") == Some("HTML"));
+    let people = |people: &[Person]| {
+        people.iter().map(|one| format!("{} <{}>", one.name, one.address)).collect::<Vec<_>>().join("; ")
+    };
+    let from: Vec<Person> = original.from.iter().cloned().collect();
+    let about = [("From", people(&from)), ("To", people(&original.to)), ("Subject", original.subject.clone())];
+    let about: String = about.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    if !fresh_html && original.html.is_none() {
+        return (false, format!("{fresh}\r\n\r\n{about}\r\n{}", original.text.as_deref().unwrap_or_default()));
+    }
+    let escaped = |text: &str| {
+        let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        format!("<div>{}</div>\r\n", escaped.replace("\r\n", "<br>\r\n"))
+    };
+    let fresh = if fresh_html { fresh.to_owned() } else { escaped(fresh) };
+    let old = match (&original.html, &original.text) {
+        (Some(html), _) => html.clone(),
+        (None, text) => escaped(text.as_deref().unwrap_or_default()),
+    };
+    (true, format!("{fresh}<hr>{}{old}", escaped(&about)))
 }
 
 /// Puts an item into a folder and answers with its id.
