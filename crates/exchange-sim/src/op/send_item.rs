@@ -18,7 +18,10 @@ fn one(call: &mut Call<'_>, request: &Element, id: &Element) -> Reply {
     let item = mailbox.item(place.folder, place.item).ok_or_else(Trouble::not_found)?.clone();
     match place.change {
         None => {
-            return Err(Trouble::new("ErrorChangeKeyRequired", "A change key is required for this operation."));
+            return Err(Trouble::new(
+                "ErrorChangeKeyRequiredForWriteOperations",
+                "A change key is required for this type of operation.",
+            ));
         }
         Some(Some(change)) if change == item.changed => {}
         Some(_) => {

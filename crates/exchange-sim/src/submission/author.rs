@@ -1,6 +1,6 @@
 //! In whose name a message is sent.
 
-use crate::{exchange::Organisation, mime::parse::Person, op::Trouble};
+use crate::{Version, exchange::Organisation, mime::parse::Person, op::Trouble};
 
 /// Somebody may send for somebody else.
 pub(crate) struct Right {
@@ -42,6 +42,7 @@ pub(super) fn of(
     // Only what the directory knows can have given a right.
     let entry = organisation.directory.known_as(&wanted.address);
     let from = entry.map(|entry| Person { name: entry.name.clone(), address: entry.address.clone() });
+    let denied = || denied(organisation.options.version);
     let from = from.ok_or_else(denied)?;
     let rights = organisation.post.rights.iter().filter(|right| {
         right.principal.eq_ignore_ascii_case(&from.address) && right.user.eq_ignore_ascii_case(&own.address)
@@ -59,10 +60,10 @@ pub(super) fn of(
     }
 }
 
-fn denied() -> Trouble {
-    Trouble::new(
-        "ErrorSendAsDenied",
-        "The user account which was used to submit this request does not have the right to send mail on behalf of the \
-         specified sending account.",
-    )
+/// As documented for 2007; later servers add which step it was.
+fn denied(version: Version) -> Trouble {
+    let step = if version < Version::Exchange2013 { "" } else { ", Cannot submit message." };
+    let text = "The user account which was used to submit this request does not have the right to send mail on behalf of \
+                the specified sending account.";
+    Trouble::new("ErrorSendAsDenied", format!("{text}{step}"))
 }

@@ -141,7 +141,7 @@ fn what_is_sent_is_gone_from_drafts_and_one_copy_is_kept_under_another_id() {
             r#"<m:SendItem SaveItemToFolder="true"><m:ItemIds><t:ItemId Id="{id}"{key}/></m:ItemIds>{more}</m:SendItem>"#
         ))
     };
-    assert_eq!(sends("", ""), "ErrorChangeKeyRequired");
+    assert_eq!(sends("", ""), "ErrorChangeKeyRequiredForWriteOperations");
     let wrong = saved_in(r#"<t:FolderId Id="AAMk"/>"#);
     assert_eq!(sends(&format!(r#" ChangeKey="{key}""#), &wrong), "ErrorInvalidIdMalformed");
     let kept = saved_in(r#"<t:DistinguishedFolderId Id="journal"/>"#);
