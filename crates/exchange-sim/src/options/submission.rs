@@ -24,6 +24,9 @@ pub(super) struct SubmissionArguments {
     /// Bytes in a mailbox beyond which its owner may not send (ProhibitSendQuota)
     #[arg(long, value_name = "BYTES")]
     prohibit_send: Option<u64>,
+    /// Seconds a message stays in its folder, submitted, before it is sent
+    #[arg(long, value_name = "SECONDS")]
+    linger: Option<u32>,
     /// Where messages wait that are created and sent in one request: drafts or outbox
     #[arg(long, value_name = "FOLDER", default_value = "drafts", value_parser = Waiting::named)]
     waiting_in: Waiting,
@@ -56,6 +59,7 @@ impl SubmissionArguments {
             message_rate: self.message_rate,
             recipient_rate: self.recipient_rate,
             prohibit_send: self.prohibit_send,
+            linger: self.linger,
             waiting_in: self.waiting_in,
             send_from_aliases: self.send_from_aliases,
             rewrite_message_id: self.rewrite_message_id,

@@ -20,6 +20,9 @@ pub struct Limits {
     pub recipient_rate: Option<usize>,
     /// ProhibitSendQuota: bytes in a mailbox; whoever has more gets ErrorQuotaExceeded.
     pub prohibit_send: Option<u64>,
+    /// Seconds every message stays where it was made before transport has it and its copy is kept, as the servers that do
+    /// this are others than the one that answered.
+    pub linger: Option<u32>,
     /// The folder in which messages wait that were created and sent in one request.
     pub waiting_in: Waiting,
     /// Whether From may be another address of the sender's; else it becomes the primary one.

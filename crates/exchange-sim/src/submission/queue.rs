@@ -60,8 +60,9 @@ impl Rates {
 /// When a message may be sent.
 pub(super) fn due(organisation: &mut Organisation, from: usize, item: &Item, now: Seconds) -> Seconds {
     let wanted = deferred(item, now).unwrap_or(now);
-    let most = organisation.post.limits.message_rate;
-    if wanted > now { wanted } else { organisation.post.rates.next(from, most, now) }
+    let (most, linger) = (organisation.post.limits.message_rate, organisation.post.limits.linger);
+    let due = if wanted > now { wanted } else { organisation.post.rates.next(from, most, now) };
+    due + linger.map_or(0, i64::from)
 }
 
 /// PidTagDeferredSendTime, which PidTagDeferredSendNumber and PidTagDeferredSendUnits overrule (MS-OXOMSG 2.2.3.2 to 2.2.3.4).

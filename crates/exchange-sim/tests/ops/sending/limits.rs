@@ -59,6 +59,20 @@ fn messages_beyond_the_rate_wait_in_their_folder() {
 }
 
 #[test]
+fn a_message_may_linger_where_it_was_made() {
+    let server = Server::new("se");
+    limit(&server, |limits| limits.linger = Some(5));
+    assert_eq!(send(&server, PLAIN, ""), "NoError");
+    let folders = ["Drafts", "Sent Items"];
+    assert_eq!(folders.map(|folder| items(&server, ANNA, folder).len()), [1, 0]);
+    assert_eq!(items(&server, ANNA, "Drafts")[0]["submitted"], true);
+    server.exchange.put_ahead(6);
+    server.exchange.settle_submissions();
+    assert_eq!(folders.map(|folder| items(&server, ANNA, folder).len()), [0, 1]);
+    assert_eq!(items(&server, BOB, "Inbox").len(), 1);
+}
+
+#[test]
 fn deferred_messages_are_sent_when_it_is_time() {
     let server = Server::new("se");
     let later = (now() + 3600).to_string();
