@@ -106,6 +106,14 @@ pub(super) fn delivered(
     }
 }
 
+/// What is delivered as it leaves the organisation: its own notes stay inside.
+pub(super) fn leaving(delivered: &[u8]) -> Vec<u8> {
+    without_fields(delivered, |name| {
+        let name = name.to_ascii_lowercase();
+        name.starts_with("x-ms-exchange-organization-") || name == "return-path"
+    })
+}
+
 /// A Message-ID in the domain of an address.
 pub(crate) fn new_message_id(address: &str) -> String {
     format!("<{}@{}>", uuid::Uuid::new_v4().simple(), super::domain(address))

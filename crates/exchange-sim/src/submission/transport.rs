@@ -147,7 +147,9 @@ pub(super) fn deliver(organisation: &mut Organisation, mail: Mail, now: Seconds)
         }
         settled.push(Recipient { address: leg.address, role: leg.role, list: leg.list, outcome });
     }
-    organisation.post.outside.take(Some(&mail.return_to), outside, Arc::clone(&copy));
+    if !outside.is_empty() {
+        organisation.post.outside.take(Some(&mail.return_to), outside, Arc::from(stamp::leaving(&copy)));
+    }
     organisation.post.ledger.settle(mail.number, settled);
     report::undeliverable(organisation, &mail, &failed, now);
     report::delivered(organisation, &mail, &arrived, now);
