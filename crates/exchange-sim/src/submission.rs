@@ -47,7 +47,7 @@ use queue::Waiter;
 pub(crate) use receipt::{deleted_unread, marked_read, settle as settle_receipt};
 pub(crate) use stamp::new_message_id;
 use transport::Mail;
-pub(crate) use transport::{arrive, carry_letter};
+pub(crate) use transport::{arrive, carry_letter, mailboxes};
 
 /// What the organisation keeps of mail on its way.
 #[derive(Default)]

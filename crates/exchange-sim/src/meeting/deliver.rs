@@ -44,12 +44,8 @@ pub(super) fn send_letter(organisation: &mut Organisation, from: usize, letter: 
             let _ = arrive(mailbox, folder, copy, false);
         }
     }
-    let mut served = Vec::new();
-    for person in &letter.to {
-        // What one sends to oneself is in one's calendar already.
-        let found = organisation.find(&person.address).filter(|found| *found != from && !served.contains(found));
-        let Some(to) = found else { continue };
-        served.push(to);
+    // What one sends to oneself is in one's calendar already.
+    for to in submission::mailboxes(organisation, &letter.to).into_iter().filter(|to| *to != from) {
         let mailbox = &mut organisation.mailboxes[to];
         let mut received = sent.clone();
         received.transported = true;

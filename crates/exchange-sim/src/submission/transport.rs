@@ -228,6 +228,16 @@ pub(super) fn carry_report(
     });
 }
 
+/// The mailboxes that mail to these people comes to, each once.
+pub(crate) fn mailboxes(organisation: &Organisation, people: &[Person]) -> Vec<usize> {
+    let people: Vec<(Person, Role)> = people.iter().map(|person| (person.clone(), Role::To)).collect();
+    let here = |leg: Leg| match leg.way {
+        Way::Here(mailbox) => Some(mailbox),
+        Way::Outside | Way::Nobody => None,
+    };
+    legs(organisation, &people).into_iter().filter_map(here).collect()
+}
+
 /// Notes a meeting message that was put into the mailboxes it is for, and sends it to those who have none here.
 pub(crate) fn carry_letter(organisation: &mut Organisation, from: usize, letter: &Item, people: &[Person], copy: bool) {
     let sender = organisation.mailboxes[from].address.clone();
@@ -239,12 +249,12 @@ pub(crate) fn carry_letter(organisation: &mut Organisation, from: usize, letter:
         let outcome = match leg.way {
             // Nobody invites himself by mail.
             Way::Here(owner) if owner == from => continue,
-            Way::Here(_) if leg.list.is_none() => Outcome::Delivered,
+            Way::Here(_) => Outcome::Delivered,
             Way::Outside => {
                 outside.push(leg.address.clone());
                 Outcome::Outside
             }
-            _ => Outcome::Failed("5.1.10".to_owned()),
+            Way::Nobody => Outcome::Failed("5.1.10".to_owned()),
         };
         settled.push(Recipient { address: leg.address, role: leg.role, list: leg.list, outcome });
     }

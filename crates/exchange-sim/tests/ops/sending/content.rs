@@ -59,9 +59,11 @@ fn an_invitation_sent_as_mail_is_a_meeting_message() {
 #[test]
 fn meetings_of_exchanges_own_are_told_too() {
     let server = Server::new("se");
+    server.exchange.add_mailbox("carol@example.org", "Carol Day");
+    server.exchange.add_list("team@example.org", "Team", vec!["carol@example.org".to_owned(), BOB.to_owned()]);
     let attendees = format!(
         "<t:RequiredAttendees>{}</t:RequiredAttendees>",
-        [BOB, "x@out.example"]
+        ["team@example.org", BOB, "x@out.example"]
             .map(|address| format!(
                 "<t:Attendee><t:Mailbox><t:EmailAddress>{address}</t:EmailAddress></t:Mailbox></t:Attendee>"
             ))
@@ -72,7 +74,10 @@ fn meetings_of_exchanges_own_are_told_too() {
         <t:Start>2030-01-01T10:00:00Z</t:Start><t:End>2030-01-01T11:00:00Z</t:End>{attendees}</t:CalendarItem></m:Items></m:CreateItem>"#
     );
     assert_eq!(server.code(&made), "NoError");
-    let expected = [(BOB, "delivered"), ("x@out.example", "outside")];
+    let expected = [("carol@example.org", "delivered"), (BOB, "delivered"), ("x@out.example", "outside")];
+    for mailbox in ["carol@example.org", BOB] {
+        assert_eq!(items(&server, mailbox, "Inbox").len(), 1, "{mailbox}");
+    }
     assert_eq!(told(&server, "meeting"), expected.map(|(address, outcome)| (address.to_owned(), outcome.to_owned())));
     assert!(server.exchange.outside(Some(0)).unwrap()["source"].as_str().unwrap().contains("text/calendar"));
 }
