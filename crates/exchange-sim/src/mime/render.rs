@@ -283,7 +283,8 @@ mod tests {
             --e\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--e\r\nContent-Type: application/octet-stream; \
             name=\"encrypted.asc\"\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n--e--\r\n";
         let rendered = render(sealed, 3);
-        assert!(String::from_utf8_lossy(&rendered).contains("Content-Type: multipart/mixed; boundary="));
+        let unfolded = String::from_utf8_lossy(&rendered).replace("\r\n\t", " ");
+        assert!(unfolded.contains("Content-Type: multipart/mixed; boundary="), "{unfolded}");
         let parsed = parse(&rendered);
         let kinds: Vec<&str> = parsed.attachments.iter().map(|one| one.content_type.as_str()).collect();
         assert_eq!(kinds, ["application/pgp-encrypted", "application/octet-stream"]);
