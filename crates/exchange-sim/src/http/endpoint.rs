@@ -191,7 +191,8 @@ impl Server {
             return self.refuse(connection, &Verdict::Anonymous);
         }
         if let Some(due) = fault.as_ref().filter(|due| due.order.what == Kind::Hang) {
-            return self.hang(caller, request, due.order.carried_out).await;
+            let carried_out = due.order.carried_out;
+            return self.hang(front_end, caller, request, carried_out).await;
         }
         let account = caller.account.clone();
         let what = fault.as_ref().map(|due| due.order.what);
@@ -200,8 +201,17 @@ impl Server {
             return Err(io::Error::other("the request is lost on request"));
         }
         let pause = fault.as_ref().filter(|due| due.order.carried_out_late()).map(|due| due.order.pause.unwrap_or(100));
+        // What comes late may come after the end of the front end that took it.
+        let begun = match pause {
+            Some(_) => None,
+            None => Some(front_end.begin().ok_or_else(killed)?),
+        };
         let server = self.clone();
-        let work = move || server.work(&caller, &operation, &request, fault);
+        let work = move || {
+            let outcome = server.work(&caller, &operation, &request, fault);
+            drop(begun);
+            outcome
+        };
         let work = async move {
             if let Some(pause) = pause {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -214,6 +224,9 @@ impl Server {
             return Err(io::Error::other("the connection is cut off on request"));
         }
         let (outcome, entry) = work.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        if front_end.is_dying() {
+            return Err(killed());
+        }
         let head = self.head(&headers, front_end, acts_as.as_deref().unwrap_or(&account));
         match outcome {
             Outcome::Answer(status, document) => {
@@ -261,12 +274,22 @@ impl Server {
     }
 
     /// Nothing is sent, until the client leaves or the faults are cleared.
-    async fn hang(self: Arc<Self>, caller: Caller, request: Vec<u8>, carried_out: bool) -> io::Result<Response<Body>> {
+    async fn hang(
+        self: Arc<Self>,
+        front_end: &FrontEnd,
+        caller: Caller,
+        request: Vec<u8>,
+        carried_out: bool,
+    ) -> io::Result<Response<Body>> {
         self.stats.fault(Kind::Hang.name());
         let mut released = self.faults.releases();
         if carried_out {
+            let begun = front_end.begin().ok_or_else(killed)?;
             let exchange = self.exchange.clone();
-            let work = tokio::task::spawn_blocking(move || exchange.answer_for(&caller, &request));
+            let work = tokio::task::spawn_blocking(move || {
+                exchange.answer_for(&caller, &request);
+                drop(begun);
+            });
             work.await.map_err(io::Error::other)?;
         }
         let _ = released.changed().await;
@@ -521,6 +544,11 @@ enum Outcome {
     Frames(u16, Pieces),
     Stream(EventStream, Ending),
     Cut,
+}
+
+/// Why nothing more is said by a front end that is killed.
+fn killed() -> io::Error {
+    io::Error::other("the front end is killed")
 }
 
 /// What of a request's head Exchange wants to know.

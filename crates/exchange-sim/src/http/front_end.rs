@@ -28,6 +28,7 @@ pub(super) struct FrontEnd {
     /// What its listeners serve.
     pub(super) face: Face,
     life: Mutex<Option<Life>>,
+    load: watch::Sender<Load>,
     /// Its addresses while it is down.
     kept: Mutex<Vec<TcpSocket>>,
     requests: AtomicU64,
@@ -56,6 +57,22 @@ struct Life {
     tasks: JoinSet<()>,
 }
 
+/// What it does, and whether it still begins anything.
+#[derive(Default)]
+struct Load {
+    closed: bool,
+    begun: usize,
+}
+
+/// An operation that was begun.
+pub(super) struct Begun(watch::Sender<Load>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.send_modify(|load| load.begun -= 1);
+    }
+}
+
 impl FrontEnd {
     pub(super) fn new(number: usize, doors: Vec<Door>) -> Self {
         Self {
@@ -64,6 +81,7 @@ impl FrontEnd {
             doors,
             face: Face::Exchange,
             life: Mutex::default(),
+            load: watch::Sender::default(),
             kept: Mutex::default(),
             requests: AtomicU64::default(),
             connections: AtomicU64::default(),
@@ -77,6 +95,7 @@ impl FrontEnd {
 
     /// Serves at listeners that are bound already, in the order of the doors.
     pub(super) fn open(self: &Arc<Self>, listeners: Vec<TcpListener>, server: &Arc<Server>) {
+        self.load.send_modify(|load| load.closed = false);
         let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();
         for (listener, door) in listeners.into_iter().zip(&self.doors) {
@@ -103,9 +122,15 @@ impl FrontEnd {
     }
 
     /// Drops all connections and refuses new ones, and is done when that is so. Until 2010 subscriptions go with it.
+    ///
+    /// Nobody is cut off before what was begun for them is done, so that whoever looks for it afterwards finds it, through
+    /// another front end or through this one when it is back; their answers are lost.
     pub(super) async fn kill(&self, server: &Server) {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Life { stop, mut tasks }) = life {
+            self.load.send_modify(|load| load.closed = true);
+            // The sender is in `self`.
+            let _ = self.load.subscribe().wait_for(|load| load.begun == 0).await;
             drop(stop);
             while tasks.join_next().await.is_some() {}
             let kept = self.doors.iter().filter_map(|door| vacant::keep(door.address)).collect();
@@ -117,6 +142,21 @@ impl FrontEnd {
     /// The same without waiting for it.
     pub(super) fn abort(&self) {
         self.life.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Begins an operation, unless it is being killed: it is begun until what comes back is dropped.
+    pub(super) fn begin(&self) -> Option<Begun> {
+        let mut open = false;
+        self.load.send_modify(|load| {
+            open = !load.closed;
+            load.begun += usize::from(open);
+        });
+        open.then(|| Begun(self.load.clone()))
+    }
+
+    /// Whether it is being killed, and sends no more answers.
+    pub(super) fn is_dying(&self) -> bool {
+        self.load.borrow().closed
     }
 
     pub(super) fn is_up(&self) -> bool {
