@@ -12,5 +12,6 @@ mod client;
 mod front_ends;
 mod limits;
 mod network;
+mod outages;
 mod services;
 mod submission;
