@@ -171,10 +171,13 @@ fn invalid_recipients() -> Trouble {
     Trouble::new("ErrorInvalidRecipients", "At least one recipient isn't valid.")
 }
 
-/// `local@domain`, neither of them empty, and no blank anywhere.
+/// `local@domain`, neither of them empty, and no blank anywhere but in a quoted `local`.
 fn is_address(address: &str) -> bool {
-    address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-        && !address.contains(|character: char| character.is_whitespace() || character.is_control())
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let blank = |text: &str| text.contains(char::is_whitespace);
+    let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
+    let sound = !local.is_empty() && !domain.is_empty() && !address.contains(char::is_control);
+    sound && !blank(domain) && (quoted || !blank(local))
 }
 
 /// The part of an address after the `@`.

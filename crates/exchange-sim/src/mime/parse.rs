@@ -208,12 +208,28 @@ fn people(address: Option<&MimeAddress<'_>>) -> Vec<Person> {
     address.map_or_else(Vec::new, |address| {
         address
             .iter()
-            .map(|one| Person {
-                name: one.name().unwrap_or_default().to_owned(),
-                address: one.address().unwrap_or_default().to_owned(),
+            .map(|one| match (one.name().unwrap_or_default(), one.address().unwrap_or_default()) {
+                // To the parser the quoted local part of an address without brackets is a name.
+                (local, domain) if domain.starts_with('@') => {
+                    Person { name: String::new(), address: quoted(&format!("{local}{domain}")) }
+                }
+                (name, address) => Person { name: name.to_owned(), address: quoted(address) },
             })
             .collect()
     })
+}
+
+/// An address as it has to be written, after the parser took its quotes away: `local-part = dot-atom / quoted-string`
+/// (RFC 5322 section 3.4.1).
+fn quoted(address: &str) -> String {
+    let Some((local, domain)) = address.rsplit_once('@') else { return address.to_owned() };
+    let atom = |character: char| {
+        !character.is_ascii() || character.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(character)
+    };
+    match local.chars().all(atom) || local.starts_with('"') {
+        true => address.to_owned(),
+        false => format!("\"{}\"@{domain}", local.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
 }
 
 fn ids(value: &HeaderValue<'_>) -> Option<String> {
@@ -275,6 +291,9 @@ mod tests {
         assert_eq!(parsed.from, Some(Person { name: "Jürgen".into(), address: "j@a.test".into() }));
         assert_eq!(parsed.to.len(), 2);
         assert_eq!(parsed.to[1], Person { name: "B, C".into(), address: "b@a.test".into() });
+        let quoted = parse(b"To: \"a b\"@a.test, X <\"c,d\"@a.test>, e.f@a.test\r\n\r\n");
+        let addresses: Vec<&str> = quoted.to.iter().map(|person| person.address.as_str()).collect();
+        assert_eq!(addresses, ["\"a b\"@a.test", "\"c,d\"@a.test", "e.f@a.test"]);
         assert_eq!(parsed.message_id.as_deref(), Some("<1@a.test>"));
         assert_eq!(parsed.references.as_deref(), Some("<0@a.test> <9@a.test>"));
         assert_eq!(parsed.importance, Importance::High);

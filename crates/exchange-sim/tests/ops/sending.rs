@@ -124,6 +124,11 @@ fn recipients_are_those_of_the_header_unless_others_are_given_beside_it() {
     assert_eq!(told(&server, "message"), [("carol@example.org".to_owned(), "delivered".to_owned())]);
     assert_eq!(send(&server, "Subject: nobody\r\n\r\nx\r\n", ""), "ErrorInvalidRecipients");
     assert_eq!(send(&server, "To: nonsense\r\nSubject: x\r\n\r\nx\r\n", ""), "ErrorInvalidRecipients");
+    // A group is for its members, and one without any for nobody.
+    let groups = "To: Two: bob@example.org, \"a b\"@out.example;\r\nCc: nobody:;\r\nSubject: x\r\n\r\nx\r\n";
+    assert_eq!(send(&server, groups, ""), "NoError");
+    let expected = [(BOB, "delivered"), ("\"a b\"@out.example", "outside")];
+    assert_eq!(told(&server, "message"), expected.map(|(address, outcome)| (address.to_owned(), outcome.to_owned())));
 }
 
 #[test]
