@@ -30,19 +30,26 @@ pub(crate) fn recognise(mailbox: &Mailbox, item: &mut Item) -> Option<()> {
         Some("REPLY" | "COUNTER") => Kind::MeetingResponse,
         _ => return None,
     };
+    // Whoever proposes another time accepts for now, with reserve (MS-OXCICAL 2.1.3.1.1.1).
+    let counters = read.method.as_deref() == Some("COUNTER");
     let organizer = read.organizer.clone()?;
     let response = read.answers.first().map_or("Unknown", |(_, answer)| *answer);
+    let response = if counters { "Tentative" } else { response };
     let (mut event, fields) = event(mailbox, read, organizer)?;
     let folder = mailbox.distinguished("calendar");
-    let known = folder.and_then(|folder| find(mailbox, folder, &event.uid)).is_some();
+    let known = folder.and_then(|folder| mailbox.item(folder, find(mailbox, folder, &event.uid)?));
+    let proposed = counters.then_some((event.start, event.end));
+    if let Some(of_organizer) = known.and_then(Item::event).filter(|_| counters && event.instance.is_none()) {
+        (event.start, event.end) = (of_organizer.start, of_organizer.end);
+    }
     event.message = Some(Message {
         request: match kind {
-            Kind::MeetingRequest if known => "FullUpdate",
+            Kind::MeetingRequest if known.is_some() => "FullUpdate",
             Kind::MeetingRequest => "NewMeetingRequest",
             _ => "None",
         },
         response: if kind == Kind::MeetingResponse { response } else { "NoResponseReceived" },
-        proposed: None,
+        proposed,
         out_of_date: false,
         principal: None,
     });

@@ -54,6 +54,20 @@ fn an_invitation_sent_as_mail_is_a_meeting_message() {
     let answer = ask(&server, BOB, &create("SendAndSaveCopy", "", &reply, ""));
     assert_eq!(texts(&answer, "ResponseCode"), ["NoError"]);
     assert_eq!(items(&server, ANNA, "Inbox")[0]["class"], "IPM.Schedule.Meeting.Resp.Pos");
+
+    let counter =
+        reply.replace("REPLY", "COUNTER").replace("PARTSTAT=ACCEPTED", "PARTSTAT=TENTATIVE").replace("T1", "T2");
+    let answer = ask(&server, BOB, &create("SendAndSaveCopy", "", &counter, ""));
+    assert_eq!(texts(&answer, "ResponseCode"), ["NoError"]);
+    assert_eq!(items(&server, ANNA, "Inbox")[1]["class"], "IPM.Schedule.Meeting.Resp.Tent");
+    let proposal = latest(&server, ANNA, "Inbox", ALL);
+    assert_eq!(texts(&proposal, "ProposedStart"), ["2030-01-01T20:00:00Z"]);
+    assert_eq!(texts(&proposal, "ProposedEnd"), ["2030-01-01T21:00:00Z"]);
+
+    let cancel = message.replace("REQUEST", "CANCEL").replace("DTSTAMP", "STATUS:CANCELLED\r\nSEQUENCE:1\r\nDTSTAMP");
+    assert_eq!(send(&server, &cancel, ""), "NoError");
+    assert_eq!(items(&server, BOB, "Inbox")[1]["class"], "IPM.Schedule.Meeting.Canceled");
+    assert_eq!(texts(&latest(&server, BOB, "Calendar", ALL), "IsCancelled"), ["true"]);
 }
 
 #[test]
