@@ -30,6 +30,12 @@ pub(super) struct SubmissionArguments {
     /// Where messages wait that are created and sent in one request: drafts or outbox
     #[arg(long, value_name = "FOLDER", default_value = "drafts", value_parser = Waiting::named)]
     waiting_in: Waiting,
+    /// Let a copy of what was sent as somebody be in their Sent Items, too (MessageCopyForSentAsEnabled)
+    #[arg(long)]
+    copy_for_send_as: bool,
+    /// The same of what was sent on their behalf (MessageCopyForSendOnBehalfEnabled)
+    #[arg(long)]
+    copy_for_send_on_behalf: bool,
     /// Let From be another address of the sender's; else it becomes the primary one
     #[arg(long)]
     send_from_aliases: bool,
@@ -61,6 +67,8 @@ impl SubmissionArguments {
             prohibit_send: self.prohibit_send,
             linger: self.linger,
             waiting_in: self.waiting_in,
+            copy_for_send_as: self.copy_for_send_as,
+            copy_for_send_on_behalf: self.copy_for_send_on_behalf,
             send_from_aliases: self.send_from_aliases,
             rewrite_message_id: self.rewrite_message_id,
         }

@@ -25,6 +25,11 @@ pub struct Limits {
     pub linger: Option<u32>,
     /// The folder in which messages wait that were created and sent in one request.
     pub waiting_in: Waiting,
+    /// MessageCopyForSentAsEnabled: whoever is the author of what somebody else sent as him finds a copy in his Sent Items,
+    /// too.
+    pub copy_for_send_as: bool,
+    /// MessageCopyForSendOnBehalfEnabled: the same of what was sent on his behalf.
+    pub copy_for_send_on_behalf: bool,
     /// Whether From may be another address of the sender's; else it becomes the primary one.
     pub send_from_aliases: bool,
     /// Whether the server gives every message a Message-ID of its own.

@@ -151,8 +151,30 @@ pub(super) fn deliver(organisation: &mut Organisation, mail: Mail, now: Seconds)
         organisation.post.outside.take(Some(&mail.return_to), outside, Arc::from(stamp::leaving(&copy)));
     }
     organisation.post.ledger.settle(mail.number, settled);
+    copy_for_author(organisation, &mail, now);
     report::undeliverable(organisation, &mail, &failed, now);
     report::delivered(organisation, &mail, &arrived, now);
+}
+
+/// Puts a copy into the Sent Items of the author of what somebody else sent, if that is wanted.
+fn copy_for_author(organisation: &mut Organisation, mail: &Mail, now: Seconds) {
+    let limits = &organisation.post.limits;
+    let wanted = match mail.return_to.eq_ignore_ascii_case(&mail.author.address) {
+        true => limits.copy_for_send_as,
+        false => limits.copy_for_send_on_behalf,
+    };
+    let author = organisation.resolve(&mail.author.address).filter(|author| wanted && *author != mail.from);
+    let Some(author) = author.and_then(|author| organisation.mailboxes.get_mut(author)) else { return };
+    let mut item = Item::new(Kind::Message, Some(Original::Bytes(Arc::clone(&mail.message))), now);
+    (item.sent_at, item.read) = (Some(mail.submitted), true);
+    let extra = item.extra_mut();
+    extra.class = class::of(&mail.message).map(str::to_owned);
+    extra.properties.clone_from(&mail.properties);
+    let Some(folder) = author.distinguished("sentitems").filter(|_| !author.is_full_for(item.size())) else { return };
+    if let Some(item) = author.insert(folder, item) {
+        author.notify(EventKind::Created, Subject::Item { folder, item }, None);
+        author.notify_folder(folder);
+    }
 }
 
 /// Puts a copy into the mailbox of a recipient.

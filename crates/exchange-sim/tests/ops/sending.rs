@@ -219,6 +219,28 @@ fn a_message_in_somebody_elses_name_needs_a_right() {
 }
 
 #[test]
+fn an_author_may_get_a_copy_of_what_others_send_as_him() {
+    let server = Server::new("se");
+    server.exchange.add_mailbox("carol@example.org", "Carol Day");
+    server.exchange.grant_send_as("carol@example.org", ANNA).unwrap();
+    server.exchange.grant_send_on_behalf(BOB, ANNA).unwrap();
+    let copies = |author: &str| {
+        let message = PLAIN.replace("From: anna@example.org", &format!("From: {author}"));
+        assert_eq!(send(&server, &message, ""), "NoError");
+        items(&server, author, "Sent Items").len()
+    };
+    assert_eq!([copies("carol@example.org"), copies(BOB)], [0, 0]);
+    limit(&server, |limits| limits.copy_for_send_as = true);
+    assert_eq!([copies("carol@example.org"), copies(BOB)], [1, 0]);
+    limit(&server, |limits| limits.copy_for_send_on_behalf = true);
+    assert_eq!([copies("carol@example.org"), copies(BOB)], [2, 1]);
+    let copy = &items(&server, BOB, "Sent Items")[0];
+    assert_eq!((&copy["subject"], &copy["draft"], &copy["read"]), (&json!("Plain"), &json!(false), &json!(true)));
+    assert_eq!(items(&server, ANNA, "Sent Items").len(), 6, "the sender has one as ever");
+    assert_eq!(copies(ANNA), 7, "of one's own there is one");
+}
+
+#[test]
 fn a_mailbox_has_other_addresses() {
     let server = Server::new("se");
     server.exchange.add_alias(BOB, "robert@example.org").unwrap();
