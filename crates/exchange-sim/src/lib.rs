@@ -20,7 +20,7 @@
 //!   `--waiting-in outbox`, marked as submitted, until `POST /clock?ahead=` or time itself goes on: only then is it delivered and
 //!   a copy kept. `POST /submission/hold` keeps mail in transport, where the copy is there and the recipients have nothing.
 //! - Faults (`POST /fault`) for what sends alone with `"sends":true`: `lost` (nothing is done), `cut_after` (done, no answer),
-//!   `cut_late` (no answer, done `pause` ms later), `delay`, `hang` with or without `carried_out`, `busy`, `unavailable`; each `every`-th,
+//!   `cut_late` (no answer, done `pause` ms later), `delay`, `hang` and `unavailable` with or without `carried_out`, `refused` with any `code`, `busy`; each `every`-th,
 //!   after `skip`, or by `chance` of a hundred from a `seed`, so that a run can be repeated. `POST /away` is an outage.
 //! - What cannot be delivered comes back as REPORT.IPM.Note.NDR; `POST /outside/refuse` lets the world refuse somebody.
 //! - A copy arrives with a trace, without Bcc, rendered anew, and with the named properties of the original. What is signed

@@ -384,6 +384,10 @@ impl Server {
         match order.what {
             Kind::Busy => document(500, document::busy(back_off)),
             Kind::BusySync => document(200, document::busy_sync(version, operation, 5, back_off)),
+            Kind::Refused => {
+                let code = order.code.as_deref().unwrap_or("ErrorMessageSubmissionBlocked");
+                document(200, document::refused(version, operation, code))
+            }
             Kind::BusyInside => document(200, document::busy_inside(version, operation, back_off)),
             Kind::InvalidSyncState => document(200, document::invalid_sync_state(version, operation)),
             Kind::Html => {
@@ -532,8 +536,8 @@ impl Order {
 
     /// Whether the fault stands in place of the answer.
     fn instead(&self) -> bool {
-        use Kind::{Busy, BusyInside, BusySync, Empty, Html, InvalidSyncState, Unavailable};
-        matches!(self.what, Busy | BusyInside | BusySync | Empty | Html | InvalidSyncState | Unavailable)
+        use Kind::{Busy, BusyInside, BusySync, Empty, Html, InvalidSyncState, Refused, Unavailable};
+        matches!(self.what, Busy | BusyInside | BusySync | Empty | Html | InvalidSyncState | Refused | Unavailable)
     }
 }
 

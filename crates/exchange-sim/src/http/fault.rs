@@ -57,6 +57,8 @@ pub(super) struct Order {
     pub(super) retry_after: Option<u64>,
     /// BackOffMilliseconds of `busy`, `busy_sync` and `busy_inside`.
     pub(super) back_off: Option<u64>,
+    /// The response code of `refused`: ErrorMessageSubmissionBlocked, if nothing is said.
+    pub(super) code: Option<String>,
     /// What `nul_char` puts into texts: `&#x0;`, or for instance `&#x1f;`.
     pub(super) text: Option<String>,
     /// Bytes that `truncated`, `truncated_marker`, `cut` and `hang_body` let through; else half of the answer.
@@ -69,7 +71,7 @@ pub(super) struct Order {
     pub(super) item: Option<String>,
     /// Place in the batch that `corrupt_item` and `mime_failed` hit; else the middle.
     pub(super) index: Option<usize>,
-    /// Whether `empty`, `html`, `unavailable` and `hang` carry the operation out before they fail.
+    /// Whether `empty`, `html`, `unavailable`, `refused` and `hang` carry the operation out before they fail.
     #[serde(default)]
     pub(super) carried_out: bool,
 }
@@ -96,6 +98,8 @@ pub(super) enum Kind {
     BusySync,
     /// ErrorInternalServerError inside HTTP 200, with ErrorServerBusy and BackOffMilliseconds in its MessageXml.
     BusyInside,
+    /// An error message for the one thing that was asked for, with `code`.
+    Refused,
     /// The connection is cut in the middle of the answer.
     Cut,
     /// The operation is carried out, and the connection is cut before the first byte of the answer.
@@ -285,6 +289,7 @@ impl Kind {
             Self::Busy => "busy",
             Self::BusySync => "busy_sync",
             Self::BusyInside => "busy_inside",
+            Self::Refused => "refused",
             Self::Cut => "cut",
             Self::CutAfter => "cut_after",
             Self::Lost => "lost",
@@ -304,7 +309,7 @@ impl Kind {
     fn makes_sense(self, operation: &str, request: &[u8]) -> bool {
         match self {
             Self::BusySync => operation == "SyncFolderItems",
-            Self::BusyInside => document::can_be_busy_inside(operation),
+            Self::BusyInside | Self::Refused => document::can_refuse(operation),
             Self::InvalidSyncState => operation.starts_with("SyncFolder") && brings_sync_state(request),
             Self::CorruptItem => operation == "GetItem",
             Self::MimeFailed => operation == "GetItem" && asks_for_mime(request),
@@ -422,6 +427,7 @@ mod tests {
             Kind::NulChar,
             Kind::BusySync,
             Kind::BusyInside,
+            Kind::Refused,
             Kind::StreamEnd,
             Kind::CutAfter,
             Kind::CutLate,

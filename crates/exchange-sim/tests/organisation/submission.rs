@@ -123,6 +123,19 @@ async fn requests_and_answers_are_lost() {
 }
 
 #[tokio::test]
+async fn a_submission_may_be_refused_with_any_code() {
+    let server = start(|_| ()).await;
+    for (code, done) in [("ErrorMessageSubmissionBlocked", 0), ("ErrorTimeoutExpired", 1)] {
+        let order = json!({ "what": "refused", "code": code, "sends": true, "carried_out": done == 1 });
+        control(&server, "POST", "/fault", &order.to_string()).await;
+        let refused = ask(server.ews, ANNA, "", &message(code)).await.unwrap();
+        assert_eq!((refused.status(), refused.text("ResponseCode")), ("200", code));
+        assert!(refused.body.contains("<m:Items/></m:CreateItemResponseMessage>"), "{}", refused.body);
+        assert_eq!(counts(&server, code).await, [done; 3], "{code}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_late_is_done_though_nobody_waits() {
     let server = start(|_| ()).await;
     control(&server, "POST", "/fault", r#"{"what":"delay","pause":40,"sends":true}"#).await;

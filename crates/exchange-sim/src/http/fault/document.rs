@@ -74,20 +74,29 @@ pub(in crate::http) fn busy_inside(version: Version, operation: &str, back_off: 
     ];
     let values: String =
         inner.iter().map(|(name, value)| format!(r#"<t:Value Name="{name}">{value}</t:Value>"#)).collect();
-    let empty = match EMPTY.iter().find(|(known, _)| *known == operation) {
-        Some((_, empty)) => (*empty).to_owned(),
-        None => no_state(operation),
-    };
-    let rest = format!("<m:MessageXml>{values}</m:MessageXml>{empty}");
+    let rest = format!("<m:MessageXml>{values}</m:MessageXml>{}", empty(operation));
     response(version, operation, text, "ErrorInternalServerError", &rest)
 }
 
-/// Whether that is known of an operation: its answer has one message per thing asked.
-pub(in crate::http) fn can_be_busy_inside(operation: &str) -> bool {
+/// The answer to a request for one thing that is refused with any response code.
+pub(in crate::http) fn refused(version: Version, operation: &str, code: &str) -> String {
+    response(version, operation, "The operation was refused on request.", code, &empty(operation))
+}
+
+/// Whether an error message is known of an operation: its answer has one message per thing asked.
+pub(in crate::http) fn can_refuse(operation: &str) -> bool {
     operation.starts_with("SyncFolder") || EMPTY.iter().any(|(known, _)| *known == operation)
 }
 
 /// What an error message of an operation ends with.
+fn empty(operation: &str) -> String {
+    match EMPTY.iter().find(|(known, _)| *known == operation) {
+        Some((_, empty)) => (*empty).to_owned(),
+        None => no_state(operation),
+    }
+}
+
+/// See [`empty`]; what synchronises is not among them.
 const EMPTY: &[(&str, &str)] = &[
     ("GetItem", "<m:Items/>"),
     ("CreateItem", "<m:Items/>"),
@@ -95,6 +104,7 @@ const EMPTY: &[(&str, &str)] = &[
     ("MoveItem", "<m:Items/>"),
     ("CopyItem", "<m:Items/>"),
     ("DeleteItem", ""),
+    ("SendItem", ""),
     ("FindItem", ""),
     ("FindFolder", ""),
     ("GetFolder", "<m:Folders/>"),
