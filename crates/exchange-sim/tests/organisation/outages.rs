@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use exchange_sim::http::{Running, User};
+use exchange_sim::{
+    Limits,
+    http::{Running, User},
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -57,12 +60,12 @@ impl Sender {
         }
     }
 
-    /// Looks for a message in Sent Items by its token, until there is an answer.
+    /// Looks for a message in Sent Items, and where it may linger before, by its token, until there is an answer.
     async fn finds(&mut self, number: usize) -> bool {
         let find = format!(
             r#"<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:Restriction><t:IsEqualTo>
             {TOKEN}<t:FieldURIOrConstant><t:Constant Value="{number}"/></t:FieldURIOrConstant></t:IsEqualTo></m:Restriction>
-            <m:ParentFolderIds><t:DistinguishedFolderId Id="sentitems"/></m:ParentFolderIds></m:FindItem>"#
+            <m:ParentFolderIds><t:DistinguishedFolderId Id="sentitems"/><t:DistinguishedFolderId Id="drafts"/></m:ParentFolderIds></m:FindItem>"#
         );
         let find = envelope("", &find);
         loop {
@@ -88,6 +91,8 @@ async fn trouble(server: &Running, user: &str, seed: u64) {
         ("unavailable", 2, false, true),
         ("unavailable", 2, true, true),
         ("busy", 2, false, true),
+        ("refused", 2, false, true),
+        ("refused", 2, true, true),
         ("cut", 2, true, true),
         ("lost", 5, false, false),
         ("busy", 5, false, false),
@@ -122,6 +127,7 @@ async fn outages(server: &Running, away: watch::Sender<bool>, mut noticed: watch
 async fn ten_thousand_messages_come_once_each_through_outages() {
     let addresses: Vec<String> = (0..SENDERS).map(|number| format!("sender{number}@a.test")).collect();
     let server = start(|settings| {
+        settings.submission = Limits { linger: Some(1), ..Limits::default() };
         settings.users.extend(addresses.iter().map(|address| User {
             address: address.clone(),
             name: address.clone(),
@@ -156,6 +162,7 @@ async fn ten_thousand_messages_come_once_each_through_outages() {
         sender.await.unwrap();
     }
     control(&server, "POST", "/fault/clear", "").await;
+    control(&server, "POST", "/clock?ahead=1", "").await;
 
     let counts = control(&server, "GET", "/deliveries/counts", "").await;
     let counts = counts.as_object().unwrap();
@@ -164,7 +171,7 @@ async fn ten_thousand_messages_come_once_each_through_outages() {
     assert!(others.is_empty(), "{others:?}");
     assert_eq!(counts.len(), MESSAGES);
     let faults = control(&server, "GET", "/stats", "").await["faults"].clone();
-    for what in ["lost", "cut_after", "empty", "unavailable", "busy", "cut"] {
+    for what in ["lost", "cut_after", "empty", "unavailable", "busy", "refused", "cut"] {
         assert!(faults[what].as_u64().unwrap() > 100, "{faults}");
     }
 }
