@@ -134,7 +134,12 @@ impl Live {
         };
         let ours = match self.judge_sending(entry, header, &error) {
             Outcome::Unknown(ours) => ours,
-            outcome => return outcome,
+            outcome => {
+                if matches!(outcome, Outcome::Refused(_)) && error.code.is_some() {
+                    self.clear_away(entry);
+                }
+                return outcome;
+            }
         };
         tracing::info!(user = self.user, id = %entry.id, %error, "it is not known whether a message was sent; looking for it");
         tokio::time::sleep(BREATH).await;
@@ -208,6 +213,21 @@ impl Live {
             }
             outcome => outcome,
         }
+    }
+
+    /// Exchange may leave in Drafts what it made of a message before it refused to send it. Nobody waits for this.
+    fn clear_away(self: &Arc<Self>, entry: &Entry) {
+        let (live, entry) = (Arc::clone(self), entry.clone());
+        self.spawn(async move {
+            match live.find_sent(&entry).await {
+                Ok(Found::Draft(draft)) => live.discard_draft(draft).await,
+                Ok(Found::Nowhere) => {}
+                Ok(Found::Sent) => tracing::error!(user = live.user, id = %entry.id, "Exchange sent what it refused"),
+                Err(error) => {
+                    tracing::info!(user = live.user, %error, "nobody knows whether a draft is left in Drafts")
+                }
+            }
+        });
     }
 
     /// A draft that will not be sent is nobody's.
