@@ -245,6 +245,16 @@ impl Imap {
         answer.selected()
     }
 
+    /// The name of the folder with this special use (RFC 6154), as LIST tells it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn special(&mut self, attribute: &str) -> String {
+        let lines = self.ok("LIST (SPECIAL-USE) \"\" \"*\"").await.lines();
+        let line = lines.iter().find(|line| line.contains(attribute)).expect("a folder for that use");
+        line.rsplit_once(" \"/\" ").map(|(_, name)| name.to_owned()).expect("a line of LIST")
+    }
+
     /// Each UID of the selected folder with the Message-ID field under it, as it stands there (empty if none).
     ///
     /// # Panics
