@@ -20,6 +20,10 @@ mod icalendar;
 mod imap_command;
 #[path = "fuzz/entries/imap_framer.rs"]
 mod imap_framer;
+#[path = "fuzz/entries/smtp_header.rs"]
+mod smtp_header;
+#[path = "fuzz/entries/smtp_session.rs"]
+mod smtp_session;
 #[path = "fuzz/entries/soap_reader.rs"]
 mod soap_reader;
 #[path = "fuzz/entries/vcard.rs"]
@@ -36,6 +40,8 @@ const TARGETS: &[(&str, Entry)] = &[
     ("icalendar", icalendar::run),
     ("imap_command", imap_command::run),
     ("imap_framer", imap_framer::run),
+    ("smtp_header", smtp_header::run),
+    ("smtp_session", smtp_session::run),
     ("soap_reader", soap_reader::run),
     ("vcard", vcard::run),
 ];

@@ -1,31 +1,6 @@
-//! The header of a message to be sent: no panic, nobody in Bcc afterwards, and the same senders, recipients and body in
-//! what is sent as in what came. Once completed, there is nothing to complete.
-
 #![no_main]
 
-use jiff::Timestamp;
-use libfuzzer_sys::fuzz_target;
-use mailbox::Content;
-use mailbox::submit::{Address, Header, SubmissionId};
+#[path = "../entries/smtp_header.rs"]
+mod entry;
 
-fuzz_target!(|data: &[u8]| {
-    let message = Content::memory(data.to_vec());
-    let Ok(header) = Header::read(&message).expect("it is in memory") else { return };
-    let sender = Address::new("anna", "example.org").expect("an address");
-    let complete = |message: &Content, header: &Header| {
-        let whole = header.completed(message, SubmissionId(1), Some(&sender), Timestamp::UNIX_EPOCH);
-        whole.and_then(|whole| whole.read(0, usize::MAX)).expect("it is in memory")
-    };
-    let sent = complete(&message, &header);
-    let again = Header::parse(&sent).expect("what was read can be read again");
-    assert!(again.bcc.is_empty() && again.has_date && again.message_id.is_some(), "{again:?}");
-    assert_eq!((&header.to, &header.cc), (&again.to, &again.cc));
-    assert_eq!(header.sender, again.sender);
-    if header.from.is_empty() {
-        assert_eq!(again.from.first().map(|mailbox| &mailbox.address), Some(&sender));
-    } else {
-        assert_eq!(header.from, again.from);
-    }
-    assert_eq!(header.senders().count().max(1), again.senders().count());
-    assert_eq!(complete(&Content::memory(sent.clone()), &again), sent);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::run(data));
