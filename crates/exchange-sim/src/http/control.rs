@@ -47,6 +47,7 @@
 //! | `POST /throttle` | other limits, as JSON, in place of those that are named; `POST /throttle/reset` counts from zero |
 //! | `POST /fault` | order a fault; `GET /fault` lists those to come |
 //! | `POST /fault/clear` | forget them, and let go what hangs |
+//! | `GET /late[?wait=SECONDS]` | how many requests are still to be carried out, by `delay` and `cut_late`, if need be once there are none |
 //! | `GET /front-ends` | number, name, addresses of each, whether it is up, and what it was asked |
 //! | `POST /front-end/N/kill` | drop its connections, refuse new ones; `POST /front-end/N/start` opens it again |
 //! | `POST /away?how=refuse\|hang\|503` | no front end can be reached; `POST /back` ends it, `GET /away` tells |
@@ -72,7 +73,10 @@
 
 mod submission;
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -154,6 +158,15 @@ impl Server {
             }
             ("GET", "/front-ends") => {
                 return Ok(self.front_ends.iter().map(|front_end| front_end.json()).collect());
+            }
+            ("GET", "/late") => {
+                if let Some(seconds) = query.get("wait") {
+                    let longest =
+                        Duration::from_secs(seconds.parse().map_err(|_| refusal("wait is a number of seconds"))?);
+                    // In vain is no mistake: the count tells.
+                    let _ = wait(async { tokio::time::timeout(longest, self.faults.caught_up()).await });
+                }
+                return Ok(json!({ "late": self.faults.count_late() }));
             }
             ("GET", "/away") => {
                 let presence = *self.presence.borrow();

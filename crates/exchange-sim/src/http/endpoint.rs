@@ -206,10 +206,11 @@ impl Server {
             Some(_) => None,
             None => Some(front_end.begin().ok_or_else(killed)?),
         };
+        let late = pause.map(|_| self.faults.late());
         let server = self.clone();
         let work = move || {
             let outcome = server.work(&caller, &operation, &request, fault);
-            drop(begun);
+            drop((begun, late));
             outcome
         };
         let work = async move {

@@ -21,6 +21,8 @@ pub(super) struct Faults {
     stream_ends: watch::Sender<u64>,
     /// Counts the orders to forget all faults; what hangs is let go when it changes.
     releases: watch::Sender<u64>,
+    /// Operations that are to be carried out late, and are not done yet.
+    late: watch::Sender<usize>,
 }
 
 /// What a test asks for with `POST /fault`.
@@ -128,6 +130,15 @@ pub(super) enum Kind {
     HangBody,
 }
 
+/// An operation that is carried out late, until it is done and this is dropped.
+pub(super) struct Late(watch::Sender<usize>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -232,6 +243,23 @@ impl Faults {
                 pending.insert(0, Pending { order, ticket: due.ticket, fitting: 0, left: Some(1) });
             }
         }
+    }
+
+    /// Counts an operation that is to be carried out late.
+    pub(super) fn late(&self) -> Late {
+        self.late.send_modify(|count| *count += 1);
+        Late(self.late.clone())
+    }
+
+    /// How many operations are still to be carried out.
+    pub(super) fn count_late(&self) -> usize {
+        *self.late.borrow()
+    }
+
+    /// Comes back when all of them are done.
+    pub(super) async fn caught_up(&self) {
+        // The sender is in `self`.
+        let _ = self.late.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Changes when open streams are to end.

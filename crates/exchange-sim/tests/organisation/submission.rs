@@ -156,9 +156,11 @@ async fn what_is_late_is_done_though_nobody_waits() {
             assert_eq!(rest(&mut stream).await, "");
         }
         assert_eq!(counts(&server, id).await, [0; 3]);
+        assert_eq!(control(&server, "GET", "/late", "").await["late"], 1);
         let after = before.as_array().unwrap().len();
         control(&server, "GET", &format!("/deliveries?after={after}&wait=60"), "").await;
         assert_eq!(counts(&server, id).await, [1; 3]);
+        assert_eq!(control(&server, "GET", "/late?wait=60", "").await["late"], 0);
     }
 }
 
