@@ -1,8 +1,8 @@
 //! Sending: each message once, whatever happens on the way.
 //!
 //! Before Exchange is given a message, the spool says so on disk, and the message carries its submission's id in a property
-//! of ours. When it is not known whether Exchange took it, it is looked for by that, in Sent Items, the Outbox and Drafts,
-//! before anything else is tried: in this run, in the next one, or when a client comes again. What Exchange does not take
+//! of ours. When it is not known whether Exchange took it, it is looked for by that, in Sent Items, the Outbox, Drafts and
+//! Deleted Items, before anything else is tried: in this run, in the next one, or when a client comes again. What Exchange does not take
 //! now is kept on disk, and sent in the background.
 
 mod answered;

@@ -171,6 +171,22 @@ async fn what_is_not_to_be_found_is_kept_and_sent_once() {
     }
 }
 
+/// A copy that its owner throws away before it was looked for is found all the same.
+#[tokio::test]
+async fn a_copy_that_was_thrown_away_was_sent() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let (sent, trash) = (gate.folder(&["Sent Items"]).await.id, gate.folder(&["Deleted Items"]).await.id);
+    lab.fault(r#"{"what":"cut_after","operation":"CreateItem"}"#).await;
+    lab.fault(r#"{"what":"refused","operation":"FindItem","code":"ErrorAccessDenied"}"#).await;
+    assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
+    let copies = gate.until(sent, |entries| !entries.is_empty()).await;
+    gate.account.relocate(sent, &[copies[0].uid], trash).await.unwrap();
+    until_empty(&lab).await;
+    assert_eq!(lab.calls_of("CreateItem").await, 1);
+    until(&lab, BEN, "Inbox", 1).await;
+}
+
 #[tokio::test]
 async fn while_exchange_is_away_it_is_kept_and_sent_when_it_is_back() {
     let lab = Lab::new().await;

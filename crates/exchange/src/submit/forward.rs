@@ -61,11 +61,11 @@ impl Live {
         if entry.step == Step::Given {
             match self.find_sent(entry).await {
                 Ok(Found::Sent) => return Outcome::Sent,
-                Ok(Found::Draft(id)) => draft = Some(id),
-                // Exchange may be at work still, on what whoever is gone by now asked for.
-                Ok(Found::Nowhere) if between(entry.changed, out.clock.now()) < uncertain(entry.size) => {
+                // Exchange may be at work still, on what whoever is gone by now asked for: a draft may be about to be sent.
+                Ok(_) if between(entry.changed, out.clock.now()) < uncertain(entry.size) => {
                     return Outcome::Unknown(Error::new(ErrorKind::Unavailable, NOT_KNOWN));
                 }
+                Ok(Found::Draft(id)) => draft = Some(id),
                 Ok(Found::Nowhere) => {}
                 Err(error) => return Outcome::Unknown(error),
             }
@@ -97,7 +97,7 @@ impl Live {
                 Ok(draft) => self.send_draft(out, entry, header, draft).await,
                 Err(outcome) => outcome,
             },
-            (None, false) => self.send_at_once(out, entry, (header, parcel)).await,
+            (None, false) => self.send_at_once(entry, (header, parcel)).await,
         };
         for sender in senders(entry, header) {
             match &outcome {
@@ -111,12 +111,7 @@ impl Live {
         outcome
     }
 
-    async fn send_at_once(
-        self: &Arc<Self>,
-        out: &Outgoing,
-        entry: &Entry,
-        (header, parcel): (&Header, &Parcel),
-    ) -> Outcome {
+    async fn send_at_once(self: &Arc<Self>, entry: &Entry, (header, parcel): (&Header, &Parcel)) -> Outcome {
         let mut message = parcel.item();
         message.extended.push((token_field(), Value::Text(token(entry.id))));
         let ask = CreateItem {
@@ -145,9 +140,8 @@ impl Live {
         tokio::time::sleep(BREATH).await;
         match self.find_sent(entry).await {
             Ok(Found::Sent) => Outcome::Sent,
-            Ok(Found::Draft(draft)) => self.send_draft(out, entry, header, draft).await,
-            // A server that lost its answer may be at work still.
-            Ok(Found::Nowhere) | Err(_) => Outcome::Unknown(ours),
+            // A server that lost its answer may be at work still, and about to send what is a draft yet.
+            _ => Outcome::Unknown(ours),
         }
     }
 
@@ -242,10 +236,10 @@ impl Live {
 
     /// Looks for a message by its submission's id, in one call.
     pub(super) async fn find_sent(&self, entry: &Entry) -> Result<Found> {
-        use DistinguishedFolder::{Drafts, Outbox, SentItems};
+        use DistinguishedFolder::{DeletedItems, Drafts, Outbox, SentItems};
         let tried = Tried::new("the message could not be looked for");
         let ask = FindInFolders {
-            folders: [SentItems, Outbox, Drafts].into_iter().map(Into::into).collect(),
+            folders: [SentItems, Outbox, Drafts, DeletedItems].into_iter().map(Into::into).collect(),
             shape: ItemShape::of([convert::MESSAGE_FLAGS.into()]),
             restriction: Restriction::Compare(token_field().into(), Comparison::Equal, token(entry.id)),
             most: 1,
@@ -263,8 +257,10 @@ impl Live {
         Ok(match found.as_slice() {
             [Some(_), ..] | [_, Some(_), ..] => Found::Sent,
             // What Exchange has yet to send may wait in Drafts, too.
-            [.., Some(item)] if is_submitted(item) => Found::Sent,
-            [.., Some(ews::Item { id: Some(draft), .. })] => Found::Draft(draft.clone()),
+            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Sent,
+            // Its copy may have been thrown away already.
+            [_, _, _, Some(item)] if !has_flag(item, UNSENT) => Found::Sent,
+            [_, _, Some(ews::Item { id: Some(draft), .. }), ..] => Found::Draft(draft.clone()),
             // Whatever was a draft and is none any more was sent.
             _ if entry.draft.is_some() => Found::Sent,
             _ => Found::Nowhere,
@@ -297,10 +293,10 @@ impl Live {
     }
 }
 
-/// True for what was handed over to be sent (MS-OXCMSG 2.2.1.6, mfSubmitted).
-fn is_submitted(item: &ews::Item) -> bool {
+/// Whether an item has a flag (MS-OXCMSG 2.2.1.6).
+fn has_flag(item: &ews::Item, flag: i64) -> bool {
     let flags = item.extended.get(&convert::MESSAGE_FLAGS).and_then(Value::as_integer);
-    flags.is_some_and(|flags| flags & SUBMITTED != 0)
+    flags.is_some_and(|flags| flags & flag != 0)
 }
 
 /// In whose names a message goes out.
@@ -317,8 +313,9 @@ pub(super) fn token(id: SubmissionId) -> String {
     id.to_string()
 }
 
-/// In PidTagMessageFlags.
+/// Of what was handed over to be sent (mfSubmitted), and of what was not (mfUnsent).
 const SUBMITTED: i64 = 4;
+const UNSENT: i64 = 8;
 const NOT_KNOWN: &str = "it is not known yet whether Exchange took it";
 /// Before it is looked for.
 const BREATH: Duration = Duration::from_millis(100);
