@@ -27,6 +27,7 @@ mod header_block;
 mod headers;
 mod hierarchy;
 mod holdback;
+mod item_pages;
 mod keywords;
 mod learnt;
 mod listing;

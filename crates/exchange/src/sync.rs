@@ -1,23 +1,18 @@
-//! Items of one folder: SyncFolderItems into the ID map, one look at a time.
+//! When one folder's items are looked at: one look at a time, for those who wait and on news.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ews::op::get_folder::GetFolder;
-use ews::op::get_item::GetItem;
-use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges, SyncFolderItems};
-use ews::{Caller, ErrorKind, Field, FolderRef, FolderShape, ItemId, ItemShape, Priority};
-use idmap::{Epoch, IdMap, ItemChange, SyncPage};
+use ews::{Caller, Priority};
+use idmap::IdMap;
 use mailbox::FolderId;
-use mailbox::objects::CollectionKind;
 use tokio::task::JoinHandle;
 
 use crate::account::{Live, caller, on_behalf};
-use crate::convert;
-use crate::error::{self, Result, Tried};
+use crate::error::{self, Result};
 use crate::folder_state::FolderState;
-use crate::foreign::Root;
+use crate::item_pages::{Pages, Progress};
 use crate::stamps::Contents;
 
 impl Live {
@@ -187,183 +182,6 @@ impl Live {
         }
     }
 
-    /// All pages there are; fewer, while a large folder is listed for the first time.
-    async fn item_pages(self: &Arc<Self>, state: &FolderState, pages: Pages) -> Result<Progress> {
-        let tried = Tried::new("the folder could not be brought up to date");
-        let client = self.client()?;
-        let objects = self.collection_kind(state.id).await?;
-        match objects {
-            Some(CollectionKind::Directory) => return Ok(Progress::All),
-            Some(CollectionKind::ScheduleInbox) => return self.look_into_inbox(state).await.map(|()| Progress::All),
-            _ => {}
-        }
-        if self.root == Root::Public {
-            return Box::pin(self.list_anew(state)).await.map(|()| Progress::All);
-        }
-        let shape = match objects {
-            Some(kind) => ItemShape::of(convert::object::index_paths(kind)),
-            None => convert::item_shape(),
-        };
-        let mut folder: FolderRef = self.folder_ref(state.id).await?;
-        let mut restarts = 0;
-        // The page after the one that was taken last, if it was asked for meanwhile.
-        let mut next = None;
-        loop {
-            let point = self.map.sync_state(state.id).await?;
-            if point.state.is_none() && !point.complete && objects.is_none() {
-                self.reserve(state).await?;
-            }
-            let ask =
-                SyncFolderItems { folder: folder.clone(), shape: shape.clone(), state: point.state.clone(), max: PAGE };
-            let answer = match next.take().filter(|(from, _)| *from == point.state) {
-                Some((_, answer)) => answer,
-                None => client.call(&ask).await,
-            };
-            let page = match answer {
-                Err(error)
-                    if error.kind == ErrorKind::InvalidSyncState
-                        && point.state.is_some()
-                        && restarts < MOST_RESTARTS =>
-                {
-                    tracing::info!(user = self.user, folder = %state.id, "Exchange wants the folder listed anew");
-                    restarts += 1;
-                    self.map.begin_resync(state.id).await?;
-                    continue;
-                }
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    // Gone, or called otherwise since a migration: the tree tells.
-                    self.hierarchy.due.want();
-                    self.look_at_hierarchy().await?;
-                    let now = self.folder_ref(state.id).await?;
-                    if now == folder || restarts >= MOST_RESTARTS {
-                        return Err(self.failed(&tried, &error));
-                    }
-                    restarts += 1;
-                    folder = now;
-                    continue;
-                }
-                answer => answer.map_err(|error| self.failed(&tried, &error))?,
-            };
-            let last = page.last.then(|| page.state.clone());
-            if last.is_none() && page.changes.is_empty() && Some(&page.state) == point.state.as_ref() {
-                return Err(tried.because(&ErrorKind::Protocol, None));
-            }
-            let goes_on = last.is_none() && pages.go_on(state);
-            let ask = goes_on.then(|| SyncFolderItems { state: Some(page.state.clone()), ..ask });
-            let meanwhile = async {
-                match ask {
-                    Some(ask) => Some((ask.state.clone(), client.call(&ask).await)),
-                    None => None,
-                }
-            };
-            let (taken, asked) = tokio::join!(self.take(state, objects, point.epoch, page), meanwhile);
-            let taken = match taken {
-                Err(idmap::Error::Stale) if restarts < MOST_RESTARTS => {
-                    restarts += 1;
-                    continue;
-                }
-                taken => taken?,
-            };
-            let filling = last.is_none() && self.map.sync_state(state.id).await?.reserved > 0;
-            state.filling.store(filling, Ordering::SeqCst);
-            if taken.changed {
-                state.bell.ring();
-                if objects.is_none() {
-                    self.prefetch(&self.state(state.id));
-                }
-            }
-            next = asked;
-            if filling && next.is_none() {
-                return Ok(Progress::Some);
-            }
-            let Some(last) = last else { continue };
-            let gone = self.gone(taken.untold).await;
-            if !gone.is_empty() {
-                let page =
-                    ItemChanges { changes: gone.into_iter().map(Theirs::Delete).collect(), state: last, last: true };
-                self.take(state, objects, point.epoch, page).await?;
-                state.bell.ring();
-            }
-            break;
-        }
-        match objects {
-            Some(kind) => self.read_stale(state, kind).await.map(|()| Progress::All),
-            None => Ok(Progress::All),
-        }
-    }
-
-    /// Before the first page of a large folder: its messages get UIDs by their rank, so that the newest can be told
-    /// before the others are known.
-    async fn reserve(self: &Arc<Self>, state: &FolderState) -> Result<()> {
-        if self.folder_row(state.id).await?.folder.total.is_none_or(|total| total < LARGE) {
-            return Ok(());
-        }
-        // What the tree told may be old.
-        let tried = Tried::new("the folder's messages could not be counted");
-        let shape = FolderShape::of([Field::FOLDER_TOTAL.into()]);
-        let ask = GetFolder { folders: vec![self.folder_ref(state.id).await?], shape };
-        let answer = self.client()?.call(&ask).await.map_err(|error| self.failed(&tried, &error))?.pop();
-        match answer.and_then(|folder| folder.ok()?.total) {
-            Some(total) if total >= LARGE => Ok(self.map.reserve(state.id, total).await?),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes a page into the index.
-    pub(crate) async fn take(
-        &self,
-        state: &FolderState,
-        objects: Option<CollectionKind>,
-        epoch: Epoch,
-        page: ItemChanges,
-    ) -> idmap::Result<Taken> {
-        if let Some(kind) = objects {
-            return self.take_objects(state, kind, epoch, page).await;
-        }
-        let page = self.sync_page(page).await?;
-        let applied = self.map.apply(state.id, epoch, page).await?;
-        Ok(Taken { changed: applied.changed, untold: applied.untold })
-    }
-
-    /// What we made and somebody deleted between two sync states is in neither, so Exchange never tells of it. Those of
-    /// these items that are gone; if Exchange cannot be asked, the next looks find out.
-    async fn gone(&self, untold: Vec<String>) -> Vec<ItemId> {
-        if untold.is_empty() {
-            return Vec::new();
-        }
-        let ids: Vec<ItemId> = untold.into_iter().map(ItemId::new).collect();
-        let ask = GetItem { items: ids.iter().cloned().map(Into::into).collect(), shape: ItemShape::default() };
-        let Ok(client) = self.client() else { return Vec::new() };
-        let answers = client.call(&ask).await.unwrap_or_else(|error| {
-            self.failed(&Tried::new("items could not be looked at"), &error);
-            Vec::new()
-        });
-        let is_gone = |answer: &std::result::Result<ews::Item, ews::ItemError>| {
-            answer.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound)
-        };
-        ids.into_iter().zip(answers).filter(|(_, answer)| is_gone(answer)).map(|(id, _)| id).collect()
-    }
-
-    async fn sync_page(&self, page: ItemChanges) -> idmap::Result<SyncPage> {
-        let mut named: Vec<Vec<String>> = Vec::with_capacity(page.changes.len());
-        for change in &page.changes {
-            named.push(match change {
-                Theirs::Create(item) | Theirs::Update(item) => convert::categories_of(item),
-                Theirs::Delete(_) | Theirs::ReadFlag { .. } => Vec::new(),
-            });
-        }
-        self.keywords.learn(&self.map, named.iter().flatten()).await?;
-        let change = |(change, categories): (Theirs, Vec<String>)| match change {
-            Theirs::Create(item) | Theirs::Update(item) => {
-                convert::item(&item, self.keywords.of(&categories)).map(ItemChange::Upsert)
-            }
-            Theirs::Delete(id) => Some(ItemChange::Delete(id.id)),
-            Theirs::ReadFlag { id, is_read } => Some(ItemChange::ReadFlag { item: id.id, seen: is_read }),
-        };
-        let changes = page.changes.into_iter().zip(named).filter_map(change).collect();
-        Ok(SyncPage { changes, sync_state: page.state, last: page.last })
-    }
-
     /// An item came to the folder. Exchange tells of it twice and more, and whoever told first may have been heard.
     pub(crate) fn came_at_exchange(self: &Arc<Self>, state: &Arc<FolderState>, item: String) {
         let (live, state) = (Arc::clone(self), Arc::clone(state));
@@ -443,37 +261,6 @@ impl Live {
     }
 }
 
-/// How far a look came.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    /// There is more to be listed.
-    Some,
-    All,
-}
-
-/// How many pages of a large folder are taken under one gate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pages {
-    /// One, since somebody waits for the newest messages.
-    First,
-    /// As many as there are until somebody wants the gate; the next one is asked for while one is taken.
-    UntilWanted,
-}
-
-impl Pages {
-    fn go_on(self, state: &FolderState) -> bool {
-        self == Pages::UntilWanted && state.filling.load(Ordering::SeqCst) && !state.gate.is_wanted()
-    }
-}
-
-/// What a page did.
-pub(crate) struct Taken {
-    /// Clients have something to be told.
-    pub(crate) changed: bool,
-    /// Items recorded by us of which Exchange has not told.
-    pub(crate) untold: Vec<String>,
-}
-
 /// `NotFound` for a folder that is not in the tree.
 pub(crate) async fn existing(live: &Arc<Live>, folder: FolderId) -> Result<Arc<FolderState>> {
     match live.folder_row(folder).await {
@@ -482,8 +269,6 @@ pub(crate) async fn existing(live: &Arc<Live>, folder: FolderId) -> Result<Arc<F
     }
 }
 
-/// EWS "MaxChangesReturned": as many as there may be.
-const PAGE: u16 = 512;
 /// How long NOOP and IDLE wait for news that is on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a folder that is known waits for news when it is opened.
@@ -492,8 +277,5 @@ const PATIENCE_OPENING: Duration = Duration::from_secs(5);
 const GATHER: Duration = Duration::from_millis(15);
 /// Others' changes that came along with our own are found after this.
 const AFTER_ECHO: Duration = Duration::from_secs(6);
-const MOST_RESTARTS: u32 = 3;
-/// From so many messages on, a folder that is opened for the first time is shown before all of it is listed.
-const LARGE: u32 = 2_000;
 /// Whoever waits for a listing looks by himself that often.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use crate::account::Live;
 use crate::convert::object;
 use crate::error::Result;
 use crate::folder_state::FolderState;
-use crate::sync::Taken;
+use crate::item_pages::Taken;
 
 impl Live {
     /// Takes a page of changes.
