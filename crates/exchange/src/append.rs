@@ -19,11 +19,11 @@ use jiff::Timestamp;
 use mailbox::{Appended, Content, EmailId, Error, ErrorKind, FolderId, NewMessage, Uid};
 use sha2::{Digest, Sha256};
 
-use crate::account::Live;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::flags::{self, Write};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::rendering::{split_header, with_empty_line};
 use crate::sync::existing;
 

@@ -17,11 +17,11 @@ use idmap::IdMap;
 use mailbox::{Appended, Error, ErrorKind, FolderId, ModSeq, NewMessage, Uid};
 use tokio::time::sleep;
 
-use crate::account::Live;
 use crate::append::NOT_ADDED;
 use crate::begun::Begun;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::sync::existing;
 
 /// Messages that are being added.

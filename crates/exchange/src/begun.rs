@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use idmap::IdMap;
 
-use crate::account::Live;
 use crate::append_all::APPENDS;
 use crate::copy_all::COPIES;
 use crate::error::Result;
+use crate::live::Live;
 
 /// Notes of one kind, a line each.
 #[derive(Clone, Copy, Debug)]

@@ -10,11 +10,12 @@ use idmap::{IdMap, ItemRow};
 use mailbox::{Content, EmailId, Error, FolderId, Uid};
 use tokio::sync::watch;
 
-use crate::account::{Live, caller};
 use crate::body_cache::Shelf;
+use crate::caller::caller;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::gather::Gather;
+use crate::live::Live;
 use crate::sizes;
 
 /// The messages of one mailbox that are here or on their way.

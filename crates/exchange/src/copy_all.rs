@@ -16,12 +16,13 @@ use mailbox::{Error, ErrorKind, FolderId, Transferred, Uid};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::account::{Live, caller, on_behalf};
 use crate::append_all::CLEARING;
 use crate::batch::Queue;
 use crate::begun::Begun;
+use crate::caller::{caller, on_behalf};
 use crate::error::Result;
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::store::ForEach;
 use crate::sync::existing;
 use crate::transfer::{BATCH, Batch, Left, Way};

@@ -9,10 +9,10 @@ use ews::{ErrorKind as Theirs, ItemId, Sent};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Error, Expunged, FolderId, Uid};
 
-use crate::account::Live;
 use crate::batch::{Queue, was_skipped};
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::store::ForEach;
 use crate::sync::existing;
 

@@ -11,10 +11,10 @@ use ews::{DistinguishedFolder, ErrorKind as Theirs, FolderRef};
 use idmap::{ExchangeFolder, FolderRow, IdMap};
 use mailbox::{Access, Error, ErrorKind, FolderId, FolderPath, SpecialUse, Uid};
 
-use crate::account::Live;
 use crate::error::{self, Result, Tried};
 use crate::hierarchy::ARCHIVE;
 use crate::listing::Listing;
+use crate::live::Live;
 
 impl Live {
     /// Makes a folder, and those above it that are missing.

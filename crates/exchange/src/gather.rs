@@ -13,11 +13,11 @@ use idmap::ItemRow;
 use mailbox::{Content, EmailId, Spool};
 use tokio::task::JoinHandle;
 
-use crate::account::Live;
 use crate::bodies::Failure;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::header_block::HeaderBlock;
+use crate::live::Live;
 use crate::rendering::Rendering;
 
 /// Takes what one call answers.

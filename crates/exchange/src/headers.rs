@@ -9,11 +9,11 @@ use ews::{ErrorKind as Theirs, Field, ItemId, ItemShape, Path};
 use idmap::{IdMap, ItemRow};
 use mailbox::{EmailId, Error, FolderId, Uid};
 
-use crate::account::Live;
 use crate::bodies::LOOK_AHEAD;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::header_block::HeaderBlock;
+use crate::live::Live;
 use crate::rebuilt::header_of;
 use crate::rendering::{split_header, with_empty_line};
 

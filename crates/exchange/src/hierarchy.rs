@@ -9,12 +9,12 @@ use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
 use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap, ObjectMap};
 use mailbox::{Bell, Folder, FolderId};
 
-use crate::account::Live;
 use crate::convert;
 use crate::due::Due;
 use crate::error::{self, Result, Tried};
 use crate::foreign::Look;
 use crate::listing::Listing;
+use crate::live::Live;
 
 /// What is kept in memory of the tree.
 #[derive(Debug, Default)]

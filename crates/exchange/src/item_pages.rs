@@ -10,11 +10,11 @@ use ews::{Client, ErrorKind, Field, FolderRef, FolderShape, ItemId, ItemShape};
 use idmap::{Epoch, IdMap, ItemChange, SyncPage, SyncPoint};
 use mailbox::objects::CollectionKind;
 
-use crate::account::Live;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
 use crate::foreign::Root;
+use crate::live::Live;
 
 impl Live {
     /// All pages there are; fewer, while a large folder is listed for the first time.

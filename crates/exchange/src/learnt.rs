@@ -9,7 +9,7 @@ use std::time::Duration;
 use idmap::IdMap;
 use mailbox::EmailId;
 
-use crate::account::Live;
+use crate::live::Live;
 
 /// Facts that are not in the index yet.
 #[derive(Debug, Default)]

@@ -13,9 +13,9 @@ use ews::op::update_folder::{FolderUpdate, UpdateFolder};
 use ews::{Field, FolderKind, FolderShape, Path, Permission, PermissionLevel, ReadAccess, UserId, Whose};
 use mailbox::{Error, ErrorKind, FolderId, FolderPath, FolderRights, Grantee, Quota, Result, RightsChange};
 
-use crate::account::Live;
 use crate::error::{self, Tried};
 use crate::foreign::{Root, is_container};
+use crate::live::Live;
 
 /// Lists that were asked for a moment ago.
 #[derive(Debug, Default)]

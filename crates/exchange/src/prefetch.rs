@@ -8,10 +8,11 @@ use ews::{Caller, Priority};
 use idmap::IdMap;
 use mailbox::Uid;
 
-use crate::account::{Live, on_behalf};
 use crate::bodies::{BATCH_MESSAGES, groups};
+use crate::caller::on_behalf;
 use crate::error::Result;
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::settings::Prefetch;
 
 impl Live {

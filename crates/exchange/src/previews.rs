@@ -9,9 +9,9 @@ use ews::{Field, ItemId, ItemShape, Version};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Content, EmailId, Error, FolderId, Haste, Uid, preview};
 
-use crate::account::Live;
 use crate::bodies::LOOK_AHEAD;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 
 impl Live {
     /// How messages of a folder begin.

@@ -10,9 +10,10 @@ use ews::{Caller, Priority};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Content, EmailId, FolderId, Uid};
 
-use crate::account::{Live, caller, on_behalf};
 use crate::bodies::{BATCH_MESSAGES, groups};
+use crate::caller::{caller, on_behalf};
 use crate::error::Result;
+use crate::live::Live;
 
 /// How one session goes through the messages of a folder.
 #[derive(Debug, Default)]

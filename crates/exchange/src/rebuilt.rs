@@ -11,10 +11,10 @@ use idmap::ItemRow;
 use jiff::Timestamp;
 use mailbox::Content;
 
-use crate::account::Live;
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::header_block::HeaderBlock;
+use crate::live::Live;
 use crate::rendering::with_empty_line;
 
 impl Live {

@@ -7,9 +7,9 @@ use idmap::{IdMap, ItemRow};
 use mailbox::search::{Facts, Program, Query, Verdict};
 use mailbox::{Access, Content, Error, ErrorKind, FolderId, Progress, Uid};
 
-use crate::account::Live;
 use crate::bodies::LOOK_AHEAD;
 use crate::error::Result;
+use crate::live::Live;
 use crate::sizes;
 use crate::sync::existing;
 use crate::word_index::Asked;

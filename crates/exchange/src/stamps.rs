@@ -18,9 +18,9 @@ use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
 use mailbox::FolderId;
 
-use crate::account::Live;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 /// What Exchange told of folders that have not been looked at since, by the ids it has for them: when it is asked
 /// for the first time ours are not known yet.

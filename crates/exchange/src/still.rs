@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use idmap::IdMap;
 use mailbox::{Delta, FolderId, ModSeq, State};
 
-use crate::account::Live;
 use crate::error::Result;
+use crate::live::Live;
 
 /// What a session was told of its folder last.
 #[derive(Debug, Default)]

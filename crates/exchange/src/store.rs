@@ -8,12 +8,12 @@ use ews::{ErrorKind as Theirs, ItemId, ItemKind, Path, Property, Value};
 use idmap::{IdMap, ItemRow};
 use mailbox::{Entry, FlagChange, FlagOperation, Flags, FolderId, Keyword, ModSeq, Stored, Uid};
 
-use crate::account::Live;
 use crate::batch::{Queue, was_skipped};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::flags::{self, Write};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::sync::existing;
 
 /// Messages of a batch that are not settled.

@@ -9,10 +9,11 @@ use idmap::IdMap;
 use mailbox::FolderId;
 use tokio::task::JoinHandle;
 
-use crate::account::{Live, caller, on_behalf};
+use crate::caller::{caller, on_behalf};
 use crate::error::{self, Result};
 use crate::folder_state::FolderState;
 use crate::item_pages::{Pages, Progress};
+use crate::live::Live;
 use crate::stamps::Contents;
 
 impl Live {

@@ -11,11 +11,11 @@ use ews::{ErrorKind as Theirs, FolderRef, ItemError, ItemId, Sent};
 use idmap::{IdMap, Item, ItemRow};
 use mailbox::{Error, FolderId, ModSeq, Transferred, Uid};
 
-use crate::account::Live;
 use crate::batch::{Queue, was_skipped};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::store::ForEach;
 use crate::sync::existing;
 

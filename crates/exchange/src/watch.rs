@@ -12,11 +12,11 @@ use ews::op::get_events::{Event, Notification, Object};
 use ews::op::subscribe::{Delivery, EventType, Subscribe};
 use ews::{ErrorKind, Heard, StreamingEvent};
 
-use crate::account::Live;
 use crate::due;
 use crate::error::Tried;
 use crate::folder_state::FolderState;
 use crate::listing::Listing;
+use crate::live::Live;
 
 /// How changes are learnt of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use mailbox::FolderId;
 use mailbox::search::{Program, Words};
 
-use crate::account::Live;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 use crate::settings::SearchIndex;
 
 /// What one search asks the index.

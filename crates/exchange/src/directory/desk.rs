@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use mailbox::{Error, ErrorKind};
 
 use super::upstream::Memory;
-use crate::account::{Account, Live};
+use crate::account::Account;
 use crate::error::Result;
 use crate::holdback::{CredentialHash, Holdback};
+use crate::live::Live;
 
 /// Where one person's sign-ins meet.
 #[derive(Default)]

@@ -6,8 +6,8 @@ use ews::Identity;
 
 use super::place::Person;
 use super::upstream::Upstream;
-use crate::account::Live;
 use crate::foreign::Scout;
+use crate::live::Live;
 
 /// Who looks for a mailbox, and by what right.
 pub(super) struct Seeker {

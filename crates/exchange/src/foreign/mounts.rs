@@ -15,12 +15,12 @@ use mailbox::{Access, Depth, Error, ErrorKind, Folder, FolderId, FolderPath, Nam
 use super::place::{self, Names, Number, OTHERS, Place, Root};
 use super::rights::{self, Known};
 use super::routes::Routes;
-use crate::account::{Live, Parts};
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::directory::{Greeting, file_name, generation};
 use crate::error::{self, Result, Tried};
 use crate::listing::Listing;
+use crate::live::{Live, Parts};
 use crate::settings::Prefetch;
 
 /// How the maps and bodies of further mailboxes are opened.

@@ -19,10 +19,10 @@ use mailbox::{Depth, FolderId, FolderPath};
 
 use super::place::Root;
 use super::rights::{Facts, shape};
-use crate::account::{Live, Parts};
 use crate::convert;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::{Live, Parts};
 use crate::settings::Prefetch;
 
 /// What is known of public folders while the gateway runs.

@@ -8,9 +8,9 @@ use ews::{Field, FolderShape, Path};
 use idmap::IdMap;
 use mailbox::FolderId;
 
-use crate::account::Live;
 use crate::convert;
 use crate::error::Result;
+use crate::live::Live;
 
 /// What is known of the folders of a mailbox; of one that is missing, nothing stands in the way.
 #[derive(Debug, Default)]

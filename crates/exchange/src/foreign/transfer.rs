@@ -12,10 +12,10 @@ use mailbox::{
     Error, ErrorKind, FlagChange, FlagOperation, Flags, FolderId, ModSeq, NewMessage, SystemFlags, Transferred, Uid,
 };
 
-use crate::account::Live;
 use crate::copy_all::Copies;
 use crate::error::Result;
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::store::ForEach;
 use crate::sync::existing;
 use crate::transfer::{Batch, Way};

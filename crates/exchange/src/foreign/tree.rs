@@ -11,10 +11,10 @@ use mailbox::{Error, ErrorKind};
 
 use super::place::Root;
 use super::rights::{Facts, shape};
-use crate::account::Live;
 use crate::convert;
 use crate::directory::{Greeting, greet};
 use crate::error::{Result, Tried};
+use crate::live::Live;
 
 /// How a tree is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

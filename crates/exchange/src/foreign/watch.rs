@@ -15,9 +15,9 @@ use mailbox::FolderId;
 use tokio::time::Instant;
 
 use super::place::Root;
-use crate::account::Live;
 use crate::error::Tried;
 use crate::folder_state::FolderState;
+use crate::live::Live;
 use crate::watch::Watching;
 
 /// Why a subscription ended.

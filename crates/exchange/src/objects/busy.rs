@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use mailbox::objects::{Busy, BusyKind, FreeBusy, Range};
 use mailbox::{Error, ErrorKind};
 
-use crate::account::Live;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 
 impl Live {
     /// When people are busy, in the order asked for.

@@ -6,9 +6,9 @@ use idmap::{ObjectMap, ObjectRow};
 use mailbox::FolderId;
 use mailbox::objects::{CollectionKind, ObjectKind};
 
-use crate::account::Live;
 use crate::convert::native::CardRef;
 use crate::error::Result;
+use crate::live::Live;
 
 impl Live {
     /// The cards of a collection, if it is one of contacts.

@@ -13,10 +13,10 @@ use mailbox::objects::{Collection, CollectionChange, CollectionKind, NewCollecti
 use mailbox::{Error, ErrorKind, FolderId};
 
 use super::pseudo_kind;
-use crate::account::Live;
 use crate::convert::object::{CLASSES, collection_kind};
 use crate::error::{Result, Tried};
 use crate::listing::Listing;
+use crate::live::Live;
 
 impl Live {
     /// All collections: parents before their children, the default one of each kind first.

@@ -7,8 +7,8 @@ use mailbox::{FolderId, ModSeq};
 use sha2::{Digest, Sha256};
 
 use super::collections::no_object;
-use crate::account::Live;
 use crate::error::Result;
+use crate::live::Live;
 
 impl Live {
     /// Cards of the directory by name: the address and `.vcf`.

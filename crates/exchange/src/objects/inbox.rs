@@ -10,10 +10,10 @@ use ews::{DistinguishedFolder, Field, ItemShape, Match, Page, Restriction};
 use idmap::{IdMap as _, ObjectChange, ObjectMap, ObjectPage};
 use mailbox::objects::CollectionKind;
 
-use crate::account::Live;
 use crate::convert::object;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 impl Live {
     /// Lists what waits.

@@ -6,11 +6,11 @@ use ews::op::sync_folder_items::{ItemChange as Theirs, ItemChanges};
 use idmap::{Epoch, ObjectChange, ObjectMap, ObjectPage};
 use mailbox::objects::CollectionKind;
 
-use crate::account::Live;
 use crate::convert::object;
 use crate::error::Result;
 use crate::folder_state::FolderState;
 use crate::item_pages::Taken;
+use crate::live::Live;
 
 impl Live {
     /// Takes a page of changes.

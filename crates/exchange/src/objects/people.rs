@@ -14,8 +14,8 @@ use mailbox::objects::{Person, PersonKind};
 
 use super::directory_card::Card;
 use super::principal::{addresses, smtp_addresses};
-use crate::account::Live;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 
 /// What is kept of the directory for a while.
 #[derive(Debug, Default)]

@@ -10,9 +10,9 @@ use mailbox::FolderId;
 use mailbox::objects::Principal;
 
 use super::home;
-use crate::account::Live;
 use crate::convert::native::Context;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 
 /// What is known of the user.
 #[derive(Debug, Default)]

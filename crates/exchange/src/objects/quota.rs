@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ews::op::get_folder::GetFolder;
 use ews::{DistinguishedFolder, ExtendedField, Folder, FolderShape, Path, PropertyKind, Value};
 
-use crate::account::Live;
 use crate::error::Tried;
+use crate::live::Live;
 
 /// Bytes used and, if there is a limit, bytes allowed.
 pub(crate) type Bytes = (u64, Option<u64>);

@@ -12,11 +12,11 @@ use mailbox::objects::{CollectionKind, Object, ObjectName};
 use mailbox::{Error, FolderId};
 
 use super::collections::no_object;
-use crate::account::Live;
 use crate::convert::native::{Context, File, Native, Rendered};
 use crate::convert::object;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 /// What became of a batch.
 #[derive(Debug, Default)]

@@ -17,11 +17,11 @@ use mailbox::{Error, ErrorKind, FolderId};
 
 use super::collections::no_object;
 use super::condition::check;
-use crate::account::Live;
 use crate::convert::kept::{self, Kept};
 use crate::convert::object;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 /// Who hears that an object goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use mailbox::objects::{CollectionKind, Owner, Rights};
 use mailbox::{FolderId, Result};
 
 use super::principal::addresses;
-use crate::account::Live;
 use crate::convert::object::collection_kind;
 use crate::error::Tried;
+use crate::live::Live;
 
 /// When others' folders were last looked at.
 #[derive(Debug, Default)]

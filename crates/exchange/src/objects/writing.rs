@@ -29,13 +29,13 @@ use mailbox::{Error, ErrorKind, FolderId};
 
 use super::condition::check;
 use super::reading::text_of;
-use crate::account::Live;
 use crate::convert::kept::{self, Kept};
 use crate::convert::native::{Context, Native};
 use crate::convert::object;
 use crate::convert::plan::{Answer, Fate, Invitations, Occurrence, OccurrenceChange, Plan, Response};
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 /// Why a try came to nothing.
 enum Trouble {

@@ -8,8 +8,8 @@ use idmap::IdMap;
 use mailbox::submit::Header;
 use mailbox::{FlagChange, FlagOperation, Flags, FolderId, Keyword, SystemFlags, Uid};
 
-use crate::account::Live;
 use crate::error::Result;
+use crate::live::Live;
 
 impl Live {
     /// Marks what a message that was sent answers. In the background: the client may do it itself, and is first then.

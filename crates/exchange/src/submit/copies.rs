@@ -16,9 +16,9 @@ use spool::{Copy, Entry, Step};
 use super::clock::before;
 use super::forward::token;
 use super::outgoing::{Outgoing, author, header};
-use crate::account::Live;
 use crate::error::Result;
 use crate::folder_state::FolderState;
+use crate::live::Live;
 
 /// By what a copy is known.
 struct Name {

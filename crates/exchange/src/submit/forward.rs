@@ -18,10 +18,10 @@ use super::clock::between;
 use super::outgoing::Outgoing;
 use super::parcel::Parcel;
 use super::waiting::uncertain;
-use crate::account::Live;
 use crate::append::token_field;
 use crate::convert;
 use crate::error::{self, Result, Sending, Tried};
+use crate::live::Live;
 
 /// What a try came to.
 #[derive(Debug)]

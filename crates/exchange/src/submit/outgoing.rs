@@ -12,8 +12,8 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use crate::account::Live;
 use crate::error::Result;
+use crate::live::Live;
 use crate::settings::Sending;
 
 /// What a mailbox has to send with. Others' mailboxes have none.

@@ -11,8 +11,8 @@ use mailbox::submit::Address;
 use mailbox::{Error, ErrorKind};
 
 use super::outgoing::lock;
-use crate::account::Live;
 use crate::error::{self, Result};
+use crate::live::Live;
 
 impl Live {
     /// Whether it is known that the user may not send as this.

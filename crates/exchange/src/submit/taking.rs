@@ -11,8 +11,9 @@ use super::forward::Outcome;
 use super::outgoing::Outgoing;
 use super::parcel::Parcel;
 use super::waiting;
-use crate::account::{Live, caller, on_behalf};
+use crate::caller::{caller, on_behalf};
 use crate::error::Result;
+use crate::live::Live;
 use crate::settings::SpoolPolicy;
 
 /// What is known of the same message.

@@ -13,8 +13,8 @@ use super::forward::{Found, Outcome, token};
 use super::outgoing::{Outgoing, header};
 use super::report::report;
 use super::taking::parcel;
-use crate::account::Live;
 use crate::error::{Result, Tried};
+use crate::live::Live;
 use crate::rendering::split_header;
 
 impl Live {
