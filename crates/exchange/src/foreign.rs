@@ -8,13 +8,16 @@
 //! is listed from then on until it is unsubscribed; listing costs no call for those that nobody names. Whether there is an
 //! archive and whether there are public folders is asked once a day.
 
+mod finding;
 mod mounts;
 mod place;
 mod public;
 mod rights;
 mod routes;
+mod shown;
 mod transfer;
 mod tree;
+mod visits;
 mod watch;
 
 pub(crate) use mounts::{Mounts, Opener};
