@@ -162,7 +162,8 @@ impl Reader {
         if again && matches!(use_, Use::From | Use::Sender) {
             return Err(Fault::Twice(name));
         }
-        let value = String::from_utf8_lossy(value);
+        // The last line of what has no body may be without an end, and is given one: a backslash there quotes nothing.
+        let value = String::from_utf8_lossy(value.trim_ascii_end());
         // RFC 6409 section 8: what is there and says nothing is replaced.
         let says_nothing = match use_ {
             Use::MessageId => ids(&value).next().is_none(),

@@ -142,3 +142,12 @@ fn what_is_missing_is_added_and_nothing_else_changes() {
         "Date: d\nFrom: b@x\nMessage-ID: <1@x>\n\n"
     );
 }
+
+/// What Exchange is given has the line end that the last field lacked, and says the same.
+#[test]
+fn a_header_without_its_last_line_end_names_the_same_sender() {
+    for last in ["From: anna@[192.0.2.1\\", "From: <anna@x.example>\\", "Sender: \"anna\\"] {
+        let read = |text: &str| Header::parse(text.as_bytes()).map(|header| (header.from, header.sender));
+        assert_eq!(read(last), read(&format!("{last}\r\n")), "{last}");
+    }
+}
