@@ -237,11 +237,11 @@ impl World {
             What::SearchAll => {
                 let found: BTreeSet<u32> = done.lines.iter().flat_map(found_or_sorted).collect();
                 let session = &self.sessions[who];
-                let view = session.view.as_ref().unwrap();
-                for (place, slot) in (1..).zip(&view.slots) {
-                    let number = if deed.by_uid { slot.uid } else { Some(place) };
-                    let here =
-                        slot.uid.and_then(|uid| self.ledger.at(deed.folder, uid)).is_some_and(|at| present(self, at));
+                // What is told after it came later.
+                let Some(searched) = &done.searched else { session.fail("it is not told what was found") };
+                for (place, uid) in (1..).zip(searched) {
+                    let number = if deed.by_uid { *uid } else { Some(place) };
+                    let here = uid.and_then(|uid| self.ledger.at(deed.folder, uid)).is_some_and(|at| present(self, at));
                     let there = number.is_none_or(|number| found.contains(&number));
                     session.check(there || !here, &format!("{number:?} is not found"));
                 }

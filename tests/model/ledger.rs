@@ -38,6 +38,14 @@ pub(crate) struct Message {
     pub(crate) unread: bool,
 }
 
+/// A message as it is shown, or as Exchange has it. A draft that was edited has another subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shown {
+    pub(crate) key: String,
+    pub(crate) subject: String,
+    pub(crate) flags: Flags,
+}
+
 /// A folder, whatever it is called.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
@@ -257,6 +265,11 @@ impl Ledger {
         }
     }
 
+    /// True if a message may be gone from a folder, or may have come there.
+    pub(crate) fn is_in_doubt(&self, folder: usize) -> bool {
+        self.messages.iter().any(|message| message.folder == folder && message.place == Place::Maybe)
+    }
+
     /// Messages that certainly lie in a folder and of which nothing else has the same key there.
     pub(crate) fn alone(&self, folder: usize) -> Vec<usize> {
         let in_folder = || (0..self.messages.len()).filter(|at| self.messages[*at].folder == folder);
@@ -269,9 +282,9 @@ impl Ledger {
             .collect()
     }
 
-    /// Everything is quiet, and this is what a folder shows: key and flags by UID. What was not known is known now.
-    pub(crate) fn settle(&mut self, folder: usize, shown: &BTreeMap<u32, (String, Flags)>) -> Result<(), Violation> {
-        for (uid, (key, flags)) in shown {
+    /// Everything is quiet, and this is what a folder shows by UID. What was not known is known now.
+    pub(crate) fn settle(&mut self, folder: usize, shown: &BTreeMap<u32, Shown>) -> Result<(), Violation> {
+        for (uid, Shown { key, flags, .. }) in shown {
             let at = self.identify(folder, *uid, key)?;
             let message = &mut self.messages[at];
             if message.place == Place::Gone {

@@ -71,6 +71,8 @@ pub(crate) struct Done {
     pub(crate) status: Status,
     pub(crate) text: String,
     pub(crate) lines: Vec<Line>,
+    /// The messages there were, as far as the client knew, when the last line came that tells what was found.
+    pub(crate) searched: Option<Vec<Option<u32>>>,
 }
 
 pub(crate) struct Session {
@@ -222,8 +224,11 @@ impl Session {
             // Where no numbers are told, nobody knows where the unknown ones lie.
             let from = if self.kind == Kind::UidOnly { 1 } else { before + 1 };
             let command = format!("UID FETCH {from}:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])");
+            let folder = view.folder;
             let done = self.run(ledger, &command).await;
-            if done.status != Status::Ok && !done.text.starts_with("[EXPUNGEISSUED]") {
+            // RFC 2180 section 4.1.2: what somebody else took away a moment ago cannot be told of.
+            let gone = done.text.starts_with("[NONEXISTENT]") && ledger.is_in_doubt(folder);
+            if done.status != Status::Ok && !done.text.starts_with("[EXPUNGEISSUED]") && !gone {
                 return false;
             }
         }
@@ -254,6 +259,7 @@ impl Session {
     /// Reads up to the tagged line.
     pub(crate) async fn end(&mut self, ledger: &mut Ledger) -> Done {
         let mut lines = Vec::new();
+        let mut searched = None;
         loop {
             let response = match self.imap.as_mut().unwrap().read().await {
                 Ok(response) => response,
@@ -267,6 +273,9 @@ impl Session {
             let Some(rest) = text.strip_prefix(&format!("{} ", self.tag)) else {
                 let line = line::read(&response);
                 self.take(ledger, &line);
+                if matches!(line, Line::Search(_) | Line::Sort(_) | Line::Thread(_) | Line::Esearch { .. }) {
+                    searched = self.view.as_ref().map(|view| view.slots.iter().map(|slot| slot.uid).collect());
+                }
                 lines.push(line);
                 continue;
             };
@@ -285,7 +294,7 @@ impl Session {
             }
             self.condstore |= self.enables;
             self.command.clear();
-            return Done { status, text: text.to_owned(), lines };
+            return Done { status, text: text.to_owned(), lines, searched };
         }
     }
 

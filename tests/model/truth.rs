@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use exgate_tests::{Gateway, Status, eventually};
 
-use crate::ledger::Flags;
-use crate::line::{self, Line};
+use crate::ledger::Shown;
+use crate::line::Line;
 use crate::world::World;
 
-/// Key and flags by UID.
-type Shown = BTreeMap<u32, (String, Flags)>;
+/// The messages of a folder by UID.
+type Messages = BTreeMap<u32, Shown>;
 
 impl World {
     pub(crate) async fn calm(&mut self) {
@@ -58,13 +58,15 @@ impl World {
         }
     }
 
-    /// Key and flags of all that each folder has at Exchange.
-    async fn at_exchange(&self, names: &[String]) -> Vec<Vec<(String, Flags)>> {
+    /// All that each folder has at Exchange.
+    async fn at_exchange(&self, names: &[String]) -> Vec<Vec<Shown>> {
         let dump = self.dump().await;
         let folders = names.iter().map(|name| {
             let items = dump[if name == "INBOX" { "Inbox" } else { name }].as_array().cloned().unwrap_or_default();
+            let text = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
             let one = |item: &serde_json::Value| {
-                (item["message_id"].as_str().unwrap_or_default().to_owned(), Self::flags_at_exchange(item))
+                let (key, subject) = (text(item, "message_id"), text(item, "subject"));
+                Shown { key, subject, flags: Self::flags_at_exchange(item) }
             };
             sorted(items.iter().map(one).collect())
         });
@@ -94,7 +96,7 @@ impl World {
     }
 
     /// A client that looks now knows what is there.
-    async fn compare(&mut self, who: usize, shown: &[Shown]) {
+    async fn compare(&mut self, who: usize, shown: &[Messages]) {
         if !self.sessions[who].is_here() {
             return;
         }
@@ -118,7 +120,7 @@ impl World {
         }
     }
 
-    async fn same(&mut self, who: usize, shown: &[Shown]) {
+    async fn same(&mut self, who: usize, shown: &[Messages]) {
         let caught_up = self.sessions[who].catch_up(&mut self.ledger).await;
         let session = &self.sessions[who];
         session.check(caught_up, "everything can be asked for");
@@ -127,13 +129,13 @@ impl World {
         let uids: Vec<Option<u32>> = view.slots.iter().map(|slot| slot.uid).collect();
         let expected: Vec<Option<u32>> = there.keys().copied().map(Some).collect();
         session.check(uids == expected, &format!("knows {uids:?}, and there are {expected:?}"));
-        for (uid, (_, flags)) in there {
+        for (uid, Shown { flags, .. }) in there {
             let known = &view.flags[uid];
             session.check(known == flags, &format!("UID {uid} has {flags:?}, and the client knows {known:?}"));
         }
     }
 
-    async fn searches_agree(&mut self, who: usize, shown: &[Shown]) {
+    async fn searches_agree(&mut self, who: usize, shown: &[Messages]) {
         for (key, flag) in
             [("SEEN", "\\Seen"), ("DELETED", "\\Deleted"), ("KEYWORD Work", "Work"), ("ANSWERED", "\\Answered")]
         {
@@ -142,7 +144,8 @@ impl World {
             let view = session.view.as_ref().unwrap();
             let mut found: Vec<u32> = done.lines.iter().flat_map(found).collect();
             found.sort_unstable();
-            let there = shown[view.folder].iter().filter(|(_, (_, flags))| flags.contains(flag)).map(|(uid, _)| *uid);
+            let there =
+                shown[view.folder].iter().filter(|(_, message)| message.flags.contains(flag)).map(|(uid, _)| *uid);
             let there: Vec<u32> = there.collect();
             session.check(found == there, &format!("{key} are {there:?}"));
         }
@@ -152,7 +155,7 @@ impl World {
     }
 
     /// RFC 9394: the first and the last of what is found.
-    async fn pages_agree(&mut self, who: usize, shown: &[Shown]) {
+    async fn pages_agree(&mut self, who: usize, shown: &[Messages]) {
         let there: Vec<u32> = shown[self.sessions[who].view.as_ref().unwrap().folder].keys().copied().collect();
         let first = there.iter().take(3).copied().collect::<Vec<u32>>();
         let last = there.iter().rev().skip(1).take(2).rev().copied().collect();
@@ -174,13 +177,13 @@ impl World {
     }
 
     /// RFC 7377: the same search in all folders.
-    async fn searches_of_all_agree(&mut self, who: usize, shown: &[Shown]) {
+    async fn searches_of_all_agree(&mut self, who: usize, shown: &[Messages]) {
         let names: Vec<String> = self.ledger.folders.iter().map(|folder| folder.name.clone()).collect();
         let command = format!("ESEARCH IN (mailboxes ({})) RETURN (ALL COUNT) UNSEEN", names.join(" "));
         let done = self.sessions[who].ok(&mut self.ledger, &command).await;
         for (folder, shown) in shown.iter().enumerate() {
             let there: Vec<u32> =
-                shown.iter().filter(|(_, (_, flags))| !flags.contains("\\Seen")).map(|(uid, _)| *uid).collect();
+                shown.iter().filter(|(_, message)| !message.flags.contains("\\Seen")).map(|(uid, _)| *uid).collect();
             let found = done.lines.iter().find_map(|line| match line {
                 Line::Esearch { mailbox: Some((name, validity)), all, count, .. } if *name == names[folder] => {
                     Some((*validity, all.clone(), *count))
@@ -220,7 +223,7 @@ impl World {
         self.sessions[who].check(near, &format!("all messages have {sum} octets"));
     }
 
-    async fn statuses_agree(&mut self, who: usize, shown: &[Shown]) {
+    async fn statuses_agree(&mut self, who: usize, shown: &[Messages]) {
         for (folder, shown) in shown.iter().enumerate() {
             let name = self.ledger.folders[folder].name.clone();
             let command = format!("STATUS {name} (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)");
@@ -228,7 +231,7 @@ impl World {
             let Some(Line::Status(items)) = done.lines.iter().find(|line| matches!(line, Line::Status(_))) else {
                 self.sessions[who].fail("STATUS tells nothing")
             };
-            let unseen = shown.values().filter(|(_, flags)| !flags.contains("\\Seen")).count();
+            let unseen = shown.values().filter(|message| !message.flags.contains("\\Seen")).count();
             let session = &self.sessions[who];
             session.check(items["MESSAGES"] == shown.len() as u64, &format!("{} messages", shown.len()));
             session.check(items["UNSEEN"] == unseen as u64, &format!("{unseen} unseen"));
@@ -259,22 +262,26 @@ pub(crate) fn found(line: &Line) -> Vec<u32> {
 }
 
 /// What somebody sees who comes for the first time.
-async fn shown(gateway: &Gateway, names: &[String]) -> Option<Vec<Shown>> {
+async fn shown(gateway: &Gateway, names: &[String]) -> Option<Vec<Messages>> {
     let mut imap = gateway.login().await;
     let mut all = Vec::new();
     for name in names {
-        let mut messages = Shown::new();
+        let mut messages = Messages::new();
         if imap.command(&format!("EXAMINE {name}")).await.status != Status::Ok {
             return None;
         }
-        let answer = imap.command("UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])").await;
+        let answer = imap.command(&format!("UID FETCH 1:* (UID FLAGS {KEY_AND_SUBJECT})")).await;
         if answer.status != Status::Ok {
             return None;
         }
         for fetch in answer.fetches().filter(|fetch| fetch.items.len() == 3) {
-            let field = String::from_utf8_lossy(fetch.bytes(line::MESSAGE_ID)).into_owned();
-            let key = field.split_once(':').map_or("", |(_, key)| key.trim()).to_owned();
-            messages.insert(fetch.uid(), (key, fetch.flags().into_iter().collect()));
+            let block = String::from_utf8_lossy(fetch.bytes(&KEY_AND_SUBJECT.replace(".PEEK", ""))).into_owned();
+            let field = |name: &str| {
+                let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                line.unwrap_or_default().trim().to_owned()
+            };
+            let (key, subject) = (field("Message-ID"), field("Subject"));
+            messages.insert(fetch.uid(), Shown { key, subject, flags: fetch.flags().into_iter().collect() });
         }
         all.push(messages);
     }
@@ -285,3 +292,5 @@ fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort();
     all
 }
+
+const KEY_AND_SUBJECT: &str = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT)]";

@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::ledger::{Flags, Ledger, Place};
 use crate::session::{Kind, Session};
 
+/// What runs stands before the place where it says what goes wrong, which is removed when that is dropped.
 pub(crate) struct World {
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) simulator: Simulator,
     pub(crate) site: Site,
-    pub(crate) gateway: Option<Gateway>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) ledger: Ledger,
     pub(crate) dice: Dice,
@@ -35,9 +36,9 @@ impl World {
         first.ok("LOGOUT").await;
         let sessions = (1..).zip(KINDS).map(|(number, kind)| Session::new(*kind, &format!("client {number}")));
         let mut world = Self {
+            gateway: Some(gateway),
             simulator,
             site,
-            gateway: Some(gateway),
             sessions: sessions.collect(),
             ledger: Ledger::new(FOLDERS),
             dice,
