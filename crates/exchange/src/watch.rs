@@ -139,16 +139,32 @@ impl Live {
         self.keep_version().await;
         let mut failures = 0;
         let mut minutes = STREAM_MINUTES;
+        let mut missed = false;
         loop {
             let began = Instant::now();
-            let Err(error) = self.listen(&client, &subscription, minutes).await else {
-                failures = 0;
-                continue;
+            let ended = async {
+                let stream = client.stream(&subscription, minutes).await?;
+                if missed {
+                    // Not before: Exchange may go on telling on the broken one until there is another.
+                    self.catch_up().await;
+                }
+                self.listen(stream).await
             };
-            self.failed(&tried, &error);
+            let ended = ended.await;
             let age = began.elapsed();
-            tracing::info!(user = self.user, %error, seconds = age.as_secs(), "the event stream broke");
-            if !error.kind.is_transient() || failures >= MOST_RECONNECTS {
+            if ended.is_ok() && age + EARLY >= Duration::from_secs(60 * u64::from(minutes)) {
+                (failures, missed) = (0, false);
+                continue;
+            }
+            // What was told on a broken stream last is lost, also if it broke between two things it told.
+            missed = true;
+            let error = ended.err();
+            let reason = error.as_ref().map(tracing::field::display);
+            tracing::info!(user = self.user, error = reason, seconds = age.as_secs(), "the event stream broke");
+            if let Some(error) = &error {
+                self.failed(&tried, error);
+            }
+            if failures >= MOST_RECONNECTS || error.as_ref().is_some_and(|error| !error.kind.is_transient()) {
                 return Ending::Broken;
             }
             if client.is_away() {
@@ -160,13 +176,10 @@ impl Live {
                 // Something on the way cuts connections of that age: the next one ends by itself before.
                 minutes = u8::try_from(age.as_secs() / 60).unwrap_or(minutes).clamp(1, minutes);
                 failures = 0;
-                self.catch_up().await;
                 continue;
             }
             failures += 1;
-            tokio::time::sleep(due::delay(failures, error.retry_after())).await;
-            // What was told on the broken connection is lost.
-            self.catch_up().await;
+            tokio::time::sleep(due::delay(failures, error.and_then(|error| error.retry_after()))).await;
         }
     }
 
@@ -196,13 +209,7 @@ impl Live {
     }
 
     /// One stream, to its end.
-    async fn listen(
-        self: &Arc<Self>,
-        client: &ews::Client,
-        subscription: &[String],
-        minutes: u8,
-    ) -> Result<(), ews::Error> {
-        let mut stream = client.stream(subscription, minutes).await?;
+    async fn listen(self: &Arc<Self>, mut stream: ews::EventStream) -> Result<(), ews::Error> {
         loop {
             match stream.next().await? {
                 StreamingEvent::Events(notifications) => self.told(&notifications).await,
@@ -369,6 +376,8 @@ fn jitter(wait: Duration) -> Duration {
     wait + wait.mul_f64(f64::from(random) / 256.0 / 5.0)
 }
 
+/// A stream that ends no sooner than this before its time was ended by Exchange.
+const EARLY: Duration = Duration::from_secs(5);
 /// A stream that broke at this age was not broken by Exchange: it tells that it lives every 45 s.
 const CUT: Duration = Duration::from_secs(50);
 /// EWS "ConnectionTimeout": as long as there may be.

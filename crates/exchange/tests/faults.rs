@@ -3,6 +3,8 @@
 
 mod lab;
 
+use std::time::Duration;
+
 use lab::{ANNA, Lab, new_message};
 use mailbox::{Access, Flags, Mail, SignIn, SystemFlags, Uid};
 
@@ -309,4 +311,25 @@ async fn a_broken_stream_loses_no_news() {
         lab.deliver(&format!("Subject: {n}\r\n\r\nx\r\n"));
         gate.until(inbox, |entries| entries.len() == n).await;
     }
+}
+
+/// What Exchange told on the broken stream last is asked for, and not before there is another: until then it may go on
+/// telling there.
+#[tokio::test]
+async fn what_a_broken_stream_told_is_asked_for_on_the_next_one() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    gate.uids(gate.inbox().await).await;
+    while lab.calls_of("GetStreamingEvents").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    lab.reset().await;
+    lab.fault(r#"{"what":"hang","operation":"FindFolder","times":"forever"}"#).await;
+    lab.fault(r#"{"what":"stream_end"}"#).await;
+    let again = async {
+        while lab.calls_of("GetStreamingEvents").await == 0 || lab.calls_of("FindFolder").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("nobody asks what was missed");
 }
