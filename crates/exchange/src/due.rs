@@ -100,7 +100,7 @@ pub(crate) fn delay(times: u32, hint: Option<Duration>) -> Duration {
 }
 
 /// The reason that nobody has looked yet.
-const FIRST: u64 = 1;
+pub(crate) const FIRST: u64 = 1;
 
 #[cfg(test)]
 mod tests {

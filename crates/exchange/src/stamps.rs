@@ -18,6 +18,7 @@ use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
 use mailbox::FolderId;
 
+use crate::due;
 use crate::error::{Result, Tried};
 use crate::folder_state::FolderState;
 use crate::live::Live;
@@ -102,7 +103,9 @@ impl Live {
                 continue;
             };
             let due = &self.state(folder).due;
-            let answers = began.get(&folder).copied().unwrap_or_else(|| due.begin());
+            // Of a folder that came into use meanwhile this tells as much as somebody who looked before. Whatever else is a
+            // reason to look at it may have come after Exchange read its clock.
+            let answers = began.get(&folder).copied().unwrap_or(due::FIRST);
             // In this order: a look that ends meanwhile finds it.
             self.stamps.lock().told.insert(exchange_id.clone(), Told { stamp: stamp.clone(), answers });
             if self.is_indexed_at(folder, &stamp).await? {

@@ -326,6 +326,45 @@ async fn a_restart_looks_only_at_folders_that_changed() {
     gate.until(inbox, |entries| entries.len() == 5).await;
 }
 
+/// It is still being asked which folders have changed when somebody marks a message in one that nobody has opened yet, and
+/// that somebody else has just changed.
+#[tokio::test]
+async fn what_is_told_of_a_folder_answers_no_later_reason_to_look() {
+    let lab = Lab::new().await;
+    lab.fill(1);
+    lab.exchange.create_folder(ANNA, "Other", "").unwrap();
+    let gate = lab.sign_in().await;
+    let (inbox, other) = (gate.inbox().await, gate.folder(&["Other"]).await.id);
+    let uids = gate.uids(inbox).await;
+    let uid = gate.account.relocate(inbox, &uids, other).await.unwrap().pairs[0].1;
+    drop(gate);
+    let restart = async || {
+        lab.reset().await;
+        let gate = lab.sign_in().await;
+        assert_eq!(gate.uids(other).await, [uid]);
+        lab.calls_of("SyncFolderItems").await
+    };
+    // Exchange tells in whole seconds when a folder changed, so it takes until that second is over.
+    let started = Instant::now();
+    while restart().await != 0 {
+        assert!(started.elapsed().as_secs() < 30, "unchanged folders are looked at again and again");
+    }
+    lab.reset().await;
+    lab.fault(r#"{"what":"drip","operation":"FindFolder","piece":300,"pause":20}"#).await;
+    let gate = lab.sign_in().await;
+    while lab.calls_of("FindFolder").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let item = lab.at_exchange("Other")[0]["item_id"].as_str().unwrap().to_owned();
+    let someone = lab::calendar::Someone::new(&lab, ANNA);
+    let theirs = ews::Property::Categories(vec!["Theirs".to_owned()]);
+    someone.change(&ews::ItemId::new(item), ews::ItemKind::Message, theirs).await;
+    let ours = Flags::new(SystemFlags::default(), [Keyword::new("Ours")]);
+    let change = FlagChange { operation: FlagOperation::Add, flags: ours };
+    gate.account.store(other, &[uid], &change, None).await.unwrap();
+    assert_eq!(lab.at_exchange("Other")[0]["categories"], serde_json::json!(["Theirs", "Ours"]));
+}
+
 /// Exchange, asked to tell what comes, does not answer here.
 #[tokio::test]
 async fn the_inbox_is_opened_by_what_the_sign_in_told() {
