@@ -255,9 +255,13 @@ impl Live {
         let began = Instant::now();
         let mut tries: HashMap<EmailId, u32> = HashMap::new();
         let mut queue = VecDeque::from([rows]);
-        while let Some(group) = queue.pop_front().filter(|group| !group.is_empty()) {
+        while let Some(group) = queue.pop_front() {
+            if group.is_empty() {
+                continue;
+            }
             let results = self.fetch_group(&group).await;
             let mut unknown = Vec::new();
+            let mut changed = Vec::new();
             let mut again = Vec::new();
             for (row, result) in group.iter().zip(results) {
                 let tried = tries.entry(row.email_id).or_default();
@@ -265,6 +269,7 @@ impl Live {
                 match result {
                     Ok(content) => drop(outcomes.insert(row.email_id, Ok(content))),
                     Err(Failure::Unknown(_)) if *tried == 1 => unknown.push(row.clone()),
+                    Err(Failure::Changed) => changed.push(row.clone()),
                     Err(Failure::Later(_)) if *tried == 1 && began.elapsed() < AGAIN => again.push(row.clone()),
                     Err(Failure::Call(_)) if group.len() > 1 || *tried == 1 => again.push(row.clone()),
                     Err(Failure::Doubtful(_)) if *tried == 1 => queue.push_back(vec![row.clone()]),
@@ -280,16 +285,52 @@ impl Live {
             let half = again.len().div_ceil(2);
             let later = again.split_off(half);
             queue.extend([again, later].into_iter().filter(|group| !group.is_empty()));
+            let gone = |row: ItemRow| {
+                let gone = Tried::new("the message could not be read").because(&Theirs::NotFound, None);
+                (row.email_id, Err(gone))
+            };
             if !unknown.is_empty() {
-                let (renamed, gone) = self.renamed(folder, unknown).await;
-                for row in gone {
-                    let gone = Tried::new("the message could not be read").because(&Theirs::NotFound, None);
-                    outcomes.insert(row.email_id, Err(gone));
-                }
+                let (renamed, others) = self.renamed(folder, unknown).await;
+                outcomes.extend(others.into_iter().map(gone));
                 queue.push_back(renamed);
+            }
+            if !changed.is_empty() {
+                match self.not_edited(folder, changed).await {
+                    Ok((same, others)) => {
+                        outcomes.extend(others.into_iter().map(gone));
+                        queue.push_back(same);
+                    }
+                    Err((rows, error)) => {
+                        outcomes.extend(rows.into_iter().map(|row| (row.email_id, Err(error.clone()))));
+                    }
+                }
             }
         }
         outcomes
+    }
+
+    /// Sorts drafts that were changed since the index learnt of them: those of which only flags were, to be taken whatever
+    /// their version is, and those that are other messages by now. The folder is looked at for that.
+    async fn not_edited(
+        self: &Arc<Self>,
+        folder: FolderId,
+        rows: Vec<ItemRow>,
+    ) -> Result<(Vec<ItemRow>, Vec<ItemRow>), (Vec<ItemRow>, Error)> {
+        let state = self.state(folder);
+        state.due.want();
+        let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
+        let now = match self.look(&state).await {
+            Ok(()) => self.map.items(folder, &uids).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        let mut now = match now {
+            Ok(now) => now,
+            Err(error) => return Err((rows, error)),
+        };
+        now.iter_mut().for_each(|row| row.change_key.clear());
+        let edited = |row: &ItemRow| !now.iter().any(|now| now.uid == row.uid);
+        let edited = rows.into_iter().filter(edited).collect();
+        Ok((now, edited))
     }
 
     /// One GetItem with MIME.
@@ -375,6 +416,8 @@ pub(crate) enum Failure {
     Doubtful(String),
     /// Exchange cannot give it as MIME.
     Bad(String),
+    /// It is a draft in another version than the index knows: perhaps other content, which has another UID.
+    Changed,
 }
 
 impl Failure {

@@ -175,6 +175,10 @@ impl MimeSink for Gather<'_> {
             self.settle(index, Err(Failure::Doubtful("Exchange sent empty MIME".to_owned())));
             return Ok(());
         }
+        if row.draft && is_other_version(row, &item) {
+            self.settle(index, Err(Failure::Changed));
+            return Ok(());
+        }
         let raw = spool.finish()?;
         let (id, known) = (row.email_id, self.stored.get(&row.email_id).cloned());
         let transport = item.extended.get(&convert::TRANSPORT_HEADERS).and_then(ews::Value::as_text).map(str::to_owned);
@@ -192,6 +196,12 @@ impl MimeSink for Gather<'_> {
         self.settle(index, Err(failure));
         Ok(())
     }
+}
+
+/// True if a message was changed after the index learnt of it, by what both call its version.
+fn is_other_version(row: &ItemRow, item: &ews::Item) -> bool {
+    let now = item.id.as_ref().and_then(|id| id.change_key.as_ref());
+    !row.change_key.is_empty() && now.is_some_and(|now| *now != row.change_key)
 }
 
 /// What of one arriving message is held in memory.

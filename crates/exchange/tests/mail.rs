@@ -241,22 +241,6 @@ async fn what_is_appended_is_what_is_read() {
 }
 
 #[tokio::test]
-async fn a_draft_edited_elsewhere_is_another_message() {
-    let lab = Lab::new().await;
-    let gate = lab.sign_in().await;
-    let drafts = gate.folder(&["Drafts"]).await.id;
-    let draft = "Subject: Draft\r\nMessage-ID: <draft@example.org>\r\n\r\nFirst\r\n";
-    let flags = Flags::system(SystemFlags::DRAFT.with(SystemFlags::SEEN));
-    let first = gate.account.append(drafts, new_message(draft, flags)).await.unwrap().uid;
-    let edit = exchange_sim::Edit::Subject { folder: "drafts".to_owned(), subject: "Draft".to_owned() };
-    lab.exchange.edit(ANNA, &edit, draft.replace("First", "Other").into_bytes()).unwrap();
-    let entries =
-        gate.until(drafts, |entries| entries.iter().all(|entry| entry.uid != first) && entries.len() == 1).await;
-    let content = gate.content(drafts, entries[0].uid).await;
-    assert!(String::from_utf8(content).unwrap().ends_with("Other\r\n"));
-}
-
-#[tokio::test]
 async fn folders_are_made_renamed_and_deleted() {
     let lab = Lab::new().await;
     lab.fill(2);
