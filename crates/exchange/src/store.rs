@@ -23,6 +23,8 @@ struct Left {
     unknown: Vec<ItemRow>,
     /// Exchange stopped before it came to them.
     skipped: Vec<Uid>,
+    /// Drafts have another size by what was changed.
+    resized: bool,
 }
 
 impl Live {
@@ -43,6 +45,7 @@ impl Live {
             self.freshen(folder).await;
         }
         let mut stored = Stored::default();
+        let mut resized = false;
         let mut queue = Queue::of(uids);
         while let Some(some) = queue.next(self.writes.of(BATCH)) {
             let left = {
@@ -53,16 +56,23 @@ impl Live {
                 stored.modified.extend(modified.iter().map(|row| row.uid));
                 self.store_rows(&state, rows, change, &mut stored).await?
             };
+            resized |= left.resized;
             queue.again(left.skipped.into_iter());
             if !left.unknown.is_empty() {
                 let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
                 let _gate = state.gate.lock().await;
                 let left = self.store_rows(&state, renamed, change, &mut stored).await?;
+                resized |= left.resized;
                 queue.again(left.skipped.into_iter());
                 gone.extend(left.unknown);
                 let gone = Tried::new("the message could not be marked").because(&Theirs::NotFound, None).of(gone);
                 stored.failed.extend(gone);
             }
+        }
+        if resized {
+            // By its size a draft is told from one that was edited, where its ChangeKey is another anyway: after a migration,
+            // and in another folder. Exchange tells it when it is asked what has changed.
+            self.changed_at_exchange(&state);
         }
         stored.entries.sort_unstable_by_key(|entry| entry.uid);
         Ok(stored)
@@ -129,9 +139,13 @@ impl Live {
         let mut done = Vec::new();
         let mut left = Left::default();
         let mut skipped = Vec::new();
-        for ((row, flags, _), answer) in wanted.into_iter().zip(answers) {
+        for ((row, flags, writes), answer) in wanted.into_iter().zip(answers) {
             match answer {
-                Ok(id) => done.push((row.uid, flags, id.change_key.unwrap_or_default())),
+                Ok(id) => {
+                    // Flags are part of item:Size; whether it was read is not.
+                    left.resized |= row.draft && writes.iter().any(|write| !matches!(write, Write::Read(_)));
+                    done.push((row.uid, flags, id.change_key.unwrap_or_default()));
+                }
                 Err(error) if error.kind == Theirs::NotFound => left.unknown.push(row),
                 Err(error) if was_skipped(&error) => skipped.push((row.uid, tried.refused(&error))),
                 Err(error) => stored.failed.push((row.uid, tried.refused(&error))),

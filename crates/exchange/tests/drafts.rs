@@ -3,6 +3,8 @@
 
 mod lab;
 
+use std::time::Duration;
+
 use lab::{ANNA, Gate, Lab, new_message};
 use mailbox::{Flags, FolderId, Mail, SystemFlags, Uid};
 
@@ -51,6 +53,22 @@ async fn a_draft_is_given_though_somebody_has_read_it() {
     someone.change(&item, ews::ItemKind::Message, ews::Property::IsRead(true)).await;
     assert!(gate.content(drafts, uid).await.ends_with(b"First\r\n"));
     assert_eq!(gate.uids(drafts).await, [uid]);
+}
+
+/// Whose size counts its flags too.
+#[tokio::test]
+async fn a_draft_that_was_marked_a_moment_ago_keeps_its_uid_in_a_migration() {
+    let lab = Lab::new().await;
+    let (gate, drafts, uid) = with_draft(&lab).await;
+    gate.account.watch(drafts);
+    lab.reset().await;
+    gate.mark(drafts, &[uid], SystemFlags::FLAGGED).await;
+    // Echoes are looked into after six seconds.
+    let looked = lab.until_asked("SyncFolderItems", 1);
+    tokio::time::timeout(Duration::from_secs(4), looked).await.expect("nobody asked what size it has");
+    lab.exchange.migrate(ANNA).unwrap();
+    assert!(gate.content(drafts, uid).await.ends_with(b"First\r\n"));
+    gate.until(drafts, |entries| entries.len() == 1 && entries[0].uid == uid).await;
 }
 
 /// A draft that nobody has read.
