@@ -91,7 +91,12 @@ impl From<config::Mistake> for Failure {
 fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK)
         .build()
         .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?
         .block_on(work)
 }
+
+/// What a thread may have on its stack. In a build that is not optimised a command of IMAP takes more than the usual two
+/// mebibytes; what is not used takes no memory.
+const STACK: usize = 8 << 20;
