@@ -23,7 +23,8 @@
 //!   `cut_late` (no answer, done `pause` ms later), `delay`, `hang` and `unavailable` with or without `carried_out`, `refused`
 //!   with any `code`, `busy`; each `every`-th, after `skip`, or by `chance` of a hundred from a `seed`, so that a run can be
 //!   repeated. `POST /away` is an outage, and `GET /late?wait=S` tells when nothing is done late any more.
-//! - What cannot be delivered comes back as REPORT.IPM.Note.NDR; `POST /outside/refuse` lets the world refuse somebody.
+//! - What cannot be delivered comes back as REPORT.IPM.Note.NDR, unless its property 0x0C08 is false; `POST /outside/refuse` lets
+//!   the world refuse somebody.
 //! - A copy arrives with a trace, without Bcc, rendered anew, and with the named properties of the original. What is signed
 //!   arrives octet for octet; what is encrypted with OpenPGP becomes attachments of a `multipart/mixed`.
 

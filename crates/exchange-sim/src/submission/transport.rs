@@ -40,6 +40,8 @@ pub(super) struct Mail {
     attachments: bool,
     /// The sender wants to know that it arrived.
     wants_delivery_receipt: bool,
+    /// PidTagOriginatorNonDeliveryReportRequested is false: the sender does not want to know that it did not.
+    wants_silence: bool,
     /// Named properties, which travel with a message inside an organisation.
     properties: BTreeMap<PropertyKey, Value>,
     submitted: Seconds,
@@ -63,6 +65,7 @@ pub(super) fn mail(
         Some(Value::Time(at)) => *at,
         _ => now,
     };
+    let wants_silence = properties.get(&PropertyKey::Tag(0x0c08)) == Some(&Value::Flag(false));
     let copy = copy.and_then(|place| {
         let mailbox = organisation.mailboxes.get(place.mailbox)?;
         Some((mailbox.address.clone(), mailbox.folders.get(&place.folder)?.name.clone()))
@@ -88,6 +91,7 @@ pub(super) fn mail(
         people: recipients(&parsed).unwrap_or_default(),
         attachments: parsed.has_attachments,
         wants_delivery_receipt: parsed.delivery_receipt_to.is_some(),
+        wants_silence,
         properties: properties.into_iter().filter(|(key, _)| matches!(key, PropertyKey::Named(..))).collect(),
         submitted: now,
         not_before: later,
@@ -152,7 +156,9 @@ pub(super) fn deliver(organisation: &mut Organisation, mail: Mail, now: Seconds)
     }
     organisation.post.ledger.settle(mail.number, settled);
     copy_for_author(organisation, &mail, now);
-    report::undeliverable(organisation, &mail, &failed, now);
+    if !mail.wants_silence {
+        report::undeliverable(organisation, &mail, &failed, now);
+    }
     report::delivered(organisation, &mail, &arrived, now);
 }
 

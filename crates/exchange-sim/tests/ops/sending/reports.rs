@@ -33,6 +33,23 @@ fn what_cannot_be_delivered_comes_back_with_a_report() {
     }
 }
 
+/// PidTagOriginatorNonDeliveryReportRequested (MS-OXOMSG)
+#[test]
+fn who_does_not_want_to_hear_of_failures_does_not() {
+    let server = Server::new("se");
+    let message = PLAIN.replace("bob@example.org", "ghost@example.org");
+    let wish = |wanted: &str| {
+        format!(
+            r#"<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag="0x0C08" PropertyType="Boolean"/><t:Value>{wanted}</t:Value></t:ExtendedProperty>"#
+        )
+    };
+    for (wanted, reports) in [("false", 0), ("true", 1)] {
+        assert_eq!(send(&server, &message, &wish(wanted)), "NoError");
+        assert_eq!(told(&server, "message"), [("ghost@example.org".to_owned(), "5.1.10".to_owned())]);
+        assert_eq!(items(&server, ANNA, "Inbox").len(), reports, "{wanted}");
+    }
+}
+
 #[test]
 fn each_reason_has_its_status() {
     let server = Server::new("se");
