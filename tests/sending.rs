@@ -204,6 +204,64 @@ async fn what_gnupg_signed_verifies_at_its_recipient() {
     let _ = Command::new("gpgconf").args(["--homedir", home.path().to_str().unwrap(), "--kill", "all"]).status();
 }
 
+/// Whatever was signed, whoever signed it: the part over which a signature stands comes out as it went in, octet for octet,
+/// at the recipient and in the sender's Sent Items, also where the header had to change.
+#[tokio::test]
+async fn what_is_signed_is_never_touched() {
+    let (_simulator, _site, gateway) = site(Options::preset("empty").user(BOB)).await;
+    let long = format!("Content-Type: text/plain\r\n\r\n{}\r\n{}\r\n", "x".repeat(5000), "word ".repeat(900));
+    let parts = SIGNED_PARTS.iter().copied().chain([("long lines", long.as_bytes())]);
+    let signed = |part: &[u8]| {
+        let head = "Content-Type: multipart/signed; micalg=sha-256;\r\n\tprotocol=\"application/pkcs7-signature\"; boundary=\"=_s 1\"\r\n\r\nPreamble \r\n--=_s 1\r\n";
+        let tail = "\r\n--=_s 1\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\nMAA=\r\n--=_s 1--\r\n";
+        [head.as_bytes(), part, tail.as_bytes()].concat()
+    };
+    let send_with_header = async |number: usize, fields: &str, part: &[u8]| {
+        let text = [message(&format!("part-{number}"), fields, ""), signed(part)].concat();
+        send_with(&gateway, " BODY=8BITMIME", &text, &[BOB]).await;
+    };
+    let mut all: Vec<(&str, &[u8])> = Vec::new();
+    for (number, (what, part)) in parts.enumerate() {
+        send_with_header(number, "", part).await;
+        all.push((what, part));
+    }
+    // Bcc is taken out, To is written anew.
+    for fields in ["Bcc: carol@elsewhere.example\r\n", "Cc: not-mailed@elsewhere.example\r\n"] {
+        let folded = all.iter().find(|(what, _)| *what == "a folded header").expect("it is there").1;
+        send_with_header(all.len(), fields, folded).await;
+        all.push(("a header that changed", folded));
+    }
+    let (mut bob, mut alice) = (login(&gateway, BOB).await, gateway.login().await);
+    let sent = alice.special("\\Sent").await;
+    for (number, (what, part)) in all.iter().enumerate() {
+        for (imap, folder) in [(&mut bob, "INBOX"), (&mut alice, sent.as_str())] {
+            let (_, text) = arrived(imap, folder, &format!("part-{number}")).await;
+            let wanted = [b"\r\n--=_s 1\r\n", *part, b"\r\n--=_s 1\r\n"].concat();
+            let is_in = text.windows(wanted.len()).any(|piece| piece == wanted);
+            assert!(is_in, "{what} in {folder}: {}", String::from_utf8_lossy(&text));
+        }
+    }
+}
+
+/// What software on the way likes to change.
+const SIGNED_PARTS: &[(&str, &[u8])] = &[
+    ("trailing blanks", b"Content-Type: text/plain\r\n\r\nblanks   \r\n\t\r\n  \r\n-- \r\nsig\r\n"),
+    ("flowed text", "Content-Type: text/plain; charset=utf-8; format=flowed\r\nContent-Transfer-Encoding: 8bit\r\n\r\n> quoted \r\n From here \r\n\u{e4}\u{20ac} \r\n".as_bytes()),
+    ("another charset", b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\xfc\xdfe\r\n"),
+    ("octets that are no text", b"Content-Type: text/plain; charset=us-ascii\r\n\r\n\xff\xfe\x80\r\n"),
+    ("lines that begin with From", b"Content-Type: text/plain\r\n\r\nFrom the start\r\n>From quoted\r\nFrom\r\n"),
+    ("lines that begin with dots", b"Content-Type: text/plain\r\n\r\n.\r\n..\r\n...\r\n.a\r\n. \r\n.\r\n"),
+    ("no last line end", b"Content-Type: text/plain\r\n\r\nno final line end"),
+    ("empty lines", b"Content-Type: text/plain\r\n\r\n\r\n\r\nx\r\n\r\n\r\n"),
+    ("no text", b"Content-Type: text/plain\r\n\r\n"),
+    ("no header", b"\r\nbody\r\n"),
+    ("a folded header", b"Content-Type: text/plain;\r\n\tcharset=\"utf-8\";\r\n   format=flowed\r\nContent-Transfer-Encoding:\r\n quoted-printable\r\nContent-Description: a\r\n very \t folded   \r\n header\r\nX-Odd:  two  spaces  \r\n\r\nG=C3=BC =\r\nmore=20\r\n"),
+    ("base64 in lines of any length", b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\nREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3ODlBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWmFiY2Rl\r\n\r\nZg==\r\n"),
+    ("parts and a message within", b"Content-Type: multipart/mixed; boundary=\"in 'n(e)r'\"\r\n\r\npre  \r\n--in 'n(e)r'\r\n\r\nplain\r\n--in 'n(e)r'\r\nContent-Type: message/rfc822\r\n\r\nFrom: x@y\r\nBcc: z@y\r\nSubject: inner\r\n\r\ninner \r\n--in 'n(e)r'--\r\nepilogue \r\n"),
+    ("HTML that names two charsets", b"Content-Type: text/html; charset=windows-1252\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<meta charset=3D\"utf-8\">=FC\r\n"),
+    ("an invitation", b"Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"),
+];
+
 /// Runs a program there, which must succeed.
 fn must(place: &Path, program: &str, arguments: &[&str]) {
     let out = Command::new(program).args(arguments).current_dir(place).stdin(Stdio::null()).output().unwrap();
@@ -342,6 +400,46 @@ async fn on_behalf_of_somebody_readers_see_both() {
     let text = String::from_utf8(text).unwrap();
     let field = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
     assert!(field("From:").contains("carol@demo.test") && field("Sender:").contains(USER), "{text}");
+}
+
+/// RFC 3461: what a client wants to hear, and does not want to hear, is what Exchange reports.
+#[tokio::test]
+async fn reports_are_those_that_the_sender_wants() {
+    let (_simulator, _site, gateway) = site(Options::preset("empty").user(BOB)).await;
+    let mut smtp = Smtp::sign_in(gateway.submission).await.unwrap();
+    for (key, recipient, notify) in [
+        ("untold", BOB, ""),
+        ("silent", "nobody@demo.test", " NOTIFY=NEVER"),
+        ("reported", BOB, " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Bob@demo.test"),
+        ("failed", "nobody@demo.test", " NOTIFY=FAILURE"),
+    ] {
+        for command in [
+            format!("MAIL FROM:<{USER}> RET=HDRS ENVID=letter-1"),
+            format!("RCPT TO:<{recipient}>{notify}"),
+            "DATA".to_owned(),
+            format!("{}.", String::from_utf8(letter(key, "")).unwrap()),
+        ] {
+            let reply = smtp.ask(&command).await.unwrap();
+            assert!(reply.code < 400, "{command}: {} {}", reply.code, reply.text);
+        }
+    }
+    // In the order in which they were sent.
+    let mut imap = gateway.login().await;
+    let mut found = Vec::new();
+    for _ in 0..600 {
+        imap.select("INBOX").await;
+        found = imap.ok("UID SEARCH ALL").await.words("SEARCH");
+        if found.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for (uid, subject) in found.iter().zip(["Delivered: Letter reported", "Undeliverable: Letter failed"]) {
+        let answer = imap.ok(&format!("UID FETCH {uid} (BODY.PEEK[HEADER.FIELDS (SUBJECT)])")).await;
+        let header = answer.fetches().next().unwrap().bytes("BODY[HEADER.FIELDS (SUBJECT)]").to_vec();
+        assert!(String::from_utf8_lossy(&header).contains(subject), "{}", String::from_utf8_lossy(&header));
+    }
+    assert_eq!(found.len(), 2);
 }
 
 /// Sent again (RFC 5322 section 3.6.6), a message goes to whom it is sent to this time, and to nobody it was for before.

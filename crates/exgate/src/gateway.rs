@@ -194,6 +194,7 @@ fn smtp_settings(config: &Config) -> Result<smtp::Settings, Failure> {
         largest_message: config.submit.max_message_mib << 20,
         most_recipients: config.submit.max_recipients,
         spool: arrivals(config)?,
+        delivery_reports: true,
         ..smtp::Settings::default()
     })
 }

@@ -9,8 +9,8 @@ use std::fmt::Write;
 use std::io;
 
 use bytes::Bytes;
-use ews::MimeSource;
 use ews::op::create_item::NewMessage as NewItem;
+use ews::{ExtendedField, MimeSource, PropertyKind, Value};
 use jiff::Timestamp;
 use mailbox::Content;
 use mailbox::submit::{Envelope, Header, Mailbox, Recipients, SubmissionId, address_list};
@@ -25,7 +25,27 @@ pub(super) struct Parcel {
     mime: Content,
     bcc: Vec<ews::Address>,
     class: Option<&'static str>,
-    delivery_receipt: bool,
+    reports: Reports,
+}
+
+/// What Exchange is told to report (RFC 3461): it takes one wish for all who get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reports {
+    /// That it was delivered. Where somebody is to be reported, all of them are: who asked is not left without.
+    success: bool,
+    /// That it was not. Where somebody is to be reported, all of them are.
+    failure: bool,
+}
+
+impl Reports {
+    fn of(envelope: &Envelope) -> Self {
+        let any = |wish: fn(&mailbox::submit::Notify) -> bool, by_itself: bool| {
+            let recipients = &envelope.recipients;
+            recipients.iter().any(|recipient| recipient.notify.as_ref().map_or(by_itself, wish))
+        };
+        // Nobody is left to hear of a failure where NOTIFY is NEVER, or SUCCESS or DELAY alone.
+        Self { success: any(|notify| notify.success, false), failure: any(|notify| notify.failure, true) }
+    }
 }
 
 impl Parcel {
@@ -44,24 +64,24 @@ impl Parcel {
             true => addressed(&block, whole.slice(body, u64::MAX), &recipients),
             false => whole,
         };
-        let wants = |recipient: &mailbox::submit::Recipient| recipient.notify.is_some_and(|notify| notify.success);
         Ok(Self {
             mime,
             bcc: recipients.bcc.iter().map(address).collect(),
             class: class(&block),
-            // It is asked for all of them or for none.
-            delivery_receipt: envelope.recipients.iter().all(wants),
+            reports: Reports::of(envelope),
         })
     }
 
     /// The item Exchange makes of it.
     pub(super) fn item(&self) -> NewItem {
         let content = self.mime.clone();
+        let silence = (!self.reports.failure).then_some((FAILURE_REPORTED, Value::Boolean(false)));
         NewItem {
             mime: Some(MimeSource::reader(content.len(), move || Ok(content.reader()))),
             class: self.class.map(str::to_owned),
             bcc: self.bcc.clone(),
-            delivery_receipt: self.delivery_receipt,
+            delivery_receipt: self.reports.success,
+            extended: silence.into_iter().collect(),
             ..NewItem::default()
         }
     }
@@ -125,9 +145,12 @@ fn class(block: &HeaderBlock) -> Option<&'static str> {
     is_receipt.then_some("REPORT.IPM.NOTE.IPNRN")
 }
 
+/// PidTagOriginatorNonDeliveryReportRequested (MS-OXOMSG): without it, the sender hears of failures.
+const FAILURE_REPORTED: ExtendedField = ExtendedField::tag(0x0c08, PropertyKind::Boolean);
+
 #[cfg(test)]
 mod tests {
-    use mailbox::submit::{Address, Body, Recipient};
+    use mailbox::submit::{Address, Body, Notify, Recipient};
 
     use super::*;
 
@@ -197,6 +220,28 @@ mod tests {
         let (mime, bcc) = told(&text, &["eve@x"]);
         assert_eq!(mime, format!("Resent-From: anna@x\nResent-To: eve@x\n{REST}To: eve@x\n\nbody\n"));
         assert!(bcc.is_empty());
+    }
+
+    #[test]
+    fn one_wish_for_reports_is_made_of_all() {
+        let never = Notify::default();
+        let both = Notify { success: true, failure: true, delay: false };
+        let failure = Notify { success: false, ..both };
+        for (wishes, success, failure) in [
+            (&[None, None][..], false, true),
+            (&[Some(both), Some(both)], true, true),
+            (&[None, Some(both)], true, true),
+            (&[Some(failure), Some(failure)], false, true),
+            (&[Some(never), Some(failure)], false, true),
+            (&[Some(never), None], false, true),
+            (&[Some(never), Some(never)], false, false),
+            (&[Some(Notify { failure: false, ..both })], true, false),
+        ] {
+            let names: Vec<String> = (0..wishes.len()).map(|number| format!("b{number}@x")).collect();
+            let mut envelope = envelope(&names.iter().map(String::as_str).collect::<Vec<_>>());
+            envelope.recipients.iter_mut().zip(wishes).for_each(|(recipient, wish)| recipient.notify = *wish);
+            assert_eq!(Reports::of(&envelope), Reports { success, failure }, "{wishes:?}");
+        }
     }
 
     #[test]
