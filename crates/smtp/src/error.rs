@@ -119,6 +119,11 @@ pub(crate) fn sign_in_first() -> Reply {
     Reply::new(530, 7, 0, "Sign in first")
 }
 
+/// The same where passwords cannot be sent yet.
+pub(crate) fn tls_first() -> Reply {
+    Reply::new(530, 7, 0, "Sign in first, and before that go over to TLS (STARTTLS, or the port for TLS)")
+}
+
 /// A command that is not in its place.
 pub(crate) fn first(command: &str) -> Reply {
     Reply::new(503, 5, 1, format!("{command} comes first"))

@@ -10,7 +10,7 @@ use tracing::{Instrument, debug, info_span};
 
 use crate::command;
 use crate::connection::{Awaited, Connection, Transport, going_down};
-use crate::error::{End, Stop, bad_line, misunderstood};
+use crate::error::{End, Stop, bad_line, misunderstood, sign_in_first, tls_first};
 use crate::proto::{Command, Line, LineFault, Reply, Step};
 use crate::settings::Settings;
 use crate::state::State;
@@ -95,6 +95,8 @@ where
             Err(error) => ("none", Err(misunderstood(error))),
         };
         let reply = match outcome {
+            // RFC 3207 section 4: who cannot sign in as it is hears what is missing.
+            Err(Stop::Reply(reply)) if reply == sign_in_first() && !self.may_send_passwords(connection) => tls_first(),
             Ok(reply) | Err(Stop::Reply(reply)) => reply,
             Err(Stop::Silent) => return Ok(()),
             Err(Stop::End(end)) => return Err(end),

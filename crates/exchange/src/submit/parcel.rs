@@ -212,6 +212,8 @@ mod tests {
     fn what_cannot_be_read_is_nobody() {
         let (mime, _) = told(&format!("To: ben@x, not an address\n{REST}\nbody\n"), &["ben@x"]);
         assert_eq!(mime, format!("{REST}To: ben@x\n\nbody\n"));
+        let (mime, bcc) = told(&format!("To: {}\n{REST}\nbody\n", "(".repeat(1000)), &["ben@x"]);
+        assert_eq!((mime, bcc), (format!("{REST}\nbody\n"), vec!["ben@x".to_owned()]));
     }
 
     #[test]

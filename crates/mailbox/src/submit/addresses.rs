@@ -18,12 +18,13 @@ pub struct Mailbox {
 }
 
 /// `address-list = (address *("," address))` (RFC 5322 section 3.4): those of groups are in it, names of groups
-/// are not. Behind it the number of entries that are no address.
+/// are not. Behind it the number of entries that are no address, or have no end.
 #[must_use]
 pub fn address_list(value: &str) -> (Vec<Mailbox>, usize) {
     let mut list = (Vec::new(), 0);
     let mut entry = Entry::default();
-    for token in Tokens(value.char_indices().peekable()) {
+    let mut tokens = Tokens { characters: value.char_indices().peekable(), is_cut: false };
+    for token in &mut tokens {
         match token {
             Token::Special(',' | ';') if !entry.is_in_angle => std::mem::take(&mut entry).end(&mut list),
             // The name of a group, and who is in it.
@@ -34,6 +35,8 @@ pub fn address_list(value: &str) -> (Vec<Mailbox>, usize) {
         }
     }
     entry.end(&mut list);
+    // Readers disagree about what stands in a comment or a string that never ends.
+    list.1 += usize::from(tokens.is_cut && list.1 == 0);
     list
 }
 
@@ -155,14 +158,18 @@ enum Token {
     Special(char),
 }
 
-struct Tokens<'a>(Peekable<CharIndices<'a>>);
+struct Tokens<'a> {
+    characters: Peekable<CharIndices<'a>>,
+    /// A comment or a string has no end.
+    is_cut: bool,
+}
 
 impl Iterator for Tokens<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
         loop {
-            let (_, character) = self.0.next()?;
+            let (_, character) = self.characters.next()?;
             return Some(match character {
                 character if character.is_ascii_whitespace() => continue,
                 '(' => {
@@ -174,7 +181,7 @@ impl Iterator for Tokens<'_> {
                 character if SPECIALS.contains(character) => Token::Special(character),
                 character => {
                     let mut atom = String::from(character);
-                    while let Some((_, more)) = self.0.next_if(|&(_, more)| is_atomic(more)) {
+                    while let Some((_, more)) = self.characters.next_if(|&(_, more)| is_atomic(more)) {
                         atom.push(more);
                     }
                     Token::Atom(atom)
@@ -188,14 +195,15 @@ impl Tokens<'_> {
     /// Up to the character that ends it, or to the end of all; quoted pairs are resolved, folding is taken out.
     fn until(&mut self, end: char) -> String {
         let mut text = String::new();
-        while let Some((_, character)) = self.0.next() {
+        while let Some((_, character)) = self.characters.next() {
             match character {
-                '\\' => text.extend(self.0.next().map(|(_, quoted)| quoted)),
+                '\\' => text.extend(self.characters.next().map(|(_, quoted)| quoted)),
                 '\r' | '\n' => {}
-                character if character == end => break,
+                character if character == end => return text,
                 character => text.push(character),
             }
         }
+        self.is_cut = true;
         text
     }
 
@@ -203,12 +211,12 @@ impl Tokens<'_> {
     fn comment(&mut self) {
         let mut depth = 1u32;
         while depth > 0 {
-            match self.0.next() {
+            match self.characters.next() {
                 Some((_, '(')) => depth += 1,
                 Some((_, ')')) => depth -= 1,
-                Some((_, '\\')) => drop(self.0.next()),
+                Some((_, '\\')) => drop(self.characters.next()),
                 Some(_) => {}
-                None => return,
+                None => return self.is_cut = true,
             }
         }
     }
@@ -263,6 +271,10 @@ mod tests {
             ("a@b c", "1 odd"),
             ("@b", "1 odd"),
             ("\"\"@b", "1 odd"),
+            ("(never closed", "1 odd"),
+            ("a@b (never closed", "a@b 1 odd"),
+            ("a@[192.0.2.1", "a@[192.0.2.1] 1 odd"),
+            ("\"never closed", "1 odd"),
         ] {
             let (list, odd) = address_list(value);
             let mut shown: Vec<String> = list
@@ -284,6 +296,6 @@ mod tests {
         let (list, odd) = address_list(&".".repeat(1 << 20));
         assert_eq!((list.len(), odd), (0, 1));
         let (list, odd) = address_list(&"(".repeat(1 << 20));
-        assert_eq!((list.len(), odd), (0, 0));
+        assert_eq!((list.len(), odd), (0, 1));
     }
 }
