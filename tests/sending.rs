@@ -388,6 +388,28 @@ async fn what_exchange_refuses_has_its_code() {
     }
 }
 
+/// Another address of the mailbox is its owner's name too, in the envelope and in the header, and its copy is theirs.
+#[tokio::test]
+async fn another_address_of_the_mailbox_may_be_sent_from() {
+    let other = "ally@demo.test";
+    let options = Options::preset("empty").user(BOB).with("--alias", &format!("{USER}={other}"));
+    let (simulator, _site, gateway) = site(options.flag("--send-from-aliases")).await;
+    let text = String::from_utf8(letter("alias", "")).unwrap().replace(USER, other);
+    let mut smtp = Smtp::sign_in(gateway.submission).await.unwrap();
+    for command in [format!("MAIL FROM:<{other}>"), format!("RCPT TO:<{BOB}>"), "DATA".to_owned(), format!("{text}.")] {
+        let reply = smtp.ask(&command).await.unwrap();
+        assert!(reply.code < 400, "{command}: {} {}", reply.code, reply.text);
+    }
+    let (_, read) = arrived(&mut login(&gateway, BOB).await, "INBOX", "alias").await;
+    let read = String::from_utf8(read).unwrap();
+    assert!(read.contains(&format!("<{other}>")) && !read.contains(USER), "{read}");
+    let mut imap = gateway.login().await;
+    let sent = imap.special("\\Sent").await;
+    imap.append(&sent, "\\Seen", text.as_bytes()).await;
+    arrived(&mut imap, &sent, "alias").await;
+    assert_eq!(counts(&simulator, "alias").await["copies"], json!(1));
+}
+
 /// Who may send on somebody's behalf does, and readers see both.
 #[tokio::test]
 async fn on_behalf_of_somebody_readers_see_both() {
