@@ -18,7 +18,7 @@ use crate::soap::{Document, envelope};
 use crate::transport::{AGENT, Lane, PooledLane, Reply, RequestBody, Unsent};
 use crate::types::Version;
 use crate::vigil::Vigil;
-use crate::weather::Weather;
+use crate::weather::{Leave, Weather};
 use crate::{Cause, Error, ErrorKind, Identity, MimeSource, Operation, Secret, Server};
 
 /// Which lanes a request may take.
@@ -122,7 +122,7 @@ impl Client {
             .map_err(|_| Error::unavailable("Exchange has not answered a sign-in that is under way"))??;
         let leave = match lanes {
             Lanes::Streaming => Weather::stream(&self.streams).await?,
-            Lanes::Pooled => shared.weather.call(self.caller).await?,
+            Lanes::Pooled => self.leave().await?,
         };
         let vigil = Vigil::new(&shared.server, DOUBT);
         let opened = vigil.keep(async {
@@ -188,6 +188,22 @@ impl Client {
                 }
                 Ok(Some((lane, response)))
             }
+        }
+    }
+
+    /// Leave to make a call now. While one waits for it Exchange may go away, or ask to be left alone, and those who wait
+    /// must not find that out one after the other.
+    async fn leave(&self) -> Result<Leave, Error> {
+        let (weather, breaker) = (&self.shared.weather, &self.shared.server.inner.breaker);
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let leave = weather.call(self.caller).await?;
+            breaker.check()?;
+            if weather.is_open() {
+                return Ok(leave);
+            }
+            drop(leave);
+            breaker.unless_gone(weather.pass(deadline)).await??;
         }
     }
 

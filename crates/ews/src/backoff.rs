@@ -42,16 +42,27 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 struct State {
     closed_until: Option<Instant>,
+    /// When it was closed last by what a call was told that had begun after it was closed before.
+    closed: Option<Instant>,
     /// How often in a row Exchange was busy.
     streak: u32,
 }
 
 impl Gate {
-    /// Closes it: Exchange is busy. An earlier, longer closure stays.
-    pub(crate) fn close(&self, policy: Backoff, hint: Option<Duration>) {
+    /// Closes it: Exchange is busy, a call was told that began at that time. An earlier, longer closure stays. Calls that were
+    /// under way together say it once, however many they are.
+    pub(crate) fn close(&self, policy: Backoff, hint: Option<Duration>, began: Instant) {
         let mut state = self.lock();
-        let until = Instant::now() + jitter(policy.delay(state.streak, hint));
-        state.streak = state.streak.saturating_add(1);
+        let is_known = state.closed.is_some_and(|closed| began < closed);
+        if is_known && hint.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let until = now + jitter(policy.delay(state.streak, hint));
+        if !is_known {
+            state.streak = state.streak.saturating_add(1);
+            state.closed = Some(now);
+        }
         state.closed_until = state.closed_until.max(Some(until));
     }
 
@@ -63,13 +74,21 @@ impl Gate {
     /// Waits until it is open, unless that is after `deadline`: then the caller hears at once.
     pub(crate) async fn pass(&self, deadline: Instant) -> Result<(), Error> {
         loop {
-            let Some(until) = self.lock().closed_until.filter(|until| *until > Instant::now()) else { return Ok(()) };
+            let Some(until) = self.closed_until() else { return Ok(()) };
             if until > deadline {
                 let retry_after = Some(until.saturating_duration_since(Instant::now()));
                 return Err(Error::new(ErrorKind::Busy { retry_after }, "Exchange asked to be left alone for a while"));
             }
             sleep_until(until).await;
         }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.closed_until().is_none()
+    }
+
+    fn closed_until(&self) -> Option<Instant> {
+        self.lock().closed_until.filter(|until| *until > Instant::now())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -105,12 +124,28 @@ mod tests {
         let gate = Gate::default();
         let start = Instant::now();
         gate.pass(start).await.unwrap();
-        gate.close(Backoff::default(), Some(20 * SECOND));
-        gate.close(Backoff::default(), Some(SECOND));
+        gate.close(Backoff::default(), Some(20 * SECOND), start);
+        gate.close(Backoff::default(), Some(SECOND), start);
         let error = gate.pass(start + 10 * SECOND).await.unwrap_err();
         assert!(error.retry_after().unwrap() >= 20 * SECOND);
         assert_eq!(Instant::now(), start, "the impatient do not wait");
         gate.pass(start + 60 * SECOND).await.unwrap();
         assert!(start.elapsed() >= 20 * SECOND && start.elapsed() < 25 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_many_are_told_at_once_counts_once() {
+        let gate = Gate::default();
+        let start = Instant::now();
+        for _ in 0..50 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            gate.close(Backoff::default(), None, start);
+        }
+        gate.pass(start + SECOND).await.unwrap();
+        // Whoever began later and is told the same says something new.
+        gate.close(Backoff::default(), None, Instant::now());
+        let again = Instant::now();
+        gate.pass(start + 10 * SECOND).await.unwrap();
+        assert!(again.elapsed() >= SECOND);
     }
 }

@@ -157,6 +157,11 @@ impl Weather {
         self.gate.pass(deadline).await
     }
 
+    /// Nobody asks to be left alone.
+    pub(crate) fn is_open(&self) -> bool {
+        self.organisation.gate.is_open() && self.gate.is_open()
+    }
+
     /// Exchange did what a call with leave since then asked.
     pub(crate) fn worked(&self, since: Instant) {
         self.gate.worked();
@@ -172,12 +177,12 @@ impl Weather {
             // No call too many, but a subscription: others may go on.
             Some(code) if code.as_str() == "ErrorExceededSubscriptionCount" => {}
             Some(_) => {
-                self.gate.close(Backoff::default(), retry_after);
+                self.gate.close(Backoff::default(), retry_after, since);
                 self.calls.busy(since);
             }
             // A page of what stands before Exchange, which does not look at whose call it is.
             None => {
-                self.organisation.gate.close(Backoff::default(), retry_after);
+                self.organisation.gate.close(Backoff::default(), retry_after, since);
                 self.organisation.calls.busy(since);
             }
         }
