@@ -188,6 +188,7 @@ impl Client {
             loop {
                 match Box::pin(self.try_call(operation, tries.last_chance())).await {
                     Ok(answer) => return Ok(answer),
+                    Err(error) if operation.sends() => tries.again(error.of_mail(), false).await?,
                     Err(error) => tries.again(error, O::IDEMPOTENT).await?,
                 }
             }

@@ -317,6 +317,18 @@ impl Error {
         Error { sent: Sent::MaybeDone, ..self }
     }
 
+    /// The same, of a call that was to send mail: it counts as not done only if that is sure. Whoever answers in
+    /// Exchange's place, or a part of it that waited for another, may have given up on work that goes on behind it.
+    #[must_use]
+    pub fn of_mail(self) -> Error {
+        let gave_up = match &self.code {
+            Some(code) if code.as_str() == ABORTED => true,
+            Some(code) => self.kind.is_transient() && !NOT_BEGUN.contains(&code.as_str()),
+            None => self.kind.is_transient() && self.cause == Some(Cause::WebPage),
+        };
+        if gave_up { self.maybe_done() } else { self }
+    }
+
     pub(crate) fn with_request_id(self, id: &str) -> Error {
         Error { request_id: self.request_id.or_else(|| Some(id.to_owned())), ..self }
     }
@@ -361,6 +373,20 @@ pub(crate) fn offers(headers: &HeaderMap) -> Vec<String> {
 
 /// As much of a header as an error repeats.
 const LONGEST_HEADER: usize = 1000;
+
+/// Of a request that was ended in the middle.
+const ABORTED: &str = "ErrorRequestAborted";
+
+/// Codes of those that are worth another try by which Exchange, or the server before it, says that it began nothing.
+const NOT_BEGUN: &[&str] = &[
+    "ErrorServerBusy",
+    "ErrorTooManyObjectsOpened",
+    "ErrorExceededConnectionCount",
+    "ErrorExceededMessageLimit",
+    "ErrorMailboxMoveInProgress",
+    "ErrorProxyRequestNotAllowed",
+    "ErrorNoRespondingCASInDestinationSite",
+];
 
 /// Codes that come of a mailbox being moved, and of asking a server that it is not on.
 const CAUSES: &[(&str, Cause)] = &[
@@ -479,6 +505,22 @@ mod tests {
         assert!(kind("ErrorInternalServerError").is_transient());
     }
 
+    #[test]
+    fn mail_counts_as_not_sent_only_if_that_is_sure() {
+        let told =
+            |code: &str| Error::from(ItemError::new(ResponseCode::new(code), String::new(), None)).of_mail().sent;
+        for code in ["ErrorTimeoutExpired", "ErrorInternalServerTransientError", "ErrorMailboxFailover", ABORTED] {
+            assert_eq!(told(code), Sent::MaybeDone, "{code}");
+        }
+        for code in ["ErrorServerBusy", "ErrorSendAsDenied", "ErrorQuotaExceeded", "ErrorItemNotFound"] {
+            assert_eq!(told(code), Sent::NotSent, "{code}");
+        }
+        let page = Error::new(ErrorKind::Busy { retry_after: None }, "503").because(Cause::WebPage);
+        assert_eq!((page.sent, page.of_mail().sent), (Sent::NotSent, Sent::MaybeDone));
+        let away = Error::unavailable("away").because(Cause::Away);
+        assert_eq!(away.of_mail().sent, Sent::NotSent);
+    }
+
     /// A code that Exchange does not have would be a row that never matches.
     #[test]
     fn every_code_is_in_the_schema() {
@@ -490,6 +532,7 @@ mod tests {
             return;
         };
         let codes = KINDS.iter().map(|(code, _)| code).chain(CAUSES.iter().map(|(code, _)| code));
+        let codes = codes.chain(NOT_BEGUN).chain([&ABORTED]);
         let unknown: Vec<_> = codes.filter(|code| !schema.contains(&format!("\"{code}\""))).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }

@@ -34,6 +34,11 @@ pub trait Operation: Sync {
         self.required()
     }
 
+    /// Mail goes out by it: unless it is sure that nothing was done, it is not tried again here.
+    fn sends(&self) -> bool {
+        false
+    }
+
     /// Nothing is asked for: the answer is known without asking, for Exchange refuses empty lists.
     fn is_empty(&self) -> bool {
         false

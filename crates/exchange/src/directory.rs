@@ -408,7 +408,7 @@ async fn resume(inner: Weak<Inner>) {
         tokio::time::sleep(wait).await;
         let Some(inner) = inner.upgrade() else { return };
         let spool = inner.spool.clone();
-        let waiting = tokio::task::spawn_blocking(move || match spool.lead() {
+        let waiting = tokio::task::spawn_blocking(move || match spool.lead(jiff::Timestamp::now()) {
             Ok(true) => spool.waiting().map(Some),
             Ok(false) => Ok(None),
             Err(error) => Err(error),

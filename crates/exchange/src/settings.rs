@@ -57,6 +57,10 @@ pub struct Sending {
     pub save_to_sent: bool,
     /// How long a message is tried that Exchange does not take; then its sender is told.
     pub give_up: Duration,
+    /// For how long Exchange may be at work on a message after the connection was lost on which it was given it, or an
+    /// error came that leaves open whether it took it; a second more for each MiB. Only then it is looked for, and given to
+    /// Exchange again if it is not there.
+    pub lost_answer: Duration,
     /// Octets of the largest message that is taken.
     pub largest_message: u64,
     /// Recipients of a message.
@@ -69,6 +73,7 @@ impl Default for Sending {
             spool: SpoolPolicy::WhenAway,
             save_to_sent: true,
             give_up: Duration::from_secs(2 * 24 * 60 * 60),
+            lost_answer: Duration::from_secs(5 * 60),
             largest_message: 150 << 20,
             most_recipients: 5000,
         }

@@ -1,9 +1,9 @@
 //! Sending: each message once, whatever happens on the way.
 //!
 //! Before Exchange is given a message, the spool says so on disk, and the message carries its submission's id in a property
-//! of ours. When it is not known whether Exchange took it, it is looked for by that, in Sent Items, the Outbox, Drafts and
-//! Deleted Items, before anything else is tried: in this run, in the next one, or when a client comes again. What Exchange does not take
-//! now is kept on disk, and sent in the background.
+//! of ours. When it is not known whether Exchange took it, it is kept on disk until Exchange must be done with what it was given,
+//! and then looked for by that, in Sent Items, the Outbox, Drafts and Deleted Items, before anything else is tried: in this run
+//! or in the next one. What Exchange does not take now is kept on disk too, and sent in the background.
 
 mod answered;
 mod clock;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exchange::{Account, Sending, SpoolPolicy};
-use lab::{ANNA, BEN, Gate, Lab, new_message, path};
+use lab::{ANNA, BEN, Gate, LOST_ANSWER, Lab, new_message, path};
 use mailbox::submit::{
     About, Accepted, Address, Body, Envelope, Header, Recipient, Refused, Session, Submission, SubmissionId, Submit,
     Taker,
@@ -101,6 +101,10 @@ async fn until_empty(lab: &Lab) {
     assert!(waited.is_ok(), "{:?}", spool.list().unwrap());
 }
 
+fn sending() -> Sending {
+    Sending { lost_answer: LOST_ANSWER, ..Sending::default() }
+}
+
 fn with(mut lab: Lab, sending: Sending) -> Lab {
     lab.settings.sending = sending;
     lab
@@ -142,33 +146,69 @@ async fn the_envelope_says_who_gets_it() {
     assert!(!read.to_lowercase().contains("bcc") && !read.contains(BEN), "{read}");
 }
 
-/// What is lost on the way is found by one call, and nothing is sent twice.
+/// What an answer leaves open is found out by one call, once Exchange must be done, and nothing is sent twice.
 #[tokio::test]
-async fn a_lost_answer_costs_one_call() {
-    for what in ["cut_after", "truncated", "empty"] {
+async fn what_an_answer_leaves_open_costs_one_call() {
+    let done = r#","carried_out":true"#;
+    let timed_out = r#","code":"ErrorTimeoutExpired","carried_out":true"#;
+    let transient = r#","code":"ErrorInternalServerTransientError","carried_out":true"#;
+    for (what, more, creates) in [
+        ("cut_after", "", 1),
+        ("cut_late", r#","pause":300"#, 1),
+        ("truncated", "", 1),
+        ("empty", done, 1),
+        ("html", done, 1),
+        ("unavailable", done, 1),
+        ("refused", timed_out, 1),
+        ("refused", transient, 1),
+        ("lost", "", 2),
+        ("empty", "", 2),
+        ("unavailable", "", 2),
+        ("refused", r#","code":"ErrorTimeoutExpired""#, 2),
+    ] {
         let lab = Lab::new().await;
         let gate = lab.sign_in().await;
         lab.reset().await;
-        let carried_out = if what == "empty" { r#","carried_out":true"# } else { "" };
-        lab.fault(&format!(r#"{{"what":"{what}","operation":"CreateItem"{carried_out}}}"#)).await;
-        assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Exchange, "{what}");
-        assert_eq!((lab.calls_of("CreateItem").await, lab.calls_of("FindItem").await), (1, 1), "{what}");
+        lab.fault(&format!(r#"{{"what":"{what}","operation":"CreateItem"{more}}}"#)).await;
+        assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway, "{what}{more}");
+        // A client that comes again meanwhile makes no other message of it.
+        assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Before, "{what}{more}");
+        until_empty(&lab).await;
+        let calls = (lab.calls_of("CreateItem").await, lab.calls_of("FindItem").await);
+        assert_eq!(calls, (creates, 1), "{what}{more}");
         once_each(&lab, 1).await;
+        let left = ["Drafts", "Outbox"].map(|folder| subjects(&lab, ANNA, folder).len());
+        assert_eq!(left, [0, 0], "{what}{more}");
     }
 }
 
-/// Where it is not known and not to be found, it is kept, looked for again, and sent then.
+/// What says for sure that nothing was done is waited for, and takes no look.
 #[tokio::test]
-async fn what_is_not_to_be_found_is_kept_and_sent_once() {
-    for what in ["cut", "empty"] {
-        let lab = Lab::new().await;
-        let gate = lab.sign_in().await;
-        lab.fault(&format!(r#"{{"what":"{what}","operation":"CreateItem"}}"#)).await;
-        let taken = send(&gate.account, &text(1), &[BEN]).await.unwrap().by;
-        assert!(matches!(taken, Taker::Gateway | Taker::Exchange), "{what}");
-        until_empty(&lab).await;
-        once_each(&lab, 1).await;
-    }
+async fn what_exchange_did_not_begin_is_not_looked_for() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    lab.reset().await;
+    lab.fault(r#"{"what":"busy","operation":"CreateItem","back_off":50}"#).await;
+    send(&gate.account, &text(1), &[BEN]).await.unwrap();
+    until_empty(&lab).await;
+    assert_eq!((lab.calls_of("CreateItem").await, lab.calls_of("FindItem").await), (2, 0));
+    once_each(&lab, 1).await;
+}
+
+/// The client puts its copy into Sent Items while nobody knows that Exchange is about to make one.
+#[tokio::test]
+async fn of_two_copies_the_clients_stays() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let sent = gate.folder(&["Sent Items"]).await.id;
+    lab.fault(r#"{"what":"cut_late","operation":"CreateItem","pause":300}"#).await;
+    assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
+    let copy = text(1).replace('\n', "\r\n");
+    let appended = gate.append(sent, &copy).await.unwrap();
+    until_empty(&lab).await;
+    once_each(&lab, 1).await;
+    gate.until(sent, |entries| entries.len() == 1 && entries[0].uid == appended.uid).await;
+    assert_eq!(String::from_utf8(gate.content(sent, appended.uid).await).unwrap(), copy);
 }
 
 /// A copy that its owner throws away before it was looked for is found all the same.
@@ -178,7 +218,6 @@ async fn a_copy_that_was_thrown_away_was_sent() {
     let gate = lab.sign_in().await;
     let (sent, trash) = (gate.folder(&["Sent Items"]).await.id, gate.folder(&["Deleted Items"]).await.id);
     lab.fault(r#"{"what":"cut_after","operation":"CreateItem"}"#).await;
-    lab.fault(r#"{"what":"refused","operation":"FindItem","code":"ErrorAccessDenied"}"#).await;
     assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
     let copies = gate.until(sent, |entries| !entries.is_empty()).await;
     gate.account.relocate(sent, &[copies[0].uid], trash).await.unwrap();
@@ -218,22 +257,28 @@ async fn kept_mail_outlives_the_gateway_and_goes_when_its_owner_signs_in() {
 
 #[tokio::test]
 async fn the_spool_is_the_operators_choice() {
-    let always = Sending { spool: SpoolPolicy::Always, ..Sending::default() };
+    let always = Sending { spool: SpoolPolicy::Always, ..sending() };
     let lab = with(Lab::new().await, always);
     let gate = lab.sign_in().await;
     assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
     until_empty(&lab).await;
     once_each(&lab, 1).await;
 
-    let never = Sending { spool: SpoolPolicy::Never, ..Sending::default() };
+    let never = Sending { spool: SpoolPolicy::Never, ..sending() };
     let lab = with(Lab::new().await, never);
     let gate = lab.sign_in().await;
-    away(&lab).await;
+    lab.fault(r#"{"what":"busy","operation":"CreateItem","back_off":120000,"times":"forever"}"#).await;
     let refused = send(&gate.account, &text(1), &[BEN]).await.unwrap_err();
     assert!(matches!(refused.error.kind, ErrorKind::Unavailable | ErrorKind::Busy { .. }), "{refused}");
     lab.clear_faults().await;
-    assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Exchange);
-    once_each(&lab, 1).await;
+    let lab = with(Lab::new().await, Sending { spool: SpoolPolicy::Never, ..sending() });
+    let gate = lab.sign_in().await;
+    // Of what may be sent nobody is told to bring it again.
+    lab.fault(r#"{"what":"lost","operation":"CreateItem"}"#).await;
+    assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
+    until_empty(&lab).await;
+    assert_eq!(send(&gate.account, &text(2), &[BEN]).await.unwrap().by, Taker::Exchange);
+    once_each(&lab, 2).await;
 }
 
 /// A client that never heard brings the same message again; one that heard sends another one, word for word the same.
@@ -283,7 +328,8 @@ async fn what_a_gateway_left_without_an_answer_the_next_finds() {
     lab.clear_faults().await;
     let gate = lab.sign_in().await;
     lab.reset().await;
-    send(&gate.account, &text(1), &[BEN]).await.unwrap();
+    assert_eq!(send(&gate.account, &text(1), &[BEN]).await.unwrap().by, Taker::Gateway);
+    until_empty(&lab).await;
     assert_eq!((lab.calls_of("FindItem").await, lab.calls_of("CreateItem").await), (1, 0));
     once_each(&lab, 1).await;
 }
@@ -361,7 +407,7 @@ async fn the_clients_copy_is_exchanges_after_a_restart_too() {
 
 #[tokio::test]
 async fn without_a_copy_it_is_sent_once_all_the_same() {
-    let quiet = Sending { save_to_sent: false, ..Sending::default() };
+    let quiet = Sending { save_to_sent: false, ..sending() };
     for fault in [None, Some(("cut_after", "CreateItem")), Some(("cut_after", "SendItem")), Some(("cut", "SendItem"))] {
         let lab = with(Lab::new().await, quiet.clone());
         let gate = lab.sign_in().await;
@@ -409,7 +455,7 @@ async fn what_is_answered_or_passed_on_is_marked() {
 /// A message that Exchange does not take for two days: its sender finds a report, once.
 #[tokio::test]
 async fn what_cannot_be_sent_comes_back_with_a_report() {
-    let lab = with(Lab::new().await, Sending { give_up: Duration::from_secs(1), ..Sending::default() });
+    let lab = with(Lab::new().await, Sending { give_up: Duration::from_secs(1), ..sending() });
     let gate = lab.sign_in().await;
     away(&lab).await;
     assert_eq!(send(&gate.account, &text(1), &[BEN, CARL]).await.unwrap().by, Taker::Gateway);
@@ -437,7 +483,7 @@ async fn what_cannot_be_sent_comes_back_with_a_report() {
 
 #[tokio::test]
 async fn a_refusal_in_the_background_is_reported() {
-    let always = Sending { spool: SpoolPolicy::Always, ..Sending::default() };
+    let always = Sending { spool: SpoolPolicy::Always, ..sending() };
     let lab = with(Lab::new().await, always);
     let gate = lab.sign_in().await;
     let other = text(1).replace(ANNA, BEN);

@@ -371,6 +371,11 @@ mod tests {
                 "exgate.toml: submit.give_up_hours: 0 would give every message up at once; set at least 1",
             ),
             (
+                "[listen]",
+                "[submit]\nlost_answer_seconds = 0\n[listen]",
+                "exgate.toml: submit.lost_answer_seconds: 0 would send messages twice that Exchange is at work on; set at least 1",
+            ),
+            (
                 "[exchange.main]",
                 "[exchange.second]\nurl = 'https://b.example/EWS/Exchange.asmx'\n[exchange.main]",
                 "exgate.toml: exchange.main.domains: missing; with several servers each names the domains of its users",

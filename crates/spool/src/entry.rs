@@ -46,13 +46,13 @@ pub struct Entry {
     pub draft: Option<String>,
     /// The client knows the outcome.
     pub heard: bool,
-    /// When it was handed over, to the second.
+    /// When it was handed over, to the millisecond as all times here.
     pub accepted: Timestamp,
-    /// When its step last changed, to the second.
+    /// When its step last changed; of what Exchange was given, when the last try was begun or ended.
     pub changed: Timestamp,
     /// How often it was tried in vain.
     pub tries: u32,
-    /// When it is tried next, to the second.
+    /// When it is tried next.
     pub next: Timestamp,
     /// What the last try came to, or why it is not sent at all: a sentence for people.
     pub trouble: Option<String>,
@@ -104,6 +104,6 @@ pub struct Copy {
     pub message_id: String,
     /// The first address of From, in lower case.
     pub author: String,
-    /// When, to the second.
+    /// When.
     pub at: Timestamp,
 }

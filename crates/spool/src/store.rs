@@ -50,17 +50,19 @@ impl Spool {
     }
 
     /// True if it is on this process to send what is here; another one that runs, or has not quite ended yet, may be before
-    /// it. Whoever is first takes away what was left behind.
+    /// it. Whoever is first takes away what was left behind, and takes what Exchange was given for given until now, since
+    /// nobody knows for how long the process before was waiting for an answer.
     ///
     /// # Errors
-    /// If the directory cannot be read.
-    pub fn lead(&self) -> Result<bool> {
+    /// If the directory cannot be read, or the database not be written.
+    pub fn lead(&self, now: Timestamp) -> Result<bool> {
         let mut lock = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if !lock.is_ours && lock.file.try_lock().is_ok() {
             let known =
                 self.all("SELECT id FROM message WHERE kept AND step <> 2", [], |row| row.get::<_, [u8; 16]>(0))?;
             let is_known = |id: SubmissionId| known.contains(&id.0.to_be_bytes());
             self.0.files.sweep(is_known).map_err(|error| Error::new(&self.0.file, error))?;
+            self.change("UPDATE message SET changed = ?1 WHERE step = 1", [now.as_millisecond()])?;
             lock.is_ours = true;
         }
         Ok(lock.is_ours)
@@ -88,10 +90,10 @@ impl Spool {
             entry.quiet,
             entry.draft,
             entry.heard,
-            entry.accepted.as_second(),
-            entry.changed.as_second(),
+            entry.accepted.as_millisecond(),
+            entry.changed.as_millisecond(),
             entry.tries,
-            entry.next.as_second(),
+            entry.next.as_millisecond(),
             entry.trouble,
         ];
         self.change(PUT, row).map(drop)
@@ -124,7 +126,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be stored.
     pub fn given(&self, id: SubmissionId, quiet: bool, now: Timestamp) -> Result<bool> {
-        let row = params![id.0.to_be_bytes(), quiet, now.as_second()];
+        let row = params![id.0.to_be_bytes(), quiet, now.as_millisecond()];
         self.change("UPDATE message SET step = 1, quiet = ?2, changed = ?3 WHERE id = ?1 AND step IN (0, 1)", row)
     }
 
@@ -141,7 +143,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be stored.
     pub fn sent(&self, id: SubmissionId, now: Timestamp) -> Result<()> {
-        let row = params![id.0.to_be_bytes(), now.as_second()];
+        let row = params![id.0.to_be_bytes(), now.as_millisecond()];
         self.change("UPDATE message SET step = 2, changed = ?2, trouble = NULL WHERE id = ?1", row)?;
         self.remove(id)
     }
@@ -157,10 +159,19 @@ impl Spool {
         trouble: &str,
         (now, next): (Timestamp, Timestamp),
     ) -> Result<()> {
-        let row = params![id.0.to_be_bytes(), step.code(), trouble, now.as_second(), next.as_second()];
+        let row = params![id.0.to_be_bytes(), step.code(), trouble, now.as_millisecond(), next.as_millisecond()];
         let again =
             "UPDATE message SET step = ?2, trouble = ?3, changed = ?4, next = ?5, tries = tries + 1 WHERE id = ?1";
         self.change(again, row).map(drop)
+    }
+
+    /// Nothing new came of it: what is to be done with it is done later.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub fn postpone(&self, id: SubmissionId, trouble: &str, next: Timestamp) -> Result<()> {
+        let row = params![id.0.to_be_bytes(), trouble, next.as_millisecond()];
+        self.change("UPDATE message SET trouble = ?2, next = ?3, tries = tries + 1 WHERE id = ?1", row).map(drop)
     }
 
     /// It will not be sent; its sender is still to be told.
@@ -168,7 +179,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be stored.
     pub fn failed(&self, id: SubmissionId, trouble: &str, now: Timestamp) -> Result<()> {
-        let row = params![id.0.to_be_bytes(), trouble, now.as_second()];
+        let row = params![id.0.to_be_bytes(), trouble, now.as_millisecond()];
         let failed = "UPDATE message SET step = 3, trouble = ?2, changed = ?3, next = ?3, tries = 0 WHERE id = ?1";
         self.change(failed, row).map(drop)
     }
@@ -216,7 +227,7 @@ impl Spool {
     /// # Errors
     /// If they cannot be read.
     pub fn unheard(&self, owner: &Owner, digest: &Digest, since: Timestamp) -> Result<Vec<Entry>> {
-        let of = params![digest.0, owner.organisation, owner.mailbox, since.as_second()];
+        let of = params![digest.0, owner.organisation, owner.mailbox, since.as_millisecond()];
         let same = "WHERE digest = ?1 AND organisation = ?2 AND mailbox = ?3 AND NOT heard AND changed >= ?4 ORDER BY changed DESC";
         self.entries(same, of)
     }
@@ -269,7 +280,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be read.
     pub fn submitted(&self, owner: &Owner, message_id: &str, author: &str, since: Timestamp) -> Result<Option<Entry>> {
-        let of = params![owner.organisation, owner.mailbox, message_id, author, since.as_second()];
+        let of = params![owner.organisation, owner.mailbox, message_id, author, since.as_millisecond()];
         let latest = "WHERE organisation = ?1 AND mailbox = ?2 AND message_id = ?3 AND author = ?4 AND changed >= ?5
             AND step <> 3 ORDER BY changed DESC LIMIT 1";
         Ok(self.entries(latest, of)?.into_iter().next())
@@ -280,7 +291,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be stored.
     pub fn copied(&self, owner: &Owner, copy: &Copy) -> Result<()> {
-        let row = params![owner.organisation, owner.mailbox, copy.message_id, copy.author, copy.at.as_second()];
+        let row = params![owner.organisation, owner.mailbox, copy.message_id, copy.author, copy.at.as_millisecond()];
         let put =
             "INSERT OR REPLACE INTO copy (organisation, mailbox, message_id, author, at) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.change(put, row).map(drop)
@@ -291,7 +302,7 @@ impl Spool {
     /// # Errors
     /// If it cannot be read.
     pub fn is_copied(&self, owner: &Owner, message_id: &str, author: &str, since: Timestamp) -> Result<bool> {
-        let of = params![owner.organisation, owner.mailbox, message_id, author, since.as_second()];
+        let of = params![owner.organisation, owner.mailbox, message_id, author, since.as_millisecond()];
         let find = "SELECT 1 FROM copy WHERE organisation = ?1 AND mailbox = ?2 AND message_id = ?3 AND author = ?4 AND at >= ?5";
         Ok(!self.all(find, of, |_| Ok(()))?.is_empty())
     }
@@ -302,8 +313,8 @@ impl Spool {
     /// If it cannot be stored.
     pub fn tidy(&self, before: Timestamp) -> Result<()> {
         let settled = "DELETE FROM message WHERE changed < ?1 AND (step = 2 OR NOT kept)";
-        self.change(settled, [before.as_second()])?;
-        self.change("DELETE FROM copy WHERE at < ?1", [before.as_second()]).map(drop)
+        self.change(settled, [before.as_millisecond()])?;
+        self.change("DELETE FROM copy WHERE at < ?1", [before.as_millisecond()]).map(drop)
     }
 
     fn remove(&self, id: SubmissionId) -> Result<()> {
@@ -347,7 +358,8 @@ impl fmt::Debug for Spool {
 
 /// `None` if the envelope is damaged.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
-    let time = |name: &str| row.get(name).map(|seconds| Timestamp::from_second(seconds).unwrap_or_default());
+    let time =
+        |name: &str| row.get(name).map(|milliseconds| Timestamp::from_millisecond(milliseconds).unwrap_or_default());
     let text: String = row.get("envelope")?;
     let Some(envelope) = envelope::read(&text) else { return Ok(None) };
     Ok(Some(Entry {
@@ -413,7 +425,7 @@ CREATE TABLE IF NOT EXISTS message (
     quiet INTEGER NOT NULL,
     draft TEXT,
     heard INTEGER NOT NULL,
-    accepted INTEGER NOT NULL,             -- seconds since 1970, as all times
+    accepted INTEGER NOT NULL,             -- milliseconds since 1970, as all times
     changed INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     next INTEGER NOT NULL,

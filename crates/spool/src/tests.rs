@@ -84,10 +84,10 @@ fn after_kill(from: &Path) -> (tempfile::TempDir, Spool) {
 fn each_step_outlives_the_process() {
     let home = tempfile::tempdir().unwrap();
     let spool = Spool::open(home.path()).unwrap();
-    assert!(spool.lead().unwrap());
+    assert!(spool.lead(at(0)).unwrap());
     let expected = |step: Step, kept: bool| {
         let (_directory, again) = after_kill(home.path());
-        assert!(again.lead().unwrap());
+        assert!(again.lead(at(0)).unwrap());
         let found = again.get(SubmissionId(1)).unwrap().unwrap();
         assert_eq!((found.step, found.kept), (step, kept));
         assert_eq!(again.message(SubmissionId(1)).is_ok(), kept && step != Step::Sent);
@@ -120,9 +120,35 @@ fn each_step_outlives_the_process() {
 fn one_process_sends() {
     let home = tempfile::tempdir().unwrap();
     let (one, other) = (Spool::open(home.path()).unwrap(), Spool::open(home.path()).unwrap());
-    assert!(one.lead().unwrap() && !other.lead().unwrap() && one.lead().unwrap());
+    assert!(one.lead(at(0)).unwrap() && !other.lead(at(0)).unwrap() && one.lead(at(0)).unwrap());
     drop(one);
-    assert!(other.lead().unwrap());
+    assert!(other.lead(at(0)).unwrap());
+}
+
+/// Nobody knows how long the process before waited for Exchange's answer.
+#[test]
+fn what_exchange_was_given_by_the_process_before_was_given_until_now() {
+    let home = tempfile::tempdir().unwrap();
+    let spool = Spool::open(home.path()).unwrap();
+    for number in [1, 2] {
+        spool.keep(&entry(number), &text(number)).unwrap();
+    }
+    spool.given(SubmissionId(1), false, at(1001)).unwrap();
+    let before = spool.get(SubmissionId(2)).unwrap().unwrap();
+    drop(spool);
+    let spool = Spool::open(home.path()).unwrap();
+    let changed = |number| spool.get(SubmissionId(number)).unwrap().unwrap().changed;
+    assert_eq!(changed(1), at(1001));
+    assert!(spool.lead(at(2000)).unwrap());
+    assert_eq!((changed(1), changed(2)), (at(2000), before.changed));
+    // It is put off without being given again.
+    spool.postpone(SubmissionId(1), "not yet", at(2300)).unwrap();
+    assert!(spool.lead(at(2100)).unwrap());
+    let open = spool.get(SubmissionId(1)).unwrap().unwrap();
+    assert_eq!(
+        (open.step, open.changed, open.next, open.trouble.as_deref()),
+        (Step::Given, at(2000), at(2300), Some("not yet"))
+    );
 }
 
 #[test]
@@ -134,7 +160,7 @@ fn what_was_left_half_written_is_taken_away_and_nothing_else() {
     std::fs::write(home.path().join(format!("{}.eml", SubmissionId(2))), "x").unwrap();
     std::fs::write(home.path().join(format!("{}.part", SubmissionId(3))), "x").unwrap();
     std::fs::write(home.path().join("notes.eml"), "x").unwrap();
-    assert!(spool.lead().unwrap());
+    assert!(spool.lead(at(0)).unwrap());
     let mut names: Vec<String> =
         std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| !name.starts_with("spool."));
@@ -285,7 +311,7 @@ proptest! {
                 }
             }
             let (_directory, again) = after_kill(home.path());
-            prop_assert!(again.lead().unwrap());
+            prop_assert!(again.lead(at(0)).unwrap());
             for number in 0..4 {
                 let found = again.get(SubmissionId(number)).unwrap().map(|entry| (entry.step, entry.kept));
                 prop_assert_eq!(found, model.get(&number).copied());

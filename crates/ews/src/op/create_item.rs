@@ -131,6 +131,10 @@ impl Operation for CreateItem {
         self.folder.as_ref().map_or(flag, |folder| folder.since().max(flag))
     }
 
+    fn sends(&self) -> bool {
+        self.disposition != Disposition::SaveOnly
+    }
+
     fn write(&self, xml: &mut Xml, version: Version) {
         xml.within("m:CreateItem", &[("MessageDisposition", self.disposition.as_str())], |xml| {
             if let Some(folder) = &self.folder {

@@ -25,6 +25,10 @@ impl Operation for SendItem {
         self.save_to.as_ref().map_or(self.required(), |folder| folder.since().max(self.required()))
     }
 
+    fn sends(&self) -> bool {
+        true
+    }
+
     fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

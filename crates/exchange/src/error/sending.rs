@@ -58,11 +58,10 @@ pub(crate) fn send_as_denied(address: &Address) -> String {
     )
 }
 
-/// True if Exchange broke off in the middle of the work, so that it may be done.
+/// True if Exchange broke off in the middle of the work, or whoever speaks for it did not wait, so that it may be done.
 pub(crate) fn broke_midway(error: &ews::Error) -> bool {
-    error.sent == ews::Sent::MaybeDone
+    error.clone().of_mail().sent == ews::Sent::MaybeDone
         || error.kind == Theirs::Protocol && error.code.is_none() && error.cause.is_none()
-        || error.code.as_ref().is_some_and(|code| MIDWAY.contains(&code.as_str()))
 }
 
 /// The recipient a sentence of Exchange names, or the only one there is.
@@ -79,10 +78,6 @@ fn traced(refused: Refused, error: &ews::Error) -> Refused {
         None => refused,
     }
 }
-
-/// Codes that come of work that was begun (EWS "ResponseCode").
-const MIDWAY: [&str; 4] =
-    ["ErrorInternalServerError", "ErrorInternalServerTransientError", "ErrorTimeoutExpired", "ErrorRequestAborted"];
 
 const BUSY: Ours = Ours::Busy { retry_after: None };
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ews::DistinguishedFolder;
 use idmap::IdMap;
+use jiff::Timestamp;
 use mailbox::submit::Header;
 use mailbox::{Appended, FlagChange, FlagOperation, FolderId, NewMessage};
 use spool::{Copy, Entry, Step};
@@ -54,8 +55,13 @@ impl Live {
         if !out.settings.save_to_sent {
             return Ok(true);
         }
+        self.is_copied_since(out, header, before(out.clock.now(), CLOSE)).await
+    }
+
+    /// True if the client put a copy of such a message into Sent Items since.
+    pub(super) async fn is_copied_since(&self, out: &Outgoing, header: &Header, since: Timestamp) -> Result<bool> {
         let Some(name) = Name::of(header) else { return Ok(false) };
-        let (owner, since) = (out.owner.clone(), before(out.clock.now(), CLOSE));
+        let owner = out.owner.clone();
         out.spooled(move |spool| spool.is_copied(&owner, &name.message_id, &name.author, since)).await
     }
 
@@ -98,6 +104,11 @@ impl Live {
             }
         }
         let Some(id) = found else { return Ok(None) };
+        if entry.step == Step::Given {
+            // Now it is known.
+            let (id, now) = (entry.id, out.clock.now());
+            out.spooled(move |spool| spool.sent(id, now)).await?;
+        }
         let Some(item) = self.describe(vec![id]).await.pop().flatten() else { return Ok(None) };
         let has = item.flags.clone();
         let Some(uid) = self.map.created(folder, vec![item]).await?.pop() else { return Ok(None) };
@@ -128,4 +139,5 @@ impl Live {
 /// How far a copy may be from what was sent.
 const CLOSE: Duration = Duration::from_secs(60 * 60);
 /// When Exchange's copy is looked for.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
+const LOOKS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];

@@ -2,22 +2,25 @@
 //!
 //! Exchange is given the message and sends it in one call, with a copy in Sent Items that carries the submission's id. Where
 //! no copy is wanted nothing would tell afterwards whether it was sent; so a draft is made first, which is gone once it is.
+//!
+//! A connection that is lost does not end what Exchange does for it. So a look tells nothing for good until Exchange must be
+//! done (`submit.lost_answer_seconds`): the one look that is needed is taken then, before the next try.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ews::op::create_item::{CreateItem, Disposition};
 use ews::op::find_in_folders::FindInFolders;
 use ews::op::send_item::SendItem;
 use ews::{Comparison, DistinguishedFolder, ErrorKind as Theirs, ItemId, ItemShape, Restriction, Value};
+use jiff::Timestamp;
 use mailbox::submit::{About, Address, Header, Refused, SubmissionId};
 use mailbox::{Error, ErrorKind};
 use spool::{Entry, Step};
 
-use super::clock::between;
+use super::clock::later;
 use super::outgoing::Outgoing;
 use super::parcel::Parcel;
-use super::waiting::uncertain;
+use super::waiting::delay;
 use crate::append::token_field;
 use crate::convert;
 use crate::error::{self, Result, Sending, Tried};
@@ -32,8 +35,10 @@ pub(super) enum Outcome {
     Refused(Refused),
     /// Exchange does not have it, and cannot take it now.
     NotNow(Error),
-    /// Exchange may have it.
+    /// Exchange was given it just now, and may take it yet, or have taken it.
     Unknown(Error),
+    /// Exchange was given it before, and nothing new is known; when it can be.
+    Open(Error, Timestamp),
     /// Somebody took it back meanwhile.
     Gone,
 }
@@ -41,8 +46,8 @@ pub(super) enum Outcome {
 /// Where a message was found.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Sent, or on its way out.
-    Sent,
+    /// Sent, or on its way out; and Exchange's copy in Sent Items, if it is there.
+    Sent(Option<ItemId>),
     /// It is a draft yet.
     Draft(ItemId),
     /// Exchange does not have it.
@@ -59,15 +64,21 @@ impl Live {
     ) -> Outcome {
         let mut draft = None;
         if entry.step == Step::Given {
+            let until = out.open_until(entry);
+            if out.clock.now() < until {
+                return Outcome::Open(Error::new(ErrorKind::Unavailable, NOT_KNOWN), until);
+            }
             match self.find_sent(entry).await {
-                Ok(Found::Sent) => return Outcome::Sent,
-                // Exchange may be at work still, on what whoever is gone by now asked for: a draft may be about to be sent.
-                Ok(_) if between(entry.changed, out.clock.now()) < uncertain(entry.size) => {
-                    return Outcome::Unknown(Error::new(ErrorKind::Unavailable, NOT_KNOWN));
+                Ok(Found::Sent(copy)) => {
+                    self.drop_second_copy(out, entry, header, copy).await;
+                    return Outcome::Sent;
                 }
                 Ok(Found::Draft(id)) => draft = Some(id),
                 Ok(Found::Nowhere) => {}
-                Err(error) => return Outcome::Unknown(error),
+                Err(error) => {
+                    let next = later(out.clock.now(), delay(entry.tries + 1, &error));
+                    return Outcome::Open(error, next);
+                }
             }
         }
         let quiet = match self.is_copy_unwanted(out, header).await {
@@ -127,22 +138,15 @@ impl Live {
             Ok(_) => return Outcome::Sent,
             Err(error) => error,
         };
-        let ours = match self.judge_sending(entry, header, &error) {
-            Outcome::Unknown(ours) => ours,
-            outcome => {
-                if matches!(outcome, Outcome::Refused(_)) && error.code.is_some() {
-                    self.clear_away(entry);
-                }
-                return outcome;
+        let outcome = self.judge_sending(entry, header, &error);
+        match &outcome {
+            Outcome::Refused(_) if error.code.is_some() => self.clear_away(entry),
+            Outcome::Unknown(_) => {
+                tracing::info!(user = self.user, id = %entry.id, %error, "it is not known whether a message was sent");
             }
-        };
-        tracing::info!(user = self.user, id = %entry.id, %error, "it is not known whether a message was sent; looking for it");
-        tokio::time::sleep(BREATH).await;
-        match self.find_sent(entry).await {
-            Ok(Found::Sent) => Outcome::Sent,
-            // A server that lost its answer may be at work still, and about to send what is a draft yet.
-            _ => Outcome::Unknown(ours),
+            _ => {}
         }
+        outcome
     }
 
     /// # Errors
@@ -157,16 +161,7 @@ impl Live {
             Ok(None) => ews::Error::told(Theirs::Protocol, "the answer has no item id"),
             Err(error) => error,
         };
-        match self.judge_sending(entry, header, &error) {
-            Outcome::Unknown(ours) => {
-                tokio::time::sleep(BREATH).await;
-                match self.find_sent(entry).await {
-                    Ok(Found::Draft(id)) => Ok(id),
-                    _ => Err(Outcome::Unknown(ours)),
-                }
-            }
-            outcome => Err(outcome),
-        }
+        Err(self.judge_sending(entry, header, &error))
     }
 
     async fn send_draft(self: &Arc<Self>, out: &Outgoing, entry: &Entry, header: &Header, draft: ItemId) -> Outcome {
@@ -184,6 +179,10 @@ impl Live {
         };
         let answer = client.call(&SendItem { items: vec![draft.clone()], save_to }).await;
         let answer = answer.and_then(|mut items| match items.pop() {
+            // A draft that is not there any more, or not as it was, may have been sent.
+            Some(Err(gone)) if matches!(gone.kind, Theirs::NotFound | Theirs::Stale) => {
+                Err(ews::Error { sent: ews::Sent::MaybeDone, ..gone.into() })
+            }
             Some(answer) => answer.map_err(ews::Error::from),
             None => Err(ews::Error { sent: ews::Sent::MaybeDone, ..ews::Error::told(Theirs::Protocol, "no answer") }),
         });
@@ -198,13 +197,6 @@ impl Live {
             }
             // There is a draft, which is found by the next try.
             Outcome::NotNow(ours) => Outcome::Unknown(ours),
-            Outcome::Unknown(ours) => {
-                tokio::time::sleep(BREATH).await;
-                match self.find_sent(&entry).await {
-                    Ok(Found::Sent) => Outcome::Sent,
-                    _ => Outcome::Unknown(ours),
-                }
-            }
             outcome => outcome,
         }
     }
@@ -216,7 +208,9 @@ impl Live {
             match live.find_sent(&entry).await {
                 Ok(Found::Draft(draft)) => live.discard_draft(draft).await,
                 Ok(Found::Nowhere) => {}
-                Ok(Found::Sent) => tracing::error!(user = live.user, id = %entry.id, "Exchange sent what it refused"),
+                Ok(Found::Sent(_)) => {
+                    tracing::error!(user = live.user, id = %entry.id, "Exchange sent what it refused")
+                }
                 Err(error) => {
                     tracing::info!(user = live.user, %error, "nobody knows whether a draft is left in Drafts")
                 }
@@ -226,11 +220,25 @@ impl Live {
 
     /// A draft that will not be sent is nobody's.
     async fn discard_draft(&self, draft: ItemId) {
+        self.take_away(draft, "the draft of a message that was refused is left in Drafts").await;
+    }
+
+    async fn take_away(&self, item: ItemId, or: &str) {
         use ews::op::DeleteType;
         use ews::op::delete_item::DeleteItem;
         let Ok(client) = self.client() else { return };
-        if let Err(error) = client.call(&DeleteItem::quietly([draft], DeleteType::HardDelete)).await {
-            tracing::info!(user = self.user, %error, "the draft of a message that was refused is left in Drafts");
+        if let Err(error) = client.call(&DeleteItem::quietly([item], DeleteType::HardDelete)).await {
+            tracing::info!(user = self.user, %error, "{or}");
+        }
+    }
+
+    /// While nobody knew that Exchange makes a copy, the client may have put its own into Sent Items, which stays.
+    async fn drop_second_copy(&self, out: &Outgoing, entry: &Entry, header: &Header, copy: Option<ItemId>) {
+        let Some(copy) = copy.filter(|_| !entry.quiet) else { return };
+        match self.is_copied_since(out, header, entry.accepted).await {
+            Ok(true) => self.take_away(copy, "a second copy is left in Sent Items").await,
+            Ok(false) => {}
+            Err(error) => tracing::info!(user = self.user, %error, "a second copy may be left in Sent Items"),
         }
     }
 
@@ -255,14 +263,15 @@ impl Live {
             }
         }
         Ok(match found.as_slice() {
-            [Some(_), ..] | [_, Some(_), ..] => Found::Sent,
+            [Some(item), ..] => Found::Sent(item.id.clone()),
+            [_, Some(_), ..] => Found::Sent(None),
             // What Exchange has yet to send may wait in Drafts, too.
-            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Sent,
+            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Sent(None),
             // Its copy may have been thrown away already.
-            [_, _, _, Some(item)] if !has_flag(item, UNSENT) => Found::Sent,
+            [_, _, _, Some(item)] if !has_flag(item, UNSENT) => Found::Sent(None),
             [_, _, Some(ews::Item { id: Some(draft), .. }), ..] => Found::Draft(draft.clone()),
             // Whatever was a draft and is none any more was sent.
-            _ if entry.draft.is_some() => Found::Sent,
+            _ if entry.draft.is_some() => Found::Sent(None),
             _ => Found::Nowhere,
         })
     }
@@ -316,6 +325,4 @@ pub(super) fn token(id: SubmissionId) -> String {
 /// Of what was handed over to be sent (mfSubmitted), and of what was not (mfUnsent).
 const SUBMITTED: i64 = 4;
 const UNSENT: i64 = 8;
-const NOT_KNOWN: &str = "it is not known yet whether Exchange took it";
-/// Before it is looked for.
-const BREATH: Duration = Duration::from_millis(100);
+pub(super) const NOT_KNOWN: &str = "it is not known yet whether Exchange took it";

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mailbox::submit::{Address, Header, Submission, SubmissionId};
 use mailbox::{Content, Error, ErrorKind};
 use spool::{Digest, Entry, Owner, Spool, Step};
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::Instant;
 
-use super::clock::Clock;
+use super::clock::{Clock, later};
 use crate::error::Result;
 use crate::live::Live;
 use crate::settings::Sending;
@@ -85,7 +86,8 @@ impl Outgoing {
     pub(super) async fn lead(&self) -> Result<()> {
         for wait in TURNING_OVER {
             tokio::time::sleep(wait).await;
-            if self.spooled(Spool::lead).await? {
+            let now = self.clock.now();
+            if self.spooled(move |spool| spool.lead(now)).await? {
                 return Ok(());
             }
         }
@@ -116,6 +118,11 @@ impl Outgoing {
             next: now,
             trouble: None,
         }
+    }
+
+    /// Until when Exchange may be at work on a message that it was given, for all that is known.
+    pub(super) fn open_until(&self, entry: &Entry) -> Timestamp {
+        later(entry.changed, self.settings.lost_answer + Duration::from_secs(entry.size >> 20))
     }
 
     /// Messages of one Message-ID are dealt with one after the other, be they sent or put into Sent Items.

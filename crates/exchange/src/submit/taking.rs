@@ -100,12 +100,20 @@ impl Live {
                 let entry = Entry { step: Step::Waiting, tries: 1, next, trouble: Some(error.to_string()), ..entry };
                 Ok(keep(out, entry, message).await?)
             }
-            // Whatever the operator wants kept: this one may be sent, so that nobody may bring it again.
+            // Whatever the operator wants kept: a client that is told to bring it again may bring it as another message (a new
+            // Date, a new Message-ID), and nobody could know that it is the one that may be sent. So it is told that this one is
+            // taken, and that is so: it will be sent, or come back with a report.
             Outcome::Unknown(error) => {
-                let next = later(now, waiting::uncertain(entry.size));
                 tracing::info!(user = self.user, %id, %error, "a message is kept until it is known whether it was sent");
-                let entry = Entry { step: Step::Given, tries: 1, next, trouble: Some(error.to_string()), ..entry };
-                Ok(keep(out, entry, message).await?)
+                let entry =
+                    Entry { step: Step::Given, changed: now, tries: 1, trouble: Some(error.to_string()), ..entry };
+                let next = out.open_until(&entry);
+                Ok(keep(out, Entry { next, ..entry }, message).await?)
+            }
+            Outcome::Open(error, next) => {
+                tracing::info!(user = self.user, %id, %error, "a message is kept until it is known whether it was sent");
+                let trouble = Some(error.to_string());
+                Ok(keep(out, Entry { step: Step::Given, next, trouble, ..entry }, message).await?)
             }
         }
     }
@@ -128,7 +136,12 @@ async fn known(out: &Outgoing, new: &Entry) -> Result<Known> {
 
 /// The gateway has it now.
 async fn keep(out: &Outgoing, entry: Entry, message: Content) -> Result<Accepted> {
-    out.spooled(move |spool| spool.keep(&Entry { kept: true, ..entry }, &message)).await?;
+    out.spooled(move |spool| {
+        // What was noted on the way, such as the draft that was made, stays.
+        let known = spool.get(entry.id)?.unwrap_or_else(|| entry.clone());
+        spool.keep(&Entry { kept: true, quiet: known.quiet, draft: known.draft, ..entry }, &message)
+    })
+    .await?;
     out.wake.notify_one();
     Ok(Accepted { by: Taker::Gateway })
 }

@@ -9,7 +9,7 @@ use mailbox::{Content, Error, ErrorKind, Flags, NewMessage};
 use spool::{Entry, Step};
 
 use super::clock::{between, later};
-use super::forward::{Found, Outcome, token};
+use super::forward::{Found, NOT_KNOWN, Outcome, token};
 use super::outgoing::{Outgoing, header};
 use super::report::report;
 use super::taking::parcel;
@@ -77,11 +77,11 @@ impl Live {
             Ok(is_fine) => is_fine,
             Err(error) => {
                 tracing::warn!(user = self.user, id = %entry.id, %error, "a message that waits cannot be dealt with");
-                let (id, step, now) = (entry.id, entry.step, out.clock.now());
-                let next = later(now, delay(entry.tries + 1, &error));
+                let (id, step) = (entry.id, entry.step);
+                let next = later(out.clock.now(), delay(entry.tries + 1, &error));
                 // Why it was not sent stays what its sender is told.
                 let text = entry.trouble.filter(|_| step == Step::Failed).unwrap_or_else(|| error.to_string());
-                if out.spooled(move |spool| spool.again(id, step, &text, (now, next))).await.is_err() {
+                if out.spooled(move |spool| spool.postpone(id, &text, next)).await.is_err() {
                     tokio::time::sleep(GLANCE).await;
                 }
                 false
@@ -93,7 +93,12 @@ impl Live {
         let (id, now) = (entry.id, out.clock.now());
         if between(entry.accepted, now) >= out.settings.give_up {
             // What may have been sent is no failure before it is known.
-            let is_sent = entry.step == Step::Given && matches!(self.find_sent(entry).await?, Found::Sent);
+            let open = out.open_until(entry);
+            if entry.step == Step::Given && now < open {
+                out.spooled(move |spool| spool.postpone(id, NOT_KNOWN, open)).await?;
+                return Ok(true);
+            }
+            let is_sent = entry.step == Step::Given && matches!(self.find_sent(entry).await?, Found::Sent(_));
             if is_sent {
                 out.spooled(move |spool| spool.sent(id, now)).await?;
                 return Ok(true);
@@ -134,10 +139,15 @@ impl Live {
                 Ok(false)
             }
             Outcome::Unknown(error) => {
-                let wait = uncertain(entry.size).max(delay(entry.tries + 1, &error));
-                let (next, text) = (later(now, wait), error.to_string());
+                let open = out.open_until(&Entry { changed: now, ..entry.clone() });
+                let (next, text) = (open.max(later(now, delay(entry.tries + 1, &error))), error.to_string());
                 out.spooled(move |spool| spool.again(id, Step::Given, &text, (now, next))).await?;
                 Ok(false)
+            }
+            Outcome::Open(error, next) => {
+                let (is_early, text) = (next <= out.open_until(entry), error.to_string());
+                out.spooled(move |spool| spool.postpone(id, &text, next)).await?;
+                Ok(is_early)
             }
         }
     }
@@ -182,11 +192,6 @@ pub(super) fn delay(tries: u32, error: &Error) -> Duration {
     }
 }
 
-/// How long a server that lost its answer may be at work: by a message's size.
-pub(super) fn uncertain(size: u64) -> Duration {
-    UNCERTAIN + Duration::from_secs(size >> 20)
-}
-
 fn span(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 2 * 86_400 => format!("{} days", seconds / 86_400),
@@ -197,7 +202,6 @@ fn span(time: Duration) -> String {
 
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(300);
-const UNCERTAIN: Duration = Duration::from_secs(10);
 /// Exchange counts what is sent by the minute, and by the day.
 const RATE: Duration = Duration::from_secs(60);
 /// How often the spool is looked at while something waits.
@@ -214,6 +218,5 @@ mod tests {
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         let busy = Error::new(ErrorKind::Busy { retry_after: Some(Duration::from_secs(7)) }, "busy");
         assert_eq!(delay(9, &busy).as_secs(), 7);
-        assert_eq!(uncertain(100 << 20).as_secs(), 110);
     }
 }

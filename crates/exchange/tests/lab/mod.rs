@@ -26,6 +26,9 @@ pub const ANNA: &str = "anna@example.org";
 pub const BEN: &str = "ben@example.org";
 pub const PASSWORD: &str = "right";
 
+/// For how long Exchange may be at work here on what it has not answered.
+pub const LOST_ANSWER: Duration = Duration::from_millis(500);
+
 pub struct Lab {
     pub exchange: Exchange,
     pub running: http::Running,
@@ -58,7 +61,8 @@ impl Lab {
             allow_http: true,
             ..Organisation::at("test", [running.url()])
         };
-        let settings = Settings::new(state.path(), vec![organisation]);
+        let mut settings = Settings::new(state.path(), vec![organisation]);
+        settings.sending.lost_answer = LOST_ANSWER;
         Lab { exchange, running, state, settings }
     }
 

@@ -69,6 +69,11 @@ key = "/etc/exgate/imap.key"
 #save_to_sent = true
 # How long a message is tried that Exchange does not take. Then its sender finds a report in the inbox.
 #give_up_hours = 48
+# For how long Exchange may be at work on a message after its answer was lost, or was an error that leaves open whether it
+# took it. After that the message is looked for, and given to Exchange again if it is not there; nobody waits for this, since the
+# client was told before that the message is taken. Longer than anything on the way lets a request run: ASP.NET, within which
+# Exchange runs, ends one after 110 s unless it was told otherwise, and servers in front of it after some minutes.
+#lost_answer_seconds = 300
 # The largest message, and the most recipients of one. Exchange has limits of its own.
 #max_message_mib = 150
 #max_recipients = 5000

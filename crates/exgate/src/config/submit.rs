@@ -14,6 +14,7 @@ pub(crate) struct Submit {
     pub(crate) spool: SpoolPolicy,
     pub(crate) save_to_sent: bool,
     pub(crate) give_up_hours: u64,
+    pub(crate) lost_answer_seconds: u64,
     pub(crate) max_message_mib: u64,
     pub(crate) max_recipients: usize,
 }
@@ -34,6 +35,7 @@ impl Default for Submit {
             spool: SpoolPolicy::default(),
             save_to_sent: true,
             give_up_hours: 48,
+            lost_answer_seconds: 300,
             max_message_mib: 150,
             max_recipients: 5000,
         }
@@ -44,6 +46,11 @@ impl Submit {
     pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
         for (key, number, sentence) in [
             ("submit.give_up_hours", self.give_up_hours, "0 would give every message up at once; set at least 1"),
+            (
+                "submit.lost_answer_seconds",
+                self.lost_answer_seconds,
+                "0 would send messages twice that Exchange is at work on; set at least 1",
+            ),
             ("submit.max_message_mib", self.max_message_mib, "0 would refuse every message; set at least 1"),
             ("submit.max_recipients", self.max_recipients as u64, "0 would refuse every recipient; set at least 1"),
         ] {
@@ -64,6 +71,7 @@ impl Submit {
             },
             save_to_sent: self.save_to_sent,
             give_up: Duration::from_secs(self.give_up_hours.saturating_mul(3600)),
+            lost_answer: Duration::from_secs(self.lost_answer_seconds),
             largest_message: self.max_message_mib << 20,
             most_recipients: self.max_recipients,
         }
