@@ -306,7 +306,7 @@ async fn the_clients_copy_and_exchanges_are_one() {
 /// Submission asks Exchange once a message; where an answer is lost, once more.
 #[tokio::test]
 async fn a_message_costs_one_call() {
-    let (simulator, _site, gateway) = site(Options::preset("empty").user(BOB)).await;
+    let (simulator, site, gateway) = site(Options::preset("empty").user(BOB)).await;
     send(&gateway, &letter("first", ""), &[BOB]).await;
     simulator.settle().await;
     simulator.reset().await;
@@ -322,6 +322,7 @@ async fn a_message_costs_one_call() {
         simulator.fault(json!({"what": "cut_after", "operation": "CreateItem"})).await;
         send(&gateway, &letter(&format!("storm-{number}"), ""), &[BOB]).await;
     }
+    site.until_nothing_waits().await;
     simulator.settle().await;
     let stats = simulator.stats().await;
     assert_eq!((stats.operation("CreateItem"), stats.operation("FindItem")), (10, 10));

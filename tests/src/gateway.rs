@@ -3,16 +3,21 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::dav::Dav;
 use crate::imap::{Broken, Imap};
-use crate::process::Program;
+use crate::process::{Program, program};
 use crate::simulator::Simulator;
+use crate::wait::eventually;
 
 /// The user of the simulator.
 pub const USER: &str = "alice@demo.test";
+/// For how long a message whose answer is lost is left alone here.
+pub const LOST_ANSWER: Duration = Duration::from_secs(3);
 /// The password of [`USER`].
 pub const PASSWORD: &str = "demo-alice";
 
@@ -57,8 +62,9 @@ impl Site {
         let config = dir.path().join("exgate.toml");
         let text = format!(
             "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\
-             submission = \"127.0.0.1:0\"\n\n{tables}",
+             submission = \"127.0.0.1:0\"\n\n[submit]\nlost_answer_seconds = {}\n\n{tables}",
             dir.path().join("state").display(),
+            LOST_ANSWER.as_secs(),
         );
         fs::create_dir_all(dir.path().join("state")).expect("a state directory");
         fs::write(&config, text).expect("a configuration file");
@@ -73,6 +79,20 @@ impl Site {
         let http = program.announced("http").parse().expect("an address after http");
         let submission = program.announced("submission").parse().expect("an address after submission");
         Gateway { program, imap, http, submission }
+    }
+
+    /// Waits until nothing waits to be sent.
+    ///
+    /// # Panics
+    /// If something does for ten minutes.
+    pub async fn until_nothing_waits(&self) {
+        eventually("everything is sent in the end", Duration::from_secs(600), async || {
+            let out = Command::new(program("exgate")).args(["spool", "list", "--config"]).arg(&self.config).output();
+            let out = out.expect("exgate lists what waits");
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+            out.stdout.starts_with(b"nothing waits").then_some(())
+        })
+        .await;
     }
 
     /// Where the gateway keeps what must outlive it.

@@ -20,7 +20,7 @@ mod xml;
 pub use crate::corpus::{Sample, big, corpus, header_of, letter, letter_from};
 pub use crate::dav::{Dav, DavAnswer, DavObject, DavSync};
 pub use crate::dice::Dice;
-pub use crate::gateway::{Gateway, PASSWORD, Site, USER};
+pub use crate::gateway::{Gateway, LOST_ANSWER, PASSWORD, Site, USER};
 pub use crate::imap::{Answer, Broken, Fetch, Imap, Response, Selected, Status, Value};
 pub use crate::process::{Program, program};
 pub use crate::simulator::{Options, Simulator, Stats, certificates};

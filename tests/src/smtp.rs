@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -36,8 +38,17 @@ impl Smtp {
     /// # Errors
     /// If the gateway is not there, or does not let the user in.
     pub async fn sign_in(place: SocketAddr) -> Result<Self, Broken> {
+        Self::sign_in_as(place, crate::USER).await
+    }
+
+    /// A connection on which somebody is signed in, with [`crate::PASSWORD`].
+    ///
+    /// # Errors
+    /// If the gateway is not there, or does not let the user in.
+    pub async fn sign_in_as(place: SocketAddr, user: &str) -> Result<Self, Broken> {
         let mut smtp = Self::connect(place).await?;
-        for command in ["EHLO client.demo.test".to_owned(), format!("AUTH PLAIN {PLAIN}")] {
+        let plain = STANDARD.encode(format!("\0{user}\0{}", crate::PASSWORD));
+        for command in ["EHLO client.demo.test".to_owned(), format!("AUTH PLAIN {plain}")] {
             let reply = smtp.ask(&command).await?;
             if reply.code >= 400 {
                 return Err(Broken(format!("{command}: {} {}", reply.code, reply.text)));
@@ -60,13 +71,30 @@ impl Smtp {
     /// # Errors
     /// If the connection ends.
     pub async fn send(&mut self, parameters: &str, message: &[u8], recipients: &[&str]) -> Result<Reply, Broken> {
-        let mut commands = vec![format!("MAIL FROM:<{}>{parameters}", crate::USER)];
+        match self.hand_over(&format!("<{}>{parameters}", crate::USER), message, recipients).await? {
+            Some(refused) => Ok(refused),
+            None => self.read().await,
+        }
+    }
+
+    /// Sends a message whose sender and parameters are these, to its very end, and gives the first refusal; the reply is not
+    /// waited for.
+    ///
+    /// # Errors
+    /// If the connection ends.
+    pub async fn hand_over(
+        &mut self,
+        from: &str,
+        message: &[u8],
+        recipients: &[&str],
+    ) -> Result<Option<Reply>, Broken> {
+        let mut commands = vec![format!("MAIL FROM:{from}")];
         commands.extend(recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>")));
         commands.push("DATA".to_owned());
         for command in commands {
             let reply = self.ask(&command).await?;
             if reply.code >= 400 {
-                return Ok(reply);
+                return Ok(Some(reply));
             }
         }
         let mut stuffed = Vec::with_capacity(message.len() + 3);
@@ -76,15 +104,20 @@ impl Smtp {
             }
             stuffed.extend_from_slice(line);
         }
+        stuffed.extend_from_slice(b".\r\n");
         self.write(&stuffed).await?;
-        self.ask(".").await
+        Ok(None)
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         self.0.get_mut().write_all(bytes).await.map_err(broken)
     }
 
-    async fn read(&mut self) -> Result<Reply, Broken> {
+    /// Reads a reply.
+    ///
+    /// # Errors
+    /// If the connection ends.
+    pub async fn read(&mut self) -> Result<Reply, Broken> {
         loop {
             let mut line = String::new();
             let read = self.0.read_line(&mut line).await.map_err(broken)?;
@@ -102,6 +135,3 @@ impl Smtp {
 fn broken(error: std::io::Error) -> Broken {
     Broken(error.to_string())
 }
-
-/// The user and the password (RFC 4616), in base64.
-const PLAIN: &str = "AGFsaWNlQGRlbW8udGVzdABkZW1vLWFsaWNl";
