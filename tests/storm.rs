@@ -241,14 +241,19 @@ fn is_right((number, fate): (usize, Fate), is_back: bool, count: Option<&Value>,
             Fate::Unheard => true,
         };
     };
-    // Of a message whose copy its client filed first, Exchange makes none.
-    let least = if told.copies.contains_key(&number) { 0 } else { 1 };
+    // Of a message whose copy its client filed first, Exchange makes none; what a client files while its answer is lost may be
+    // there twice.
+    let copies = match told.copies.get(&number) {
+        Some(true) => 0..=1,
+        Some(false) => 0..=2,
+        None => 1..=1,
+    };
     let reached: BTreeMap<&str, u64> = recipients(number).into_iter().map(|who| (who, 1)).collect();
     fate != Fate::Refused
         && !is_back
         && !is_forbidden(number)
         && count["sent"] == 1
-        && (least..=1).contains(&count["copies"].as_u64().unwrap())
+        && copies.contains(&count["copies"].as_u64().unwrap())
         && count["reached"] == json!(reached)
 }
 
