@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use script::{Memory, unescaped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::xml::{self, DAV, Element};
@@ -92,8 +93,9 @@ pub async fn hold<W: World>(script: &str, world: &mut W) -> Outcome {
         Ok(steps) => steps,
         Err(reason) => return Outcome::Failed(reason),
     };
-    let known = world.known().into_iter().collect();
-    let mut stage = Stage { world, connections: HashMap::new(), known, last: String::new() };
+    let mut memory = Memory::new(ENDS);
+    world.known().iter().for_each(|(name, word)| memory.put(name, word));
+    let mut stage = Stage { world, connections: HashMap::new(), memory, last: String::new() };
     for (number, step) in &steps {
         match stage.play(step).await {
             Ok(()) => {}
@@ -182,7 +184,7 @@ impl From<String> for Trouble {
 struct Stage<'w, W: World> {
     world: &'w mut W,
     connections: HashMap<u32, Client<W::Stream>>,
-    known: HashMap<String, String>,
+    memory: Memory,
     last: String,
 }
 
@@ -191,9 +193,9 @@ impl<W: World> Stage<'_, W> {
         match step {
             Step::Exchange(what, _) if what.is_empty() => {}
             Step::Exchange(what, text) => {
-                let what = known(&self.known, what);
+                let what = self.memory.filled(what);
                 let words: Vec<&str> = what.split_whitespace().collect();
-                let text = known(&self.known, &text.iter().map(|line| format!("{line}\r\n")).collect::<String>());
+                let text = self.memory.filled(&text.iter().map(|line| format!("{line}\r\n")).collect::<String>());
                 match self.world.exchange(&words, &text).await {
                     Exchange::Done => {}
                     Exchange::Unsupported => return Err(Trouble::Unsupported(what)),
@@ -207,7 +209,7 @@ impl<W: World> Stage<'_, W> {
                 client.send(request.as_bytes()).await?;
             }
             Step::Raw(who, text) => {
-                let text = known(&self.known, text);
+                let text = self.memory.filled(text);
                 self.client(*who).await.send(&unescaped(&text)).await?;
             }
             Step::Often(who, text) => {
@@ -253,7 +255,7 @@ impl<W: World> Stage<'_, W> {
 
     /// A request as it goes over the wire, and whether its answer has no body whatever it says.
     fn request(&self, lines: &[String]) -> (bool, String) {
-        let lines: Vec<String> = lines.iter().map(|line| known(&self.known, line)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| self.memory.filled(line)).collect();
         let gap = lines.iter().position(String::is_empty).unwrap_or(lines.len());
         let (head, body) = lines.split_at(gap);
         let body: String = body.iter().skip(1).map(|line| format!("{line}\r\n")).collect();
@@ -296,7 +298,7 @@ impl<W: World> Stage<'_, W> {
                 Some('/' | '$') => self.response(answer, pattern),
                 Some('|') => {
                     let wanted = pattern.trim_start_matches('|').trim_start();
-                    answer.body.lines().any(|own| self.matches(wanted, own))
+                    answer.body.lines().any(|own| self.memory.matches(wanted, own))
                 }
                 _ => {
                     let name = pattern.split(':').next().unwrap_or_default();
@@ -318,7 +320,7 @@ impl<W: World> Stage<'_, W> {
                         .map(|(_, value)| value.clone())
                         .collect::<Vec<_>>()
                         .iter()
-                        .any(|value| self.matches(pattern.trim(), value))
+                        .any(|value| self.memory.matches(pattern.trim(), value))
                 }
                 (None, None) => return Err(Trouble::Failed(format!("cannot be read: {line}"))),
             },
@@ -334,7 +336,7 @@ impl<W: World> Stage<'_, W> {
         let mut rest = answer.body.lines();
         for line in all.iter().filter_map(|line| line.strip_prefix('|')) {
             let wanted = line.strip_prefix(' ').unwrap_or(line);
-            if !rest.any(|own| self.matches(wanted, own)) {
+            if !rest.any(|own| self.memory.matches(wanted, own)) {
                 return Err(Trouble::Failed(format!("this line did not come: {wanted}")));
             }
         }
@@ -344,7 +346,7 @@ impl<W: World> Stage<'_, W> {
     /// `/href [status [pattern]]`
     fn response(&mut self, answer: &Answer, line: &str) -> bool {
         let mut words = line.splitn(3, ' ');
-        let href = known(&self.known, words.next().unwrap_or_default());
+        let href = self.memory.filled(words.next().unwrap_or_default());
         let (status, pattern) = (words.next(), words.next());
         answer.responses().iter().filter(|response| response.href == href).any(|response| match (status, pattern) {
             (None, _) => true,
@@ -358,100 +360,8 @@ impl<W: World> Stage<'_, W> {
 
     /// True if the pattern stands somewhere in a text.
     fn find(&mut self, pattern: &str, text: &str) -> bool {
-        self.matches(&format!("...{pattern}..."), text)
+        self.memory.matches(&format!("...{pattern}..."), text)
     }
-
-    fn matches(&mut self, pattern: &str, text: &str) -> bool {
-        let mut found = HashMap::new();
-        let matched = matched(&known(&self.known, pattern), text, &mut found);
-        if matched {
-            self.known.extend(found);
-        }
-        matched
-    }
-}
-
-/// Puts what is remembered in the place of its name.
-fn known(remembered: &HashMap<String, String>, text: &str) -> String {
-    let mut parts = text.split('$');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) = named(part);
-        match remembered.get(name) {
-            Some(value) => {
-                out.push_str(value);
-                out.push_str(rest);
-            }
-            None => {
-                out.push('$');
-                out.push_str(part);
-            }
-        }
-    }
-    out
-}
-
-/// `name` or `{name}` from the beginning of a text, and what follows.
-fn named(text: &str) -> (&str, &str) {
-    if let Some((name, rest)) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-        return (name, rest);
-    }
-    let end = text.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(text.len());
-    text.split_at(end)
-}
-
-/// `...` is anything, `$name` a word.
-fn matched(pattern: &str, text: &str, found: &mut HashMap<String, String>) -> bool {
-    let special = match (pattern.find("..."), pattern.find('$')) {
-        (Some(any), Some(word)) => any.min(word),
-        (any, word) => match any.or(word) {
-            Some(at) => at,
-            None => return pattern == text,
-        },
-    };
-    let (before, rest) = pattern.split_at(special);
-    let Some(text) = text.strip_prefix(before) else { return false };
-    if let Some(rest) = rest.strip_prefix("...") {
-        if rest.is_empty() {
-            return true;
-        }
-        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        return ends.any(|at| matched(rest, text.get(at..).unwrap_or_default(), found));
-    }
-    let (name, rest) = named(rest.get(1..).unwrap_or_default());
-    let end = text.find(|char: char| " \"<>()&;,".contains(char)).unwrap_or(text.len());
-    let (word, after) = text.split_at(end);
-    if word.is_empty() || found.get(name).is_some_and(|known| known != word) {
-        return false;
-    }
-    let mut further = found.clone();
-    further.insert(name.to_owned(), word.to_owned());
-    let matched = matched(rest, after, &mut further);
-    if matched {
-        *found = further;
-    }
-    matched
-}
-
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest.get(..at).unwrap_or_default().as_bytes());
-        let code = rest.get(at + 1..).unwrap_or_default();
-        let hex = code.strip_prefix('x').and_then(|code| u8::from_str_radix(code.get(..2)?, 16).ok());
-        let (byte, length) = match (code.chars().next(), hex) {
-            (Some('r'), _) => (b'\r', 1),
-            (Some('n'), _) => (b'\n', 1),
-            (Some('x'), Some(byte)) => (byte, 3),
-            (Some('\\'), _) => (b'\\', 1),
-            _ => (b'\\', 0),
-        };
-        bytes.push(byte);
-        rest = code.get(length..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
 }
 
 /// An answer, taken apart.
@@ -603,22 +513,15 @@ const SEND: usize = 16 << 10;
 /// Characters of an answer that are shown when a dialog fails.
 const SHOWN: usize = 6000;
 
+/// What ends a word that is remembered.
+const ENDS: &str = " \"<>()&;,";
+
 /// Long, because it ends tests that fail and no others.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns() {
-        let mut found = HashMap::new();
-        assert!(matched("...<D:getetag>\"$e\"</D:getetag>...", "<a><D:getetag>\"1-2\"</D:getetag></a>", &mut found));
-        assert_eq!(found.get("e").map(String::as_str), Some("1-2"));
-        assert!(!matched("$x $x", "1 2", &mut HashMap::new()));
-        let remembered = HashMap::from([("calendar".to_owned(), "/c/".to_owned())]);
-        assert_eq!(known(&remembered, "GET ${calendar}a.ics $other"), "GET /c/a.ics $other");
-    }
 
     #[test]
     fn lines_that_belong_together() {

@@ -3,18 +3,14 @@
 //! A connection that waits holds no buffers. What is gathered stays below [`SEND_FROM`] and what one answer adds to
 //! it; a client that does not read is waited for, and then left. What is compressed comes out in pieces of the same size.
 
-use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::io;
-use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::future::Future;
 use std::time::Duration;
 
 use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Framer, Limits, Step, Tag};
 use mailbox::Progress;
-use serve::{Shutdown, Stream, Tls};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use serve::{Shutdown, Stream, Tls, arrive};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::deflate::{Damaged, Deflate};
@@ -285,29 +281,10 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-thread_local! {
-    /// Where octets arrive: a connection that waits needs no room for what it waits for.
-    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
-}
-
-/// Waits for octets and hands them on. Tells how many there were; none at the end.
-async fn arrive<S: AsyncRead + Unpin>(stream: &mut S, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
-    poll_fn(|context| {
-        ARRIVALS.with_borrow_mut(|room| {
-            let mut piece = ReadBuf::new(room);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
-            take(piece.filled());
-            Poll::Ready(Ok(piece.filled().len()))
-        })
-    })
-    .await
-}
-
 pub(crate) fn going_down() -> End {
     End::Bye(Some(Code::Unavailable), "The gateway is being restarted, please come again".into())
 }
 
-const PIECE: usize = 64 << 10;
 const SEND_FROM: usize = 64 << 10;
 
 /// How long a client may stay in the middle of something without moving.

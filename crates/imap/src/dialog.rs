@@ -36,6 +36,7 @@ use std::time::Duration;
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush};
+use script::{Memory, unescaped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What a dialog is held with.
@@ -84,8 +85,9 @@ pub async fn hold<W: World>(script: &str, world: &mut W) -> Outcome {
     let (user, password) = world.user();
     let [sent, trash, junk] = world.folders();
     let known = [("user", user), ("password", password), ("sent", sent), ("trash", trash), ("junk", junk)];
-    let known = known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let mut stage = Stage { world, connections: HashMap::new(), known, said: Vec::new() };
+    let mut memory = Memory::new(ENDS);
+    known.iter().for_each(|(name, value)| memory.put(name, value));
+    let mut stage = Stage { world, connections: HashMap::new(), memory, said: Vec::new() };
     let lines: Vec<(usize, Line<'_>)> = match script.lines().enumerate().map(|(at, text)| read(at + 1, text)).collect()
     {
         Ok(lines) => lines,
@@ -173,7 +175,7 @@ impl From<String> for Trouble {
 struct Stage<'w, W: World> {
     world: &'w mut W,
     connections: HashMap<u32, Client<W::Stream>>,
-    known: HashMap<String, String>,
+    memory: Memory,
     said: Vec<String>,
 }
 
@@ -191,17 +193,17 @@ impl<W: World> Stage<'_, W> {
                 }
             }
             Line::SignsIn(who) => {
-                let login = self.known("in LOGIN \"$user\" \"$password\"\r\n");
+                let login = self.memory.filled("in LOGIN \"$user\" \"$password\"\r\n");
                 self.client(who).await.send(login.as_bytes()).await?;
                 self.expect(who, &["in OK ..."]).await?;
             }
             Line::Sends(who, text) => {
-                let text = self.known(text);
+                let text = self.memory.filled(text);
                 self.said.push(format!("{who} C: {text}"));
                 self.client(who).await.send(format!("{text}\r\n").as_bytes()).await?;
             }
             Line::SendsRaw(who, text) => {
-                let text = self.known(text);
+                let text = self.memory.filled(text);
                 self.said.push(format!("{who} R: {text}"));
                 self.client(who).await.send(&unescaped(&text)).await?;
             }
@@ -253,12 +255,12 @@ impl<W: World> Stage<'_, W> {
             };
             self.said.push(format!("{who} S: {line}"));
             for pattern in &forbidden {
-                if self.matches(pattern.trim_start_matches('!').trim(), &line) {
+                if self.memory.matches(pattern.trim_start_matches('!').trim(), &line) {
                     return Err(format!("this must not come: {line}").into());
                 }
             }
             let untagged = line.starts_with("* ");
-            match open.iter().position(|pattern| self.matches(pattern, &line)) {
+            match open.iter().position(|pattern| self.memory.matches(pattern, &line)) {
                 Some(at) => {
                     open.remove(at);
                     if !untagged && !open.is_empty() {
@@ -271,87 +273,6 @@ impl<W: World> Stage<'_, W> {
         }
         Ok(())
     }
-
-    /// Puts what is remembered in the place of its name.
-    fn known(&self, text: &str) -> String {
-        let mut parts = text.split('$');
-        let mut known = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let end = part.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(part.len());
-            let (name, rest) = part.split_at(end);
-            match self.known.get(name) {
-                Some(value) => known.push_str(value),
-                None => {
-                    known.push('$');
-                    known.push_str(name);
-                }
-            }
-            known.push_str(rest);
-        }
-        known
-    }
-
-    fn matches(&mut self, pattern: &str, line: &str) -> bool {
-        let mut found = HashMap::new();
-        let matched = matched(&self.known(pattern), line, &mut found);
-        if matched {
-            self.known.extend(found);
-        }
-        matched
-    }
-}
-
-/// `...` is anything, `$name` a word.
-fn matched(pattern: &str, line: &str, found: &mut HashMap<String, String>) -> bool {
-    let special = match (pattern.find("..."), pattern.find('$')) {
-        (Some(any), Some(word)) => any.min(word),
-        (any, word) => match any.or(word) {
-            Some(at) => at,
-            None => return pattern == line,
-        },
-    };
-    let (before, rest) = pattern.split_at(special);
-    let Some(line) = line.strip_prefix(before) else { return false };
-    if let Some(rest) = rest.strip_prefix("...") {
-        let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
-        return ends.any(|at| matched(rest, line.get(at..).unwrap_or_default(), found));
-    }
-    let name: String = rest.chars().skip(1).take_while(char::is_ascii_alphanumeric).collect();
-    let rest = rest.get(1 + name.len()..).unwrap_or_default();
-    let end = line.find([' ', '(', ')', ']', '}']).unwrap_or(line.len());
-    let (word, after) = line.split_at(end);
-    let agrees = found.get(&name).is_none_or(|known| known == word);
-    if word.is_empty() || !agrees {
-        return false;
-    }
-    let mut further = found.clone();
-    further.insert(name, word.to_owned());
-    let matched = matched(rest, after, &mut further);
-    if matched {
-        *found = further;
-    }
-    matched
-}
-
-fn unescaped(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest.get(..at).unwrap_or_default().as_bytes());
-        let code = rest.get(at + 1..).unwrap_or_default();
-        let hex = code.strip_prefix('x').and_then(|code| u8::from_str_radix(code.get(..2)?, 16).ok());
-        let (byte, length) = match (code.chars().next(), hex) {
-            (Some('r'), _) => (b'\r', 1),
-            (Some('n'), _) => (b'\n', 1),
-            (Some('x'), Some(byte)) => (byte, 3),
-            (Some('\\'), _) => (b'\\', 1),
-            _ => (b'\\', 0),
-        };
-        bytes.push(byte);
-        rest = code.get(length..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
 }
 
 /// A connection, as a client has it.
@@ -492,6 +413,9 @@ const SEND: usize = 16 << 10;
 /// Characters of a line that are shown when a dialog fails.
 const SHOWN: usize = 1000;
 
+/// What ends a word that is remembered.
+const ENDS: &str = " ()]}";
+
 /// Long, because it ends tests that fail and no others.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
@@ -500,19 +424,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
-        let mut found = HashMap::new();
-        assert!(matched("* 1 FETCH (UID $u ...)", "* 1 FETCH (UID 12 FLAGS ())", &mut found));
-        assert_eq!(found.get("u").map(String::as_str), Some("12"));
-        assert!(matched("a OK ...", "a OK ", &mut found));
-        assert!(!matched("a OK ...", "b OK x", &mut found));
-        assert!(matched("... b ...", "a b c", &mut found));
-        assert!(!matched("$x $x", "1 2", &mut HashMap::new()));
-    }
-
-    #[test]
-    fn escapes() {
-        assert_eq!(unescaped("a\\x00\\r\\n\\\\\\Seen"), b"a\0\r\n\\\\Seen");
+    fn literals_are_shown_in_their_line() {
         assert_eq!(shown(b"* 1 FETCH (BODY[] {4}\r\na\r\nb)"), "* 1 FETCH (BODY[] {4}a\\r\\nb)");
     }
 }

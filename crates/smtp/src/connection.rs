@@ -3,15 +3,10 @@
 //! Answers are sent when the client is waited for, so that commands in one piece are answered in one (RFC 2920). A
 //! connection that waits holds no buffers.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::task::{Poll, ready};
 use std::time::Duration;
 
-use serve::{Shutdown, Stream, Tls};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use serve::{Shutdown, Stream, Tls, arrive};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::error::End;
@@ -183,24 +178,6 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-thread_local! {
-    /// Where octets arrive: a connection that waits needs no room for what it waits for.
-    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
-}
-
-/// Waits for octets and hands them on. Tells how many there were; none at the end.
-async fn arrive<S: AsyncRead + Unpin>(stream: &mut S, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
-    poll_fn(|context| {
-        ARRIVALS.with_borrow_mut(|room| {
-            let mut piece = ReadBuf::new(room);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut piece))?;
-            take(piece.filled());
-            Poll::Ready(Ok(piece.filled().len()))
-        })
-    })
-    .await
-}
-
 fn too_slow() -> End {
     End::Bye(Reply::new(421, 4, 2, "Nothing came for too long, or too little"))
 }
@@ -209,7 +186,6 @@ pub(crate) fn going_down() -> End {
     End::Bye(Reply::new(421, 3, 2, "The gateway is being restarted, please come again"))
 }
 
-const PIECE: usize = 64 << 10;
 const SEND_FROM: usize = 64 << 10;
 
 /// How long is read what nobody wants any more.

@@ -23,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
+use script::{Memory, unescaped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What a dialog is held with.
@@ -151,7 +152,7 @@ impl<W: World> Stage<'_, W> {
         let line = self.client(who).await?.line().await?;
         let line = line.ok_or_else(|| format!("the server closed the connection, awaited: {pattern}"))?;
         self.said.push(format!("{who} S: {line}"));
-        if matched(pattern, &line) { Ok(()) } else { Err(format!("{line} came, awaited: {pattern}")) }
+        if Memory::new(ENDS).matches(pattern, &line) { Ok(()) } else { Err(format!("{line} came, awaited: {pattern}")) }
     }
 
     async fn client(&mut self, who: u32) -> Result<&mut Client<W::Stream>, String> {
@@ -204,38 +205,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-fn matched(pattern: &str, line: &str) -> bool {
-    match pattern.split_once("...") {
-        None => pattern == line,
-        Some((before, rest)) => line.strip_prefix(before).is_some_and(|line| {
-            let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
-            ends.any(|at| matched(rest, line.get(at..).unwrap_or_default()))
-        }),
-    }
-}
-
-/// Text with `\r`, `\n`, `\\` and `\xNN` in it.
-#[must_use]
-pub fn unescaped(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest.get(..at).unwrap_or_default().as_bytes());
-        let code = rest.get(at + 1..).unwrap_or_default();
-        let hex = code.strip_prefix('x').and_then(|code| u8::from_str_radix(code.get(..2)?, 16).ok());
-        let (byte, length) = match (code.chars().next(), hex) {
-            (Some('r'), _) => (b'\r', 1),
-            (Some('n'), _) => (b'\n', 1),
-            (Some('x'), Some(byte)) => (byte, 3),
-            (Some('\\'), _) => (b'\\', 1),
-            _ => (b'\\', 0),
-        };
-        bytes.push(byte);
-        rest = code.get(length..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
-}
+/// What ends a word that is remembered.
+const ENDS: &str = " <>";
 
 const SEND: usize = 16 << 10;
 
@@ -250,10 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_and_escapes() {
-        assert!(matched("250 2.0.0 ... as ...", "250 2.0.0 Sent as 12"));
-        assert!(!matched("250 ...", "250-x"));
-        assert_eq!(unescaped("a\\x00\\r\\n\\\\z"), b"a\0\r\n\\z");
+    fn a_file_of_dialogs() {
         let file = "# x\n1 signs in\n== a\n1 C: x\n== b\n1 C: y\n";
         let read = dialogs(file);
         assert_eq!(read.len(), 2);

@@ -8,9 +8,10 @@ use std::time::Duration;
 use mailbox::memory::{Account, Call, Memory};
 use mailbox::submit::{About, Address, Limits, Notify, Recipients, Refused, Submission, Taker};
 use mailbox::{Error, ErrorKind};
+use script::unescaped;
 use serve::{Connection, Drain, Stream};
 use smtp::Settings;
-use smtp::dialog::{World, dialogs, hold, unescaped};
+use smtp::dialog::{World, dialogs, hold};
 use tokio::io::DuplexStream;
 
 #[tokio::test(start_paused = true)]
