@@ -46,8 +46,10 @@ pub(super) enum Outcome {
 /// Where a message was found.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Sent, or on its way out; and Exchange's copy in Sent Items, if it is there.
+    /// Sent; and Exchange's copy in Sent Items, if it is there.
     Sent(Option<ItemId>),
+    /// On its way out, after which Exchange makes its copy.
+    Leaving,
     /// It is a draft yet.
     Draft(ItemId),
     /// Exchange does not have it.
@@ -73,6 +75,14 @@ impl Live {
                     self.drop_second_copy(out, entry, header, copy).await;
                     return Outcome::Sent;
                 }
+                // Its copy is yet to come: if the client filed its own, that has to be waited for.
+                Ok(Found::Leaving) => match self.is_copied_since(out, header, entry.accepted).await {
+                    Ok(true) if !entry.quiet => {
+                        let next = later(out.clock.now(), out.settings.lost_answer);
+                        return Outcome::Open(Error::new(ErrorKind::Unavailable, LEAVING), next);
+                    }
+                    _ => return Outcome::Sent,
+                },
                 Ok(Found::Draft(id)) => draft = Some(id),
                 Ok(Found::Nowhere) => {}
                 Err(error) => {
@@ -208,7 +218,7 @@ impl Live {
             match live.find_sent(&entry).await {
                 Ok(Found::Draft(draft)) => live.discard_draft(draft).await,
                 Ok(Found::Nowhere) => {}
-                Ok(Found::Sent(_)) => {
+                Ok(Found::Sent(_) | Found::Leaving) => {
                     tracing::error!(user = live.user, id = %entry.id, "Exchange sent what it refused")
                 }
                 Err(error) => {
@@ -264,9 +274,9 @@ impl Live {
         }
         Ok(match found.as_slice() {
             [Some(item), ..] => Found::Sent(item.id.clone()),
-            [_, Some(_), ..] => Found::Sent(None),
+            [_, Some(_), ..] => Found::Leaving,
             // What Exchange has yet to send may wait in Drafts, too.
-            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Sent(None),
+            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Leaving,
             // Its copy may have been thrown away already.
             [_, _, _, Some(item)] if !has_flag(item, UNSENT) => Found::Sent(None),
             [_, _, Some(ews::Item { id: Some(draft), .. }), ..] => Found::Draft(draft.clone()),
@@ -325,4 +335,5 @@ pub(super) fn token(id: SubmissionId) -> String {
 /// Of what was handed over to be sent (mfSubmitted), and of what was not (mfUnsent).
 const SUBMITTED: i64 = 4;
 const UNSENT: i64 = 8;
+const LEAVING: &str = "Exchange has it, and is about to send it";
 pub(super) const NOT_KNOWN: &str = "it is not known yet whether Exchange took it";

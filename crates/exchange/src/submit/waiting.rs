@@ -98,7 +98,8 @@ impl Live {
                 out.spooled(move |spool| spool.postpone(id, NOT_KNOWN, open)).await?;
                 return Ok(true);
             }
-            let is_sent = entry.step == Step::Given && matches!(self.find_sent(entry).await?, Found::Sent(_));
+            let is_sent =
+                entry.step == Step::Given && matches!(self.find_sent(entry).await?, Found::Sent(_) | Found::Leaving);
             if is_sent {
                 out.spooled(move |spool| spool.sent(id, now)).await?;
                 return Ok(true);
