@@ -6,7 +6,7 @@ use crate::op::get_streaming_events::Streamed;
 use crate::operation::Payload;
 use crate::refusal;
 use crate::soap::{Event, Fault, Outcome};
-use crate::{Client, Error};
+use crate::{Client, Error, ErrorKind};
 
 /// The events of streaming subscriptions, as they happen. Dropping it closes its connection.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ pub enum StreamingEvent {
     },
     /// Nothing happened; the connection lives.
     Heartbeat,
-    /// The time asked for is over: open the next stream.
+    /// The server has ended the stream: open the next one. If that was before the time asked for, events may have been
+    /// lost.
     Closed,
 }
 
@@ -71,6 +72,10 @@ impl EventStream {
                 return Ok(told);
             }
             let Some(event) = self.exchange.reading.event().await? else {
+                if self.exchange.reading.broken {
+                    // The last document was whole, and those behind it are lost.
+                    return Err(Error::told(ErrorKind::Unavailable, "the connection broke between two notifications"));
+                }
                 // The server ended the body between two documents without saying so: as good as said.
                 return Ok(StreamingEvent::Closed);
             };

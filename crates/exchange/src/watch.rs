@@ -152,7 +152,7 @@ impl Live {
             };
             let ended = ended.await;
             let age = began.elapsed();
-            if ended.is_ok() && age + EARLY >= Duration::from_secs(60 * u64::from(minutes)) {
+            if ended.is_ok() && !is_early(age, minutes) {
                 (failures, missed) = (0, false);
                 continue;
             }
@@ -368,6 +368,11 @@ fn are_about_the_tree(events: &[&Event]) -> bool {
 /// True if somebody listens to a folder who has seen what is in it. Who has not misses nothing.
 fn is_followed(state: &Arc<FolderState>) -> bool {
     state.bell.listeners() > 0 && state.used.load(Ordering::SeqCst)
+}
+
+/// A stream of that age that was to last so many minutes was ended by somebody on the way, rather than by Exchange.
+pub(crate) fn is_early(age: Duration, minutes: u8) -> bool {
+    age + EARLY < Duration::from_secs(60 * u64::from(minutes))
 }
 
 /// Up to a fifth more, so that mailboxes are not all looked at together.

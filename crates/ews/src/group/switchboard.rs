@@ -303,6 +303,8 @@ impl<L: Line> Switchboard<L> {
             Ok(StreamingEvent::Closed) => {
                 self.stream = None;
                 self.due = Some(Instant::now());
+                // What it told last may be lost on the way if it was not Exchange that ended it.
+                self.gap |= age + EARLY < Duration::from_secs(60 * u64::from(self.minutes));
                 if age < PROVEN {
                     self.failures += 1;
                     self.rest();
@@ -520,6 +522,8 @@ const LATE: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 16;
 /// EWS "ConnectionTimeout": as long as there may be.
 const MINUTES: u8 = 30;
+/// A stream that ends no sooner than this before its time was ended by Exchange.
+const EARLY: Duration = Duration::from_secs(5);
 /// A stream that broke at this age was not broken by Exchange: it tells that it lives every 45 s.
 const CUT: Duration = Duration::from_secs(50);
 /// A stream of this age works.

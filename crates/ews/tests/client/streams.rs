@@ -169,6 +169,20 @@ async fn a_lost_subscription_and_a_dead_stream_are_told_apart() {
     assert!(before.elapsed() < std::time::Duration::from_secs(120), "heartbeats come every 45 s");
 }
 
+/// It broke after a whole document, so that all that came makes sense; what would have come next is lost all the same.
+#[tokio::test]
+async fn a_stream_that_breaks_between_two_documents_has_not_ended() {
+    let lives = "<MESSAGE ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+        <m:ConnectionStatus>OK</m:ConnectionStatus></MESSAGE>";
+    let document = answer("GetStreamingEvents", &[lives]);
+    let chunk = format!("{:x}\r\n{document}\r\n", document.len());
+    let body = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+    let fake = Fake::start([Step::SendAndClose(body.into_bytes())]).await;
+    let mut stream = fake.client().stream(&["sub".into()], 30).await.unwrap();
+    assert!(matches!(stream.next().await.unwrap(), StreamingEvent::Heartbeat));
+    assert_eq!(stream.next().await.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
 /// Subscriptions that are lost are named, and the stream goes on for the others.
 #[tokio::test]
 async fn lost_subscriptions_are_named_while_the_stream_goes_on() {

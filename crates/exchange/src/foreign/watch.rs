@@ -18,7 +18,7 @@ use super::place::Root;
 use crate::error::Tried;
 use crate::folder_state::FolderState;
 use crate::live::Live;
-use crate::watch::Watching;
+use crate::watch::{Watching, is_early};
 
 /// Why a subscription ended.
 enum Ending {
@@ -155,6 +155,7 @@ impl Live {
     ) -> Ending {
         let ids = [subscription.to_owned()];
         loop {
+            let began = Instant::now();
             let mut stream = match client.stream(&ids, STREAM_MINUTES).await {
                 Ok(stream) => stream,
                 Err(error) => {
@@ -177,6 +178,7 @@ impl Live {
                     Ok(StreamingEvent::Events(notifications)) => self.told(&notifications).await,
                     Ok(StreamingEvent::Heartbeat) if self.listened().is_empty() => return Ending::Attention,
                     Ok(StreamingEvent::Heartbeat) => {}
+                    Ok(StreamingEvent::Closed) if is_early(began.elapsed(), STREAM_MINUTES) => return Ending::Trouble,
                     Ok(StreamingEvent::Closed) => break,
                     Ok(StreamingEvent::Refused { error, .. }) | Err(error) => {
                         tracing::info!(user = self.user, %error, "the event stream broke");
