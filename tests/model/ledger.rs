@@ -65,6 +65,8 @@ pub(crate) struct Folder {
 pub(crate) struct Ledger {
     pub(crate) folders: Vec<Folder>,
     pub(crate) messages: Vec<Message>,
+    /// Message-IDs of drafts that were edited, so that copies may have other content.
+    edited: BTreeSet<String>,
 }
 
 /// What a client is told against the standard, or against what is true.
@@ -73,7 +75,7 @@ pub(crate) type Violation = String;
 impl Ledger {
     pub(crate) fn new(names: &[&str]) -> Self {
         let folders = names.iter().map(|name| Folder { name: (*name).to_owned(), ..Folder::default() }).collect();
-        Self { folders, messages: Vec::new() }
+        Self { folders, messages: Vec::new(), edited: BTreeSet::new() }
     }
 
     /// A message that is there now; `uid` if it was told.
@@ -211,11 +213,13 @@ impl Ledger {
     pub(crate) fn gone(&mut self, folder: usize, uid: u32) -> Result<(), Violation> {
         let Some(at) = self.at(folder, uid) else { return Ok(()) };
         let at = self.guessed_wrong(at, uid).unwrap_or(at);
-        let message = &mut self.messages[at];
+        let message = &self.messages[at];
         if message.place == Place::Here {
-            return Err(format!("nobody removed UID {uid}: {message:?}"));
+            let same = |other: &&Message| other.folder == folder && other.key == message.key;
+            let same: Vec<&Message> = self.messages.iter().filter(same).collect();
+            return Err(format!("nobody removed UID {uid}: {message:?}; with the same Message-ID: {same:?}"));
         }
-        message.place = Place::Gone;
+        self.messages[at].place = Place::Gone;
         Ok(())
     }
 
@@ -246,6 +250,41 @@ impl Ledger {
         } else {
             message.flags.remove(flag);
         }
+    }
+
+    /// A draft has other content now: for IMAP that is another message. What nobody has heard of yet.
+    pub(crate) fn edit(&mut self, at: usize) {
+        self.edited.insert(self.messages[at].key.clone());
+        self.replace(at, Place::Here);
+    }
+
+    /// What is under this UID may be under another one soon.
+    fn replace(&mut self, at: usize, place: Place) {
+        let message = self.messages[at].clone();
+        self.messages[at].place = Place::Maybe;
+        let new = self.add(message.folder, &message.key, message.flags, place);
+        self.doubt(new, message.unsure);
+        self.messages[at].became = Some(new);
+    }
+
+    /// Every message has another id at Exchange. Copies in one folder of a draft that was edited get new UIDs where their
+    /// flags do not tell for certain which is which.
+    pub(crate) fn migrate(&mut self) {
+        let mut copies: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
+        for (at, message) in self.messages.iter().enumerate() {
+            if message.place != Place::Gone && self.edited.contains(&message.key) {
+                copies.entry((message.folder, &message.key)).or_default().push(at);
+            }
+        }
+        let mut alike = Vec::new();
+        for group in copies.into_values().filter(|group| group.len() > 1) {
+            let of = |at: &usize| &self.messages[*at];
+            let sure = group.iter().map(of).all(|message| message.place == Place::Here && message.unsure.is_empty());
+            let shared = |at: &usize| group.iter().any(|other| other != at && of(other).flags == of(at).flags);
+            alike.extend(group.iter().copied().filter(|at| !sure || shared(at)));
+        }
+        alike.retain(|at| self.messages[*at].became.is_none());
+        alike.into_iter().for_each(|at| self.replace(at, Place::Maybe));
     }
 
     /// These messages, and what they became.

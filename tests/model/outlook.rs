@@ -66,14 +66,10 @@ impl World {
         }
     }
 
-    /// The content of a draft changes: for IMAP that is another message.
     async fn edit_draft(&mut self, at: usize, item: &Value) {
         let message = self.ledger.messages[at].clone();
         self.note(&format!("Outlook edits the draft {}", message.key));
-        self.ledger.messages[at].place = Place::Maybe;
-        let new = self.ledger.add(message.folder, &message.key, message.flags, Place::Here);
-        self.ledger.doubt(new, message.unsure);
-        self.ledger.messages[at].became = Some(new);
+        self.ledger.edit(at);
         let subject = format!("Edited {}", self.dice.below(1000));
         let text = letter_from(&message.key, &subject, "Another text.\r\n");
         let id = item["item_id"].as_str().unwrap();

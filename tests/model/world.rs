@@ -68,6 +68,7 @@ impl World {
             98 if self.dice.below(4) == 0 => {
                 self.count("a migration");
                 self.note("a migration");
+                self.ledger.migrate();
                 self.simulator.migrate().await;
             }
             _ => self.passing_folders().await,
