@@ -257,7 +257,8 @@ impl Live {
         use DistinguishedFolder::{DeletedItems, Drafts, Outbox, SentItems};
         let tried = Tried::new("the message could not be looked for");
         let ask = FindInFolders {
-            folders: [SentItems, Outbox, Drafts, DeletedItems].into_iter().map(Into::into).collect(),
+            // In the order of its way, since it may go on while one after the other is searched.
+            folders: [Drafts, Outbox, SentItems, DeletedItems].into_iter().map(Into::into).collect(),
             shape: ItemShape::of([convert::MESSAGE_FLAGS.into()]),
             restriction: Restriction::Compare(token_field().into(), Comparison::Equal, token(entry.id)),
             most: 1,
@@ -273,13 +274,13 @@ impl Live {
             }
         }
         Ok(match found.as_slice() {
-            [Some(item), ..] => Found::Sent(item.id.clone()),
+            [_, _, Some(item), ..] => Found::Sent(item.id.clone()),
             [_, Some(_), ..] => Found::Leaving,
             // What Exchange has yet to send may wait in Drafts, too.
-            [_, _, Some(item), ..] if has_flag(item, SUBMITTED) => Found::Leaving,
+            [Some(item), ..] if has_flag(item, SUBMITTED) => Found::Leaving,
             // Its copy may have been thrown away already.
             [_, _, _, Some(item)] if !has_flag(item, UNSENT) => Found::Sent(None),
-            [_, _, Some(ews::Item { id: Some(draft), .. }), ..] => Found::Draft(draft.clone()),
+            [Some(ews::Item { id: Some(draft), .. }), ..] => Found::Draft(draft.clone()),
             // Whatever was a draft and is none any more was sent.
             _ if entry.draft.is_some() => Found::Sent(None),
             _ => Found::Nowhere,
