@@ -87,7 +87,9 @@ async fn sending_100_mb_takes_at_most_16_mib_more() {
         reply.text
     };
     assert!(once("sent", "sending").await.contains("Sent as"));
-    simulator.fault(serde_json::json!({"what": "unavailable", "operation": "CreateItem", "times": "forever"})).await;
+    simulator
+        .fault(serde_json::json!({"what": "busy", "operation": "CreateItem", "back_off": 500, "times": "forever"}))
+        .await;
     assert!(once("kept", "keeping").await.contains("Kept as"));
     let before = gateway.program.resident();
     gateway.program.forget_peak();
