@@ -5,7 +5,7 @@ mod lab;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exchange::{Account, Sending, SpoolPolicy};
 use lab::{ANNA, BEN, Gate, LOST_ANSWER, Lab, new_message, path};
@@ -46,7 +46,7 @@ fn submission(text: &str, recipients: &[&str]) -> Submission {
         peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 25)),
         tls: true,
     };
-    Submission { id, envelope: envelope(recipients), message, header, session }
+    Submission { id, envelope: envelope(recipients), message, header, session, arrived: Instant::now() }
 }
 
 fn text(number: usize) -> String {
@@ -279,6 +279,21 @@ async fn the_spool_is_the_operators_choice() {
     until_empty(&lab).await;
     assert_eq!(send(&gate.account, &text(2), &[BEN]).await.unwrap().by, Taker::Exchange);
     once_each(&lab, 2).await;
+}
+
+/// A client hangs up, and comes again before what it brought first has come this far: both are one, also once it has heard.
+#[tokio::test]
+async fn a_message_that_is_overtaken_by_itself_is_sent_once() {
+    let lab = Lab::new().await;
+    let gate = lab.sign_in().await;
+    let earlier = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    let first = Submission { arrived: earlier, ..submission(&text(1), &[BEN]) };
+    let again = submission(&text(1), &[BEN]);
+    let id = again.id;
+    assert_eq!(gate.account.submit(again).await.unwrap().by, Taker::Exchange);
+    gate.account.heard(id);
+    assert_eq!(gate.account.submit(first).await.unwrap().by, Taker::Before);
+    once_each(&lab, 1).await;
 }
 
 /// A client that never heard brings the same message again; one that heard sends another one, word for word the same.

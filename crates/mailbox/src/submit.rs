@@ -15,6 +15,7 @@ mod tests;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use crate::{Content, Error, ErrorKind, Result};
 
@@ -74,6 +75,8 @@ pub struct Submission {
     pub header: Header,
     /// The session it came in.
     pub session: Session,
+    /// When its last octet had come. A client that hung up then may have brought it again, and have been quicker.
+    pub arrived: Instant,
 }
 
 /// What names one submission everywhere: in the answer to the client, in logs, and in what Exchange is given to keep with

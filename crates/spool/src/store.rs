@@ -222,13 +222,16 @@ impl Spool {
         self.change("UPDATE message SET next = 0 WHERE id = ?1 AND kept AND step <> 2", [id.0.to_be_bytes()])
     }
 
-    /// Messages of the same digest of which no client has heard, the newest first.
+    /// Messages of the same digest of which no client has heard, or that were begun only after this one had `arrived`, the
+    /// newest first.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn unheard(&self, owner: &Owner, digest: &Digest, since: Timestamp) -> Result<Vec<Entry>> {
-        let of = params![digest.0, owner.organisation, owner.mailbox, since.as_millisecond()];
-        let same = "WHERE digest = ?1 AND organisation = ?2 AND mailbox = ?3 AND NOT heard AND changed >= ?4 ORDER BY changed DESC";
+    pub fn same(&self, owner: &Owner, digest: &Digest, since: Timestamp, arrived: Timestamp) -> Result<Vec<Entry>> {
+        let (since, arrived) = (since.as_millisecond(), arrived.as_millisecond());
+        let of = params![digest.0, owner.organisation, owner.mailbox, since, arrived];
+        let same = "WHERE digest = ?1 AND organisation = ?2 AND mailbox = ?3 AND changed >= ?4
+                      AND (NOT heard OR accepted > ?5) ORDER BY changed DESC";
         self.entries(same, of)
     }
 

@@ -186,7 +186,7 @@ fn a_message_is_known_again_until_its_client_has_heard() {
     let home = tempfile::tempdir().unwrap();
     let spool = Spool::open(home.path()).unwrap();
     let known = |mailbox: &str, digest: u8, since: i64| {
-        let found = spool.unheard(&owner(mailbox), &Digest([digest; 32]), at(since)).unwrap();
+        let found = spool.same(&owner(mailbox), &Digest([digest; 32]), at(since), at(1001)).unwrap();
         found.iter().map(|entry| entry.id.0).collect::<Vec<_>>()
     };
     spool.put(&entry(7)).unwrap();
@@ -194,6 +194,9 @@ fn a_message_is_known_again_until_its_client_has_heard() {
     assert!(known("ben", 7, 900).is_empty() && known("anna", 8, 900).is_empty() && known("anna", 7, 1001).is_empty());
     spool.heard(SubmissionId(7)).unwrap();
     assert!(known("anna", 7, 900).is_empty());
+    // What had arrived before it was begun is the same all the same.
+    let overtaken = |arrived| spool.same(&owner("anna"), &Digest([7; 32]), at(900), at(arrived)).unwrap().len();
+    assert_eq!((overtaken(999), overtaken(1000)), (1, 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use mailbox::submit::{Accepted, Header, Refused, Submission, Taker};
 use mailbox::{Content, Error, ErrorKind};
 use spool::{Entry, Step, digest};
@@ -42,8 +43,9 @@ impl Live {
         let digest = blocking(move || digest(&message, &envelope)).await?;
         let _turn = out.turn(&submission.message_id()).await;
         let new = out.entry(&submission, digest);
+        let arrived = before(new.accepted, submission.arrived.elapsed());
         let Submission { message, header, .. } = submission;
-        let entry = match known(out, &new).await? {
+        let entry = match known(out, &new, arrived).await? {
             Known::Taken(before) => {
                 tracing::info!(user = self.user, id = %new.id, before = %before.id, "a message that was taken before came again");
                 out.is_another(new.id, before.id);
@@ -120,10 +122,11 @@ impl Live {
 }
 
 /// What is known of this message. A Message-ID of the client's own makes two submissions of the same octets to the same people
-/// one message; without one, only a submission whose outcome nobody was told is taken up again.
-async fn known(out: &Outgoing, new: &Entry) -> Result<Known> {
+/// one message if nobody was told of the first; without one, only a submission that is not done yet is taken up again. A client
+/// that hung up and came again may have been told of the later one while the first was on its way here.
+async fn known(out: &Outgoing, new: &Entry, arrived: Timestamp) -> Result<Known> {
     let (owner, digest, since) = (new.owner.clone(), new.digest, before(new.accepted, AGAIN));
-    let found = out.spooled(move |spool| spool.unheard(&owner, &digest, since)).await?;
+    let found = out.spooled(move |spool| spool.same(&owner, &digest, since, arrived)).await?;
     for entry in found {
         match entry.step {
             Step::Given | Step::Waiting if !entry.kept => return Ok(Known::Begun(entry)),

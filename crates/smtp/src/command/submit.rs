@@ -1,5 +1,7 @@
 //! The end of a message: it is looked at, and handed over. Whatever comes of it, the transaction is over.
 
+use std::time::Instant;
+
 use mailbox::SignIn;
 use mailbox::submit::{
     About, Accepted, Address, Body, Envelope, Header, Refused, Session as Origin, Submission, SubmissionId, Submit,
@@ -28,6 +30,7 @@ where
     let Some(mut transaction) = signed_in.transaction.take() else {
         return Err(out_of_place("No message is begun").into());
     };
+    let arrived = Instant::now();
     let mut message = gathering.finish()?;
     if transaction.mail().body == Body::Binary {
         message = gather::without_binary(message, &session.settings.spool).await?;
@@ -45,7 +48,7 @@ where
     let origin =
         Origin { user: signed_in.user.clone(), client: signed_in.client.clone(), peer, tls: connection.is_tls() };
     let (recipients, octets) = (envelope.recipients.len(), message.len());
-    match signed_in.account.submit(Submission { id, envelope, message, header, session: origin }).await {
+    match signed_in.account.submit(Submission { id, envelope, message, header, session: origin, arrived }).await {
         Ok(accepted) => {
             info!(%id, user = signed_in.user, recipients, octets, by = ?accepted.by, "taken");
             let reply = taken(id, accepted);
