@@ -294,6 +294,13 @@ async fn a_message_that_is_overtaken_by_itself_is_sent_once() {
     gate.account.heard(id);
     assert_eq!(gate.account.submit(first).await.unwrap().by, Taker::Before);
     once_each(&lab, 1).await;
+    // What its client was told is not sent is not sent either.
+    let first = Submission { arrived: earlier, ..submission(&text(2), &[BEN]) };
+    lab.fault(r#"{"what":"refused","operation":"CreateItem","code":"ErrorMessageSubmissionBlocked"}"#).await;
+    send(&gate.account, &text(2), &[BEN]).await.unwrap_err();
+    gate.account.submit(first).await.unwrap_err();
+    once_each(&lab, 1).await;
+    assert_eq!(send(&gate.account, &text(2), &[BEN]).await.unwrap().by, Taker::Exchange);
 }
 
 /// A client that never heard brings the same message again; one that heard sends another one, word for word the same.

@@ -1,12 +1,12 @@
 //! What a mailbox has to send with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mailbox::submit::{Address, Header, Submission, SubmissionId};
+use mailbox::submit::{Address, Header, Refused, Submission, SubmissionId};
 use mailbox::{Content, Error, ErrorKind};
 use spool::{Digest, Entry, Owner, Spool, Step};
 use tokio::sync::{Notify, OwnedMutexGuard};
@@ -37,6 +37,8 @@ pub(crate) struct Outgoing {
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     /// Submissions that were found to be others that came before.
     others: Mutex<HashMap<SubmissionId, SubmissionId>>,
+    /// Messages that were refused of late, and when they were begun.
+    refused: Mutex<VecDeque<(Digest, Timestamp, Refused)>>,
     /// In whose name Exchange refused to send, and when.
     pub(super) denied: Mutex<HashMap<Address, Instant>>,
 }
@@ -61,6 +63,7 @@ impl Outgoing {
             is_waiting: AtomicBool::new(false),
             turns: Mutex::default(),
             others: Mutex::default(),
+            refused: Mutex::default(),
             denied: Mutex::default(),
         }
     }
@@ -151,6 +154,21 @@ impl Outgoing {
         others.insert(this, before);
     }
 
+    /// A message was refused, and its client is told.
+    pub(super) fn note_refused(&self, entry: &Entry, refused: &Refused) {
+        let mut all = lock(&self.refused);
+        if all.len() >= MANY_REFUSED {
+            all.pop_front();
+        }
+        all.push_back((entry.digest, entry.accepted, refused.clone()));
+    }
+
+    /// Why the same message was refused that was begun only after this one had arrived.
+    pub(super) fn refused_since(&self, digest: &Digest, arrived: Timestamp) -> Option<Refused> {
+        let all = lock(&self.refused);
+        all.iter().find(|(other, begun, _)| other == digest && *begun > arrived).map(|(.., refused)| refused.clone())
+    }
+
     fn before(&self, this: SubmissionId) -> SubmissionId {
         lock(&self.others).remove(&this).unwrap_or(this)
     }
@@ -209,3 +227,5 @@ const TURNING_OVER: [Duration; 4] =
 /// Turns that are over are forgotten when there are so many.
 const MANY_TURNS: usize = 256;
 const MANY_OTHERS: usize = 10_000;
+/// More than clients can have on their way at once.
+const MANY_REFUSED: usize = 256;

@@ -45,6 +45,10 @@ impl Live {
         let new = out.entry(&submission, digest);
         let arrived = before(new.accepted, submission.arrived.elapsed());
         let Submission { message, header, .. } = submission;
+        // Its client hung up, came again, was quicker, and knows by now that it is not sent.
+        if let Some(refused) = out.refused_since(&new.digest, arrived) {
+            return Err(refused);
+        }
         let entry = match known(out, &new, arrived).await? {
             Known::Taken(before) => {
                 tracing::info!(user = self.user, id = %new.id, before = %before.id, "a message that was taken before came again");
@@ -89,6 +93,7 @@ impl Live {
             }
             Outcome::Gone => Err(Error::new(ErrorKind::Unavailable, "the message was taken out of the spool").into()),
             Outcome::Refused(refused) => {
+                out.note_refused(&entry, &refused);
                 out.spooled(move |spool| spool.forget(id)).await?;
                 Err(refused)
             }
