@@ -1,7 +1,8 @@
 //! The folder tree.
 //!
 //! A folder's id lives in Exchange for as long as the folder does, except when the mailbox migrates. Then the tree is
-//! listed anew, held back until the last page, and matched as a whole: by exchange id, by role, by place.
+//! listed anew, held back until the last page, and matched as a whole: by exchange id, by role, by place, and, for
+//! what was renamed before anybody heard of the migration, by what is left over.
 
 use std::collections::{HashMap, HashSet};
 
@@ -194,42 +195,96 @@ fn settle(connection: &Connection, applied: &mut HierarchyApplied) -> Outcome<()
 /// Which folder known is which of those listed, one to one. Places are compared from the top down, so that what
 /// lies below a matched folder is found even if that folder has another name now.
 fn matches<'l>(known: &[FolderRow], listed: &'l [ExchangeFolder]) -> HashMap<&'l str, FolderId> {
-    let mut matched: HashMap<&str, FolderId> = HashMap::new();
-    let mut taken: HashSet<FolderId> = HashSet::new();
-    let mut pair = |matched: &mut HashMap<&'l str, FolderId>, same: &dyn Fn(&ExchangeFolder, &FolderRow) -> bool| {
-        let before = matched.len();
-        for folder in listed {
-            if matched.contains_key(folder.exchange_id.as_str()) {
+    let mut matching = Matching::new(known, listed);
+    matching.pair(|folder, row, _| folder.exchange_id == row.folder.exchange_id);
+    let migrated = matching.matched.is_empty();
+    matching.pair(|folder, row, _| folder.role.is_some() && folder.role == row.folder.role);
+    loop {
+        let same_name = |folder: &ExchangeFolder, row: &FolderRow, so_far: &Matching<'_, '_>| {
+            folder.name == row.folder.name && so_far.is_same_place(folder, row)
+        };
+        if !matching.pair(same_name) && !(migrated && matching.pair_renamed()) {
+            return matching.matched;
+        }
+    }
+}
+
+/// Folders known, folders listed, and which of them are the same so far.
+struct Matching<'k, 'l> {
+    known: &'k [FolderRow],
+    listed: &'l [ExchangeFolder],
+    matched: HashMap<&'l str, FolderId>,
+    taken: HashSet<FolderId>,
+    above: HashMap<FolderId, FolderId>,
+    in_listing: HashSet<&'l str>,
+}
+
+impl<'k, 'l> Matching<'k, 'l> {
+    fn new(known: &'k [FolderRow], listed: &'l [ExchangeFolder]) -> Self {
+        let ids: HashMap<&str, FolderId> = known.iter().map(|row| (row.folder.exchange_id.as_str(), row.id)).collect();
+        let above = |row: &FolderRow| Some((row.id, *ids.get(row.folder.parent.as_deref()?)?));
+        Self {
+            known,
+            listed,
+            matched: HashMap::new(),
+            taken: HashSet::new(),
+            above: known.iter().filter_map(above).collect(),
+            in_listing: listed.iter().map(|folder| folder.exchange_id.as_str()).collect(),
+        }
+    }
+
+    /// Matches what is the same by that rule; true if anything was.
+    fn pair(&mut self, same: impl Fn(&ExchangeFolder, &FolderRow, &Self) -> bool) -> bool {
+        let before = self.matched.len();
+        for folder in self.listed {
+            if self.matched.contains_key(folder.exchange_id.as_str()) {
                 continue;
             }
-            if let Some(row) = known.iter().find(|row| !taken.contains(&row.id) && same(folder, row)) {
-                taken.insert(row.id);
-                matched.insert(&folder.exchange_id, row.id);
+            let mut free = self.known.iter().filter(|row| !self.taken.contains(&row.id));
+            if let Some(row) = free.find(|row| same(folder, row, self)) {
+                self.take(folder, row.id);
             }
         }
-        matched.len() > before
-    };
-    pair(&mut matched, &|folder, row| folder.exchange_id == row.folder.exchange_id);
-    pair(&mut matched, &|folder, row| folder.role.is_some() && folder.role == row.folder.role);
-    // Folders at the top name a parent that is not in the tree.
-    let above = |row: &FolderRow| {
-        known.iter().find(|other| row.folder.parent.as_ref() == Some(&other.folder.exchange_id)).map(|other| other.id)
-    };
-    let in_listing: HashSet<&str> = listed.iter().map(|folder| folder.exchange_id.as_str()).collect();
-    loop {
-        let so_far = matched.clone();
-        let same_place = |folder: &ExchangeFolder, row: &FolderRow| {
-            let parent = folder.parent.as_deref().filter(|parent| in_listing.contains(parent));
-            let place = match parent {
-                None => above(row).is_none(),
-                Some(parent) => so_far.get(parent).is_some_and(|parent| above(row) == Some(*parent)),
+        self.matched.len() > before
+    }
+
+    /// Matches one folder that has another name since before the migration: among those left over in one place the only one
+    /// on either side, or the only one with that many messages.
+    fn pair_renamed(&mut self) -> bool {
+        for counted in [true, false] {
+            let same_count = |row: &FolderRow, folder: &ExchangeFolder| {
+                !counted || (row.folder.total == folder.total && folder.total.is_some_and(|total| total > 0))
             };
-            let other_role = folder.role.is_some() && row.folder.role.is_some() && folder.role != row.folder.role;
-            place && !other_role && folder.name == row.folder.name && folder.class == row.folder.class
-        };
-        if !pair(&mut matched, &same_place) {
-            return matched;
+            for folder in self.listed {
+                let fits = |row: &FolderRow, folder: &ExchangeFolder| {
+                    let free = !self.taken.contains(&row.id) && !self.matched.contains_key(folder.exchange_id.as_str());
+                    free && same_count(row, folder) && self.is_same_place(folder, row)
+                };
+                let mut rows = self.known.iter().filter(|row| fits(row, folder));
+                let (Some(row), None) = (rows.next(), rows.next()) else { continue };
+                if self.listed.iter().filter(|other| fits(row, other)).count() == 1 {
+                    self.take(folder, row.id);
+                    return true;
+                }
+            }
         }
+        false
+    }
+
+    fn take(&mut self, folder: &'l ExchangeFolder, id: FolderId) {
+        self.matched.insert(&folder.exchange_id, id);
+        self.taken.insert(id);
+    }
+
+    /// Both lie in the same folder and hold the same kind of things. Folders at the top name a parent that is not in the tree.
+    fn is_same_place(&self, folder: &ExchangeFolder, row: &FolderRow) -> bool {
+        let above = self.above.get(&row.id);
+        let place = match folder.parent.as_deref().filter(|parent| self.in_listing.contains(parent)) {
+            None => above.is_none(),
+            Some(parent) => above.is_some() && self.matched.get(parent) == above,
+        };
+        let other_role = folder.role.is_some() && row.folder.role.is_some() && folder.role != row.folder.role;
+        place && !other_role && folder.class == row.folder.class
     }
 }
 

@@ -59,6 +59,7 @@ run! {
     a_deleted_folder_takes_those_below_along
     a_role_belongs_to_one_folder
     folders_are_found_again_after_a_migration
+    folders_renamed_before_a_migration_are_found_again
     a_hierarchy_resync_without_migration_keeps_all
     a_removed_folder_is_gone
     subscriptions_are_kept

@@ -106,6 +106,44 @@ pub async fn folders_are_found_again_after_a_migration<P: Place>(place: P) {
     assert_eq!(uids(&map, before[0].id).await.len(), 1);
 }
 
+/// What was renamed when nobody had heard of the migration yet is what is left over in its place; which of several is which
+/// is told by how many messages they hold. What nothing tells apart is new.
+pub async fn folders_renamed_before_a_migration_are_found_again<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = |id: &str| ExchangeFolder { role: Some("inbox".to_owned()), ..folder(id, "Inbox") };
+    let holding = |total, folder| ExchangeFolder { total: Some(total), ..folder };
+    let all = [
+        inbox("1-inbox"),
+        below("1-inbox", "1-a", "A"),
+        below("1-a", "1-b", "B"),
+        holding(3, folder("1-c", "C")),
+        holding(5, folder("1-d", "D")),
+        holding(2, below("1-b", "1-e", "E")),
+        holding(2, below("1-b", "1-f", "F")),
+    ];
+    map.apply_hierarchy(tree(all, "h1")).await.unwrap();
+    let before = map.folders().await.unwrap();
+
+    map.begin_hierarchy_resync().await.unwrap();
+    let all = [
+        inbox("2-inbox"),
+        below("2-inbox", "2-a", "A, renamed"),
+        below("2-a", "2-b", "B"),
+        holding(5, folder("2-d", "D, renamed")),
+        holding(3, folder("2-c", "C, renamed")),
+        holding(2, below("2-b", "2-e", "E, renamed")),
+        holding(2, below("2-b", "2-f", "F, renamed")),
+    ];
+    let applied = map.apply_hierarchy(tree(all, "h2")).await.unwrap();
+    assert_eq!((applied.rebound.len(), applied.removed), (5, vec![before[5].id, before[6].id]));
+    let after = map.folders().await.unwrap();
+    let kept = before[..5].iter().zip(["2-inbox", "2-a", "2-b", "2-c", "2-d"]);
+    for ((old, id), new) in kept.zip(&after) {
+        assert_eq!((old.id, old.uid_validity, id), (new.id, new.uid_validity, new.folder.exchange_id.as_str()));
+    }
+    assert_eq!(after.len(), 7);
+}
+
 /// A refused hierarchy state alone changes no id, and what is not listed any more is gone.
 pub async fn a_hierarchy_resync_without_migration_keeps_all<P: Place>(place: P) {
     let map = place.open().await;
