@@ -509,6 +509,29 @@ async fn folders_are_looked_at_as_seldom_as_configured() {
 }
 
 /// The reason why nobody can sign in is told to who tries, and who can change it.
+/// Where nobody tells of changes, least of all: a message may have the flags a STORE names already, as far as is known.
+#[tokio::test]
+async fn a_store_that_would_write_nothing_looks_first() {
+    let simulator = Options::preset("empty").with("--version", "2010").start().await;
+    let site = Site::with(&simulator, "domains = [\"demo.test\"]\nsync = { poll_min = \"1h\" }\n");
+    let gateway = site.start().await;
+    simulator.deliver("inbox", &letter("one")).await;
+    let mut imap = gateway.login().await;
+    imap.select("INBOX").await;
+    imap.ok("STORE 1 FLAGS (\\Deleted)").await;
+    for condition in ["", "(UNCHANGEDSINCE 999999) "] {
+        let item = simulator.get(&format!("/mailbox?mailbox={USER}")).await["Inbox"][0].clone();
+        let id = format!("<t:ItemId Id={} ChangeKey={}/>", item["item_id"], item["change_key"]);
+        let body = format!(
+            r#"<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"><m:ItemChanges><t:ItemChange>{id}<t:Updates><t:SetItemField><t:FieldURI FieldURI="item:Categories"/><t:Message><t:Categories><t:String>Work</t:String></t:Categories></t:Message></t:SetItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>"#
+        );
+        assert!(simulator.soap("Exchange2010", &body).await.find("ItemId").is_some());
+        imap.ok(&format!("STORE 1 {condition}FLAGS (\\Deleted)")).await;
+        let item = simulator.get(&format!("/mailbox?mailbox={USER}")).await["Inbox"][0].clone();
+        assert_eq!((&item["categories"], &item["deleted"]), (&json!([]), &json!(true)), "{condition}");
+    }
+}
+
 #[tokio::test]
 async fn where_ews_is_switched_off_a_sentence_says_so() {
     for (status, whose) in [("403", "the administrator of Exchange"), ("404", "whoever runs the gateway")] {

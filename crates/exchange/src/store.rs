@@ -37,11 +37,12 @@ impl Live {
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
         let state = existing(self, folder).await?;
-        // What somebody else changed must be known by now.
-        if unchanged_since.is_some() {
-            self.freshen(folder).await;
-        } else if self.rests_on_what_is_known(folder, uids, change).await? {
+        let rests = self.rests_on_what_is_known(folder, uids, change).await?;
+        if rests {
             state.due.want();
+        }
+        // What somebody else changed must be known by now.
+        if rests || unchanged_since.is_some() {
             self.freshen(folder).await;
         }
         let mut stored = Stored::default();
