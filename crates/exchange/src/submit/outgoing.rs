@@ -154,8 +154,11 @@ impl Outgoing {
         others.insert(this, before);
     }
 
-    /// A message was refused, and its client is told.
+    /// A message was refused, and its client is told. Without a Message-ID two that are alike may be two.
     pub(super) fn note_refused(&self, entry: &Entry, refused: &Refused) {
+        if entry.message_id.is_none() {
+            return;
+        }
         let mut all = lock(&self.refused);
         if all.len() >= MANY_REFUSED {
             all.pop_front();

@@ -47,6 +47,7 @@ impl Live {
         let Submission { message, header, .. } = submission;
         // Its client hung up, came again, was quicker, and knows by now that it is not sent.
         if let Some(refused) = out.refused_since(&new.digest, arrived) {
+            tracing::info!(user = self.user, id = %new.id, "a message that was refused since it came overtook itself");
             return Err(refused);
         }
         let entry = match known(out, &new, arrived).await? {
