@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exgate_tests::Value;
 
-use super::{Kind, Session};
+use super::{Kind, Session, Slot};
 use crate::ledger::{Flags, Ledger};
 use crate::line;
 
@@ -107,13 +107,8 @@ impl Session {
 
     fn number(&mut self, at: usize, uid: u32) {
         let slots = &mut self.view.as_mut().unwrap().slots;
-        // Where no numbers are told, nobody knows which of the unknown ones came last.
-        if self.kind == Kind::UidOnly
-            && slots[at].uid.is_none()
-            && uid < slots[at].floor
-            && let Some(earlier) = slots.iter().position(|slot| slot.uid.is_none() && slot.floor <= uid)
-        {
-            (slots[at].floor, slots[earlier].floor) = (slots[earlier].floor, slots[at].floor);
+        if self.kind == Kind::UidOnly {
+            settle_floor(slots, at, uid);
         }
         let before = slots[..at].iter().filter_map(|slot| slot.uid).max();
         let after = slots[at + 1..].iter().find_map(|slot| slot.uid);
@@ -124,6 +119,19 @@ impl Session {
         self.check(known.is_none_or(|known| known == uid), "the number was another UID's");
         self.check(fits, "UIDs do not ascend");
         self.check(known.is_some() || uid >= floor, &format!("came after UIDNEXT {floor} and has a lower UID"));
+    }
+}
+
+/// Where no numbers are told, nobody knows which of the unknown messages came when. The one at this place has this UID: of
+/// the floors it can have had it takes the highest, so that the others can be told of whichever way they came.
+pub(super) fn settle_floor(slots: &mut [Slot], at: usize, uid: u32) {
+    let unknown = |slot: &Slot| slot.uid.is_none();
+    if !slots.get(at).is_some_and(unknown) {
+        return;
+    }
+    let fitting = (0..slots.len()).filter(|other| unknown(&slots[*other]) && slots[*other].floor <= uid);
+    if let Some(best) = fitting.max_by_key(|other| slots[*other].floor) {
+        (slots[at].floor, slots[best].floor) = (slots[best].floor, slots[at].floor);
     }
 }
 

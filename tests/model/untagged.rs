@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fetch::settle_floor;
 use super::{Kind, Session, Slot, View};
 use crate::ledger::Ledger;
 use crate::line::{self, Line};
@@ -126,6 +127,9 @@ impl Session {
             let fits = view.slots.get(at).is_some_and(|slot| known.is_some() || slot.uid.is_none());
             if !fits {
                 self.fail(&format!("UID {uid} vanished and was not there"));
+            }
+            if kind == Kind::UidOnly {
+                settle_floor(&mut view.slots, at, *uid);
             }
             view.slots.remove(at);
             self.hold(ledger.gone(folder, *uid));
