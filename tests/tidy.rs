@@ -42,6 +42,7 @@ fn crates_know_only_what_lies_below_them() {
         ("imap", &["imap-proto", "mailbox", "script", "serve"]),
         ("dav", &["mailbox", "pim", "script", "serve"]),
         ("smtp", &["mailbox", "script", "serve"]),
+        ("pop3", &["mailbox", "script", "serve"]),
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
         ("spool", &["mailbox"]),

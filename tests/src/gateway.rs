@@ -62,7 +62,7 @@ impl Site {
         let config = dir.path().join("exgate.toml");
         let text = format!(
             "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\
-             submission = \"127.0.0.1:0\"\n\n[submit]\nlost_answer_seconds = {}\n\n{tables}",
+             submission = \"127.0.0.1:0\"\npop3 = \"127.0.0.1:0\"\n\n[submit]\nlost_answer_seconds = {}\n\n{tables}",
             dir.path().join("state").display(),
             LOST_ANSWER.as_secs(),
         );

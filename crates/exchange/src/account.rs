@@ -241,6 +241,14 @@ impl Mail for Account {
         .await
     }
 
+    async fn exact_sizes(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<u64>)>> {
+        self.attended(async {
+            let (live, folder) = self.at(folder).await?;
+            live.exact_sizes_of(folder, uids).await
+        })
+        .await
+    }
+
     async fn headers(&self, folder: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Result<Bytes>)>> {
         self.attended(async {
             let (live, folder) = self.at(folder).await?;

@@ -210,6 +210,29 @@ impl Live {
         Ok(told)
     }
 
+    /// The same, exactly: those that the map knows, and of the others the first ones, which are fetched.
+    pub(crate) async fn exact_sizes_of(
+        self: &Arc<Self>,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Result<u64>)>> {
+        self.note_learnt().await;
+        for some in uids.chunks(INDEX_ROWS) {
+            let rows = self.map.items(folder, some).await?;
+            if rows.is_empty() {
+                continue;
+            }
+            let known = rows.iter().filter_map(|row| Some((row.uid, Ok(row.exact_size?))));
+            let mut told: Vec<(Uid, Result<u64>)> = known.collect();
+            let unknown = rows.iter().filter(|row| row.exact_size.is_none()).take(LOOK_AHEAD).cloned().collect();
+            let fetched = self.contents_of(folder, unknown).await?;
+            told.extend(fetched.into_iter().map(|(uid, content)| (uid, content.map(|content| content.len()))));
+            told.sort_by_key(|(uid, _)| *uid);
+            return Ok(told);
+        }
+        Ok(Vec::new())
+    }
+
     async fn fetched_sizes(self: &Arc<Self>, folder: FolderId, mut rows: Vec<ItemRow>) -> Result<HashMap<Uid, u64>> {
         let mut fetched = HashMap::new();
         while !rows.is_empty() {

@@ -83,6 +83,9 @@ pub(crate) struct Demo {
     /// Where mail clients send.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1587")]
     pub(crate) submission: SocketAddr,
+    /// Where mail clients that speak POP3 connect.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
+    pub(crate) pop3: SocketAddr,
     /// Where calendar and address-book clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1080")]
     pub(crate) http: SocketAddr,

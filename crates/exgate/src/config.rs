@@ -5,6 +5,7 @@ mod exchange;
 mod imap;
 mod listen;
 mod mistake;
+mod pop3;
 mod submit;
 mod text;
 
@@ -18,6 +19,7 @@ use self::exchange::Exchange;
 use self::imap::OffFor;
 use self::listen::Listen;
 use self::mistake::{at_line, readable};
+use self::pop3::Pop3;
 use self::submit::Submit;
 
 pub(crate) use self::example::EXAMPLE;
@@ -37,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) imap: Imap,
     #[serde(default)]
     pub(crate) submit: Submit,
+    #[serde(default)]
+    pub(crate) pop3: Pop3,
     #[serde(default)]
     pub(crate) dav: Dav,
     #[serde(default)]
@@ -195,6 +199,7 @@ impl Config {
                 let doors = [
                     ("imaps", &self.listen.imaps),
                     ("submissions", &self.listen.submissions),
+                    ("pop3s", &self.listen.pop3s),
                     ("https", &self.listen.https),
                 ];
                 for (key, addresses) in doors {
@@ -251,12 +256,12 @@ mod tests {
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",
-                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `http`, `https`, `allow_plaintext` (line 3)",
+                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `pop3`, `pop3s`, `http`, `https`, `allow_plaintext` (line 3)",
             ),
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `submit`, `dav`, `cache`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `submit`, `pop3`, `dav`, `cache`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -287,7 +292,7 @@ mod tests {
             (
                 "imap = '127.0.0.1:1143'",
                 "",
-                "exgate.toml: listen: no address to listen on; set imap, imaps, submission, submissions, http or https",
+                "exgate.toml: listen: no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, http or https",
             ),
             (
                 "imap = '127.0.0.1:1143'",
@@ -303,6 +308,17 @@ mod tests {
                 "imap = '127.0.0.1:1143'",
                 "submission = '0.0.0.0:587'",
                 "exgate.toml: listen.submission: 0.0.0.0:587 would take passwords in plain text from other machines; use submissions or [tls], or set listen.allow_plaintext = true",
+            ),
+            ("imap = ", "pop3s = ", "exgate.toml: tls: missing; listen.pop3s needs tls.certificate and tls.key"),
+            (
+                "imap = '127.0.0.1:1143'",
+                "pop3 = '0.0.0.0:110'",
+                "exgate.toml: listen.pop3: 0.0.0.0:110 would take passwords in plain text from other machines; use pop3s or [tls], or set listen.allow_plaintext = true",
+            ),
+            (
+                "[listen]",
+                "[pop3]\nsize = 'guess'\n[listen]",
+                "exgate.toml: pop3.size: unknown variant `guess`, expected `auto` or `exact` (line 3)",
             ),
             (
                 "[listen]",

@@ -17,10 +17,10 @@ use crate::{Failure, feed};
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let started = Instant::now();
-    let doors = [Some(options.imap), Some(options.submission), Some(options.http), options.control];
+    let doors = [Some(options.imap), Some(options.submission), Some(options.pop3), Some(options.http), options.control];
     if !doors.iter().flatten().all(|door| door.ip().is_loopback()) {
         return Err(Failure::mistake(
-            "the demo's passwords are public: --imap, --submission, --http and --control take loopback addresses only",
+            "the demo's passwords are public: --imap, --submission, --pop3, --http and --control take loopback addresses only",
         ));
     }
     let home = Home::new(options.state)?;
@@ -32,6 +32,7 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let doors = [
         ("imap", Speaks::Imap, options.imap),
         ("submission", Speaks::Submission, options.submission),
+        ("pop3", Speaks::Pop3, options.pop3),
         ("http", Speaks::Dav, options.http),
     ]
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });

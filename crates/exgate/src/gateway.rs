@@ -10,6 +10,7 @@ use accounts::Feeds;
 use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
+use pop3::Pop3;
 use serve::{Drain, Limits, Security, Tls};
 use smtp::Smtp;
 use tokio::net::TcpListener;
@@ -24,8 +25,12 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let tls = load_tls(&config, &["imap"])?;
     let backend = backend(&config, &config.state)?;
     let doors = doors(&config, tls)?;
-    let settings =
-        Settings { imap: imap_settings(&config)?, smtp: smtp_settings(&config)?, dav: dav_settings(&config) };
+    let settings = Settings {
+        imap: imap_settings(&config)?,
+        smtp: smtp_settings(&config)?,
+        pop3: pop3_settings(&config),
+        dav: dav_settings(&config),
+    };
     let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
     gateway.announce()?;
     say("ready")?;
@@ -47,6 +52,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
 pub(crate) struct Settings {
     pub(crate) imap: imap::Settings,
     pub(crate) smtp: smtp::Settings,
+    pub(crate) pop3: pop3::Settings,
     pub(crate) dav: dav::Settings,
 }
 
@@ -55,6 +61,7 @@ pub(crate) struct Settings {
 pub(crate) enum Speaks {
     Imap,
     Submission,
+    Pop3,
     Dav,
 }
 
@@ -92,6 +99,7 @@ impl Gateway {
         let limits = Limits::new(serve::Settings::default());
         let imap = Imap::new(backend.clone(), settings.imap);
         let smtp = Smtp::new(backend.clone(), settings.smtp);
+        let pop3 = Pop3::new(backend.clone(), settings.pop3);
         let opener = feed::Opener { feeds: Arc::new(feeds), directory: backend.clone() };
         let dav = Dav::with_feeds(backend, settings.dav, opener);
         let mut addresses = Vec::new();
@@ -101,6 +109,7 @@ impl Gateway {
             match door.speaks {
                 Speaks::Imap => tokio::spawn(serve::listen(listener, security, limits, shutdown, imap.clone())),
                 Speaks::Submission => tokio::spawn(serve::listen(listener, security, limits, shutdown, smtp.clone())),
+                Speaks::Pop3 => tokio::spawn(serve::listen(listener, security, limits, shutdown, pop3.clone())),
                 Speaks::Dav => tokio::spawn(serve::listen(listener, security, limits, shutdown, dav.clone())),
             };
         }
@@ -210,6 +219,17 @@ fn imap_settings(config: &Config) -> Result<imap::Settings, Failure> {
     })
 }
 
+fn pop3_settings(config: &Config) -> pop3::Settings {
+    pop3::Settings {
+        plaintext_passwords: config.listen.allow_plaintext,
+        sizes: match config.pop3.size {
+            SizePolicy::Auto => pop3::SizePolicy::Auto,
+            SizePolicy::Exact => pop3::SizePolicy::Exact,
+        },
+        ..pop3::Settings::default()
+    }
+}
+
 fn dav_settings(config: &Config) -> dav::Settings {
     dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
@@ -229,6 +249,7 @@ fn doors(config: &Config, tls: Option<Tls>) -> Result<Vec<Door>, Failure> {
     let http_tls = load_tls(config, &["http/1.1"])?;
     // RFC 7301: no name of submission is registered.
     let smtp_tls = load_tls(config, &[])?;
+    let pop3_tls = load_tls(config, &["pop3"])?;
     let start_tls = |tls: &Option<Tls>| tls.clone().map_or(Security::Plain, Security::StartTls);
     let under = |tls: Option<Tls>| tls.map(Security::Tls);
     let mut doors = Vec::new();
@@ -237,6 +258,8 @@ fn doors(config: &Config, tls: Option<Tls>) -> Result<Vec<Door>, Failure> {
         ("submission", Speaks::Submission, &config.listen.submission, Some(start_tls(&smtp_tls))),
         ("submissions", Speaks::Submission, &config.listen.submissions, under(smtp_tls)),
         ("imaps", Speaks::Imap, &config.listen.imaps, under(tls)),
+        ("pop3", Speaks::Pop3, &config.listen.pop3, Some(start_tls(&pop3_tls))),
+        ("pop3s", Speaks::Pop3, &config.listen.pop3s, under(pop3_tls)),
         ("http", Speaks::Dav, &config.listen.http, Some(Security::Plain)),
         ("https", Speaks::Dav, &config.listen.https, under(http_tls)),
     ] {

@@ -243,6 +243,22 @@ pub trait Mail: Clone + Send + Sync + 'static {
     /// `NotFound` if the folder is gone; those of `contents` if sizes must be exact.
     fn sizes(&self, folder: FolderId, uids: &[Uid]) -> impl Future<Output = Result<Vec<(Uid, u64)>>> + Send;
 
+    /// Exactly how many octets messages have. What was never read is read, and known from then on; the answer may cover
+    /// only some of them, at least one.
+    ///
+    /// # Errors
+    /// As for `contents`.
+    fn exact_sizes(
+        &self,
+        folder: FolderId,
+        uids: &[Uid],
+    ) -> impl Future<Output = Result<Vec<(Uid, Result<u64>)>>> + Send {
+        async move {
+            let contents = self.contents(folder, uids).await?;
+            Ok(contents.into_iter().map(|(uid, content)| (uid, content.map(|content| content.len()))).collect())
+        }
+    }
+
     /// Header blocks, the empty line at their end included, without fetching bodies where Exchange allows it.
     /// They are the same bytes that `contents` begins with.
     ///

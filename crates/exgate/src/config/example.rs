@@ -22,6 +22,10 @@ imaps = ["0.0.0.0:993", "[::]:993"]
 #submission = ["0.0.0.0:587", "[::]:587"]
 # The same under TLS from the first byte. Needs [tls].
 submissions = ["0.0.0.0:465", "[::]:465"]
+# Mail by POP3, the inbox only, with STLS where there is [tls]: passwords from other machines are taken under TLS only.
+#pop3 = ["0.0.0.0:110", "[::]:110"]
+# The same under TLS from the first byte. Needs [tls].
+#pop3s = ["0.0.0.0:995", "[::]:995"]
 # Calendars, tasks and contacts (CalDAV, CardDAV) and calendar subscriptions, without TLS: only loopback, as for a
 # proxy on this machine that speaks TLS, unless allow_plaintext says otherwise.
 #http = "127.0.0.1:1080"
@@ -77,6 +81,11 @@ key = "/etc/exgate/imap.key"
 # The largest message, and the most recipients of one. Exchange has limits of its own.
 #max_message_mib = 150
 #max_recipients = 5000
+
+[pop3]
+# The size of a message, in STAT and LIST. "exact": always as many bytes as come. What was never read is fetched to know it,
+# once, so that the first look at a large inbox takes long. "auto": of what was never read, an estimate that is never too low.
+#size = "exact"
 
 [dav]
 # The address under which calendar clients reach the gateway; stands before the path in addresses of feeds.

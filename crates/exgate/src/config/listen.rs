@@ -19,6 +19,10 @@ pub(crate) struct Listen {
     #[serde(default)]
     pub(crate) submissions: Addresses,
     #[serde(default)]
+    pub(crate) pop3: Addresses,
+    #[serde(default)]
+    pub(crate) pop3s: Addresses,
+    #[serde(default)]
     pub(crate) http: Addresses,
     #[serde(default)]
     pub(crate) https: Addresses,
@@ -48,8 +52,8 @@ impl From<OneOrMany> for Addresses {
 }
 
 impl Listen {
-    /// What takes passwords in clear is for this machine only, but for submission where there is TLS: the session takes
-    /// them after STARTTLS only, from whatever is not this machine.
+    /// What takes passwords in clear is for this machine only, but for submission and POP3 where there is TLS: the session
+    /// takes them after STARTTLS only, from whatever is not this machine.
     pub(super) fn check(&self, file: &Path, has_tls: bool) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
         let doors = [
@@ -57,13 +61,15 @@ impl Listen {
             ("listen.imaps", &self.imaps, None),
             ("listen.submission", &self.submission, Some("submissions or [tls]").filter(|_| !has_tls)),
             ("listen.submissions", &self.submissions, None),
+            ("listen.pop3", &self.pop3, Some("pop3s or [tls]").filter(|_| !has_tls)),
+            ("listen.pop3s", &self.pop3s, None),
             ("listen.http", &self.http, Some("https")),
             ("listen.https", &self.https, None),
         ];
         if doors.iter().all(|(_, addresses, _)| addresses.0.is_empty()) {
             return wrong(
                 "listen",
-                "no address to listen on; set imap, imaps, submission, submissions, http or https".into(),
+                "no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, http or https".into(),
             );
         }
         for (key, addresses, safe) in doors {
