@@ -110,7 +110,18 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 62] = [
+const KEYS: [&str; 73] = [
+    "admin",
+    "proxies",
+    "http_proxies",
+    "limits",
+    "connections",
+    "per_address",
+    "per_network",
+    "client_ca",
+    "client_certificates",
+    "tls.domain.\"mail.example.org\"",
+    "submission",
     "state",
     "format",
     "level",

@@ -58,11 +58,20 @@ impl Site {
     /// If the files cannot be written.
     #[must_use]
     pub fn tables(tables: &str) -> Self {
+        Self::listening("", tables)
+    }
+
+    /// The same, with more lines in `[listen]`.
+    ///
+    /// # Panics
+    /// If the files cannot be written.
+    #[must_use]
+    pub fn listening(listen: &str, tables: &str) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let config = dir.path().join("exgate.toml");
         let text = format!(
             "state = \"{}\"\n\n[listen]\nimap = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n\
-             submission = \"127.0.0.1:0\"\npop3 = \"127.0.0.1:0\"\n\n[submit]\nlost_answer_seconds = {}\n\n{tables}",
+             submission = \"127.0.0.1:0\"\npop3 = \"127.0.0.1:0\"\n{listen}\n[submit]\nlost_answer_seconds = {}\n\n{tables}",
             dir.path().join("state").display(),
             LOST_ANSWER.as_secs(),
         );

@@ -85,7 +85,16 @@ impl Imap {
     /// # Errors
     /// If nobody listens, or the greeting is not OK.
     pub async fn connect(address: SocketAddr) -> Result<Self, Broken> {
-        let stream = TcpStream::connect(address).await.map_err(|error| Broken(error.to_string()))?;
+        Self::connect_saying(address, b"").await
+    }
+
+    /// The same, with something to be said before the greeting.
+    ///
+    /// # Errors
+    /// If nobody listens, or the greeting is not OK.
+    pub async fn connect_saying(address: SocketAddr, first: &[u8]) -> Result<Self, Broken> {
+        let mut stream = TcpStream::connect(address).await.map_err(|error| Broken(error.to_string()))?;
+        stream.write_all(first).await.map_err(|error| Broken(error.to_string()))?;
         stream.set_nodelay(true).map_err(|error| Broken(error.to_string()))?;
         let mut imap = Self { stream: BufReader::new(stream), tag: 0, sent: "greeting".to_owned() };
         let greeting = imap.read().await?;

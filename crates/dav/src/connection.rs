@@ -17,8 +17,10 @@ use jiff::Timestamp;
 use mailbox::SignIn;
 use mailbox::objects::Objects;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug, info_span, warn};
 
+use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::{Answer, Error};
 use crate::patient::Patient;
@@ -37,11 +39,19 @@ where
 {
     let serve::Connection { stream, peer, mut shutdown, .. } = connection;
     let settings = Arc::clone(&shared.settings);
-    let is_safe = stream.is_tls() || peer.ip().to_canonical().is_loopback() || settings.plaintext_passwords;
+    let is_tls = stream.is_tls();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let shared = Arc::clone(&shared);
-        let span = info_span!("dav.request", method = %request.method());
-        async move { Ok::<_, Infallible>(answer(request, &shared, is_safe).await) }.instrument(span)
+        let span = info_span!("dav.request", method = %request.method(), client = Empty, outcome = Empty);
+        async move {
+            let response = match Caller::of(&request, peer, is_tls, &shared.settings) {
+                Ok(caller) => answer(request, &shared, &caller).await,
+                Err(error) => error.response(),
+            };
+            Span::current().record("outcome", response.status().as_u16());
+            Ok::<_, Infallible>(response)
+        }
+        .instrument(span)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.silence).max_buf_size(HEAD);
@@ -59,13 +69,13 @@ where
 }
 
 /// Every request gets an answer.
-async fn answer<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, is_safe: bool) -> Response<Body>
+async fn answer<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, caller: &Caller) -> Response<Body>
 where
     S: SignIn,
     F: Feeds<S::Account>,
     S::Account: Objects,
 {
-    let mut response = match handle(request, shared, is_safe).await {
+    let mut response = match handle(request, shared, caller).await {
         Ok(response) => response,
         Err(error) => {
             if error.status.is_server_error() {
@@ -83,7 +93,7 @@ where
     response
 }
 
-async fn handle<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, is_safe: bool) -> Answer
+async fn handle<S, F>(request: http::Request<Incoming>, shared: &Shared<S, F>, caller: &Caller) -> Answer
 where
     S: SignIn,
     F: Feeds<S::Account>,
@@ -114,7 +124,7 @@ where
         return feed::answer(&shared.feeds, &shared.seen, &request, &token, Timestamp::now()).await;
     }
     let (account, key) =
-        sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, is_safe).await?;
+        sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, caller.is_safe).await?;
     head.headers.remove(AUTHORIZATION);
     let outcome = async {
         let body = read(body, &head, shared).await?;

@@ -4,6 +4,7 @@
 //! said of a resource is a row of the table in `property`. Listings are streamed: none is ever whole in memory.
 
 mod body;
+mod caller;
 mod card;
 mod condition;
 mod connection;
@@ -96,6 +97,8 @@ where
     const NAME: &'static str = "dav";
     const REFUSAL: &'static [u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+    const TELLS_CLIENTS: bool = true;
 
     async fn run(&self, connection: serve::Connection) {
         self.serve(connection).await;

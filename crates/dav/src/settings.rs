@@ -22,6 +22,8 @@ pub struct Settings {
     /// Members a query or a multiget answers at most; a client that needs more must use sync-collection or ask for
     /// less. A listing by PROPFIND, which has no word for the rest, is whole.
     pub most_members: usize,
+    /// How much one client may have done at once where it comes through a proxy, and which proxies are believed.
+    pub limits: serve::Limits,
 }
 
 impl Default for Settings {
@@ -35,6 +37,7 @@ impl Default for Settings {
             patience: Duration::from_secs(60),
             sign_in_kept: Duration::from_secs(60),
             most_members: 100_000,
+            limits: serve::Limits::new(serve::Settings::default()),
         }
     }
 }

@@ -3,11 +3,13 @@
 mod example;
 mod exchange;
 mod imap;
+mod limits;
 mod listen;
 mod mistake;
 mod pop3;
 mod submit;
 mod text;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,10 +19,12 @@ use serde::Deserialize;
 
 use self::exchange::Exchange;
 use self::imap::OffFor;
+use self::limits::Limits;
 use self::listen::Listen;
-use self::mistake::{at_line, readable};
+use self::mistake::at_line;
 use self::pop3::Pop3;
 use self::submit::Submit;
+use self::tls::Tls;
 
 pub(crate) use self::example::EXAMPLE;
 pub(crate) use self::mistake::Mistake;
@@ -35,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) listen: Listen,
     pub(crate) tls: Option<Tls>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
     #[serde(default)]
     pub(crate) imap: Imap,
     #[serde(default)]
@@ -74,13 +80,6 @@ pub(crate) enum LogLevel {
     #[default]
     Info,
     Debug,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -193,7 +192,7 @@ impl Config {
 
     fn check(&self, file: &Path) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
-        self.listen.check(file, self.tls.is_some())?;
+        self.listen.check(file, self.tls.as_ref())?;
         match &self.tls {
             None => {
                 let doors = [
@@ -209,12 +208,9 @@ impl Config {
                     }
                 }
             }
-            Some(tls) => {
-                for (key, path) in [("tls.certificate", &tls.certificate), ("tls.key", &tls.key)] {
-                    readable(file, key, path)?;
-                }
-            }
+            Some(tls) => tls.check(file)?,
         }
+        self.limits.check(file)?;
         if self.imap.max_message_mib == 0 {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
@@ -256,12 +252,12 @@ mod tests {
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",
-                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `pop3`, `pop3s`, `http`, `https`, `allow_plaintext` (line 3)",
+                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `pop3`, `pop3s`, `http`, `https`, `admin`, `allow_plaintext`, `proxies`, `http_proxies` (line 3)",
             ),
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `imap`, `submit`, `pop3`, `dav`, `cache`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `imap`, `submit`, `pop3`, `dav`, `cache`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -278,6 +274,41 @@ mod tests {
                 "[listen]",
                 "[tls]\ncertificate = '/none/imap.pem'\nkey = '/none/imap.key'\n[listen]",
                 "exgate.toml: tls.certificate: file /none/imap.pem not found",
+            ),
+            (
+                "[listen]",
+                "[tls]\ncertificate = '/dev/null'\nkey = '/dev/null'\n[tls.domain.'mail.b.example']\ncertificate = '/none/b.pem'\nkey = '/dev/null'\n[listen]",
+                "exgate.toml: tls.domain.\"mail.b.example\".certificate: file /none/b.pem not found",
+            ),
+            (
+                "[listen]",
+                "[tls]\ncertificate = '/dev/null'\nkey = '/dev/null'\n[tls.domain.'b/c']\ncertificate = '/dev/null'\nkey = '/dev/null'\n[listen]",
+                "exgate.toml: tls.domain: `b/c` is no name of a server; write mail.corp.example, or *.corp.example",
+            ),
+            (
+                "[listen]",
+                "[tls]\ncertificate = '/dev/null'\nkey = '/dev/null'\nclient_certificates = 'required'\n[listen]",
+                "exgate.toml: tls.client_ca: missing; client_certificates needs the authority whose certificates are believed",
+            ),
+            (
+                "[listen]",
+                "[limits]\nper_network = 0\n[listen]",
+                "exgate.toml: limits.per_network: 0 would let nobody in; set at least 1",
+            ),
+            (
+                "[listen]",
+                "[listen]\nproxies = ['10.0.0.0/33']",
+                "exgate.toml: listen.proxies: `10.0.0.0/33` is no network; write 10.0.0.0/8, or a single address",
+            ),
+            (
+                "[listen]",
+                "[listen]\nhttp_proxies = 'haproxy'",
+                "exgate.toml: listen.http_proxies: `haproxy` is no network; write 10.0.0.0/8, or a single address",
+            ),
+            (
+                "[listen]",
+                "[listen]\nadmin = '0.0.0.0:9143'",
+                "exgate.toml: listen.admin: 0.0.0.0:9143 would tell other machines how the gateway does; use 127.0.0.1, or set tls.client_ca, whose certificates clients then need there",
             ),
             (
                 "https://",

@@ -11,7 +11,7 @@ use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
 use pop3::Pop3;
-use serve::{Drain, Limits, Security, Tls};
+use serve::{Certificates, Drain, Limits, Security, Tls, TlsError};
 use smtp::Smtp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,16 +22,21 @@ use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
-    let tls = load_tls(&config, &["imap"])?;
+    let certificates = certificates(&config)?;
     let backend = backend(&config, &config.state)?;
-    let doors = doors(&config, tls)?;
+    let doors = doors(&config, certificates.as_ref())?;
+    let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
         imap: imap_settings(&config)?,
         smtp: smtp_settings(&config)?,
         pop3: pop3_settings(&config),
-        dav: dav_settings(&config),
+        dav: dav_settings(&config, &limits),
+        limits,
     };
     let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
+    if let Some(certificates) = certificates {
+        gateway.keep_fresh(certificates)?;
+    }
     gateway.announce()?;
     say("ready")?;
     info!("ready");
@@ -43,17 +48,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 /// What `config check` checks beyond the words: that certificate and key belong together, and that the CA files are
 /// certificates.
 pub(crate) fn check(config: &Config) -> Result<(), Failure> {
-    load_tls(config, &["imap"])?;
-    Ok(())
+    certificates(config).map(drop)
 }
 
-/// Settings of the front ends.
-#[derive(Default)]
+/// Settings of the front ends, and what all of them keep to.
 pub(crate) struct Settings {
     pub(crate) imap: imap::Settings,
     pub(crate) smtp: smtp::Settings,
     pub(crate) pop3: pop3::Settings,
     pub(crate) dav: dav::Settings,
+    pub(crate) limits: Limits,
 }
 
 /// What a listener speaks.
@@ -96,7 +100,7 @@ impl Gateway {
             listeners.push((door, listener));
         }
         let drain = Drain::new();
-        let limits = Limits::new(serve::Settings::default());
+        let limits = settings.limits;
         let imap = Imap::new(backend.clone(), settings.imap);
         let smtp = Smtp::new(backend.clone(), settings.smtp);
         let pop3 = Pop3::new(backend.clone(), settings.pop3);
@@ -114,6 +118,24 @@ impl Gateway {
             };
         }
         Ok(Self { drain, addresses })
+    }
+
+    /// Takes up new certificates, while the gateway runs: when their files change, and when told by SIGHUP.
+    fn keep_fresh(&self, certificates: Certificates) -> Result<(), Failure> {
+        tokio::spawn(certificates.clone().watch(self.drain.shutdown()));
+        let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+        let mut shutdown = self.drain.shutdown();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    told = hangup.recv() => if told.is_none() { return },
+                    () = shutdown.requested() => return,
+                }
+                let certificates = certificates.clone();
+                let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
+            }
+        });
+        Ok(())
     }
 
     /// Prints where the gateway listens: with port 0 nobody else knows.
@@ -138,13 +160,16 @@ impl Gateway {
 
 /// Returns when the operator or the system wants the program to end.
 pub(crate) async fn stop_requested() -> Result<(), Failure> {
-    let mut terminate =
-        signal(SignalKind::terminate()).map_err(|error| Failure::new(format!("cannot wait for signals: {error}")))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+fn no_signals(error: std::io::Error) -> Failure {
+    Failure::new(format!("cannot wait for signals: {error}"))
 }
 
 /// A line for whoever started the program, at once.
@@ -230,26 +255,35 @@ fn pop3_settings(config: &Config) -> pop3::Settings {
     }
 }
 
-fn dav_settings(config: &Config) -> dav::Settings {
+fn dav_settings(config: &Config, limits: &Limits) -> dav::Settings {
     dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_object: config.dav.max_object_mib << 20,
+        limits: limits.clone(),
         ..dav::Settings::default()
     }
 }
 
-fn load_tls(config: &Config, protocols: &[&str]) -> Result<Option<Tls>, Failure> {
-    let load = |tls: &crate::config::Tls| Tls::load(&tls.certificate, &tls.key, protocols);
-    config.tls.as_ref().map(load).transpose().map_err(|error| Failure::mistake(format!("tls: {error}")))
+fn certificates(config: &Config) -> Result<Option<Certificates>, Failure> {
+    config.tls.as_ref().map(|tls| Certificates::load(tls.files())).transpose().map_err(unusable)
 }
 
-fn doors(config: &Config, tls: Option<Tls>) -> Result<Vec<Door>, Failure> {
+fn load_tls(certificates: Option<&Certificates>, protocols: &[&str]) -> Result<Option<Tls>, Failure> {
+    certificates.map(|certificates| certificates.tls(protocols)).transpose().map_err(unusable)
+}
+
+fn unusable(error: TlsError) -> Failure {
+    Failure::mistake(format!("tls: {error}"))
+}
+
+fn doors(config: &Config, certificates: Option<&Certificates>) -> Result<Vec<Door>, Failure> {
     let parse =
         |address: &String| address.parse().map_err(|_| Failure::mistake(format!("listen: `{address}` is no address")));
-    let http_tls = load_tls(config, &["http/1.1"])?;
+    let tls = load_tls(certificates, &["imap"])?;
+    let http_tls = load_tls(certificates, &["http/1.1"])?;
     // RFC 7301: no name of submission is registered.
-    let smtp_tls = load_tls(config, &[])?;
-    let pop3_tls = load_tls(config, &["pop3"])?;
+    let smtp_tls = load_tls(certificates, &[])?;
+    let pop3_tls = load_tls(certificates, &["pop3"])?;
     let start_tls = |tls: &Option<Tls>| tls.clone().map_or(Security::Plain, Security::StartTls);
     let under = |tls: Option<Tls>| tls.map(Security::Tls);
     let mut doors = Vec::new();

@@ -15,15 +15,17 @@ use crate::Tls;
 pub enum Stream<T = TcpStream> {
     /// As they are.
     Plain(T),
+    /// As they are, but a proxy on this machine had them under TLS from the client.
+    Unwrapped(T),
     /// Under TLS. Boxed, because it is large.
     Tls(Box<TlsStream<T>>),
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
-    /// True under TLS.
+    /// True if nobody between the client and this machine can read along.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        matches!(self, Self::Tls(_))
+        !matches!(self, Self::Plain(_))
     }
 
     /// Goes on under TLS (STARTTLS). The caller has read no byte beyond the command that asked for it, or has
@@ -34,7 +36,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     pub async fn upgrade(self, tls: &Tls) -> io::Result<Self> {
         match self {
             Self::Plain(plain) => Ok(Self::Tls(Box::new(tls.accept(plain).await?))),
-            Self::Tls(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "already under TLS")),
+            Self::Unwrapped(_) | Self::Tls(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "already under TLS")),
         }
     }
 }
@@ -42,7 +44,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Plain(stream) | Self::Unwrapped(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
         }
     }
@@ -51,21 +53,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Plain(stream) | Self::Unwrapped(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Plain(stream) | Self::Unwrapped(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Plain(stream) | Self::Unwrapped(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use serve::{Connection, Drain, Limits, Protocol, Security, Settings, Stream, Tls, listen};
+use serve::{
+    Certificates, ClientCertificates, Connection, Drain, Files, Limits, Networks, Pair, Protocol, Security, Settings,
+    Stream, Tls, listen,
+};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers each line with itself, panics when told to, and says `bye` when it has to end.
+/// Answers each line with itself, or with who sent it, panics when told to, and says `bye` when it has to end.
 #[derive(Clone)]
 struct Echo;
 
@@ -18,7 +21,7 @@ impl Protocol for Echo {
     const REFUSAL: &'static [u8] = b"full\n";
 
     async fn run(&self, connection: Connection) {
-        let mut shutdown = connection.shutdown;
+        let (mut shutdown, peer) = (connection.shutdown, connection.peer);
         let mut stream = BufReader::new(connection.stream);
         let mut line = String::new();
         loop {
@@ -28,6 +31,10 @@ impl Protocol for Echo {
                 () = shutdown.requested() => return stream.write_all(b"bye\n").await.unwrap(),
             }
             match line.as_str() {
+                "who\n" => {
+                    let told = format!("{peer} {}\n", stream.get_ref().is_tls());
+                    stream.write_all(told.as_bytes()).await.unwrap();
+                }
                 "panic\n" => panic!("as asked"),
                 "starttls\n" => {
                     let tls = connection.start_tls.as_ref().unwrap();
@@ -145,9 +152,62 @@ async fn a_drain_tells_everyone() {
 
 #[test]
 fn files_that_cannot_be_used_are_named() {
-    let directory = std::env::temp_dir();
-    let missing = directory.join("no-such-certificate.pem");
-    let error = Tls::load(&missing, &missing, &[]).unwrap_err().to_string();
+    let missing = std::env::temp_dir().join("no-such-certificate.pem");
+    let main = Pair { certificate: missing.clone(), key: missing.clone() };
+    let files = Files { main, domains: Default::default(), client_ca: None, clients: ClientCertificates::Off };
+    let error = Certificates::load(files).unwrap_err().to_string();
     assert_eq!(error, format!("certificate file {}: not found", missing.display()));
     let _: fn(&Stream) -> bool = Stream::is_tls;
+}
+
+/// Settings for which this machine is a proxy.
+fn behind_a_proxy() -> Settings {
+    let handshake = Duration::from_secs(5);
+    Settings { proxies: Networks::parse(["127.0.0.1"]).unwrap(), handshake, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn a_proxy_tells_its_client_and_the_client_is_what_counts() {
+    let settings = Settings { connections_per_address: 1, ..behind_a_proxy() };
+    let (address, _drain) = start(Security::Plain, settings).await;
+    let mut streams = Vec::new();
+    for client in ["192.0.2.1", "192.0.2.2"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let header = format!("PROXY TCP4 {client} 198.51.100.1 40000 143\r\nwho\n");
+        exchange(&mut stream, &header, &format!("{client}:40000 false\n")).await;
+        streams.push(stream);
+    }
+    let mut third = TcpStream::connect(address).await.unwrap();
+    exchange(&mut third, "PROXY TCP4 192.0.2.2 198.51.100.1 40001 143\r\n", "full\n").await;
+}
+
+#[tokio::test]
+async fn tls_that_a_proxy_on_this_machine_took_off_is_told_and_tls_after_the_header_works() {
+    let (address, _drain) = start(Security::StartTls(tls(&certificate())), behind_a_proxy()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14".to_vec();
+    header.extend_from_slice(&[192, 0, 2, 1, 198, 51, 100, 1, 0x9C, 0x40, 0, 143]);
+    header.extend_from_slice(&[0x20, 0, 5, 1, 0, 0, 0, 0]);
+    stream.write_all(&header).await.unwrap();
+    exchange(&mut stream, "who\n", "192.0.2.1:40000 true\n").await;
+
+    let certificate = certificate();
+    let (address, _drain) = start(Security::Tls(tls(&certificate)), behind_a_proxy()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"PROXY TCP6 2001:db8::1 2001:db8::2 7 993\r\n").await.unwrap();
+    let mut stream = client_tls(&certificate, stream).await;
+    exchange(&mut stream, "who\n", "[2001:db8::1]:7 true\n").await;
+}
+
+#[tokio::test]
+async fn a_listed_proxy_that_tells_no_client_is_not_served_and_others_cannot_tell_one() {
+    let (address, _drain) = start(Security::Plain, behind_a_proxy()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"a line without any header before it\n").await.unwrap();
+    assert_eq!(stream.read(&mut [0; 10]).await.unwrap_or(0), 0);
+
+    let elsewhere = Settings { proxies: Networks::parse(["192.0.2.0/24"]).unwrap(), ..Settings::default() };
+    let (address, _drain) = start(Security::Plain, elsewhere).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    exchange(&mut stream, "PROXY UNKNOWN\r\n", "PROXY UNKNOWN\r\n").await;
 }

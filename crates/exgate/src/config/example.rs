@@ -31,6 +31,15 @@ submissions = ["0.0.0.0:465", "[::]:465"]
 #http = "127.0.0.1:1080"
 # The same over TLS. Needs [tls].
 https = ["0.0.0.0:443", "[::]:443"]
+# How the gateway does: /metrics for Prometheus, /healthz/live, /healthz/ready, and what `exgate status` shows. Nobody is
+# asked for a password: only loopback, or under TLS with tls.client_ca, for those who show a certificate.
+#admin = "127.0.0.1:9143"
+# Proxies in front: networks or addresses. Those of `proxies` tell their client by the PROXY protocol (version 1 or 2) at the
+# beginning of each connection; those of `http_proxies` in each request, by Forwarded or X-Forwarded-For (which they must write
+# themselves, whatever a client sent). They are believed, and not served when they tell none; nobody else is believed. What the
+# proxy had under TLS is taken as safe where the proxy says so (TLS in version 2, proto=https) and is on this machine.
+#proxies = ["10.0.0.0/8"]
+#http_proxies = []
 # Lets `imap` and `http` take passwords in plain text from other machines.
 #allow_plaintext = false
 
@@ -38,6 +47,22 @@ https = ["0.0.0.0:443", "[::]:443"]
 # Certificate chain and private key, PEM.
 certificate = "/etc/exgate/imap.pem"
 key = "/etc/exgate/imap.key"
+# All certificates here are read again when their files change, and on SIGHUP; what cannot be used is logged, and those before
+# stay. TLS is 1.2 or 1.3.
+# Whose certificates are believed that clients show, PEM, and whether they are to show one: "off", "wanted" (none is fine, a wrong
+# one is refused), or "required".
+#client_ca = "/etc/exgate/clients.pem"
+#client_certificates = "off"
+# Another certificate for clients that ask for this name (SNI); *.corp.example is every name right below.
+#[tls.domain."mail.example.org"]
+#certificate = "/etc/exgate/example.pem"
+#key = "/etc/exgate/example.key"
+
+[limits]
+# Connections at once: in all, from one address (IPv6: a /64), and from the network around it (256 addresses; IPv6: a /48).
+#connections = 10000
+#per_address = 200
+#per_network = 1000
 
 [imap]
 # RFC822.SIZE. "auto": exact once a message was read, before that an estimate that is never too low.

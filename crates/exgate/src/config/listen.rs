@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::mistake::Mistake;
+use super::tls::Tls;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +28,13 @@ pub(crate) struct Listen {
     #[serde(default)]
     pub(crate) https: Addresses,
     #[serde(default)]
+    pub(crate) admin: Addresses,
+    #[serde(default)]
     pub(crate) allow_plaintext: bool,
+    #[serde(default)]
+    pub(crate) proxies: Addresses,
+    #[serde(default)]
+    pub(crate) http_proxies: Addresses,
 }
 
 /// One address or a list of them.
@@ -51,10 +58,18 @@ impl From<OneOrMany> for Addresses {
     }
 }
 
+impl Addresses {
+    /// As networks; what is none was refused by [`Listen::check`].
+    pub(super) fn networks(&self) -> serve::Networks {
+        serve::Networks::parse(self.0.iter().map(String::as_str)).unwrap_or_default()
+    }
+}
+
 impl Listen {
     /// What takes passwords in clear is for this machine only, but for submission and POP3 where there is TLS: the session
     /// takes them after STARTTLS only, from whatever is not this machine.
-    pub(super) fn check(&self, file: &Path, has_tls: bool) -> Result<(), Mistake> {
+    pub(super) fn check(&self, file: &Path, tls: Option<&Tls>) -> Result<(), Mistake> {
+        let has_tls = tls.is_some();
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
         let doors = [
             ("listen.imap", &self.imap, Some("imaps")),
@@ -88,6 +103,28 @@ impl Listen {
                         ),
                     );
                 }
+            }
+        }
+        self.check_admin(file, tls)?;
+        for (key, networks) in [("listen.proxies", &self.proxies), ("listen.http_proxies", &self.http_proxies)] {
+            if let Err(serve::NoNetwork(word)) = serve::Networks::parse(networks.0.iter().map(String::as_str)) {
+                return wrong(key, format!("`{word}` is no network; write 10.0.0.0/8, or a single address"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What tells how the gateway does asks nobody for a password.
+    fn check_admin(&self, file: &Path, tls: Option<&Tls>) -> Result<(), Mistake> {
+        let wrong = |sentence: String| Err(Mistake::new(file, "listen.admin", sentence));
+        for address in &self.admin.0 {
+            let Ok(parsed) = address.parse::<SocketAddr>() else {
+                return wrong(format!("`{address}` is no address; write IP:PORT, such as 127.0.0.1:9143"));
+            };
+            if !parsed.ip().is_loopback() && !tls.is_some_and(Tls::knows_clients) {
+                return wrong(format!(
+                    "{address} would tell other machines how the gateway does; use 127.0.0.1, or set tls.client_ca, whose certificates clients then need there"
+                ));
             }
         }
         Ok(())
