@@ -8,12 +8,13 @@ use tracing::{Span, warn};
 
 use crate::Settings;
 use crate::error::Error;
+use crate::sign_in::Peer;
 
 /// Whose request it is.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    /// Nobody on the way can have read the password.
-    pub(crate) is_safe: bool,
+    /// Where from, and whether nobody on the way can have read the password.
+    pub(crate) from: Peer,
     _permit: Option<Permit>,
 }
 
@@ -31,7 +32,8 @@ impl Caller {
         let is_near = peer.ip().to_canonical().is_loopback();
         let proxies = &settings.limits.settings().http_proxies;
         if !proxies.contains(peer.ip()) {
-            return Ok(Self { is_safe: is_tls || is_near || settings.plaintext_passwords, _permit: None });
+            let is_safe = is_tls || is_near || settings.plaintext_passwords;
+            return Ok(Self { from: Peer { address: peer.ip().to_canonical(), is_safe }, _permit: None });
         }
         let told = Forwarded::read(&fields(request.headers()), proxies).map_err(|reason| {
             warn!(proxy = %peer, %reason, "refused: this peer is listed as an HTTP proxy, and told no client");
@@ -41,7 +43,10 @@ impl Caller {
         let came_safe = told.tls || told.client.to_canonical().is_loopback();
         let is_safe = came_safe && (is_tls || is_near) || settings.plaintext_passwords;
         match settings.limits.admit(told.client) {
-            Some(permit) => Ok(Self { is_safe, _permit: Some(permit) }),
+            Some(permit) => {
+                let from = Peer { address: told.client.to_canonical(), is_safe };
+                Ok(Self { from, _permit: Some(permit) })
+            }
             None => {
                 warn!("too many requests at once");
                 Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, "Too many requests at once from this address"))
@@ -79,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_way_is_as_safe_as_its_worst_part() {
-        let safe = |peer, is_tls, fields: &[_]| asked(peer, is_tls, fields, &settings()).map(|caller| caller.is_safe);
+        let safe =
+            |peer, is_tls, fields: &[_]| asked(peer, is_tls, fields, &settings()).map(|caller| caller.from.is_safe);
         let by_tls = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https")];
         let in_clear = [("forwarded", "for=192.0.2.1;proto=http")];
         assert_eq!(safe("127.0.0.1", false, &by_tls), Ok(true));

@@ -14,8 +14,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
-use mailbox::SignIn;
 use mailbox::objects::Objects;
+use mailbox::{Admitted, Pass, Scope, SignIn};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, info_span, warn};
@@ -24,7 +24,7 @@ use crate::caller::Caller;
 use crate::context::Context;
 use crate::error::{Answer, Error};
 use crate::patient::Patient;
-use crate::place::Place;
+use crate::place::{Family, Place};
 use crate::request::Request;
 use crate::resource::Facts;
 use crate::{Body, Feeds, Shared, feed, method, sign_in};
@@ -123,8 +123,9 @@ where
         };
         return feed::answer(&shared.feeds, &shared.seen, &request, &token, Timestamp::now()).await;
     }
-    let (account, key) =
-        sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, caller.is_safe).await?;
+    let (Admitted { account, pass }, key) =
+        sign_in::sign_in(&shared.backend, &shared.known, &shared.settings, &head.headers, caller.from).await?;
+    permit(&pass, &head.method, &place)?;
     head.headers.remove(AUTHORIZATION);
     let outcome = async {
         let body = read(body, &head, shared).await?;
@@ -142,7 +143,7 @@ where
         {
             facts = Facts::of(&account, Arc::clone(&shared.settings)).await?;
         }
-        let facts = Arc::new(facts.called_by(&request.place));
+        let facts = Arc::new(facts.within(pass.scopes).called_by(&request.place));
         let context = Context { account, facts, request: Arc::new(request) };
         method::run(&context).await
     }
@@ -155,6 +156,31 @@ where
         }
         outcome => outcome,
     }
+}
+
+/// Refuses what a pass does not reach. What else a request names is looked for among the collections it reaches.
+fn permit(pass: &Pass, method: &Method, place: &Place) -> Result<(), Error> {
+    let refused = |sentence: &str| Err(Error::forbidden("D:need-privileges", sentence));
+    let family = match place {
+        Place::Homes(family) | Place::Home { family, .. } => family,
+        Place::Collection { family, .. } | Place::Object { family, .. } => family,
+        Place::Root | Place::Principals | Place::Principal { .. } | Place::WellKnown | Place::Feed { .. } => {
+            return if reads(method) || !pass.read_only { Ok(()) } else { refused(READ_ONLY) };
+        }
+    };
+    match family {
+        Family::Calendars if !pass.scopes.has(Scope::Calendar) => refused("This device password opens no calendars"),
+        Family::AddressBooks if !pass.scopes.has(Scope::Contacts) => {
+            refused("This device password opens no address books")
+        }
+        _ if pass.read_only && !reads(method) => refused(READ_ONLY),
+        _ => Ok(()),
+    }
+}
+
+/// True of methods that change nothing.
+fn reads(method: &Method) -> bool {
+    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
 }
 
 /// What RFC 9112 demands of a request and hyper leaves to us: one Host (section 3.2), no coding but chunked (section
@@ -244,6 +270,8 @@ fn too_large(most: u64, is_object: bool, path: &str) -> Error {
     let element = if is_card { "CR:max-resource-size" } else { "C:max-resource-size" };
     Error::condition(StatusCode::PAYLOAD_TOO_LARGE, element, sentence)
 }
+
+const READ_ONLY: &str = "This device password is for reading only: nothing can be changed with it";
 
 /// Octets of the head of a request.
 const HEAD: usize = 64 << 10;

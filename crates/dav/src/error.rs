@@ -123,7 +123,7 @@ impl From<mailbox::Error> for Error {
             }
             ErrorKind::TooBig => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::Conflict => StatusCode::PRECONDITION_FAILED,
-            ErrorKind::Cannot => StatusCode::FORBIDDEN,
+            ErrorKind::Cannot | ErrorKind::NotAdmitted => StatusCode::FORBIDDEN,
             ErrorKind::Corrupt | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let answer = Self::new(status, sentence);

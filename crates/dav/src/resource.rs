@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mailbox::ErrorKind;
 use mailbox::objects::{Collection, CollectionKind, ObjectEntry, ObjectKind, ObjectName, Objects, Owner, Principal};
+use mailbox::{ErrorKind, Scope, Scopes};
 
 use crate::Settings;
 use crate::error::Error;
@@ -59,6 +59,15 @@ impl Facts {
     /// Asks for them.
     pub(crate) async fn of<A: Objects>(account: &A, settings: Arc<Settings>) -> Result<Self, Error> {
         Ok(Self { principal: account.principal().await?, collections: account.collections().await?, settings })
+    }
+
+    /// The same with the collections that somebody may use, and no others.
+    pub(crate) fn within(mut self, scopes: Scopes) -> Self {
+        let is_open = |collection: &&Collection| scopes.has(scope_of(collection.kind));
+        if !self.collections.iter().all(|collection| is_open(&collection)) {
+            self.collections = self.collections.iter().filter(is_open).cloned().collect();
+        }
+        self
     }
 
     /// The same with the user called as this place calls the user, if it does so by another address: clients compare the
@@ -218,6 +227,15 @@ async fn entry<A: Objects>(
         Some((_, Ok(object))) => Ok(Some(object.entry)),
         Some((_, Err(error))) if error.kind != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(None),
+    }
+}
+
+/// What somebody must be allowed to see a collection.
+fn scope_of(kind: CollectionKind) -> Scope {
+    match (kind, family_of(kind)) {
+        (CollectionKind::Directory, _) => Scope::Directory,
+        (_, Family::Calendars) => Scope::Calendar,
+        (_, Family::AddressBooks) => Scope::Contacts,
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use mailbox::{Admitted, Caller, Credentials, ErrorKind, Protocol, Secret, SignIn};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ use crate::error::Error;
 /// Sign-ins that were right a short while ago.
 pub(crate) struct Known<A> {
     salt: [u8; 16],
-    accounts: Mutex<HashMap<Key, (A, Instant)>>,
+    accounts: Mutex<HashMap<Key, (Admitted<A>, Instant)>>,
 }
 
 /// What credentials are remembered by.
@@ -48,17 +49,18 @@ impl<A> fmt::Debug for Known<A> {
 }
 
 impl<A: Clone> Known<A> {
-    fn find(&self, key: &Key) -> Option<A> {
+    fn find(&self, key: &Key) -> Option<Admitted<A>> {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.get(key).filter(|(_, until)| *until > Instant::now()).map(|(account, _)| account.clone())
+        let fresh = accounts.get(key).filter(|(_, until)| *until > Instant::now())?;
+        Some(fresh.0.clone()).filter(|admitted| admitted.pass.over().is_none())
     }
 
-    fn keep(&self, key: Key, account: A, time: Duration) {
+    fn keep(&self, key: Key, admitted: Admitted<A>, time: Duration) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         accounts.retain(|_, (_, until)| *until > now);
         if accounts.len() < MOST {
-            accounts.insert(key, (account, now + time));
+            accounts.insert(key, (admitted, now + time));
         }
     }
 
@@ -68,32 +70,42 @@ impl<A: Clone> Known<A> {
     }
 }
 
-/// Lets somebody in, or answers 401. `is_safe` says whether the connection may carry passwords.
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// The connection may carry passwords.
+    pub(crate) is_safe: bool,
+}
+
+/// Lets somebody in, or answers 401.
 pub(crate) async fn sign_in<S: SignIn>(
     backend: &S,
     known: &Known<S::Account>,
     settings: &Settings,
     headers: &HeaderMap,
-    is_safe: bool,
-) -> Result<(S::Account, Key), Error> {
+    from: Peer,
+) -> Result<(Admitted<S::Account>, Key), Error> {
     let challenge = || unauthorized(backend, settings, "Please sign in");
     let header = headers.get(AUTHORIZATION).ok_or_else(challenge)?;
-    if !is_safe {
+    if !from.is_safe {
         return Err(Error::new(StatusCode::FORBIDDEN, "Passwords are taken over TLS only: use https"));
     }
     let proof = proof(header).ok_or_else(challenge)?;
-    let key = proof.key(&known.salt);
-    if let Some(account) = known.find(&key) {
-        return Ok((account, key));
+    let program = headers.get(USER_AGENT).and_then(|program| program.to_str().ok()).map(str::to_owned);
+    let caller = Caller { protocol: Protocol::Dav, address: from.address, program };
+    let key = proof.key(&known.salt, &caller);
+    if let Some(admitted) = known.find(&key) {
+        return Ok((admitted, key));
     }
-    let account = match &proof {
-        Proof::Password(credentials) => backend.sign_in(credentials).await,
-        Proof::Token(token) => backend.sign_in_with_token(token).await,
+    let admitted = match &proof {
+        Proof::Password(credentials) => backend.admit(credentials, &caller).await,
+        Proof::Token(token) => backend.admit_with_token(token, &caller).await,
     };
-    match account {
-        Ok(account) => {
-            known.keep(key, account.clone(), settings.sign_in_kept);
-            Ok((account, key))
+    match admitted {
+        Ok(admitted) => {
+            known.keep(key, admitted.clone(), settings.sign_in_kept);
+            Ok((admitted, key))
         }
         Err(error) if error.kind == ErrorKind::SignIn => Err(unauthorized(backend, settings, &error.to_string())),
         Err(error) => Err(error.into()),
@@ -140,8 +152,10 @@ fn text(bytes: &[u8]) -> Zeroizing<String> {
 }
 
 impl Proof {
-    fn key(&self, salt: &[u8; 16]) -> Key {
-        let digest = Sha256::new().chain_update(salt);
+    /// What lets in one caller need not let in another.
+    fn key(&self, salt: &[u8; 16], caller: &Caller) -> Key {
+        let program = caller.program.as_deref().unwrap_or_default();
+        let digest = Sha256::new().chain_update(salt).chain_update(format!("{} {program:?}\0", caller.address));
         match self {
             Self::Password(Credentials { user, password }) => {
                 digest.chain_update("basic\0").chain_update(user).chain_update("\0").chain_update(password.expose())
@@ -189,9 +203,13 @@ mod tests {
     fn credentials_are_told_apart() {
         let key = |user: &str, secret: &str| {
             let password = Secret::new(secret.to_owned());
-            Proof::Password(Credentials { user: user.to_owned(), password }).key(&[7; 16])
+            Proof::Password(Credentials { user: user.to_owned(), password }).key(&[7; 16], &caller())
         };
         assert_ne!(key("a", "bc"), key("ab", "c"));
-        assert_ne!(key("a", "b"), Proof::Token(Secret::new("a\0b".to_owned())).key(&[7; 16]));
+        assert_ne!(key("a", "b"), Proof::Token(Secret::new("a\0b".to_owned())).key(&[7; 16], &caller()));
+    }
+
+    fn caller() -> Caller {
+        Caller { protocol: Protocol::Dav, address: IpAddr::from([192, 0, 2, 1]), program: None }
     }
 }

@@ -269,6 +269,14 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
+    /// The end of whoever may not stay, whatever is being done. Nothing is said in the middle of an answer.
+    pub(crate) fn cut(&self, why: &str) -> End {
+        match self.out.is_empty() && self.line.is_empty() {
+            true => End::Bye(Some(Code::AuthorizationFailed), why.to_owned().into()),
+            false => End::Gone,
+        }
+    }
+
     /// Says goodbye if that is still possible, and closes.
     pub(crate) async fn close(mut self, end: End) {
         if let End::Bye(code, text) = end {

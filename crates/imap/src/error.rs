@@ -94,6 +94,7 @@ impl From<mailbox::Error> for Answer {
             ErrorKind::Exists => Code::AlreadyExists,
             ErrorKind::Denied => Code::NoPerm,
             ErrorKind::SignIn => Code::AuthenticationFailed,
+            ErrorKind::NotAdmitted => Code::AuthorizationFailed,
             ErrorKind::Busy { .. } | ErrorKind::Unavailable => Code::Unavailable,
             ErrorKind::Administrator => Code::ContactAdmin,
             ErrorKind::OverQuota => Code::OverQuota,

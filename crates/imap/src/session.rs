@@ -1,5 +1,6 @@
 //! A session: commands in, one after the other; each is answered, and then what happened meanwhile is told.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use imap_proto::command::ParseError;
@@ -8,7 +9,7 @@ use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Bound, Command, Names, Numbering, SequenceSet, Span, Step, Tag, Verb};
-use mailbox::{Access, Entry, ErrorKind, Mail, SignIn, Uid};
+use mailbox::{Access, Caller, Entry, ErrorKind, Mail, Pass, Protocol, SignIn, Uid};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
@@ -33,6 +34,10 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) client: Option<String>,
     /// The name somebody signed in with.
     pub(crate) user: Option<String>,
+    /// How far they may go.
+    pub(crate) pass: Pass,
+    /// Where the client is.
+    peer: IpAddr,
     /// How the client writes names.
     pub(crate) names: Names,
     /// Wrong passwords so far.
@@ -60,6 +65,8 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
         enabled: Enabled::default(),
         client: None,
         user: None,
+        pass: Pass::unlimited(),
+        peer: connection.peer.ip(),
         names: Names::default(),
         failures: 0,
         deadline: Instant::now() + settings.sign_in,
@@ -71,8 +78,13 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
     let mut connection = Connection::new(connection, session.settings.limits_before_sign_in());
     session.greet(&mut connection);
     let end = loop {
-        if let Err(end) = session.turn(&mut connection).await {
-            break end;
+        let mut pass = session.pass.clone();
+        tokio::select! {
+            turn = session.turn(&mut connection) => if let Err(end) = turn {
+                break end;
+            },
+            // As after a crash: what the command has begun is done or not.
+            told = pass.ended() => break connection.cut(&told),
         }
     };
     connection.close(end).await;
@@ -215,6 +227,7 @@ impl<B: SignIn> Session<B> {
         let listed = self.listed(connection, &verb).instrument(span.clone()).await;
         let outcome = match (listed, verb) {
             (Err(stop), _) => Err(stop),
+            (Ok(()), _) if self.pass.read_only => Err(reads_only().into()),
             (Ok(()), verb) if self.enabled.uid_only && goes_by_number(&verb) => Err(no_numbers().into()),
             (Ok(()), Verb::Append(append)) => {
                 command::append::run(self, connection, &tag, append).instrument(span.clone()).await
@@ -253,6 +266,7 @@ impl<B: SignIn> Session<B> {
         if understands_modseq(&verb) && self.state.is_signed_in() {
             self.enable(connection, Enabled { condstore: true, ..self.enabled });
         }
+        let verb = if self.pass.read_only { harmless(verb)? } else { verb };
         match verb {
             Verb::Capability => Ok(command::about::capability(self, connection)),
             Verb::Noop => Ok(Answer::ok("Done")),
@@ -464,6 +478,7 @@ impl<B: SignIn> Session<B> {
         self.state = State::Greeted;
         self.enabled = Enabled::default();
         self.user = None;
+        self.pass = Pass::unlimited();
         self.names = Names::default();
         self.noticed = None;
         self.told = Told::default();
@@ -483,6 +498,11 @@ impl<B: SignIn> Session<B> {
         let limit = self.settings.largest_message;
         let told = |name: &str| if name == "APPENDLIMIT" { format!("{name}={limit}") } else { name.to_owned() };
         capability::offered(stage, is_withheld).map(told).collect()
+    }
+
+    /// Who wants in.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { protocol: Protocol::Imap, address: self.peer.to_canonical(), program: self.client.clone() }
     }
 
     pub(crate) fn may_send_passwords<T: Transport>(&self, connection: &Connection<T>) -> bool {
@@ -506,6 +526,32 @@ fn expunges(verb: &Verb) -> Option<Expunges> {
 
 fn no_numbers() -> Answer {
     Answer::bad("Messages have no numbers once UIDONLY is enabled").with(Code::UidRequired)
+}
+
+fn reads_only() -> Answer {
+    Answer::no(Code::NoPerm, "This device password is for reading only: nothing can be changed with it")
+}
+
+/// What is done for who may change nothing.
+fn harmless(verb: Verb) -> Result<Verb, Answer> {
+    match verb {
+        // A folder that is only looked at keeps its flags, and CLOSE removes nothing.
+        Verb::Select(select) => Ok(Verb::Examine(select)),
+        Verb::Append(_) | Verb::Replace(_) | Verb::Store(_) | Verb::Copy(_) | Verb::Move(_) => Err(reads_only()),
+        Verb::Expunge | Verb::UidExpunge(_) => Err(reads_only()),
+        Verb::Create(_) | Verb::Delete(_) | Verb::Rename(_) => Err(reads_only()),
+        Verb::Subscribe(_) | Verb::Unsubscribe(_) => Err(reads_only()),
+        Verb::SetAcl(_) | Verb::DeleteAcl(_) | Verb::SetMetadata(_) | Verb::SetQuota(_) => Err(reads_only()),
+        Verb::Capability | Verb::Noop | Verb::Check | Verb::Logout | Verb::Id(_) | Verb::Namespace => Ok(verb),
+        Verb::Enable(_) | Verb::Compress(_) | Verb::Unauthenticate | Verb::StartTls => Ok(verb),
+        Verb::Login(_) | Verb::Authenticate(_) | Verb::Notify(_) | Verb::Idle => Ok(verb),
+        Verb::GetQuota(_) | Verb::GetQuotaRoot(_) | Verb::GetAcl(_) | Verb::ListRights(_) | Verb::MyRights(_) => {
+            Ok(verb)
+        }
+        Verb::GetMetadata(_) | Verb::Examine(_) | Verb::Close | Verb::Unselect => Ok(verb),
+        Verb::List(_) | Verb::Lsub(_) | Verb::Xlist(_) | Verb::Status(_) => Ok(verb),
+        Verb::Search(_) | Verb::Esearch(_) | Verb::Sort(_) | Verb::Thread(_) | Verb::Fetch(_) => Ok(verb),
+    }
 }
 
 /// What is refused once UIDONLY is enabled (RFC 9586 section 3).

@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use crate::search::Query;
 use crate::{
-    Access, Annotation, AnnotationChange, AnnotationSeq, Appended, Content, Credentials, Delta, Depth, Details, Error,
-    ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste, ModSeq, Namespaces,
-    NewMessage, Progress, Quota, Result, RightsChange, Secret, Snapshot, SpecialUse, Status, Stored, Subscription,
-    Transferred, Uid, Watch,
+    Access, Admitted, Annotation, AnnotationChange, AnnotationSeq, Appended, Caller, Content, Credentials, Delta,
+    Depth, Details, Error, ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste,
+    ModSeq, Namespaces, NewMessage, Pass, Progress, Quota, Result, RightsChange, Secret, Snapshot, SpecialUse, Status,
+    Stored, Subscription, Transferred, Uid, Watch,
 };
 
 /// Lets people in.
@@ -23,6 +23,30 @@ pub trait SignIn: Clone + Send + Sync + 'static {
     /// `SignIn` if they are wrong or held back after having been wrong; `Unavailable` or `Busy` if it cannot be
     /// known now.
     fn sign_in(&self, credentials: &Credentials) -> impl Future<Output = Result<Self::Account>> + Send;
+
+    /// The same for somebody who comes by a front end, which keeps to the pass they get.
+    ///
+    /// # Errors
+    /// As for `sign_in`; `NotAdmitted` if what they came with is right and does not open this.
+    fn admit(
+        &self,
+        credentials: &Credentials,
+        _caller: &Caller,
+    ) -> impl Future<Output = Result<Admitted<Self::Account>>> + Send {
+        async { Ok(Admitted { account: self.sign_in(credentials).await?, pass: Pass::unlimited() }) }
+    }
+
+    /// The same with a token.
+    ///
+    /// # Errors
+    /// As for `admit`.
+    fn admit_with_token(
+        &self,
+        token: &Secret<String>,
+        _caller: &Caller,
+    ) -> impl Future<Output = Result<Admitted<Self::Account>>> + Send {
+        async { Ok(Admitted { account: self.sign_in_with_token(token).await?, pass: Pass::unlimited() }) }
+    }
 
     /// True if [`SignIn::sign_in_with_token`] can succeed.
     fn takes_tokens(&self) -> bool {

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Denied,
     /// The name or password is wrong, or sign-in is held back after it was.
     SignIn,
+    /// Name and password are right, and do not open this: another protocol, another network, an account that is closed.
+    NotAdmitted,
     /// Too much at once; the same request works later.
     Busy {
         /// How long the server asks to be left alone, if it said so.

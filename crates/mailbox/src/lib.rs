@@ -15,6 +15,7 @@ mod flags;
 mod folder;
 mod ids;
 mod message;
+mod pass;
 mod progress;
 mod watch;
 
@@ -35,6 +36,7 @@ pub use folder::{
 };
 pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 pub use message::{Appended, Delta, Details, Entry, Expunged, Haste, NewMessage, Stored, Transferred};
+pub use pass::{Admitted, Caller, Pass, Protocol, Scope, Scopes};
 pub use progress::Progress;
 pub use watch::{Bell, Watch};
 

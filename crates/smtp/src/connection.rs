@@ -160,6 +160,14 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
+    /// The end of whoever may not stay, whatever is being done. Nothing is said in the middle of an answer.
+    pub(crate) fn cut(&self, why: &str) -> End {
+        match self.out.is_empty() {
+            true => End::Bye(Reply::new(421, 7, 0, why.to_owned())),
+            false => End::Gone,
+        }
+    }
+
     /// Says goodbye if that is still possible, and closes.
     pub(crate) async fn close(mut self, end: End) {
         let is_heard = matches!(end, End::Bye(_));

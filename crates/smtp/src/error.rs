@@ -46,6 +46,7 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         (_, Kind::TooBig) => (552, 3, 4),
         // The password stopped working meanwhile.
         (_, Kind::SignIn) => (530, 7, 0),
+        (_, Kind::NotAdmitted) => (550, 7, 1),
         (_, Kind::NotFound) => (451, 3, 0),
         (_, Kind::Cannot) => (554, 6, 0),
     };
@@ -56,7 +57,7 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
 pub(crate) fn not_signed_in(error: &Error) -> Reply {
     let (code, subject, detail) = match error.kind {
         ErrorKind::SignIn => (535, 7, 8),
-        ErrorKind::Denied => (535, 7, 1),
+        ErrorKind::Denied | ErrorKind::NotAdmitted => (535, 7, 1),
         _ => (454, 7, 0),
     };
     Reply::new(code, subject, detail, error.to_string())

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mailbox::SignIn;
 use mailbox::submit::Submit;
+use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
@@ -21,6 +21,8 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) state: State<B::Account>,
     pub(crate) peer: SocketAddr,
+    /// How far somebody who signed in may go.
+    pub(crate) pass: Pass,
     /// Wrong passwords so far.
     pub(crate) failures: u32,
     /// Commands that were refused since the last message.
@@ -42,6 +44,7 @@ where
         backend,
         state: State::Greeted,
         peer: connection.peer,
+        pass: Pass::unlimited(),
         failures: 0,
         errors: 0,
         idle: 0,
@@ -52,8 +55,13 @@ where
     let mut connection = Connection::new(connection, session.settings.limits());
     connection.say(&Reply::bare(220, format!("{} ESMTP submission", session.settings.name)));
     let end = loop {
-        if let Err(end) = session.turn(&mut connection).await {
-            break end;
+        let mut pass = session.pass.clone();
+        tokio::select! {
+            turn = session.turn(&mut connection) => if let Err(end) = turn {
+                break end;
+            },
+            // As after a crash: a message that was not taken yet is not.
+            told = pass.ended() => break connection.cut(&told),
         }
     };
     connection.close(end).await;
@@ -138,6 +146,15 @@ where
             Command::Expn => Err(Reply::new(502, 5, 1, "This command is not offered").into()),
             Command::Quit => Err(End::Bye(Reply::new(221, 0, 0, "Goodbye")).into()),
         }
+    }
+
+    /// Who wants in.
+    pub(crate) fn caller(&self) -> Caller {
+        let program = match &self.state {
+            State::Introduced { client } => Some(client.clone()),
+            State::Greeted | State::SignedIn(_) => None,
+        };
+        Caller { protocol: Protocol::Submission, address: self.peer.ip().to_canonical(), program }
     }
 
     /// True if passwords may be sent here and now.

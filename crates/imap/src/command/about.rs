@@ -33,6 +33,9 @@ pub(crate) fn id<B: SignIn, T: Transport>(
     debug!(?client, "client says who it is");
     let name = client.iter().find(|(field, _)| field.eq_ignore_ascii_case("name"));
     session.client = name.and_then(|(_, name)| name.clone());
+    if let Some(name) = &session.client {
+        session.pass.introduce(name);
+    }
     let fields = [("name", Some(session.settings.name.as_str())), ("version", Some(session.settings.version.as_str()))];
     response::id(&mut connection.out, fields);
     Answer::ok("Pleased to meet you")

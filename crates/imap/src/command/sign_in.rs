@@ -3,7 +3,7 @@
 use imap_proto::command::sign_in::{Authenticate, Login};
 use imap_proto::response::{self, Code};
 use imap_proto::{Step, Tag};
-use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -115,8 +115,8 @@ async fn enter<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     credentials: Credentials,
 ) -> Result<Answer, Stop> {
-    let backend = session.backend.clone();
-    let signed_in = connection.patiently(backend.sign_in(&credentials)).await?;
+    let (backend, caller) = (session.backend.clone(), session.caller());
+    let signed_in = connection.patiently(backend.admit(&credentials, &caller)).await?;
     let_in(session, connection, &credentials.user, signed_in)
 }
 
@@ -126,9 +126,9 @@ async fn enter_with_token<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     bearer: &sasl::Bearer,
 ) -> Result<Answer, Stop> {
-    let backend = session.backend.clone();
+    let (backend, caller) = (session.backend.clone(), session.caller());
     let token = Secret::new(bearer.token.to_string());
-    let signed_in = connection.patiently(backend.sign_in_with_token(&token)).await?;
+    let signed_in = connection.patiently(backend.admit_with_token(&token, &caller)).await?;
     if signed_in.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
         // RFC 7628 section 3.2.3: the client answers with something that says nothing, `*` included, and then hears NO.
         asked(session, connection, bearer.refusal()).await?;
@@ -140,11 +140,12 @@ fn let_in<B: SignIn, T: Transport>(
     session: &mut Session<B>,
     connection: &mut Connection<T>,
     user: &str,
-    signed_in: mailbox::Result<B::Account>,
+    signed_in: mailbox::Result<Admitted<B::Account>>,
 ) -> Result<Answer, Stop> {
     match signed_in {
-        Ok(account) => {
+        Ok(Admitted { account, pass }) => {
             info!(user, "signed in");
+            session.pass = pass;
             session.state = State::SignedIn { account };
             session.user = Some(user.to_owned());
             session.deadline = Instant::now() + session.settings.inactivity;

@@ -3,7 +3,7 @@
 use std::mem;
 
 use mailbox::submit::Submit;
-use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -81,7 +81,7 @@ async fn enter<B: SignIn>(session: &mut Session<B>, credentials: Credentials) ->
 where
     B::Account: Submit,
 {
-    let signed_in = session.backend.sign_in(&credentials).await;
+    let signed_in = session.backend.admit(&credentials, &session.caller()).await;
     let_in(session, &credentials.user, signed_in)
 }
 
@@ -95,7 +95,7 @@ where
     B::Account: Submit,
 {
     let token = Secret::new(bearer.token.to_string());
-    let signed_in = session.backend.sign_in_with_token(&token).await;
+    let signed_in = session.backend.admit_with_token(&token, &session.caller()).await;
     if signed_in.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
         // RFC 7628 section 3.2.3: the client answers with something that says nothing, `*` included, and then hears it.
         asked(session, connection, bearer.refusal()).await?;
@@ -106,10 +106,10 @@ where
 fn let_in<B: SignIn>(
     session: &mut Session<B>,
     user: &str,
-    signed_in: mailbox::Result<B::Account>,
+    signed_in: mailbox::Result<Admitted<B::Account>>,
 ) -> Result<Reply, Stop> {
-    let account = match signed_in {
-        Ok(account) => account,
+    let Admitted { account, pass } = match signed_in {
+        Ok(admitted) => admitted,
         Err(error) => {
             warn!(user, %error, "not signed in");
             session.failures += u32::from(error.kind == ErrorKind::SignIn);
@@ -117,6 +117,7 @@ fn let_in<B: SignIn>(
         }
     };
     info!(user, "signed in");
+    session.pass = pass;
     let State::Introduced { client } = mem::replace(&mut session.state, State::Greeted) else {
         return Err(first("EHLO").into());
     };
