@@ -1,17 +1,37 @@
-//! Who may use the gateway without the password of a mail client.
+//! Who may use the gateway, with what, and how far.
 //!
-//! [`Feeds`] are calendars that can be subscribed to by a secret address; [`Grants`] are the refresh tokens of those who
-//! signed in at an identity provider. What opens a mailbox is sealed ([`Seal`]) under a key that lies in a file of its own,
-//! so that a copy of the database alone opens nothing.
+//! A [`Store`] holds the accounts, their device passwords, and an audit log that is a chain of hashes; [`sqlite`] is
+//! one. [`Feeds`] are calendars that can be subscribed to by a secret address; [`Grants`] are the refresh tokens of those
+//! who signed in at an identity provider. What opens a mailbox is sealed: under a key that lies in a file of its own
+//! ([`Seal`]), or, for device passwords, under one that is made of the password itself, so that a copy of everything
+//! stored opens nothing.
 //!
-//! Calls block for as long as a small transaction takes; asynchronous callers put them on a thread for that.
+//! Calls of feeds and grants block for as long as a small transaction takes; asynchronous callers put them on a thread for
+//! that.
 
+mod account;
+mod audit;
+mod check;
+mod device;
 mod error;
 mod feed;
 mod grant;
+mod password;
 mod seal;
+mod store;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod sqlite;
+
+pub use account::{Account, AccountState};
+pub use audit::{Broken, Chain, Entry, Happening};
+pub use check::Checker;
+pub use device::{Device, DeviceId, Kept, NewDevice, Sighting};
 pub use error::{Error, Result};
 pub use feed::{Detail, Feed, FeedId, Feeds, NewFeed, Token};
 pub use grant::{Grant, Grants};
+pub use ipnet::IpNet;
+pub use password::{ClientKey, DevicePassword, Verifier};
 pub use seal::Seal;
+pub use store::{Change, Committed, Fault, Store};

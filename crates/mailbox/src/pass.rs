@@ -250,7 +250,7 @@ mod tests {
     async fn a_stay_ends_with_a_sentence() {
         let (end, ending) = watch::channel(None);
         let (programs, mut told) = mpsc::channel(1);
-        let mut pass = Pass::new((Scopes::ALL, false), ending, (7, programs));
+        let pass = Pass::new((Scopes::ALL, false), ending, (7, programs));
         assert!(pass.over().is_none());
         pass.introduce("Mail 1.0");
         pass.introduce("one too many is not waited for");
