@@ -203,7 +203,8 @@ fn matches<'l>(known: &[FolderRow], listed: &'l [ExchangeFolder]) -> HashMap<&'l
         let same_name = |folder: &ExchangeFolder, row: &FolderRow, so_far: &Matching<'_, '_>| {
             folder.name == row.folder.name && so_far.is_same_place(folder, row)
         };
-        if !matching.pair(same_name) && !(migrated && matching.pair_renamed()) {
+        let found = matching.pair(same_name) || migrated && matching.pair_renamed();
+        if !found {
             return matching.matched;
         }
     }
