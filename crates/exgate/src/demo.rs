@@ -112,6 +112,7 @@ fn settings(home: &Home) -> Result<Settings, Failure> {
     Ok(Settings {
         imap: imap::Settings { spool: spool.clone(), ..imap::Settings::default() },
         smtp: smtp::Settings { spool, ..smtp::Settings::default() },
+        pop3: pop3::Settings::default(),
         dav: dav::Settings::default(),
         limits: serve::Limits::new(serve::Settings::default()),
     })

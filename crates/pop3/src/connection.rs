@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::error::{End, going_down};
-use crate::proto::{Framer, Limits, Reply, Step};
+use crate::proto::{Code, Framer, Limits, Reply, Step};
 
 /// What octets go over.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -130,6 +130,14 @@ impl<T: Transport> Connection<T> {
             _ => return Err(End::Silent),
         }
         Ok(())
+    }
+
+    /// The end of whoever may not stay, whatever is being done. Nothing is said in the middle of an answer.
+    pub(crate) fn cut(&self, why: &str) -> End {
+        match self.out.is_empty() {
+            true => End::Bye(Reply::Err(Some(Code::Auth), why.to_owned().into())),
+            false => End::Silent,
+        }
     }
 
     /// Says goodbye if that is still possible, and closes.

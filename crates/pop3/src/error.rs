@@ -28,7 +28,7 @@ pub(crate) enum End {
 pub(crate) fn refused(error: &Error) -> Reply {
     use ErrorKind as Kind;
     let code = match error.kind {
-        Kind::SignIn | Kind::Denied => Some(Code::Auth),
+        Kind::SignIn | Kind::Denied | Kind::NotAdmitted => Some(Code::Auth),
         Kind::Busy { .. } | Kind::Unavailable | Kind::Internal | Kind::Conflict => Some(Code::Temporary),
         Kind::Administrator | Kind::Corrupt => Some(Code::Permanent),
         Kind::NotFound | Kind::Exists | Kind::OverQuota | Kind::TooBig | Kind::Cannot => None,
@@ -57,6 +57,10 @@ pub(crate) fn bad_line(fault: LineFault) -> Reply {
 
 pub(crate) fn going_down() -> End {
     End::Bye(Reply::Err(Some(Code::Temporary), "The gateway is being restarted, please come again".into()))
+}
+
+pub(crate) fn reads_only() -> Reply {
+    Reply::err("This device password is for reading only: nothing can be deleted with it")
 }
 
 pub(crate) fn tls_first() -> Reply {
@@ -90,6 +94,7 @@ mod tests {
         for (kind, code) in [
             (ErrorKind::SignIn, Some(Code::Auth)),
             (ErrorKind::Denied, Some(Code::Auth)),
+            (ErrorKind::NotAdmitted, Some(Code::Auth)),
             (ErrorKind::Busy { retry_after: None }, Some(Code::Temporary)),
             (ErrorKind::Unavailable, Some(Code::Temporary)),
             (ErrorKind::Internal, Some(Code::Temporary)),

@@ -1,15 +1,15 @@
 //! A session: commands in, one after the other, and each is answered.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use mailbox::SignIn;
+use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
 use crate::command;
 use crate::connection::{Connection, Transport};
-use crate::error::{End, Stop, bad_line, going_down, misunderstood};
+use crate::error::{End, Stop, bad_line, going_down, misunderstood, reads_only};
 use crate::proto::{Command, Line, Reply, Step};
 use crate::settings::Settings;
 use crate::state::State;
@@ -19,6 +19,10 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) backend: B,
     pub(crate) settings: Arc<Settings>,
     pub(crate) state: State<B::Account>,
+    /// How far somebody who signed in may go.
+    pub(crate) pass: Pass,
+    /// Where the client is.
+    peer: IpAddr,
     /// Wrong passwords so far.
     pub(crate) failures: u32,
     /// When somebody must have signed in, or said something.
@@ -35,10 +39,12 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
     backend: B,
     settings: Arc<Settings>,
 ) {
-    let peer: SocketAddr = connection.peer;
+    let peer = connection.peer;
     let mut session = Session {
         backend,
         state: State::new(),
+        pass: Pass::unlimited(),
+        peer: peer.ip().to_canonical(),
         failures: 0,
         deadline: Instant::now() + settings.sign_in,
         errors: 0,
@@ -48,8 +54,13 @@ pub(crate) async fn run<T: Transport, B: SignIn>(
     let mut connection = Connection::new(connection, session.settings.limits());
     connection.say(&Reply::ok(format!("{} POP3", session.settings.name)));
     let end = loop {
-        if let Err(end) = session.turn(&mut connection).await {
-            break end;
+        let mut pass = session.pass.clone();
+        tokio::select! {
+            turn = session.turn(&mut connection) => if let Err(end) = turn {
+                break end;
+            },
+            // As after a crash: nothing is removed but by QUIT.
+            told = pass.ended() => break connection.cut(&told),
         }
     };
     connection.close(end).await;
@@ -130,6 +141,7 @@ impl<B: SignIn> Session<B> {
             Command::Uidl(Some(number)) => command::uidl::one(self, number),
             Command::Retr(number) => command::retr::run(self, connection, number).await,
             Command::Top(number, lines) => command::top::run(self, connection, number, lines).await,
+            Command::Dele(_) if self.pass.read_only => Err(reads_only().into()),
             Command::Dele(number) => {
                 let maildrop = self.state.maildrop()?;
                 let at = maildrop.find(number)?;
@@ -146,6 +158,11 @@ impl<B: SignIn> Session<B> {
             }
             Command::Quit => command::quit::run(self).await,
         }
+    }
+
+    /// Who wants in.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { protocol: Protocol::Pop3, address: self.peer, program: None }
     }
 
     /// True if passwords may be sent here and now.

@@ -1,6 +1,6 @@
 //! AUTH (RFC 5034), and what comes after every way of signing in.
 
-use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -80,7 +80,7 @@ async fn asked<B: SignIn, T: Transport>(
 
 /// Asks the backend. It holds back who was wrong too often; here only this connection's patience is counted.
 pub(crate) async fn enter<B: SignIn>(session: &mut Session<B>, credentials: Credentials) -> Result<Reply, Stop> {
-    let signed_in = session.backend.sign_in(&credentials).await;
+    let signed_in = session.backend.admit(&credentials, &session.caller()).await;
     let_in(session, &credentials.user, signed_in).await
 }
 
@@ -91,7 +91,7 @@ async fn enter_with_token<B: SignIn, T: Transport>(
     bearer: &sasl::Bearer,
 ) -> Result<Reply, Stop> {
     let token = Secret::new(bearer.token.to_string());
-    let signed_in = session.backend.sign_in_with_token(&token).await;
+    let signed_in = session.backend.admit_with_token(&token, &session.caller()).await;
     if signed_in.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
         // RFC 7628 section 3.2.3: the client answers with something that says nothing, `*` included, and then hears it.
         asked(session, connection, bearer.refusal()).await?;
@@ -103,10 +103,10 @@ async fn enter_with_token<B: SignIn, T: Transport>(
 async fn let_in<B: SignIn>(
     session: &mut Session<B>,
     user: &str,
-    signed_in: mailbox::Result<B::Account>,
+    signed_in: mailbox::Result<Admitted<B::Account>>,
 ) -> Result<Reply, Stop> {
-    let account = match signed_in {
-        Ok(account) => account,
+    let Admitted { account, pass } = match signed_in {
+        Ok(admitted) => admitted,
         Err(error) => {
             warn!(user, %error, "not signed in");
             session.failures += u32::from(error.kind == ErrorKind::SignIn);
@@ -116,6 +116,7 @@ async fn let_in<B: SignIn>(
     info!(user, "signed in");
     let maildrop = Maildrop::open(account).await?;
     let count = maildrop.count();
+    session.pass = pass;
     session.state = State::Transaction(Box::new(maildrop));
     session.deadline = Instant::now() + session.settings.inactivity;
     Ok(Reply::ok(format!("Welcome, messages: {count}")))
