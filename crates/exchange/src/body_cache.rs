@@ -16,6 +16,8 @@ use std::time::SystemTime;
 use mailbox::{Content, EmailId};
 use sha2::{Digest, Sha256};
 
+use crate::status::CacheStatus;
+
 /// The cache of all mailboxes. Clones share everything.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyCache {
@@ -38,6 +40,8 @@ struct Used {
     clock: u64,
     files: HashMap<PathBuf, Kept>,
     order: BTreeMap<u64, PathBuf>,
+    hits: u64,
+    misses: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +113,12 @@ impl BodyCache {
         }
     }
 
+    /// What it holds, and how often what was asked for was there.
+    pub(crate) fn status(&self) -> CacheStatus {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        CacheStatus { bytes: used.bytes, messages: used.files.len(), hits: used.hits, misses: used.misses }
+    }
+
     /// True if this run has written the file, or held it against its seal.
     fn is_sound(&self, path: &Path) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +169,13 @@ impl Shelf {
     pub(crate) fn get(&self, id: EmailId) -> Option<Content> {
         let path = self.path(id);
         let is_sound = self.cache.is_sound(&path);
-        self.read(path, is_sound)
+        let found = self.read(path, is_sound);
+        let mut used = self.cache.used.lock().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(_) => used.hits += 1,
+            None => used.misses += 1,
+        }
+        found
     }
 
     /// The same, if it is known to be whole: then this takes no longer than a page of a file does.

@@ -38,6 +38,7 @@ use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::live::{Live, Parts};
 use crate::settings::{Organisation, Settings, Way};
+use crate::status::CacheStatus;
 use crate::submit::{Outgoing, SPOOL};
 use crate::watch::Poll;
 
@@ -107,6 +108,33 @@ impl Directory {
             runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
         }
         Ok(Self(inner))
+    }
+}
+
+impl Directory {
+    /// What is live, by organisation.
+    pub(crate) async fn live_mailboxes(&self) -> Vec<(String, Vec<Arc<Live>>)> {
+        let mut all = Vec::new();
+        for (organisation, rooms) in self.0.settings.organisations.iter().zip(&self.0.live) {
+            let live = rooms.lock().await.live.values().map(|room| Arc::clone(&room.live)).collect();
+            all.push((organisation.name.clone(), live));
+        }
+        all
+    }
+
+    /// How the cache of messages does.
+    #[must_use]
+    pub fn cache_status(&self) -> CacheStatus {
+        self.0.cache.status()
+    }
+
+    /// How many messages wait to be sent, and since when the oldest of them. Blocks for as long as a look into the spool takes.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn spool_status(&self) -> Result<(usize, Option<Timestamp>)> {
+        let waiting = self.0.spool.list().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+        Ok((waiting.len(), waiting.first().map(|oldest| oldest.accepted)))
     }
 }
 

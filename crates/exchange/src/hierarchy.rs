@@ -150,6 +150,7 @@ impl Live {
         let began = due.begin();
         match self.hierarchy_pages().await {
             Ok(()) => {
+                self.heard_now();
                 if due.met(began) {
                     tracing::info!(user = self.user, "the folder list is up to date again");
                 }

@@ -45,6 +45,7 @@ mod search;
 mod settings;
 mod sizes;
 mod stamps;
+mod status;
 mod still;
 mod store;
 mod submit;
@@ -62,5 +63,6 @@ pub use settings::{
     ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,
     SizePolicy, SpoolPolicy, Way,
 };
+pub use status::{CacheStatus, Status};
 pub use submit::SPOOL;
 pub use tokens::oauth;

@@ -85,6 +85,8 @@ pub(crate) struct Live {
     tasks: Mutex<JoinSet<()>>,
     watcher: Mutex<Option<AbortHandle>>,
     presence: Mutex<Presence>,
+    /// When something was last known to be as it is at Exchange.
+    heard: Mutex<Instant>,
 }
 
 #[derive(Debug)]
@@ -160,6 +162,7 @@ impl Live {
             tasks: Mutex::default(),
             watcher: Mutex::default(),
             presence: Mutex::new(Presence { sessions: 0, since: Instant::now(), over: false }),
+            heard: Mutex::new(Instant::now()),
         });
         live.watch_anew();
         live.spawn(Arc::clone(&live).clear_begun());
@@ -195,6 +198,24 @@ impl Live {
             tracing::info!(user = self.user, "mailbox put to rest");
         }
         presence.over
+    }
+
+    /// Sessions there are.
+    pub(crate) fn sessions(&self) -> usize {
+        self.presence().sessions
+    }
+
+    /// Exchange told how things are.
+    pub(crate) fn heard_now(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long nothing was heard of Exchange; not at all while it tells by itself.
+    pub(crate) fn unheard(&self) -> Duration {
+        match *self.watching.borrow() {
+            Watching::Streaming if !self.is_away() => Duration::ZERO,
+            _ => self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed(),
+        }
     }
 
     /// True once it is at rest.

@@ -169,6 +169,7 @@ impl Live {
                 if let Some(stamp) = stamp {
                     self.keep_stamp(state, &stamp).await?;
                 }
+                self.heard_now();
                 if state.due.met(began) {
                     tracing::info!(user = self.user, folder = %state.id, "the folder is up to date again");
                 }

@@ -82,6 +82,10 @@ impl Live {
         while !self.is_refused() {
             let began = Instant::now();
             let ending = self.subscription().await;
+            if *self.watching.borrow() == Watching::Streaming {
+                // Until now Exchange told.
+                self.heard_now();
+            }
             self.watching.send_replace(Watching::Polling);
             failures = if began.elapsed() > WORKED { 1 } else { failures + 1 };
             let pause = match ending {
@@ -168,6 +172,7 @@ impl Live {
                 return Ending::Broken;
             }
             if client.is_away() {
+                self.heard_now();
                 self.watching.send_replace(Watching::Polling);
                 client.back().await;
                 return Ending::Broken;

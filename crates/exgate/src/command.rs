@@ -26,6 +26,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         trace_ews: Option<PathBuf>,
     },
+    /// How the gateway does that runs with this configuration; asked at listen.admin.
+    Status {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Look at everything between here and Exchange, step by step: what fails, why, and what to do. Asks for the password
     /// (or reads a line of standard input). The exit code is 0 if all is well, 1 if something failed, 2 if the
     /// configuration is wrong.
@@ -40,6 +46,9 @@ pub(crate) enum Command {
     /// Messages that wait to be sent.
     #[command(subcommand)]
     Spool(Spool),
+    /// Write what a package brings along.
+    #[command(subcommand, hide = true)]
+    Generate(Generate),
     /// Help with the configuration file.
     #[command(subcommand)]
     Config(Config),
@@ -106,6 +115,20 @@ pub(crate) enum Config {
         /// The file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// Manual pages: one for each command.
+    Man {
+        /// Where to.
+        directory: PathBuf,
+    },
+    /// Completions for bash, zsh and fish.
+    Completions {
+        /// Where to.
+        directory: PathBuf,
     },
 }
 

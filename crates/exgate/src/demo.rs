@@ -12,6 +12,7 @@ use serve::Security;
 
 use crate::command::Demo;
 use crate::gateway::{self, Door, Gateway, Settings, Speaks, say};
+use crate::observe::Observed;
 use crate::{Failure, feed};
 
 /// Runs the demonstration until it is interrupted.
@@ -114,6 +115,7 @@ fn settings(home: &Home) -> Result<Settings, Failure> {
         smtp: smtp::Settings { spool, ..smtp::Settings::default() },
         pop3: pop3::Settings::default(),
         dav: dav::Settings::default(),
+        observed: Observed::default(),
         limits: serve::Limits::new(serve::Settings::default()),
     })
 }

@@ -11,6 +11,7 @@ use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
 use pop3::Pop3;
+use sd_notify::NotifyState;
 use serve::{Certificates, Drain, Limits, Security, Tls, TlsError};
 use smtp::Smtp;
 use tokio::net::TcpListener;
@@ -18,10 +19,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
+use crate::observe::{Observed, Page};
 use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
-pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
     let certificates = certificates(&config)?;
     let backend = backend(&config, &config.state)?;
     let doors = doors(&config, certificates.as_ref())?;
@@ -32,6 +34,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         pop3: pop3_settings(&config),
         dav: dav_settings(&config, &limits),
         limits,
+        observed: Observed { certificates: certificates.clone(), ..observed },
     };
     let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
     if let Some(certificates) = certificates {
@@ -40,9 +43,18 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     gateway.announce()?;
     say("ready")?;
     info!("ready");
+    tell_manager(&[NotifyState::Ready]);
     stop_requested().await?;
+    tell_manager(&[NotifyState::Stopping]);
     gateway.close().await;
     Ok(())
+}
+
+/// Tells systemd, if it is the one that started us and wants to know.
+fn tell_manager(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, states) {
+        warn!(%error, "systemd cannot be told how far the gateway is");
+    }
 }
 
 /// What `config check` checks beyond the words: that certificate and key belong together, and that the CA files are
@@ -58,6 +70,7 @@ pub(crate) struct Settings {
     pub(crate) pop3: pop3::Settings,
     pub(crate) dav: dav::Settings,
     pub(crate) limits: Limits,
+    pub(crate) observed: Observed,
 }
 
 /// What a listener speaks.
@@ -67,6 +80,7 @@ pub(crate) enum Speaks {
     Submission,
     Pop3,
     Dav,
+    Admin,
 }
 
 /// A listener to be: what it is called, what it speaks, where, and whether under TLS.
@@ -104,6 +118,7 @@ impl Gateway {
         let imap = Imap::new(backend.clone(), settings.imap);
         let smtp = Smtp::new(backend.clone(), settings.smtp);
         let pop3 = Pop3::new(backend.clone(), settings.pop3);
+        let page = Page::new(settings.observed, backend.clone());
         let opener = feed::Opener { feeds: Arc::new(feeds), directory: backend.clone() };
         let dav = Dav::with_feeds(backend, settings.dav, opener);
         let mut addresses = Vec::new();
@@ -114,6 +129,11 @@ impl Gateway {
                 Speaks::Imap => tokio::spawn(serve::listen(listener, security, limits, shutdown, imap.clone())),
                 Speaks::Submission => tokio::spawn(serve::listen(listener, security, limits, shutdown, smtp.clone())),
                 Speaks::Pop3 => tokio::spawn(serve::listen(listener, security, limits, shutdown, pop3.clone())),
+                Speaks::Admin => {
+                    // Asked directly, and answered also when there is no room for clients.
+                    let limits = Limits::new(serve::Settings::default());
+                    tokio::spawn(serve::listen(listener, security, limits, shutdown, page.clone()))
+                }
                 Speaks::Dav => tokio::spawn(serve::listen(listener, security, limits, shutdown, dav.clone())),
             };
         }
@@ -301,6 +321,16 @@ fn doors(config: &Config, certificates: Option<&Certificates>) -> Result<Vec<Doo
             let security = security.clone().ok_or_else(|| Failure::mistake("tls: missing"))?;
             doors.push(Door { name, speaks, address: parse(address)?, security });
         }
+    }
+    for address in &config.listen.admin.0 {
+        let address: SocketAddr = parse(address)?;
+        let security = match certificates {
+            Some(certificates) if !address.ip().is_loopback() => {
+                Security::Tls(certificates.tls_for_known_clients(&["http/1.1"]).map_err(unusable)?)
+            }
+            _ => Security::Plain,
+        };
+        doors.push(Door { name: "admin", speaks: Speaks::Admin, address, security });
     }
     Ok(doors)
 }

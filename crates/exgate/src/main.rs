@@ -8,11 +8,14 @@ mod config;
 mod demo;
 mod feed;
 mod gateway;
+mod generate;
 mod grants;
 mod log;
 mod login;
+mod observe;
 mod password;
 mod spool;
+mod status;
 
 use std::process::ExitCode;
 
@@ -20,6 +23,7 @@ use clap::Parser;
 
 use crate::command::{Command, CommandLine};
 use crate::config::Config;
+use crate::observe::Observed;
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
@@ -34,10 +38,13 @@ fn main() -> ExitCode {
         Command::Serve { config, trace_ews } => {
             let config = Config::read(&config).map_err(Failure::from);
             config.and_then(|config| config.traced(trace_ews.as_deref())).and_then(|config| {
-                log::start(&config.log);
-                run(gateway::serve(config))
+                let observed = Observed::default();
+                log::start_counting(&config.log, &observed.metrics);
+                run(gateway::serve(config, observed))
             })
         }
+        Command::Generate(what) => generate::run(&what),
+        Command::Status { config } => run(status::run(&config)),
         Command::Check(options) => run(check::run(options)),
         Command::Login(options) => run(login::login(options)),
         Command::Logout(options) => login::logout(&options),

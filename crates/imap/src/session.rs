@@ -11,6 +11,7 @@ use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Bound, Command, Names, Numbering, SequenceSet, Span, Step, Tag, Verb};
 use mailbox::{Access, Caller, Entry, ErrorKind, Mail, Pass, Protocol, SignIn, Uid};
 use tokio::time::Instant;
+use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
 use crate::capability::{self, Stage};
@@ -151,8 +152,11 @@ impl<B: SignIn> Session<B> {
         let started = Instant::now();
         self.told.own(&verb);
         // The one command in which sessions stay for long has none: what waits is small.
-        let span =
-            if matches!(verb, Verb::Idle) { tracing::Span::none() } else { info_span!("imap.command", cmd = name) };
+        let span = if matches!(verb, Verb::Idle) {
+            tracing::Span::none()
+        } else {
+            info_span!("imap.command", cmd = name, outcome = Empty)
+        };
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
             Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
                 Err(Answer::bad("After ENABLE UTF8=ACCEPT no charset is named").into())
@@ -176,6 +180,7 @@ impl<B: SignIn> Session<B> {
         }
         self.notice(connection);
         answer.write(&mut connection.out, Some(&tag));
+        span.record("outcome", answer.outcome());
         let _entered = span.entered();
         debug!(cmd = name, outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
         if self.failures >= self.settings.attempts {
@@ -222,7 +227,7 @@ impl<B: SignIn> Session<B> {
             }
         };
         connection.begin(&tag);
-        let span = info_span!("imap.command", cmd = verb.name());
+        let span = info_span!("imap.command", cmd = verb.name(), outcome = Empty);
         let started = Instant::now();
         let listed = self.listed(connection, &verb).instrument(span.clone()).await;
         let outcome = match (listed, verb) {
@@ -249,6 +254,7 @@ impl<B: SignIn> Session<B> {
         self.news_after(connection, Expunges::Tell, answer.uids_given()).instrument(span.clone()).await?;
         tell_settled(connection, self.settle());
         answer.write(&mut connection.out, Some(&tag));
+        span.record("outcome", answer.outcome());
         let _entered = span.entered();
         debug!(outcome = answer.outcome(), ms = started.elapsed().as_millis() as u64, "done");
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mailbox::submit::Submit;
 use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
+use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
 use crate::command;
@@ -96,9 +97,13 @@ where
             Ok(command) => {
                 drop(line);
                 let name = command.name();
-                let span = info_span!("submission.command", cmd = name);
+                let span = info_span!("submission.command", cmd = name, outcome = Empty);
                 self.idle = if carries_on(&command) { 0 } else { self.idle + 1 };
-                (name, self.execute(connection, command).instrument(span).await)
+                let outcome = self.execute(connection, command).instrument(span.clone()).await;
+                if let Ok(reply) | Err(Stop::Reply(reply)) = &outcome {
+                    span.record("outcome", reply.code);
+                }
+                (name, outcome)
             }
             Err(error) => ("none", Err(misunderstood(error))),
         };

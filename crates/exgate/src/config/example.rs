@@ -35,9 +35,10 @@ https = ["0.0.0.0:443", "[::]:443"]
 # asked for a password: only loopback, or under TLS with tls.client_ca, for those who show a certificate.
 #admin = "127.0.0.1:9143"
 # Proxies in front: networks or addresses. Those of `proxies` tell their client by the PROXY protocol (version 1 or 2) at the
-# beginning of each connection; those of `http_proxies` in each request, by Forwarded or X-Forwarded-For (which they must write
-# themselves, whatever a client sent). They are believed, and not served when they tell none; nobody else is believed. What the
-# proxy had under TLS is taken as safe where the proxy says so (TLS in version 2, proto=https) and is on this machine.
+# beginning of each connection, but to admin; those of `http_proxies` in each request, by Forwarded or X-Forwarded-For (which
+# they must write themselves, whatever a client sent). They are believed, and not served when they tell none; nobody else is
+# believed. What the proxy had under TLS is taken as safe where the proxy says so (TLS in version 2, proto=https) and is on this
+# machine.
 #proxies = ["10.0.0.0/8"]
 #http_proxies = []
 # Lets `imap` and `http` take passwords in plain text from other machines.
