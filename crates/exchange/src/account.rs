@@ -48,6 +48,18 @@ impl Account {
         Self(Arc::new(Session { live, number: number(), trail: SharedTrail::default(), still: Still::default() }))
     }
 
+    /// What the gateway calls the mailbox: the same by whatever name its owner signs in, for good.
+    #[must_use]
+    pub fn mailbox(&self) -> &str {
+        &self.live().user
+    }
+
+    /// The id of the folder above all others, by which [`crate::Directory::sign_in_known`] makes sure whose mailbox it is.
+    #[must_use]
+    pub fn top(&self) -> Option<String> {
+        self.live().id_of(ews::DistinguishedFolder::Top)
+    }
+
     pub(crate) fn live(&self) -> &Arc<Live> {
         &self.0.live
     }

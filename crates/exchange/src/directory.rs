@@ -136,6 +136,59 @@ impl Directory {
         let waiting = self.0.spool.list().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
         Ok((waiting.len(), waiting.first().map(|oldest| oldest.accepted)))
     }
+
+    /// Who a name stands for; `None` if no organisation takes it.
+    #[must_use]
+    pub fn person(&self, user: &str) -> Option<Person> {
+        self.0.place(user)
+    }
+
+    /// What an organisation is called.
+    #[must_use]
+    pub fn organisation(&self, person: &Person) -> &str {
+        self.0.name_of(person.organisation)
+    }
+
+    /// True if the gateway opens somebody's mailbox without a password of theirs: by a service account, or by tokens.
+    #[must_use]
+    pub fn opens_alone(&self, person: &Person) -> bool {
+        self.0.upstream(person.organisation).is_ok_and(|upstream| upstream.acts_alone(person))
+    }
+
+    /// True if somebody signs in with a password, and not by tokens only.
+    #[must_use]
+    pub fn takes_passwords(&self, person: &Person) -> bool {
+        self.0.upstream(person.organisation).is_ok_and(|upstream| !upstream.takes_no_passwords())
+    }
+
+    /// Lets somebody in whom the gateway has recognised by itself, where it opens mailboxes without their passwords. The
+    /// mailbox must be the one with this top, which they have once shown to be theirs; without one, it is whichever the name
+    /// opens.
+    ///
+    /// # Errors
+    /// `SignIn` if their mailbox is not opened without a password; `Unavailable` if that cannot be done now.
+    pub async fn sign_in_known(&self, user: &str, top: Option<&str>) -> Result<Account> {
+        let person = self.0.place(user).ok_or_else(unknown_domain)?;
+        // No password has this form: a client cannot send it.
+        let hash = self.0.hash(&person.name, &format!("\0known {}", top.unwrap_or_default()));
+        let desk = self.0.desk(&person);
+        if let Some(account) = desk.join(&person.name, &hash) {
+            return Ok(account);
+        }
+        let _door = Arc::clone(&desk.door).lock_owned().await;
+        if let Some(account) = desk.join(&person.name, &hash) {
+            return Ok(account);
+        }
+        let upstream = self.0.upstream(person.organisation)?;
+        if !upstream.acts_alone(&person) {
+            let told = "this mailbox is not opened without its Exchange password any more; make a new device password";
+            return Err(Error::new(ErrorKind::SignIn, told));
+        }
+        match Box::pin(upstream.enter_alone(&person, top)).await {
+            Some((identity, entered)) => self.0.admit(&desk, person, identity, entered, (Means::Password, hash)).await,
+            None => Err(Error::new(ErrorKind::Unavailable, "the mailbox cannot be opened now, try again shortly")),
+        }
+    }
 }
 
 impl SignIn for Directory {
@@ -271,7 +324,9 @@ impl Inner {
             return Ok(true);
         }
         let Some(top) = waiting.top.as_deref().filter(|_| upstream.acts_alone(&person)) else { return Ok(true) };
-        let Some((identity, entered)) = Box::pin(upstream.enter_alone(&person, top)).await else { return Ok(false) };
+        let Some((identity, entered)) = Box::pin(upstream.enter_alone(&person, Some(top))).await else {
+            return Ok(false);
+        };
         let mut rooms = rooms.lock().await;
         if is_live(&rooms) {
             return Ok(true);

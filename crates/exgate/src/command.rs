@@ -1,7 +1,11 @@
 //! The command line.
 
+mod accounts;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+pub(crate) use self::accounts::{Account, Audit, Device, NewDevice, Settings as AccountSettings, Switch};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -46,6 +50,15 @@ pub(crate) enum Command {
     /// Messages that wait to be sent.
     #[command(subcommand)]
     Spool(Spool),
+    /// Who may use the gateway.
+    #[command(subcommand)]
+    Account(Account),
+    /// Passwords of single devices.
+    #[command(subcommand)]
+    Device(Device),
+    /// What was done to accounts and devices, by whom, and when.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Write what a package brings along.
     #[command(subcommand, hide = true)]
     Generate(Generate),

@@ -1,5 +1,6 @@
 //! The configuration file: what may stand in it, what each key means, and one sentence for each mistake.
 
+mod accounts;
 mod example;
 mod exchange;
 mod imap;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use self::accounts::Accounts;
 use self::exchange::Exchange;
 use self::imap::OffFor;
 use self::limits::Limits;
@@ -26,7 +28,9 @@ use self::pop3::Pop3;
 use self::submit::Submit;
 use self::tls::Tls;
 
+pub(crate) use self::accounts::Approval;
 pub(crate) use self::example::EXAMPLE;
+pub(crate) use self::exchange::DevicePasswords;
 pub(crate) use self::mistake::Mistake;
 use crate::Failure;
 
@@ -51,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) dav: Dav,
     #[serde(default)]
     pub(crate) cache: Cache,
+    #[serde(default)]
+    pub(crate) accounts: Accounts,
     pub(crate) exchange: BTreeMap<String, Exchange>,
     /// Of the command line: where dialogs with Exchange are written down.
     #[serde(skip)]
@@ -257,7 +263,7 @@ mod tests {
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `imap`, `submit`, `pop3`, `dav`, `cache`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `imap`, `submit`, `pop3`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",

@@ -11,6 +11,7 @@ use exchange_sim::{Exchange, MimeMode, Version};
 use serve::Security;
 
 use crate::command::Demo;
+use crate::gate::{self, Gate};
 use crate::gateway::{self, Door, Gateway, Settings, Speaks, say};
 use crate::observe::Observed;
 use crate::{Failure, feed};
@@ -38,7 +39,8 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     ]
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
     let settings = settings(&home)?;
-    let gateway = Gateway::open(backend(&home, &simulator)?, feed::open(&home.path)?, settings, doors.into()).await?;
+    let gate = Gate::open(backend(&home, &simulator)?, &home.path, gate::Rules::default())?;
+    let gateway = Gateway::open(gate, feed::open(&home.path)?, settings, doors.into()).await?;
 
     say(&format!(
         "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",

@@ -11,6 +11,7 @@ use mailbox::{Credentials, ErrorKind, Secret, SignIn};
 
 use crate::command::{self, Detail, Feed};
 use crate::config::Config;
+use crate::gate::Gate;
 use crate::gateway::{self, say};
 use crate::{Failure, password};
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(command: Feed) -> Result<(), Failure> {
 /// Opens feeds for whoever knows their address.
 pub(crate) struct Opener {
     pub(crate) feeds: Arc<Feeds>,
-    pub(crate) directory: Directory,
+    pub(crate) gate: Gate,
 }
 
 impl dav::Feeds<Account> for Opener {
@@ -35,7 +36,7 @@ impl dav::Feeds<Account> for Opener {
         let Some((feed, credentials)) = blocking(move || feeds.redeem(&token, Timestamp::now())).await? else {
             return Ok(None);
         };
-        let account = self.directory.sign_in(&credentials).await?;
+        let account = self.gate.sign_in(&credentials).await?;
         let collections = account.collections().await?;
         let Some(calendar) = find(&collections, &feed.calendar) else {
             tracing::warn!(user = feed.user, feed = %feed.id, calendar = feed.calendar, "the calendar of a feed is gone");

@@ -19,13 +19,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
+use crate::gate::{self, Gate};
 use crate::observe::{Observed, Page};
 use crate::{Failure, feed, grants};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
     let certificates = certificates(&config)?;
-    let backend = backend(&config, &config.state)?;
+    let gate = Gate::open(backend(&config, &config.state)?, &config.state, gate::Rules::of(&config))?;
     let doors = doors(&config, certificates.as_ref())?;
     let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
@@ -36,7 +37,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         limits,
         observed: Observed { certificates: certificates.clone(), ..observed },
     };
-    let gateway = Gateway::open(backend, feed::open(&config.state)?, settings, doors).await?;
+    let gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
     if let Some(certificates) = certificates {
         gateway.keep_fresh(certificates)?;
     }
@@ -99,12 +100,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Opens every listener, or none.
-    pub(crate) async fn open(
-        backend: Directory,
-        feeds: Feeds,
-        settings: Settings,
-        doors: Vec<Door>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn open(gate: Gate, feeds: Feeds, settings: Settings, doors: Vec<Door>) -> Result<Self, Failure> {
         let mut listeners = Vec::new();
         for door in doors {
             let bound = TcpListener::bind(door.address).await;
@@ -115,12 +111,12 @@ impl Gateway {
         }
         let drain = Drain::new();
         let limits = settings.limits;
-        let imap = Imap::new(backend.clone(), settings.imap);
-        let smtp = Smtp::new(backend.clone(), settings.smtp);
-        let pop3 = Pop3::new(backend.clone(), settings.pop3);
-        let page = Page::new(settings.observed, backend.clone());
-        let opener = feed::Opener { feeds: Arc::new(feeds), directory: backend.clone() };
-        let dav = Dav::with_feeds(backend, settings.dav, opener);
+        let imap = Imap::new(gate.clone(), settings.imap);
+        let smtp = Smtp::new(gate.clone(), settings.smtp);
+        let pop3 = Pop3::new(gate.clone(), settings.pop3);
+        let page = Page::new(settings.observed, gate.directory().clone());
+        let opener = feed::Opener { feeds: Arc::new(feeds), gate: gate.clone() };
+        let dav = Dav::with_feeds(gate, settings.dav, opener);
         let mut addresses = Vec::new();
         for (door, listener) in listeners {
             addresses.push((door.name, listener.local_addr().unwrap_or(door.address)));
@@ -212,6 +208,11 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
 
 /// The way to Exchange, with its state in that directory.
 pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failure> {
+    backend_of(config, state, state)
+}
+
+/// The same with the sign-ins at identity providers that are kept in another directory.
+pub(crate) fn backend_of(config: &Config, state: &Path, sign_ins: &Path) -> Result<Directory, Failure> {
     make_private(state)?;
     let settings = exchange::Settings {
         sizes: match config.imap.size {
@@ -230,7 +231,7 @@ pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failur
             Prefetch::All => exchange::Prefetch::All,
         },
         sending: config.submit.sending(),
-        ..exchange::Settings::new(state, grants::organisations(config, state)?)
+        ..exchange::Settings::new(state, grants::organisations(config, sign_ins)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))
 }

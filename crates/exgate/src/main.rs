@@ -2,11 +2,15 @@
 
 #![recursion_limit = "256"]
 
+mod account;
+mod audit;
 mod check;
 mod command;
 mod config;
 mod demo;
+mod device;
 mod feed;
+mod gate;
 mod gateway;
 mod generate;
 mod grants;
@@ -51,6 +55,18 @@ fn main() -> ExitCode {
         Command::Feed(command) => {
             log::start(&log::errors_only(false));
             run(feed::run(command))
+        }
+        Command::Account(command) => {
+            log::start(&log::errors_only(false));
+            run(account::run(command))
+        }
+        Command::Device(command) => {
+            log::start(&log::errors_only(false));
+            run(device::run(command))
+        }
+        Command::Audit(command) => {
+            log::start(&log::errors_only(false));
+            run(audit::run(command))
         }
         Command::Spool(command) => {
             log::start(&log::errors_only(false));

@@ -103,9 +103,9 @@ impl Upstream {
         self.is_served() || self.has_grant(&person.name)
     }
 
-    /// Opens a mailbox without its owner, who was let in before: it must be the one with this top. `None` if that cannot be
-    /// done now.
-    pub(super) async fn enter_alone(&self, person: &Person, top: &str) -> Option<(Identity, Entered)> {
+    /// Opens a mailbox without its owner, who was let in before: it must be the one with this top, if one is given. `None`
+    /// if that cannot be done now.
+    pub(super) async fn enter_alone(&self, person: &Person, top: Option<&str>) -> Option<(Identity, Entered)> {
         let urls = match &self.organisation.way {
             Way::Urls(urls) => urls.clone(),
             Way::Discover(_) => vec![self.endpoints.known(person.address.as_deref()?)?],
@@ -128,7 +128,7 @@ impl Upstream {
         }
         for (identity, client) in clients {
             match greet(&client, Vec::new()).await {
-                Ok((greeting, _)) if greeting.top() == Some(top) => {
+                Ok((greeting, _)) if greeting.top().is_some() && (top.is_none() || greeting.top() == top) => {
                     return Some((identity, Entered { client, greeting, others: Vec::new() }));
                 }
                 Ok(_) => tracing::warn!(user = person.name, "this is another mailbox than the one whose messages wait"),

@@ -128,6 +128,11 @@ key = "/etc/exgate/imap.key"
 # "all" that there is room for. Whoever reads one message after the other finds the next ones fetched in any case.
 #prefetch = "none"
 
+[accounts]
+# Whether people whom Exchange lets in may use the gateway at once ("automatic"), or each after `exgate account approve`
+# ("manual"). `exgate account` lists, blocks and changes accounts.
+#approval = "automatic"
+
 # One table for each Exchange organisation; the name is yours. Several live side by side and share nothing.
 #
 # Passwords and other texts below may stand elsewhere: "env:NAME" (environment), "file:/path" (first line of a file),
@@ -163,6 +168,9 @@ domains = ["corp.example"]
 #mode = "per-user"
 # Takes access tokens for this Exchange from clients instead of passwords, and passes them on. On with auth = "oauth".
 #tokens = false
+# Passwords of single devices, made by `exgate device add` and revoked one by one: "allowed" beside Exchange's own passwords, or
+# "required" instead of them, which are refused then.
+#device_passwords = "allowed"
 # Certificates to trust beside the system's, PEM: for a private certificate authority.
 #ca_file = "/etc/exgate/ca.pem"
 # Or believe these certificates and no others, whoever signed them: fingerprints, one or a list.

@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     #[serde(default)]
     pub(crate) mode: Mode,
     pub(crate) tokens: Option<bool>,
+    #[serde(default)]
+    pub(crate) device_passwords: DevicePasswords,
     pub(crate) service: Option<Service>,
     pub(crate) ca_file: Option<PathBuf>,
     #[serde(default)]
@@ -89,6 +91,15 @@ pub(crate) enum Mode {
     #[default]
     PerUser,
     Impersonation,
+}
+
+/// Whether people may sign in with what is theirs at Exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DevicePasswords {
+    #[default]
+    Allowed,
+    Required,
 }
 
 /// How the server is found when `url` is missing.

@@ -1,0 +1,307 @@
+//! Who gets in, before Exchange is asked: accounts that are open, device passwords and what they are for.
+//!
+//! A device password becomes what Exchange takes: the password that is remembered for the device, sealed under the
+//! device's own; or the service account or tokens, where the gateway opens mailboxes without passwords. Any other password
+//! goes to Exchange as it is, unless the organisation takes device passwords only.
+
+mod notes;
+mod stays;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use accounts::sqlite::Register;
+use accounts::{Account as Known, AccountState, Change, Checker, DevicePassword, Fault, Kept, NewDevice, Store};
+use exchange::{Account, Directory, Person};
+use jiff::Timestamp;
+use mailbox::{Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scopes, Secret, SignIn};
+use tokio::sync::mpsc;
+
+use self::notes::Notes;
+use self::stays::{Guest, Stays};
+use crate::config::{Approval, Config, DevicePasswords};
+use crate::{Failure, gateway};
+
+/// Stands before the backend. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Inner>);
+
+struct Inner {
+    directory: Directory,
+    register: Register,
+    checker: Checker,
+    rules: Rules,
+    stays: Arc<Stays>,
+    notes: Notes,
+}
+
+/// What the operator has set.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    /// Whoever is new waits to be let in.
+    approve_each: bool,
+    /// Organisations that take device passwords only.
+    devices_only: HashSet<String>,
+}
+
+impl Rules {
+    pub(crate) fn of(config: &Config) -> Self {
+        let required = config.exchange.iter().filter(|(_, one)| one.device_passwords == DevicePasswords::Required);
+        Self {
+            approve_each: config.accounts.approval == Approval::Manual,
+            devices_only: required.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+}
+
+/// The register in that directory.
+pub(crate) fn register(state: &Path) -> std::result::Result<Register, Failure> {
+    gateway::make_private(state)?;
+    accounts::sqlite::open(state).map_err(|fault| Failure::new(fault.to_string()))
+}
+
+impl Gate {
+    /// Stands before this backend from now on, with its register in that directory. To be called within a Tokio runtime.
+    pub(crate) fn open(directory: Directory, state: &Path, rules: Rules) -> std::result::Result<Self, Failure> {
+        let register = register(state)?;
+        let checker = Checker::new().ok_or_else(|| Failure::new("the system gives no random numbers"))?;
+        let (programs, introduced) = mpsc::channel(MANY);
+        let stays = Arc::new(Stays::new(programs));
+        let notes = Notes::new(register.clone());
+        tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
+        tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes })))
+    }
+
+    /// What lies behind it.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+}
+
+impl SignIn for Gate {
+    type Account = Account;
+
+    /// For what is no session of anybody's: a password of Exchange's own, of an account that is open.
+    async fn sign_in(&self, credentials: &Credentials) -> Result<Account> {
+        if DevicePassword::read(credentials.password.expose()).is_some() {
+            return Err(Error::new(ErrorKind::SignIn, "Device passwords are not taken here"));
+        }
+        let account = self.0.directory.sign_in(credentials).await?;
+        let person = self.0.person(&credentials.user)?;
+        self.0.known(&person, &account).await.and_then(|known| open(&known))?;
+        Ok(account)
+    }
+
+    async fn admit(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
+        match DevicePassword::read(credentials.password.expose()) {
+            Some(password) => self.0.admit_device(&credentials.user, &password, caller).await,
+            None => self.0.admit_person(credentials, caller).await,
+        }
+    }
+
+    fn takes_tokens(&self) -> bool {
+        self.0.directory.takes_tokens()
+    }
+
+    async fn sign_in_with_token(&self, token: &Secret<String>) -> Result<Account> {
+        let account = self.0.directory.sign_in_with_token(token).await?;
+        let person = self.0.person(account.mailbox())?;
+        self.0.known(&person, &account).await.and_then(|known| open(&known))?;
+        Ok(account)
+    }
+
+    async fn admit_with_token(&self, token: &Secret<String>, caller: &Caller) -> Result<Admitted<Account>> {
+        let account = self.0.directory.sign_in_with_token(token).await?;
+        let person = self.0.person(account.mailbox())?;
+        let pass = self.0.pass(&person, &account, caller).await?;
+        Ok(Admitted { account, pass })
+    }
+}
+
+impl Inner {
+    /// Somebody with a password of Exchange's own.
+    async fn admit_person(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
+        let person = self.person(&credentials.user)?;
+        if self.rules.devices_only.contains(self.directory.organisation(&person)) {
+            return Err(Error::new(ErrorKind::SignIn, DEVICES_ONLY));
+        }
+        let account = self.directory.sign_in(credentials).await?;
+        let pass = self.pass(&person, &account, caller).await?;
+        Ok(Admitted { account, pass })
+    }
+
+    /// A device with its own.
+    async fn admit_device(&self, user: &str, password: &DevicePassword, caller: &Caller) -> Result<Admitted<Account>> {
+        let person = self.person(user)?;
+        let address = address(&person);
+        let unknown = || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE);
+        let kept = self.kept(password).await?.filter(|kept| kept.account.address == address).ok_or_else(unknown)?;
+        let Some(key) = self.checker.check(password, &kept).await else {
+            tracing::info!(address, device = %kept.device.id, from = %caller.address, "a wrong device password");
+            return Err(unknown());
+        };
+        // Whatever is changed from here on ends the stay; what was changed before is seen now.
+        let guest = Guest { device: Some(kept.device.id), expires: kept.device.expires, ..guest(&address, caller) };
+        let (number, end) = self.stays.begin(guest);
+        let kept = self.kept(password).await?.ok_or_else(unknown)?;
+        admissible(&kept, caller)?;
+        let account = match (&kept.remembered, &kept.top) {
+            (Some(sealed), _) => {
+                let opened = key.unseal(sealed, &NewDevice::purpose(&kept.device.selector, &address));
+                let opened = opened.and_then(|opened| String::from_utf8(opened.to_vec()).ok()).ok_or_else(unknown)?;
+                let credentials = Credentials { user: kept.login.clone(), password: Secret::new(opened) };
+                self.directory.sign_in(&credentials).await.map_err(outdated)?
+            }
+            (None, Some(top)) => self.directory.sign_in_known(&kept.login, Some(top)).await?,
+            (None, None) => return Err(outdated(unknown())),
+        };
+        // The account may be closed under another address of the same mailbox.
+        open(&self.known(&person, &account).await?)?;
+        self.notes.used(&kept.device, caller);
+        self.notes.seen(&guest_program(&address, kept.device.id, caller));
+        let scopes = kept.device.scopes.and(kept.account.scopes);
+        let pass = Pass::new((scopes, kept.device.read_only), end, (number, self.stays.programs()));
+        Ok(Admitted { account, pass })
+    }
+
+    /// What somebody may do whom Exchange let in.
+    async fn pass(&self, person: &Person, account: &Account, caller: &Caller) -> Result<Pass> {
+        // As for devices: the stay first.
+        let known = self.known(person, account).await?;
+        let (number, end) = self.stays.begin(guest(&known.address, caller));
+        let known = self.known(person, account).await?;
+        open(&known)?;
+        reaches(known.scopes, caller)?;
+        self.notes.seen(&notes::Program::of(&known.address, None, caller));
+        Ok(Pass::new((known.scopes, false), end, (number, self.stays.programs())))
+    }
+
+    /// Somebody's account, by whatever name they sign in. Whoever is new has one from now on.
+    async fn known(&self, person: &Person, account: &Account) -> Result<Known> {
+        let (organisation, mailbox) = (self.directory.organisation(person), account.mailbox());
+        if let Some(known) = self.register.account_of(organisation, mailbox).await.map_err(broken)? {
+            return Ok(known);
+        }
+        let state = if self.rules.approve_each { AccountState::Pending } else { AccountState::Open };
+        let change = Change::Know {
+            address: address(person),
+            organisation: organisation.to_owned(),
+            mailbox: Some(mailbox.to_owned()),
+            state,
+        };
+        self.register.commit("sign-in", Timestamp::now(), vec![change]).await.map_err(broken)?;
+        let known = self.register.account(&address(person)).await.map_err(broken)?;
+        known.ok_or_else(|| Error::new(ErrorKind::NotAdmitted, REMOVED))
+    }
+
+    async fn kept(&self, password: &DevicePassword) -> Result<Option<Kept>> {
+        self.register.kept(password.selector()).await.map_err(broken)
+    }
+
+    fn person(&self, user: &str) -> Result<Person> {
+        let unknown = "no Exchange server is set up for this user name; sign in as user@domain";
+        self.directory.person(user).ok_or_else(|| Error::new(ErrorKind::SignIn, unknown))
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+/// What an account of somebody is found by.
+pub(crate) fn address(person: &Person) -> String {
+    person.address.clone().unwrap_or_else(|| person.name.clone()).to_lowercase()
+}
+
+/// Fails for a device that may not do this.
+fn admissible(kept: &Kept, caller: &Caller) -> Result<()> {
+    let device = &kept.device;
+    if let Some(objection) = device.objection(caller.address, Timestamp::now()) {
+        // Who is only in the wrong place comes again with the same password.
+        let is_over = device.revoked.is_some() || device.expires.is_some_and(|expires| expires <= Timestamp::now());
+        let kind = if is_over { ErrorKind::SignIn } else { ErrorKind::NotAdmitted };
+        return Err(Error::new(kind, objection));
+    }
+    open(&kept.account)?;
+    reaches(kept.account.scopes, caller)?;
+    if device.scopes.and(caller.protocol.needs()).is_empty() {
+        let needed = caller.protocol.needs().to_string().replace(' ', " or ");
+        return Err(Error::new(
+            ErrorKind::NotAdmitted,
+            format!("This device password is for {}, not for {needed}", device.scopes),
+        ));
+    }
+    if device.read_only && caller.protocol == mailbox::Protocol::Submission {
+        return Err(Error::new(ErrorKind::NotAdmitted, "This device password is for reading only, not for sending"));
+    }
+    Ok(())
+}
+
+/// Fails for an account that is not open.
+fn open(account: &Known) -> Result<()> {
+    match account.state {
+        AccountState::Open => Ok(()),
+        AccountState::Pending => Err(Error::new(ErrorKind::NotAdmitted, PENDING)),
+        AccountState::Blocked => Err(Error::new(ErrorKind::NotAdmitted, BLOCKED)),
+    }
+}
+
+/// Fails where what is asked for is switched off for an account.
+fn reaches(scopes: Scopes, caller: &Caller) -> Result<()> {
+    if scopes.and(caller.protocol.needs()).is_empty() {
+        let needed = caller.protocol.needs().to_string().replace(' ', " and ");
+        return Err(Error::new(
+            ErrorKind::NotAdmitted,
+            format!("The administrator has switched off {needed} for this account"),
+        ));
+    }
+    Ok(())
+}
+
+fn guest(address: &str, caller: &Caller) -> Guest {
+    Guest {
+        address: address.to_owned(),
+        device: None,
+        needs: caller.protocol.needs(),
+        protocol: caller.protocol,
+        from: caller.address,
+        expires: None,
+    }
+}
+
+fn guest_program(address: &str, device: accounts::DeviceId, caller: &Caller) -> notes::Program {
+    notes::Program::of(address, Some(device), caller)
+}
+
+/// What is remembered for a device is not right any more.
+fn outdated(error: Error) -> Error {
+    if error.kind != ErrorKind::SignIn {
+        return error;
+    }
+    let message = format!(
+        "Exchange does not take what is remembered for this device, such as a password that was changed; make a new \
+         device password with `exgate device add` ({})",
+        error.message
+    );
+    Error { message, ..error }
+}
+
+/// The register's trouble is the operator's to read.
+fn broken(fault: Fault) -> Error {
+    tracing::error!(%fault, "the register of accounts cannot be used");
+    Error::new(ErrorKind::Internal, "the gateway cannot use its register of accounts; its log says why")
+}
+
+const DEVICES_ONLY: &str = "Only device passwords are taken here, not the one of Exchange: ask your administrator for \
+                            one (`exgate device add`)";
+const UNKNOWN_DEVICE: &str = "This device password is not right, or not for this user name; type it as it was shown, \
+                              or make a new one with `exgate device add`";
+const PENDING: &str = "This account waits for an administrator, who lets it in with `exgate account approve`";
+const BLOCKED: &str = "This account is blocked; ask your administrator";
+const REMOVED: &str = "This account was removed";
+/// Programs that may introduce themselves while others are written down.
+const MANY: usize = 256;
