@@ -327,6 +327,7 @@ const DIALOGS: &[(&str, &str, &str)] = &[
     ("LOGINDISABLED", "dialogs/sign-in-clear.txt", "LOGIN anna"),
     ("AUTH=PLAIN", "dialogs/sign-in.txt", "AUTHENTICATE PLAIN"),
     ("AUTH=LOGIN", "dialogs/sign-in.txt", "AUTHENTICATE LOGIN"),
+    ("AUTH=SCRAM-SHA-256", "../../../tests/scram.rs", "AUTHENTICATE SCRAM-SHA-256"),
     ("AUTH=OAUTHBEARER", "dialogs/sign-in-token.txt", "AUTHENTICATE OAUTHBEARER"),
     ("AUTH=XOAUTH2", "dialogs/sign-in-token.txt", "AUTHENTICATE XOAUTH2"),
     ("SASL-IR", "dialogs/sign-in.txt", "AUTHENTICATE PLAIN AGFubmEAc2UgY3JldA=="),

@@ -32,6 +32,6 @@ pub use error::{Error, Result};
 pub use feed::{Detail, Feed, FeedId, Feeds, NewFeed, Token};
 pub use grant::{Grant, Grants};
 pub use ipnet::IpNet;
-pub use password::{ClientKey, DevicePassword, Verifier};
+pub use password::{ClientKey, DevicePassword, ITERATIONS, Verifier, scram_salt};
 pub use seal::Seal;
 pub use store::{Change, Committed, Fault, Store};

@@ -20,6 +20,13 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct DevicePassword(Zeroizing<String>);
 
+/// SCRAM's salt of an account, of the store's pepper: all its devices have the same, since a client does not say which one it
+/// is, and somebody who is not known has one, too.
+#[must_use]
+pub fn scram_salt(pepper: &[u8; 32], address: &str) -> Vec<u8> {
+    hmac_of(pepper, address.to_lowercase().as_bytes()).iter().take(SALT).copied().collect()
+}
+
 /// What is kept of one, to know it again: an Argon2id hash (RFC 9106), and the keys of SCRAM-SHA-256 (RFC 5802 section 3,
 /// RFC 7677).
 #[derive(Clone, PartialEq, Eq)]
@@ -111,6 +118,12 @@ impl Verifier {
 }
 
 impl ClientKey {
+    /// As a client's proof shows it.
+    #[must_use]
+    pub fn proven(key: [u8; 32]) -> Self {
+        Self(Zeroizing::new(key))
+    }
+
     /// SCRAM's StoredKey.
     #[must_use]
     pub fn stored(&self) -> [u8; 32] {
@@ -246,7 +259,7 @@ const HASH: usize = 32;
 /// What OWASP's cheat sheet on password storage asks for: 19 MiB, two passes, one lane.
 const COST: (u32, u32, u32) = (19 << 10, 2, 1);
 /// RFC 7677 section 4. The passwords are random, so that more of them protect nothing.
-const ITERATIONS: u32 = 4096;
+pub const ITERATIONS: u32 = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! `exgate device`: passwords of single devices.
 
-use accounts::{AccountState, Change, Device as Known, DeviceId, DevicePassword, NewDevice, Store};
+use accounts::{AccountState, Change, Device as Known, DeviceId, DevicePassword, NewDevice, Store, scram_salt};
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
 use mailbox::{Credentials, Scopes, Secret, SignIn};
-use ring::hmac;
 
 use crate::account::{actor, told};
 use crate::command::{self, Device};
@@ -59,7 +58,7 @@ async fn add(options: command::NewDevice) -> Result<(), Failure> {
         return Err(Failure::mistake(format!("{address} is blocked; `exgate account approve` lets them in again")));
     }
     let (no_numbers, key) = (|| Failure::new("the system gives no random numbers"), register.pepper().await);
-    let salt = salt(&key.map_err(told)?, address);
+    let salt = scram_salt(&key.map_err(told)?, address);
     let device = DevicePassword::generate().ok_or_else(no_numbers)?;
     let verifier = device.verifier(&salt).ok_or_else(no_numbers)?;
     let remembered = match exchange_password {
@@ -159,12 +158,6 @@ async fn enter(
     Ok((account, Some(credentials.password)))
 }
 
-/// SCRAM's salt of an account: all its devices have the same, since a client does not say which one it is.
-fn salt(pepper: &[u8; 32], address: &str) -> Vec<u8> {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, pepper), address.as_bytes());
-    tag.as_ref().iter().take(SALT).copied().collect()
-}
-
 async fn list(config: &Config, address: Option<&str>) -> Result<(), Failure> {
     let devices = gate::register(&config.state)?.devices(address).await.map_err(told)?;
     say(HEAD)?;
@@ -177,5 +170,3 @@ async fn revoke(config: &Config, numbers: Vec<i64>) -> Result<(), Failure> {
     register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
     numbers.iter().try_for_each(|number| say(&format!("device {number} is revoked")))
 }
-
-const SALT: usize = 16;

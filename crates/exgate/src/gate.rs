@@ -12,10 +12,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use accounts::sqlite::Register;
-use accounts::{Account as Known, AccountState, Change, Checker, DevicePassword, Fault, Kept, NewDevice, Store};
+use accounts::{
+    Account as Known, AccountState, Change, Checker, ClientKey, DevicePassword, Fault, Kept, NewDevice, Store,
+};
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
-use mailbox::{Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scopes, Secret, SignIn};
+use mailbox::{Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scopes, Secret, SignIn, Verifiers};
 use tokio::sync::mpsc;
 
 use self::notes::Notes;
@@ -43,6 +45,8 @@ pub(crate) struct Rules {
     approve_each: bool,
     /// Organisations that take device passwords only.
     devices_only: HashSet<String>,
+    /// All of them do.
+    only_devices: bool,
 }
 
 impl Rules {
@@ -50,6 +54,7 @@ impl Rules {
         let required = config.exchange.iter().filter(|(_, one)| one.device_passwords == DevicePasswords::Required);
         Self {
             approve_each: config.accounts.approval == Approval::Manual,
+            only_devices: config.exchange.values().all(|one| one.device_passwords == DevicePasswords::Required),
             devices_only: required.map(|(name, _)| name.clone()).collect(),
         }
     }
@@ -101,6 +106,34 @@ impl SignIn for Gate {
         }
     }
 
+    /// A client that can prove a password tries no other way, and one of Exchange's own cannot be proved here: so proofs are
+    /// taken only where every password is a device's.
+    fn takes_proofs(&self) -> bool {
+        self.0.rules.only_devices
+    }
+
+    async fn verifiers(&self, user: &str) -> Result<Verifiers> {
+        let pepper = self.0.register.pepper().await.map_err(broken)?;
+        let address = self.0.directory.person(user).map_or_else(|| user.to_lowercase(), |person| address(&person));
+        let devices = self.0.devices(&address).await?;
+        let keys = devices.into_iter().map(|kept| (kept.verifier.stored_key, kept.verifier.server_key)).collect();
+        Ok(Verifiers { salt: accounts::scram_salt(&pepper, &address), iterations: accounts::ITERATIONS, keys })
+    }
+
+    async fn admit_with_proof(
+        &self,
+        user: &str,
+        client_key: &Secret<[u8; 32]>,
+        caller: &Caller,
+    ) -> Result<Admitted<Account>> {
+        let (person, key) = (self.0.person(user)?, ClientKey::proven(*client_key.expose()));
+        let stored = key.stored();
+        let devices = self.0.devices(&address(&person)).await?;
+        let kept = devices.into_iter().find(|kept| kept.verifier.stored_key == stored);
+        let kept = kept.ok_or_else(|| Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE))?;
+        self.0.enter(&person, &kept.device.selector, &key, caller).await
+    }
+
     fn takes_tokens(&self) -> bool {
         self.0.directory.takes_tokens()
     }
@@ -137,15 +170,29 @@ impl Inner {
         let person = self.person(user)?;
         let address = address(&person);
         let unknown = || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE);
-        let kept = self.kept(password).await?.filter(|kept| kept.account.address == address).ok_or_else(unknown)?;
+        let kept =
+            self.kept(password.selector()).await?.filter(|kept| kept.account.address == address).ok_or_else(unknown)?;
         let Some(key) = self.checker.check(password, &kept).await else {
             tracing::info!(address, device = %kept.device.id, from = %caller.address, "a wrong device password");
             return Err(unknown());
         };
+        self.enter(&person, password.selector(), &key, caller).await
+    }
+
+    /// A device whose password is right.
+    async fn enter(
+        &self,
+        person: &Person,
+        selector: &str,
+        key: &ClientKey,
+        caller: &Caller,
+    ) -> Result<Admitted<Account>> {
+        let (address, unknown) = (address(person), || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE));
+        let kept = self.kept(selector).await?.ok_or_else(unknown)?;
         // Whatever is changed from here on ends the stay; what was changed before is seen now.
         let guest = Guest { device: Some(kept.device.id), expires: kept.device.expires, ..guest(&address, caller) };
         let (number, end) = self.stays.begin(guest);
-        let kept = self.kept(password).await?.ok_or_else(unknown)?;
+        let kept = self.kept(selector).await?.ok_or_else(unknown)?;
         admissible(&kept, caller)?;
         let account = match (&kept.remembered, &kept.top) {
             (Some(sealed), _) => {
@@ -158,7 +205,7 @@ impl Inner {
             (None, None) => return Err(outdated(unknown())),
         };
         // The account may be closed under another address of the same mailbox.
-        open(&self.known(&person, &account).await?)?;
+        open(&self.known(person, &account).await?)?;
         self.notes.used(&kept.device, caller);
         self.notes.seen(&guest_program(&address, kept.device.id, caller));
         let scopes = kept.device.scopes.and(kept.account.scopes);
@@ -196,8 +243,19 @@ impl Inner {
         known.ok_or_else(|| Error::new(ErrorKind::NotAdmitted, REMOVED))
     }
 
-    async fn kept(&self, password: &DevicePassword) -> Result<Option<Kept>> {
-        self.register.kept(password.selector()).await.map_err(broken)
+    async fn kept(&self, selector: &str) -> Result<Option<Kept>> {
+        self.register.kept(selector).await.map_err(broken)
+    }
+
+    /// The devices of somebody that are not revoked.
+    async fn devices(&self, address: &str) -> Result<Vec<Kept>> {
+        let mut kept = Vec::new();
+        for device in self.register.devices(Some(address)).await.map_err(broken)? {
+            if device.revoked.is_none() {
+                kept.extend(self.kept(&device.selector).await?);
+            }
+        }
+        Ok(kept)
     }
 
     fn person(&self, user: &str) -> Result<Person> {

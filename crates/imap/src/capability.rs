@@ -11,6 +11,8 @@ pub(crate) struct Stage {
     pub(crate) passwords: bool,
     /// Tokens are taken in place of passwords.
     pub(crate) tokens: bool,
+    /// Proofs are, too.
+    pub(crate) proofs: bool,
 }
 
 /// All capabilities there are, each with where it is written down.
@@ -39,6 +41,7 @@ enum When {
     NoPasswords,
     Passwords,
     Tokens,
+    Proofs,
     BeforeSignIn,
     SignedIn,
 }
@@ -51,6 +54,7 @@ impl When {
             Self::NoPasswords => !stage.signed_in && !stage.passwords,
             Self::Passwords => !stage.signed_in && stage.passwords,
             Self::Tokens => !stage.signed_in && stage.passwords && stage.tokens,
+            Self::Proofs => !stage.signed_in && stage.passwords && stage.proofs,
             Self::BeforeSignIn => !stage.signed_in,
             Self::SignedIn => stage.signed_in,
         }
@@ -68,6 +72,7 @@ const TABLE: &[(&str, When, &str)] = &[
     ("LOGINDISABLED", When::NoPasswords, "RFC 3501 section 6.2.3"),
     ("AUTH=PLAIN", When::Passwords, "RFC 4616"),
     ("AUTH=LOGIN", When::Passwords, "draft-murchison-sasl-login"),
+    ("AUTH=SCRAM-SHA-256", When::Proofs, "RFC 7677"),
     ("AUTH=OAUTHBEARER", When::Tokens, "RFC 7628"),
     ("AUTH=XOAUTH2", When::Tokens, "Google, before RFC 7628"),
     ("SASL-IR", When::BeforeSignIn, "RFC 4959"),
@@ -129,20 +134,22 @@ mod tests {
     #[test]
     fn passwords_are_not_asked_for_in_clear() {
         let of = |stage| offered(stage, |_| false).collect::<Vec<_>>();
-        let clear = of(Stage { signed_in: false, start_tls: true, passwords: false, tokens: true });
+        let clear = of(Stage { signed_in: false, start_tls: true, passwords: false, tokens: true, proofs: true });
         assert!(clear.contains(&"STARTTLS") && clear.contains(&"LOGINDISABLED") && !clear.contains(&"AUTH=PLAIN"));
-        let tls = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: true });
+        let tls = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: true, proofs: true });
         assert!(!tls.contains(&"STARTTLS") && !tls.contains(&"LOGINDISABLED") && tls.contains(&"AUTH=PLAIN"));
         assert!(tls.contains(&"AUTH=OAUTHBEARER") && !clear.contains(&"AUTH=OAUTHBEARER"));
-        let plain = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: false });
+        let plain = of(Stage { signed_in: false, start_tls: false, passwords: true, tokens: false, proofs: false });
         assert!(plain.contains(&"AUTH=PLAIN") && !plain.contains(&"AUTH=XOAUTH2"));
-        let inside = of(Stage { signed_in: true, start_tls: true, passwords: true, tokens: true });
+        let scram = "AUTH=SCRAM-SHA-256";
+        assert!(tls.contains(&scram) && !clear.contains(&scram) && !plain.contains(&scram));
+        let inside = of(Stage { signed_in: true, start_tls: true, passwords: true, tokens: true, proofs: true });
         assert!(!inside.iter().any(|name| name.starts_with("AUTH=") || *name == "STARTTLS" || *name == "SASL-IR"));
     }
 
     #[test]
     fn what_is_switched_off_is_not_told() {
-        let stage = Stage { signed_in: true, start_tls: false, passwords: true, tokens: true };
+        let stage = Stage { signed_in: true, start_tls: false, passwords: true, tokens: true, proofs: true };
         assert!(!offered(stage, |name| name == "MOVE").any(|name| name == "MOVE"));
         assert_eq!(offered(stage, |_| true).collect::<Vec<_>>(), ["IMAP4rev1"]);
         assert!(optional().any(|name| name == "MOVE") && !optional().any(|name| name == "STARTTLS"));

@@ -499,6 +499,7 @@ impl<B: SignIn> Session<B> {
             start_tls: connection.can_start_tls(),
             passwords: self.may_send_passwords(connection),
             tokens: self.backend.takes_tokens(),
+            proofs: self.backend.takes_proofs(),
         };
         let is_withheld = |name: &str| self.settings.withholds(name, self.client.as_deref(), self.user.as_deref());
         let limit = self.settings.largest_message;

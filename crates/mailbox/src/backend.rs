@@ -9,7 +9,7 @@ use crate::{
     Access, Admitted, Annotation, AnnotationChange, AnnotationSeq, Appended, Caller, Content, Credentials, Delta,
     Depth, Details, Error, ErrorKind, Expunged, FlagChange, Folder, FolderId, FolderPath, FolderRights, Grantee, Haste,
     ModSeq, Namespaces, NewMessage, Pass, Progress, Quota, Result, RightsChange, Secret, Snapshot, SpecialUse, Status,
-    Stored, Subscription, Transferred, Uid, Watch,
+    Stored, Subscription, Transferred, Uid, Verifiers, Watch,
 };
 
 /// Lets people in.
@@ -46,6 +46,32 @@ pub trait SignIn: Clone + Send + Sync + 'static {
         _caller: &Caller,
     ) -> impl Future<Output = Result<Admitted<Self::Account>>> + Send {
         async { Ok(Admitted { account: self.sign_in_with_token(token).await?, pass: Pass::unlimited() }) }
+    }
+
+    /// True if [`SignIn::admit_with_proof`] can succeed.
+    fn takes_proofs(&self) -> bool {
+        false
+    }
+
+    /// What is kept of the passwords of somebody. Of somebody who is not known it looks the same, without keys.
+    ///
+    /// # Errors
+    /// `SignIn` where proofs are not taken; `Internal`.
+    fn verifiers(&self, _user: &str) -> impl Future<Output = Result<Verifiers>> + Send {
+        async { Err(Error::new(ErrorKind::SignIn, "Sign in with a password")) }
+    }
+
+    /// Lets in whoever has shown that they know one of these passwords, by the ClientKey that only it gives.
+    ///
+    /// # Errors
+    /// As for `admit`.
+    fn admit_with_proof(
+        &self,
+        _user: &str,
+        _client_key: &Secret<[u8; 32]>,
+        _caller: &Caller,
+    ) -> impl Future<Output = Result<Admitted<Self::Account>>> + Send {
+        async { Err(Error::new(ErrorKind::SignIn, "Sign in with a password")) }
     }
 
     /// True if [`SignIn::sign_in_with_token`] can succeed.

@@ -32,6 +32,23 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
+/// What is kept of somebody's passwords, by which SCRAM-SHA-256 (RFC 5802) knows them again. It opens nothing by itself.
+#[derive(Clone)]
+pub struct Verifiers {
+    /// The same for all of them, whether there are any or not.
+    pub salt: Vec<u8>,
+    /// Of PBKDF2.
+    pub iterations: u32,
+    /// StoredKey and ServerKey of each.
+    pub keys: Vec<([u8; 32], [u8; 32])>,
+}
+
+impl fmt::Debug for Verifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verifiers({})", self.keys.len())
+    }
+}
+
 /// A user name as typed (`user@domain` or `DOMAIN\user`) and a password.
 #[derive(Clone, Debug)]
 pub struct Credentials {

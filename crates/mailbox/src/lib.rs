@@ -41,4 +41,4 @@ pub use progress::Progress;
 pub use watch::{Bell, Watch};
 
 mod credentials;
-pub use credentials::{Credentials, Secret};
+pub use credentials::{Credentials, Secret, Verifiers};

@@ -1,4 +1,6 @@
-//! Sign-in by password or token: SASL PLAIN, LOGIN, OAUTHBEARER and XOAUTH2 from the server's side, as values.
+//! Sign-in by password or token: SASL PLAIN, LOGIN, SCRAM-SHA-256, OAUTHBEARER and XOAUTH2 from the server's side, as values.
+
+pub mod scram;
 
 use std::fmt;
 
@@ -7,13 +9,17 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// A way to sign in that shows the server a password or a token.
+use self::scram::ClientFirst;
+
+/// A way to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
     /// RFC 4616.
     Plain,
     /// draft-murchison-sasl-login: obsolete, and what Outlook uses.
     Login,
+    /// RFC 7677, without channel binding.
+    ScramSha256,
     /// RFC 7628.
     OAuthBearer,
     /// What Google made before RFC 7628, and Microsoft took over.
@@ -25,6 +31,12 @@ impl Mechanism {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         MECHANISMS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, mechanism)| mechanism)
+    }
+
+    /// Whether it shows that somebody knows a password, and not the password.
+    #[must_use]
+    pub fn takes_proofs(self) -> bool {
+        self == Self::ScramSha256
     }
 
     /// Whether it shows a token rather than a password.
@@ -89,6 +101,8 @@ pub enum Exchange {
         /// The name, which came before.
         user: String,
     },
+    /// SCRAM: the client's first message is awaited.
+    Scram,
     /// OAUTHBEARER or XOAUTH2: one response is awaited.
     Bearer(Mechanism),
 }
@@ -102,6 +116,8 @@ pub enum Step {
     Done(Login),
     /// All is there, and it is a token.
     Token(Bearer),
+    /// SCRAM: what is kept of this user's password is needed to go on.
+    Scram(ClientFirst),
     /// This cannot be read as what it should be, or the client gave up.
     Failed(Failure),
 }
@@ -136,6 +152,7 @@ pub fn begin(mechanism: Mechanism, initial: Option<&[u8]>) -> Step {
     let (challenge, exchange) = match mechanism {
         Mechanism::Plain => ("", Exchange::Plain),
         Mechanism::Login => (USER_NAME, Exchange::LoginUser),
+        Mechanism::ScramSha256 => ("", Exchange::Scram),
         Mechanism::OAuthBearer | Mechanism::XOAuth2 => ("", Exchange::Bearer(mechanism)),
     };
     match initial {
@@ -169,6 +186,7 @@ impl Exchange {
                 Some(password) => Step::Done(Login { user, password: Zeroizing::new(password.to_owned()) }),
                 None => Step::Failed(Failure::Malformed),
             },
+            Self::Scram => ClientFirst::read(response).map_or_else(Step::Failed, Step::Scram),
             Self::Bearer(mechanism) => bearer(mechanism, response).unwrap_or(Step::Failed(Failure::Malformed)),
         }
     }
@@ -222,9 +240,10 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
-const MECHANISMS: [(&str, Mechanism); 4] = [
+const MECHANISMS: [(&str, Mechanism); 5] = [
     ("PLAIN", Mechanism::Plain),
     ("LOGIN", Mechanism::Login),
+    ("SCRAM-SHA-256", Mechanism::ScramSha256),
     ("OAUTHBEARER", Mechanism::OAuthBearer),
     ("XOAUTH2", Mechanism::XOAuth2),
 ];

@@ -14,6 +14,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) can_sign_in: bool,
     /// With a token, too.
     pub(crate) takes_tokens: bool,
+    /// With a proof, too.
+    pub(crate) takes_proofs: bool,
 }
 
 /// The lines of an answer to EHLO behind the first.
@@ -47,10 +49,10 @@ const EXTENSIONS: [(&str, Extension); 12] = [
     // RFC 3207
     ("STARTTLS", |here| here.can_start_tls.then(String::new)),
     // RFC 4954
-    ("AUTH", |here| match here.takes_tokens {
-        _ if !here.can_sign_in => None,
-        false => Some("PLAIN LOGIN".to_owned()),
-        true => Some("PLAIN LOGIN OAUTHBEARER XOAUTH2".to_owned()),
+    ("AUTH", |here| {
+        let proofs = if here.takes_proofs { " SCRAM-SHA-256" } else { "" };
+        let tokens = if here.takes_tokens { " OAUTHBEARER XOAUTH2" } else { "" };
+        here.can_sign_in.then(|| format!("PLAIN LOGIN{proofs}{tokens}"))
     }),
     // RFC 5321 section 4.1.1.8
     ("HELP", always),

@@ -5,6 +5,7 @@ use imap_proto::response::{self, Code};
 use imap_proto::{Step, Tag};
 use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
+use serve::sasl::scram::{self, ClientFirst, Keys};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -44,7 +45,11 @@ pub(crate) async fn authenticate<B: SignIn, T: Transport>(
     connection: &mut Connection<T>,
     how: &Authenticate,
 ) -> Result<Answer, Stop> {
-    let offered = |mechanism: &sasl::Mechanism| !mechanism.takes_tokens() || session.backend.takes_tokens();
+    let offered = |mechanism: &sasl::Mechanism| match () {
+        () if mechanism.takes_tokens() => session.backend.takes_tokens(),
+        () if mechanism.takes_proofs() => session.backend.takes_proofs(),
+        () => true,
+    };
     let Some(mechanism) = sasl::Mechanism::named(&how.mechanism).filter(offered) else {
         return Err(Answer::no(Code::Cannot, "This way of signing in is not offered").into());
     };
@@ -65,6 +70,7 @@ pub(crate) async fn authenticate<B: SignIn, T: Transport>(
                 return enter(session, connection, Credentials { user: login.user, password }).await;
             }
             sasl::Step::Token(bearer) => return enter_with_token(session, connection, &bearer).await,
+            sasl::Step::Scram(first) => return enter_with_proof(session, connection, first).await,
             sasl::Step::Failed(failure) => return Err(Answer::bad(failure.to_string()).into()),
         }
     }
@@ -134,6 +140,32 @@ async fn enter_with_token<B: SignIn, T: Transport>(
         asked(session, connection, bearer.refusal()).await?;
     }
     let_in(session, connection, bearer.user.as_deref().unwrap_or_default(), signed_in)
+}
+
+/// The same with a proof (RFC 5802). The server shows last that it knows the password, too; IMAP has no room for that in its
+/// answer, so that the client says nothing to a challenge before it hears OK.
+async fn enter_with_proof<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    first: ClientFirst,
+) -> Result<Answer, Stop> {
+    let (backend, caller, user) = (session.backend.clone(), session.caller(), first.user().to_owned());
+    let verifiers = connection.patiently(backend.verifiers(&user)).await?.map_err(Answer::from)?;
+    let nonce = scram::nonce().ok_or_else(|| Answer::no(Code::ServerBug, "There are no random numbers"))?;
+    let (challenge, awaiting) = first.challenge((&verifiers.salt, verifiers.iterations), &nonce);
+    let response = asked(session, connection, &challenge).await?;
+    let keys: Vec<Keys> = verifiers.keys.into_iter().map(|(stored, server)| Keys { stored, server }).collect();
+    let proven = awaiting.check(response.expose(), &keys).map_err(|failure| Answer::bad(failure.to_string()))?;
+    let Some(proven) = proven else {
+        let wrong = mailbox::Error::new(ErrorKind::SignIn, "This password is not right");
+        return let_in(session, connection, &user, Err(wrong));
+    };
+    let client_key = Secret::new(*proven.client_key);
+    let admitted = connection.patiently(backend.admit_with_proof(&user, &client_key, &caller)).await?;
+    if admitted.is_ok() {
+        asked(session, connection, &proven.server_final).await?;
+    }
+    let_in(session, connection, &user, admitted)
 }
 
 fn let_in<B: SignIn, T: Transport>(

@@ -5,6 +5,7 @@ use std::mem;
 use mailbox::submit::Submit;
 use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
+use serve::sasl::scram::{self, ClientFirst, Keys};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -28,7 +29,11 @@ where
         State::SignedIn(_) => return Err(out_of_place("You are signed in already").into()),
         State::Introduced { .. } => {}
     }
-    let offered = |mechanism: &sasl::Mechanism| !mechanism.takes_tokens() || session.backend.takes_tokens();
+    let offered = |mechanism: &sasl::Mechanism| match () {
+        () if mechanism.takes_tokens() => session.backend.takes_tokens(),
+        () if mechanism.takes_proofs() => session.backend.takes_proofs(),
+        () => true,
+    };
     let Some(mechanism) = sasl::Mechanism::named(mechanism).filter(offered) else {
         return Err(Reply::new(504, 5, 4, "This way of signing in is not offered").into());
     };
@@ -46,6 +51,7 @@ where
                 return enter(session, Credentials { user: login.user, password }).await;
             }
             sasl::Step::Token(bearer) => return enter_with_token(session, connection, &bearer).await,
+            sasl::Step::Scram(first) => return enter_with_proof(session, connection, first).await,
             sasl::Step::Failed(failure) => return Err(failed(failure).into()),
         }
     }
@@ -101,6 +107,34 @@ where
         asked(session, connection, bearer.refusal()).await?;
     }
     let_in(session, bearer.user.as_deref().unwrap_or_default(), signed_in)
+}
+
+/// The same with a proof (RFC 5802). The server shows last that it knows the password, too, and the client says nothing to that
+/// (RFC 4954 section 4).
+async fn enter_with_proof<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    first: ClientFirst,
+) -> Result<Reply, Stop>
+where
+    B::Account: Submit,
+{
+    let user = first.user().to_owned();
+    let verifiers = session.backend.verifiers(&user).await.map_err(|error| not_signed_in(&error))?;
+    let nonce = scram::nonce().ok_or_else(|| Reply::new(454, 7, 0, "There are no random numbers"))?;
+    let (challenge, awaiting) = first.challenge((&verifiers.salt, verifiers.iterations), &nonce);
+    let response = asked(session, connection, &challenge).await?;
+    let keys: Vec<Keys> = verifiers.keys.into_iter().map(|(stored, server)| Keys { stored, server }).collect();
+    let Some(proven) = awaiting.check(&response, &keys).map_err(failed)? else {
+        let wrong = mailbox::Error::new(ErrorKind::SignIn, "This password is not right");
+        return let_in(session, &user, Err(wrong));
+    };
+    let client_key = Secret::new(*proven.client_key);
+    let admitted = session.backend.admit_with_proof(&user, &client_key, &session.caller()).await;
+    if admitted.is_ok() {
+        asked(session, connection, &proven.server_final).await?;
+    }
+    let_in(session, &user, admitted)
 }
 
 fn let_in<B: SignIn>(

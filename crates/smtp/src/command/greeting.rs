@@ -35,6 +35,7 @@ where
         can_start_tls: connection.can_start_tls() && !session.state.is_signed_in(),
         can_sign_in: session.may_send_passwords(connection) && !session.state.is_signed_in(),
         takes_tokens: session.backend.takes_tokens(),
+        takes_proofs: session.backend.takes_proofs(),
     };
     let lines: Vec<String> = [settings.name.clone()].into_iter().chain(announced(&here)).collect();
     Ok(Reply::bare(250, lines.join("\n")))
