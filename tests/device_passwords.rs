@@ -85,7 +85,7 @@ async fn a_device_password_opens_everything_and_is_nowhere() {
     let mut sending = smtp(&gateway, &password).await.unwrap();
     assert_eq!(
         sending
-            .send("", &format!("From: {USER}\r\nSubject: Sent\r\n\r\nHello\r\n").as_bytes(), &[USER])
+            .send("", format!("From: {USER}\r\nSubject: Sent\r\n\r\nHello\r\n").as_bytes(), &[USER])
             .await
             .unwrap()
             .code,
@@ -336,6 +336,41 @@ async fn accounts_wait_are_let_in_changed_and_blocked() {
         assert!(shown.contains(action), "{action} in {shown}");
     }
     fine(&site, &["audit", "verify", "--head", &head]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn rules_keep_programs_and_networks_out() {
+    let simulator = Options::preset("empty").start().await;
+    let lines = "domains = [\"demo.test\"]\n\
+                 [[accounts.rules]]\nverdict = \"block\"\nprogram = \"*Outlook*\"\nsay = \"Use the new program.\"\n\
+                 [[accounts.rules]]\nverdict = \"block\"\nprotocol = [\"submission\"]\nnetwork = [\"127.0.0.0/8\"]\n\
+                 [[accounts.rules]]\nverdict = \"block\"\nlabel = \"dept=sales\"\n";
+    let site = Site::with(&simulator, lines);
+    let gateway = site.start().await;
+    assert_eq!(smtp(&gateway, PASSWORD).await.err().unwrap().code, 535);
+    let dav = gateway.dav();
+    let look = async |agent: &str| {
+        let headers = [("Depth", "0"), ("User-Agent", agent)];
+        dav.ask("PROPFIND", &Dav::collection("calendar"), &headers, "").await
+    };
+    assert_eq!(look("Calendar/1.0").await.status, 207);
+    let refused = look("Microsoft Outlook 16").await;
+    assert_eq!((refused.status.as_u16(), refused.text.trim()), (403, "Use the new program."));
+    // By IMAP a program says what it is before it signs in, or afterwards.
+    let mut early = gateway.connect().await;
+    early.ok("ID (\"name\" \"Outlook\")").await;
+    let answer = early.command(&format!("LOGIN {USER} {PASSWORD}")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (Status::No, "[AUTHORIZATIONFAILED] Use the new program."));
+    let (mut good, mut late) = (gateway.login().await, gateway.login().await);
+    good.ok("ID (\"name\" \"Test Mail\")").await;
+    late.begin("ID (\"name\" \"Outlook\")").await.unwrap();
+    let said = ended(late).await;
+    assert!(said.contains("* BYE [AUTHORIZATIONFAILED] Use the new program."), "{said}");
+    good.ok("NOOP").await;
+    fine(&site, &["account", "set", USER, "--label", "dept=sales"]);
+    let said = ended(good).await;
+    assert!(said.contains("A rule of the administrator"), "{said}");
     gateway.stop().await;
 }
 

@@ -81,7 +81,7 @@ impl fmt::Display for AccountState {
 }
 
 /// True if a text is of this form, in which a `*` stands for any text.
-fn fits(form: &str, text: &str) -> bool {
+pub(crate) fn fits(form: &str, text: &str) -> bool {
     let mut parts = form.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut last = None;

@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod grant;
 mod password;
+mod policy;
 mod seal;
 mod store;
 
@@ -33,5 +34,6 @@ pub use feed::{Detail, Feed, FeedId, Feeds, NewFeed, Token};
 pub use grant::{Grant, Grants};
 pub use ipnet::IpNet;
 pub use password::{ClientKey, DevicePassword, ITERATIONS, Verifier, scram_salt};
+pub use policy::{Decision, Facts, Rule, Verdict, decide};
 pub use seal::Seal;
 pub use store::{Change, Committed, Fault, Store};

@@ -220,6 +220,7 @@ impl Config {
         if self.imap.max_message_mib == 0 {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
+        self.accounts.check(file)?;
         self.imap.check(file)?;
         self.submit.check(file)?;
         if self.dav.max_object_mib == 0 {
@@ -255,6 +256,31 @@ mod tests {
     #[test]
     fn each_mistake_has_its_sentence() {
         for (from, to, sentence) in [
+            (
+                "[exchange.main]",
+                "[accounts]\napproval = 'maybe'\n[exchange.main]",
+                "exgate.toml: accounts.approval: unknown variant `maybe`, expected `automatic` or `manual` (line 5)",
+            ),
+            (
+                "url = ",
+                "device_passwords = 'never'\nurl = ",
+                "exgate.toml: exchange.main.device_passwords: unknown variant `never`, expected `allowed` or `required` (line 5)",
+            ),
+            (
+                "[exchange.main]",
+                "[[accounts.rules]]\nverdict = 'block'\nnetwork = ['here']\n[exchange.main]",
+                "exgate.toml: accounts.rules[0].network: `here` is no network; write it such as 192.0.2.0/24",
+            ),
+            (
+                "[exchange.main]",
+                "[[accounts.rules]]\nverdict = 'block'\nhours = '25:00-26:00'\n[exchange.main]",
+                "exgate.toml: accounts.rules[0].hours: `25:00-26:00` are no hours; write HH:MM-HH:MM, UTC",
+            ),
+            (
+                "[exchange.main]",
+                "[[accounts.rules]]\nverdict = 'block'\nlabel = 'sales'\n[exchange.main]",
+                "exgate.toml: accounts.rules[0].label: `sales` is no label; write NAME=TEXT, such as dept=sales",
+            ),
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use accounts::sqlite::Register;
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, DevicePassword, Fault, Kept, NewDevice, Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, Decision, DevicePassword, Facts, Fault, Kept,
+    NewDevice, Rule, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
@@ -45,6 +46,8 @@ pub(crate) struct Rules {
     approve_each: bool,
     /// Organisations that take device passwords only.
     devices_only: HashSet<String>,
+    /// Who may come in, by what, from where and when.
+    policy: Vec<Rule>,
     /// All of them do.
     only_devices: bool,
 }
@@ -54,6 +57,7 @@ impl Rules {
         let required = config.exchange.iter().filter(|(_, one)| one.device_passwords == DevicePasswords::Required);
         Self {
             approve_each: config.accounts.approval == Approval::Manual,
+            policy: config.accounts.rules(),
             only_devices: config.exchange.values().all(|one| one.device_passwords == DevicePasswords::Required),
             devices_only: required.map(|(name, _)| name.clone()).collect(),
         }
@@ -72,7 +76,7 @@ impl Gate {
         let register = register(state)?;
         let checker = Checker::new().ok_or_else(|| Failure::new("the system gives no random numbers"))?;
         let (programs, introduced) = mpsc::channel(MANY);
-        let stays = Arc::new(Stays::new(programs));
+        let stays = Arc::new(Stays::new(programs, rules.policy.clone()));
         let notes = Notes::new(register.clone());
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
@@ -194,6 +198,7 @@ impl Inner {
         let (number, end) = self.stays.begin(guest);
         let kept = self.kept(selector).await?.ok_or_else(unknown)?;
         admissible(&kept, caller)?;
+        self.ruled(&kept.account, caller)?;
         let account = match (&kept.remembered, &kept.top) {
             (Some(sealed), _) => {
                 let opened = key.unseal(sealed, &NewDevice::purpose(&kept.device.selector, &address));
@@ -221,6 +226,7 @@ impl Inner {
         let known = self.known(person, account).await?;
         open(&known)?;
         reaches(known.scopes, caller)?;
+        self.ruled(&known, caller)?;
         self.notes.seen(&notes::Program::of(&known.address, None, caller));
         Ok(Pass::new((known.scopes, false), end, (number, self.stays.programs())))
     }
@@ -241,6 +247,19 @@ impl Inner {
         self.register.commit("sign-in", Timestamp::now(), vec![change]).await.map_err(broken)?;
         let known = self.register.account(&address(person)).await.map_err(broken)?;
         known.ok_or_else(|| Error::new(ErrorKind::NotAdmitted, REMOVED))
+    }
+
+    /// Fails for whom a rule keeps out. Of whom it cannot be said yet, [`Stays`] decides.
+    fn ruled(&self, account: &Known, caller: &Caller) -> Result<()> {
+        let (from, protocol) = (caller.address, caller.protocol);
+        let facts = Facts { account, program: caller.program.as_deref(), from, protocol, at: Timestamp::now() };
+        match accounts::decide(&self.rules.policy, &facts) {
+            Decision::In | Decision::Unsure => Ok(()),
+            Decision::Out(sentence) => {
+                tracing::warn!(address = account.address, program = caller.program, %from, "a rule keeps somebody out");
+                Err(Error::new(ErrorKind::NotAdmitted, sentence))
+            }
+        }
     }
 
     async fn kept(&self, selector: &str) -> Result<Option<Kept>> {
@@ -327,6 +346,8 @@ fn guest(address: &str, caller: &Caller) -> Guest {
         needs: caller.protocol.needs(),
         protocol: caller.protocol,
         from: caller.address,
+        program: caller.program.clone(),
+        since: Timestamp::now(),
         expires: None,
     }
 }

@@ -1,11 +1,17 @@
 //! `[accounts]`: whom the gateway lets in.
 
+use std::path::Path;
+
+use accounts::IpNet;
 use serde::Deserialize;
+
+use super::mistake::Mistake;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Accounts {
     pub(crate) approval: Approval,
+    rules: Vec<Rule>,
 }
 
 /// What happens to people who come for the first time.
@@ -17,4 +23,107 @@ pub(crate) enum Approval {
     Automatic,
     /// They wait for the operator.
     Manual,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    verdict: Verdict,
+    account: Option<String>,
+    label: Option<String>,
+    program: Option<String>,
+    #[serde(default)]
+    network: Vec<String>,
+    #[serde(default)]
+    protocol: Vec<Protocol>,
+    hours: Option<String>,
+    say: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Allow,
+    Block,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Protocol {
+    Imap,
+    Pop3,
+    Submission,
+    Dav,
+    Ldap,
+}
+
+impl Accounts {
+    pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
+        self.rules.iter().enumerate().try_for_each(|(number, rule)| {
+            let wrong = |(key, sentence)| Mistake::new(file, format!("accounts.rules[{number}].{key}"), sentence);
+            rule.read().map(drop).map_err(wrong)
+        })
+    }
+
+    /// The rules, in order.
+    pub(crate) fn rules(&self) -> Vec<accounts::Rule> {
+        self.rules.iter().filter_map(|rule| rule.read().ok()).collect()
+    }
+}
+
+impl Rule {
+    /// The rule, or the key that is wrong and why.
+    fn read(&self) -> Result<accounts::Rule, (&'static str, String)> {
+        let mut account: Vec<(String, String)> = Vec::new();
+        account.extend(self.account.iter().map(|address| ("address".to_owned(), address.clone())));
+        if let Some(label) = &self.label {
+            let pair = label.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+            let wrong = || ("label", format!("`{label}` is no label; write NAME=TEXT, such as dept=sales"));
+            let (name, value) = pair.ok_or_else(wrong)?;
+            account.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+        let network = |text: &String| {
+            let wrong = |_| ("network", format!("`{text}` is no network; write it such as 192.0.2.0/24"));
+            text.parse::<IpNet>().map_err(wrong)
+        };
+        let wrong_hours = |text: &String| ("hours", format!("`{text}` are no hours; write HH:MM-HH:MM, UTC"));
+        Ok(accounts::Rule {
+            verdict: match self.verdict {
+                Verdict::Allow => accounts::Verdict::Allow,
+                Verdict::Block => accounts::Verdict::Block,
+            },
+            account,
+            program: self.program.clone(),
+            networks: self.network.iter().map(network).collect::<Result<_, _>>()?,
+            protocols: self.protocol.iter().map(|protocol| protocol.known()).collect(),
+            hours: match &self.hours {
+                Some(text) => Some(hours(text).ok_or_else(|| wrong_hours(text))?),
+                None => None,
+            },
+            say: self.say.clone(),
+        })
+    }
+}
+
+impl Protocol {
+    fn known(self) -> mailbox::Protocol {
+        match self {
+            Self::Imap => mailbox::Protocol::Imap,
+            Self::Pop3 => mailbox::Protocol::Pop3,
+            Self::Submission => mailbox::Protocol::Submission,
+            Self::Dav => mailbox::Protocol::Dav,
+            Self::Ldap => mailbox::Protocol::Ldap,
+        }
+    }
+}
+
+/// Minutes of the day, of `HH:MM-HH:MM`.
+fn hours(text: &str) -> Option<(u16, u16)> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.trim().split_once(':')?;
+        let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
+        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    };
+    let (from, until) = text.split_once('-')?;
+    minute(from).zip(minute(until))
 }

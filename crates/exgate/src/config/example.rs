@@ -132,6 +132,18 @@ key = "/etc/exgate/imap.key"
 # Whether people whom Exchange lets in may use the gateway at once ("automatic"), or each after `exgate account approve`
 # ("manual"). `exgate account` lists, blocks and changes accounts.
 #approval = "automatic"
+# Rules about who may come in, of which the first that fits decides; whoever none fits may. What a rule does not name it does
+# not look at; a * stands for any text. A program is known by User-Agent, EHLO or ID; one that has not said what it is 30 seconds
+# after it signed in counts as one without a name. hours are UTC. say is for whoever is kept out.
+#[[accounts.rules]]
+#verdict = "block"              # or "allow"
+#account = "*@corp.example"
+#label = "dept=sales"           # as `exgate account set --label` wrote it
+#program = "*Outlook*"
+#network = ["192.0.2.0/24"]
+#protocol = ["imap"]            # "imap", "pop3", "submission", "dav", "ldap"
+#hours = "22:00-06:00"
+#say = "Please use the new mail program."
 
 # One table for each Exchange organisation; the name is yours. Several live side by side and share nothing.
 #

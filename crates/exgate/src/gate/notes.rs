@@ -92,7 +92,7 @@ impl Notes {
 /// Writes down the programs that introduce themselves after they have signed in.
 pub(super) async fn listen(mut introduced: mpsc::Receiver<(u64, String)>, stays: Weak<Stays>, notes: Notes) {
     while let Some((number, name)) = introduced.recv().await {
-        let Some(guest) = stays.upgrade().and_then(|stays| stays.guest(number)) else { continue };
+        let Some(guest) = stays.upgrade().and_then(|stays| stays.introduce(number, &name)) else { continue };
         let program = Program {
             address: guest.address,
             device: guest.device,

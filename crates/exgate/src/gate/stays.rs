@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use accounts::{Account, AccountState, Device, DeviceId, Fault, Store};
-use jiff::Timestamp;
+use accounts::{Account, AccountState, Decision, Device, DeviceId, Fault, Rule, Store};
+use jiff::{SignedDuration, Timestamp};
 use mailbox::{Protocol, Scopes};
 use tokio::sync::{mpsc, watch as signal};
 
@@ -17,6 +17,9 @@ pub(super) struct Stays {
     open: Mutex<HashMap<u64, Stay>>,
     next: AtomicU64,
     programs: mpsc::Sender<(u64, String)>,
+    policy: Vec<Rule>,
+    /// Something was said that may end a stay.
+    news: AtomicBool,
 }
 
 struct Stay {
@@ -36,6 +39,9 @@ pub(super) struct Guest {
     pub(super) needs: Scopes,
     pub(super) protocol: Protocol,
     pub(super) from: IpAddr,
+    /// What the program calls itself.
+    pub(super) program: Option<String>,
+    pub(super) since: Timestamp,
     /// When the device password expires.
     pub(super) expires: Option<Timestamp>,
 }
@@ -47,8 +53,8 @@ struct Facts {
 }
 
 impl Stays {
-    pub(super) fn new(programs: mpsc::Sender<(u64, String)>) -> Self {
-        Self { open: Mutex::default(), next: AtomicU64::new(1), programs }
+    pub(super) fn new(programs: mpsc::Sender<(u64, String)>, policy: Vec<Rule>) -> Self {
+        Self { open: Mutex::default(), next: AtomicU64::new(1), programs, policy, news: AtomicBool::new(false) }
     }
 
     /// Somebody comes in. The stay is over when nobody holds its end any more.
@@ -64,9 +70,13 @@ impl Stays {
         self.programs.clone()
     }
 
-    /// Whose stay this is.
-    pub(super) fn guest(&self, number: u64) -> Option<Guest> {
-        self.lock().get(&number).map(|stay| stay.guest.clone())
+    /// A program says what it is called. Whose stay it is.
+    pub(super) fn introduce(&self, number: u64, program: &str) -> Option<Guest> {
+        let mut open = self.lock();
+        let guest = &mut open.get_mut(&number)?.guest;
+        guest.program = Some(program.to_owned());
+        self.news.store(true, Ordering::Relaxed);
+        Some(guest.clone())
     }
 
     /// True if a device password of somebody who is in has expired.
@@ -78,7 +88,8 @@ impl Stays {
 
     /// Ends the stays of those who would not be let in now.
     fn review(&self, facts: &Facts, now: Timestamp) {
-        self.lock().retain(|_, stay| match facts.objection(&stay.guest, now) {
+        let objection = |guest: &Guest| facts.objection(guest, now).or_else(|| self.ruled_out(facts, guest, now));
+        self.lock().retain(|_, stay| match objection(&stay.guest) {
             Some(why) => {
                 tracing::info!(address = stay.guest.address, why, "a session is ended");
                 stay.end.send_replace(Some(why.into()));
@@ -86,6 +97,18 @@ impl Stays {
             }
             None => true,
         });
+    }
+
+    /// What a rule says against somebody. A program that has had its time to say what it is has no name.
+    fn ruled_out(&self, facts: &Facts, guest: &Guest, now: Timestamp) -> Option<&str> {
+        let is_late = now.duration_since(guest.since) >= TIME_FOR_A_NAME;
+        let account = facts.accounts.get(&guest.address)?;
+        let program = guest.program.as_deref().or(is_late.then_some(""));
+        let known = accounts::Facts { account, program, from: guest.from, protocol: guest.protocol, at: now };
+        match accounts::decide(&self.policy, &known) {
+            Decision::Out(sentence) => Some(sentence),
+            Decision::In | Decision::Unsure => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Stay>> {
@@ -120,9 +143,15 @@ impl Facts {
     }
 }
 
+/// When the register was last looked at, and where it stood.
+struct Seen {
+    generation: Option<u64>,
+    at: Timestamp,
+}
+
 /// Looks at the register while anybody may be in.
 pub(super) async fn watch(stays: Weak<Stays>, register: impl Store) {
-    let mut seen = None;
+    let mut seen = Seen { generation: None, at: Timestamp::MIN };
     loop {
         tokio::time::sleep(OFTEN).await;
         let Some(stays) = stays.upgrade() else { return };
@@ -134,15 +163,22 @@ pub(super) async fn watch(stays: Weak<Stays>, register: impl Store) {
     }
 }
 
-async fn look(stays: &Stays, register: &impl Store, seen: &mut Option<u64>, now: Timestamp) -> Result<(), Fault> {
+async fn look(stays: &Stays, register: &impl Store, seen: &mut Seen, now: Timestamp) -> Result<(), Fault> {
     let has_expired = stays.has_expired(now);
+    let has_news = stays.news.swap(false, Ordering::Relaxed) && !stays.policy.is_empty();
+    // Rules speak of hours, and of programs that stay silent.
+    let is_time = !stays.policy.is_empty() && now.duration_since(seen.at) >= AGAIN;
     let generation = register.generation().await?;
-    if has_expired || *seen != Some(generation) {
+    if has_expired || has_news || is_time || seen.generation != Some(generation) {
         stays.review(&Facts::read(register).await?, now);
-        *seen = Some(generation);
+        *seen = Seen { generation: Some(generation), at: now };
     }
     Ok(())
 }
 
 /// Whoever is revoked is out within a second.
 const OFTEN: Duration = Duration::from_millis(400);
+/// So often rules are held against everybody who is in, though nothing has changed but the time.
+const AGAIN: SignedDuration = SignedDuration::from_secs(10);
+/// How long after signing in a program may take to say what it is.
+const TIME_FOR_A_NAME: SignedDuration = SignedDuration::from_secs(30);
