@@ -63,6 +63,15 @@ async fn somebody_signs_in_once_and_out_again() {
     let gateway = site.start().await;
     let answer = gateway.connect().await.command(&format!("LOGIN {USER} {PASSWORD}")).await;
     assert_eq!(answer.status, Status::No);
+    // A device has a password all the same: it stands for the sign-in.
+    let config = site.path().join("exgate.toml");
+    let mut made = Command::new(program("exgate"));
+    made.args(["device", "add", USER, "--name", "Phone", "--config"]).arg(config);
+    let made = made.stdin(Stdio::null()).output().await.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut imap = gateway.connect().await;
+    imap.ok(&format!("LOGIN {USER} {}", String::from_utf8_lossy(&made.stdout).trim())).await;
+    imap.select("INBOX").await;
     gateway.stop().await;
     assert_eq!(code("logout", &site).await.0, Some(0));
     assert_eq!(code("check", &site).await.0, Some(1));
