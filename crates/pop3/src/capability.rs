@@ -7,21 +7,30 @@ pub(crate) struct Circumstances {
     pub(crate) can_sign_in: bool,
     /// With a token, too.
     pub(crate) takes_tokens: bool,
+    /// With a proof, too.
+    pub(crate) takes_proofs: bool,
 }
 
 /// The lines of an answer to CAPA.
-pub(crate) fn announced(here: &Circumstances) -> impl Iterator<Item = &'static str> + '_ {
-    CAPABILITIES.iter().filter(|(_, is_there)| is_there(here)).map(|(line, _)| *line)
+pub(crate) fn announced(here: &Circumstances) -> impl Iterator<Item = String> + '_ {
+    let rows = CAPABILITIES.iter().filter(|(_, is_there)| is_there(here));
+    rows.map(|(line, _)| match *line {
+        // RFC 5034
+        "SASL" => format!("SASL {}", mechanisms(here.takes_tokens, here.takes_proofs).join(" ")),
+        line => line.to_owned(),
+    })
 }
 
 /// Mechanisms of SASL, as CAPA and AUTH name them.
-pub(crate) fn mechanisms(takes_tokens: bool) -> &'static [&'static str] {
-    if takes_tokens { &["PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"] } else { &["PLAIN", "LOGIN"] }
+pub(crate) fn mechanisms(takes_tokens: bool, takes_proofs: bool) -> Vec<&'static str> {
+    let tokens: &[&str] = if takes_tokens { &["OAUTHBEARER", "XOAUTH2"] } else { &[] };
+    let proofs: &[&str] = if takes_proofs { &["SCRAM-SHA-256"] } else { &[] };
+    [&["PLAIN", "LOGIN"], proofs, tokens].concat()
 }
 
 type IsThere = fn(&Circumstances) -> bool;
 
-const CAPABILITIES: [(&str, IsThere); 12] = [
+const CAPABILITIES: [(&str, IsThere); 11] = [
     // RFC 2449
     ("TOP", always),
     ("UIDL", always),
@@ -33,9 +42,7 @@ const CAPABILITIES: [(&str, IsThere); 12] = [
     ("IMPLEMENTATION Exgate", always),
     // RFC 3206
     ("AUTH-RESP-CODE", always),
-    // RFC 5034
-    ("SASL PLAIN LOGIN", |here| here.can_sign_in && !here.takes_tokens),
-    ("SASL PLAIN LOGIN OAUTHBEARER XOAUTH2", |here| here.can_sign_in && here.takes_tokens),
+    ("SASL", |here| here.can_sign_in),
     // RFC 2595
     ("STLS", |here| here.can_start_tls),
     // RFC 6856

@@ -1,7 +1,10 @@
 //! AUTH (RFC 5034), and what comes after every way of signing in.
 
+use std::borrow::Cow;
+
 use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
+use serve::sasl::scram::{self, ClientFirst, Keys};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -9,7 +12,7 @@ use crate::capability::mechanisms;
 use crate::connection::{Connection, Transport};
 use crate::error::{End, Stop, bad_line, refused, tls_first};
 use crate::maildrop::Maildrop;
-use crate::proto::{Line, Reply, Step};
+use crate::proto::{Code, Line, Reply, Step};
 use crate::session::Session;
 use crate::state::State;
 
@@ -20,7 +23,11 @@ pub(crate) async fn run<B: SignIn, T: Transport>(
     initial: Option<&Secret<Vec<u8>>>,
 ) -> Result<Reply, Stop> {
     session.state.authorization()?;
-    let offered = |mechanism: &sasl::Mechanism| !mechanism.takes_tokens() || session.backend.takes_tokens();
+    let offered = |mechanism: &sasl::Mechanism| match () {
+        () if mechanism.takes_tokens() => session.backend.takes_tokens(),
+        () if mechanism.takes_proofs() => session.backend.takes_proofs(),
+        () => true,
+    };
     let Some(mechanism) = sasl::Mechanism::named(mechanism).filter(offered) else {
         return Err(Reply::err("This way of signing in is not offered").into());
     };
@@ -38,6 +45,7 @@ pub(crate) async fn run<B: SignIn, T: Transport>(
                 return enter(session, Credentials { user: login.user, password }).await;
             }
             sasl::Step::Token(bearer) => return enter_with_token(session, connection, &bearer).await,
+            sasl::Step::Scram(first) => return enter_with_proof(session, connection, first).await,
             sasl::Step::Failed(failure) => return Err(Reply::err(failure.to_string()).into()),
         }
     }
@@ -50,8 +58,8 @@ pub(crate) async fn list<B: SignIn, T: Transport>(
 ) -> Result<Reply, Stop> {
     session.state.authorization()?;
     let offered = match session.may_send_passwords(connection) {
-        true => mechanisms(session.backend.takes_tokens()),
-        false => &[],
+        true => mechanisms(session.backend.takes_tokens(), session.backend.takes_proofs()),
+        false => Vec::new(),
     };
     connection.say(&Reply::ok("By these"));
     connection
@@ -67,9 +75,9 @@ pub(crate) async fn list<B: SignIn, T: Transport>(
 async fn asked<B: SignIn, T: Transport>(
     session: &Session<B>,
     connection: &mut Connection<T>,
-    challenge: &'static str,
+    challenge: impl Into<Cow<'static, str>>,
 ) -> Result<Line, Stop> {
-    connection.say(&Reply::Challenge(challenge));
+    connection.say(&Reply::Challenge(challenge.into()));
     match connection.next(session.deadline).await? {
         Step::Line(line) => Ok(line),
         Step::BadLine(fault) => Err(bad_line(fault).into()),
@@ -97,6 +105,33 @@ async fn enter_with_token<B: SignIn, T: Transport>(
         asked(session, connection, bearer.refusal()).await?;
     }
     let_in(session, bearer.user.as_deref().unwrap_or_default(), signed_in).await
+}
+
+/// The same with a proof (RFC 5802). The server shows last that it knows the password, too, and the client says nothing to that
+/// (RFC 5034 section 4).
+async fn enter_with_proof<B: SignIn, T: Transport>(
+    session: &mut Session<B>,
+    connection: &mut Connection<T>,
+    first: ClientFirst,
+) -> Result<Reply, Stop> {
+    let user = first.user().to_owned();
+    let verifiers = session.backend.verifiers(&user).await?;
+    let nonce =
+        scram::nonce().ok_or_else(|| Reply::Err(Some(Code::Temporary), "There are no random numbers".into()))?;
+    let (challenge, awaiting) = first.challenge((&verifiers.salt, verifiers.iterations), &nonce);
+    let response = asked(session, connection, challenge).await?;
+    let keys: Vec<Keys> = verifiers.keys.into_iter().map(|(stored, server)| Keys { stored, server }).collect();
+    let checked = awaiting.check(&response, &keys).map_err(|failure| Reply::err(failure.to_string()))?;
+    let Some(proven) = checked else {
+        let wrong = mailbox::Error::new(ErrorKind::SignIn, "This password is not right");
+        return let_in(session, &user, Err(wrong)).await;
+    };
+    let client_key = Secret::new(*proven.client_key);
+    let admitted = session.backend.admit_with_proof(&user, &client_key, &session.caller()).await;
+    if admitted.is_ok() {
+        asked(session, connection, proven.server_final).await?;
+    }
+    let_in(session, &user, admitted).await
 }
 
 /// Opens the inbox of somebody who is let in.

@@ -16,6 +16,7 @@ pub(crate) async fn run<B: SignIn, T: Transport>(
         can_start_tls: connection.can_start_tls() && !session.state.is_signed_in(),
         can_sign_in: session.may_send_passwords(connection),
         takes_tokens: session.backend.takes_tokens(),
+        takes_proofs: session.backend.takes_proofs(),
     };
     connection.say(&Reply::ok("This is offered"));
     connection

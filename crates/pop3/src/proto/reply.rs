@@ -21,7 +21,7 @@ pub enum Reply {
     /// `-ERR`
     Err(Option<Code>, Cow<'static, str>),
     /// `+`, a challenge in base64 (RFC 5034 section 4).
-    Challenge(&'static str),
+    Challenge(Cow<'static, str>),
 }
 
 impl Reply {
@@ -44,7 +44,7 @@ impl Reply {
             Self::Err(Some(Code::Auth), text) => ("-ERR [AUTH] ", text.as_ref()),
             Self::Err(Some(Code::Temporary), text) => ("-ERR [SYS/TEMP] ", text.as_ref()),
             Self::Err(Some(Code::Permanent), text) => ("-ERR [SYS/PERM] ", text.as_ref()),
-            Self::Challenge(challenge) => ("+ ", *challenge),
+            Self::Challenge(challenge) => ("+ ", challenge.as_ref()),
         };
         out.extend_from_slice(mark.as_bytes());
         let said = text.chars().map(|said| if (' '..='~').contains(&said) { said } else { '?' });
@@ -73,7 +73,7 @@ mod tests {
             written(&Reply::Err(Some(Code::Temporary), "J\u{f6}rg\r\n+OK".into())),
             "-ERR [SYS/TEMP] J?rg??+OK\r\n"
         );
-        assert_eq!(written(&Reply::Challenge("")), "+ \r\n");
+        assert_eq!(written(&Reply::Challenge("".into())), "+ \r\n");
         let long = written(&Reply::Err(Some(Code::Permanent), "word ".repeat(400).into()));
         assert!(long.len() <= 512 && long.ends_with("\r\n"));
     }
