@@ -62,6 +62,9 @@ async fn what_is_done_is_counted_and_nobody_is_named() {
     assert_eq!(get(format!("http://{admin}/healthz/live")).await, (200, "live\n".to_owned()));
     assert_eq!(get(format!("http://{admin}/healthz/ready")).await, (200, "ready\n".to_owned()));
     assert_eq!(get(format!("http://{admin}/else")).await.0, 404);
+    // Without certificates of its own a hangup changes nothing.
+    let hangup = Command::new("kill").args(["-HUP", &gateway.program.id().to_string()]).status().unwrap();
+    assert!(hangup.success());
     let post = reqwest::Client::new().post(format!("http://{admin}/metrics")).send().await.unwrap();
     assert_eq!(post.status().as_u16(), 405);
     drop(imap);

@@ -38,9 +38,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         observed: Observed { certificates: certificates.clone(), ..observed },
     };
     let gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
-    if let Some(certificates) = certificates {
-        gateway.keep_fresh(certificates)?;
-    }
+    gateway.keep_fresh(certificates)?;
     gateway.announce()?;
     say("ready")?;
     info!("ready");
@@ -136,9 +134,12 @@ impl Gateway {
         Ok(Self { drain, addresses })
     }
 
-    /// Takes up new certificates, while the gateway runs: when their files change, and when told by SIGHUP.
-    fn keep_fresh(&self, certificates: Certificates) -> Result<(), Failure> {
-        tokio::spawn(certificates.clone().watch(self.drain.shutdown()));
+    /// Takes up new certificates, while the gateway runs: when their files change, and when told by SIGHUP. Without any, that
+    /// signal changes nothing.
+    fn keep_fresh(&self, certificates: Option<Certificates>) -> Result<(), Failure> {
+        if let Some(certificates) = certificates.clone() {
+            tokio::spawn(certificates.watch(self.drain.shutdown()));
+        }
         let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
         let mut shutdown = self.drain.shutdown();
         tokio::spawn(async move {
@@ -147,8 +148,9 @@ impl Gateway {
                     told = hangup.recv() => if told.is_none() { return },
                     () = shutdown.requested() => return,
                 }
-                let certificates = certificates.clone();
-                let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
+                if let Some(certificates) = certificates.clone() {
+                    let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
+                }
             }
         });
         Ok(())
