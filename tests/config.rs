@@ -110,7 +110,11 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 73] = [
+const KEYS: [&str; 77] = [
+    "clients",
+    "host",
+    "name",
+    "submissions",
     "admin",
     "proxies",
     "http_proxies",

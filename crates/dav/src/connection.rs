@@ -104,6 +104,9 @@ where
     if head.method == Method::OPTIONS {
         return Ok(method::options());
     }
+    if let Some(answer) = shared.settings.pages.answer(&head.method, head.uri.path()) {
+        return answer;
+    }
     let place = Place::of_path(head.uri.path())?;
     if is_foreign(&head) {
         return Err(Error::new(StatusCode::FORBIDDEN, "Pages of other sites may change nothing here"));

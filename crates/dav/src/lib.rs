@@ -14,6 +14,7 @@ mod feed;
 mod method;
 mod multistatus;
 mod object;
+mod pages;
 mod patient;
 mod place;
 mod property;
@@ -38,6 +39,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, Cut};
 pub use feed::{Detail, Feed, Feeds, NoFeeds};
+pub use pages::{Page, Pages};
 pub use settings::Settings;
 
 /// CalDAV and CardDAV over a mailbox, for [`serve::listen`]. Clones share what they know of sign-ins.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Pages;
+
 /// Settings of the CalDAV and CardDAV front end.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub most_members: usize,
     /// How much one client may have done at once where it comes through a proxy, and which proxies are believed.
     pub limits: serve::Limits,
+    /// What anybody may read.
+    pub pages: Pages,
 }
 
 impl Default for Settings {
@@ -38,6 +42,7 @@ impl Default for Settings {
             sign_in_kept: Duration::from_secs(60),
             most_members: 100_000,
             limits: serve::Limits::new(serve::Settings::default()),
+            pages: Pages::default(),
         }
     }
 }

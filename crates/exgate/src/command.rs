@@ -59,6 +59,14 @@ pub(crate) enum Command {
     /// What was done to accounts and devices, by whom, and when.
     #[command(subcommand)]
     Audit(Audit),
+    /// Print the records by which clients find the gateway from an address alone, for a zone file.
+    Dns {
+        /// The domain of the addresses.
+        domain: String,
+        /// The configuration file; clients.host there names the gateway.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Write what a package brings along.
     #[command(subcommand, hide = true)]
     Generate(Generate),

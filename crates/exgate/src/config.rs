@@ -1,6 +1,7 @@
 //! The configuration file: what may stand in it, what each key means, and one sentence for each mistake.
 
 mod accounts;
+mod clients;
 mod example;
 mod exchange;
 mod imap;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use self::accounts::Accounts;
+use self::clients::Clients;
 use self::exchange::Exchange;
 use self::imap::OffFor;
 use self::limits::Limits;
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     #[serde(default)]
     pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) clients: Clients,
     #[serde(default)]
     pub(crate) imap: Imap,
     #[serde(default)]
@@ -217,6 +221,7 @@ impl Config {
             Some(tls) => tls.check(file)?,
         }
         self.limits.check(file)?;
+        self.clients.check(file)?;
         if self.imap.max_message_mib == 0 {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
@@ -289,7 +294,7 @@ mod tests {
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `imap`, `submit`, `pop3`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -321,6 +326,11 @@ mod tests {
                 "[listen]",
                 "[tls]\ncertificate = '/dev/null'\nkey = '/dev/null'\nclient_certificates = 'required'\n[listen]",
                 "exgate.toml: tls.client_ca: missing; client_certificates needs the authority whose certificates are believed",
+            ),
+            (
+                "[listen]",
+                "[clients]\nhost = 'https://mail.corp.example'\n[listen]",
+                "exgate.toml: clients.host: `https://mail.corp.example` is no name of a server; write it such as mail.corp.example",
             ),
             (
                 "[listen]",

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
 use crate::observe::{Observed, Page};
-use crate::{Failure, feed, grants};
+use crate::{Failure, feed, grants, setup};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
@@ -283,6 +283,7 @@ fn dav_settings(config: &Config, limits: &Limits) -> dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_object: config.dav.max_object_mib << 20,
         limits: limits.clone(),
+        pages: setup::pages(config),
         ..dav::Settings::default()
     }
 }

@@ -18,6 +18,7 @@ mod log;
 mod login;
 mod observe;
 mod password;
+mod setup;
 mod spool;
 mod status;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
                 run(gateway::serve(config, observed))
             })
         }
+        Command::Dns { domain, config } => setup::dns(&config, &domain),
         Command::Generate(what) => generate::run(&what),
         Command::Status { config } => run(status::run(&config)),
         Command::Check(options) => run(check::run(options)),

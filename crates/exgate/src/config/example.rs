@@ -59,6 +59,17 @@ key = "/etc/exgate/imap.key"
 #certificate = "/etc/exgate/example.pem"
 #key = "/etc/exgate/example.key"
 
+[clients]
+# By which name clients reach the gateway. Then those who ask by HTTP are told how to set themselves up: Thunderbird and others at
+# /.well-known/autoconfig/mail/config-v1.1.xml, macOS and iOS at /exgate.mobileconfig. `exgate dns` prints records for it.
+#host = "mail.corp.example"
+# What people call it; the host, if left out.
+#name = "Corp mail"
+# Ports as clients see them, where something in front has others than [listen].
+#imaps = 993
+#submissions = 465
+#https = 443
+
 [limits]
 # Connections at once: in all, from one address (IPv6: a /64), and from the network around it (256 addresses; IPv6: a /48).
 #connections = 10000

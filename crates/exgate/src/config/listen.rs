@@ -59,6 +59,11 @@ impl From<OneOrMany> for Addresses {
 }
 
 impl Addresses {
+    /// Of the first.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.0.first()?.parse::<SocketAddr>().ok().map(|address| address.port())
+    }
+
     /// As networks; what is none was refused by [`Listen::check`].
     pub(super) fn networks(&self) -> serve::Networks {
         serve::Networks::parse(self.0.iter().map(String::as_str)).unwrap_or_default()
