@@ -76,7 +76,7 @@ async fn the_curl_line_works() {
 
 #[test]
 fn the_demo_stays_on_this_machine() {
-    for option in ["--imap", "--submission", "--pop3", "--http", "--control"] {
+    for option in ["--imap", "--submission", "--pop3", "--ldap", "--http", "--control"] {
         let output = Command::new(program("exgate")).args(["demo", option, "0.0.0.0:0"]).output().unwrap();
         let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{sentence}");
@@ -103,8 +103,9 @@ async fn start(dir: &TempDir) -> Program {
     // Built before the clock starts to run.
     let _ = program("exgate");
     let state = dir.path().join("state").to_string_lossy().into_owned();
-    let doors =
-        ["--imap", "--submission", "--pop3", "--http", "--control"].iter().flat_map(|door| [*door, "127.0.0.1:0"]);
+    let doors = ["--imap", "--submission", "--pop3", "--ldap", "--http", "--control"]
+        .iter()
+        .flat_map(|door| [*door, "127.0.0.1:0"]);
     let arguments: Vec<String> = ["demo", "--state", &state].into_iter().chain(doors).map(str::to_owned).collect();
     Program::start("exgate", &arguments, &dir.path().join("stderr")).await
 }

@@ -20,6 +20,8 @@ mod icalendar;
 mod imap_command;
 #[path = "fuzz/entries/imap_framer.rs"]
 mod imap_framer;
+#[path = "fuzz/entries/ldap_session.rs"]
+mod ldap_session;
 #[path = "fuzz/entries/pop3_session.rs"]
 mod pop3_session;
 #[path = "fuzz/entries/smtp_header.rs"]
@@ -42,6 +44,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("icalendar", icalendar::run),
     ("imap_command", imap_command::run),
     ("imap_framer", imap_framer::run),
+    ("ldap_session", ldap_session::run),
     ("pop3_session", pop3_session::run),
     ("smtp_header", smtp_header::run),
     ("smtp_session", smtp_session::run),

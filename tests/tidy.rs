@@ -43,6 +43,7 @@ fn crates_know_only_what_lies_below_them() {
         ("dav", &["mailbox", "pim", "script", "serve"]),
         ("smtp", &["mailbox", "script", "serve"]),
         ("pop3", &["mailbox", "script", "serve"]),
+        ("ldap", &["mailbox", "pim", "serve"]),
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
         ("spool", &["mailbox"]),

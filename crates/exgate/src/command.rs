@@ -116,6 +116,9 @@ pub(crate) struct Demo {
     /// Where mail clients that speak POP3 connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
     pub(crate) pop3: SocketAddr,
+    /// Where address books look people up.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1389")]
+    pub(crate) ldap: SocketAddr,
     /// Where calendar and address-book clients connect.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1080")]
     pub(crate) http: SocketAddr,

@@ -5,6 +5,7 @@ mod clients;
 mod example;
 mod exchange;
 mod imap;
+mod ldap;
 mod limits;
 mod listen;
 mod mistake;
@@ -23,6 +24,7 @@ use self::accounts::Accounts;
 use self::clients::Clients;
 use self::exchange::Exchange;
 use self::imap::OffFor;
+use self::ldap::Ldap;
 use self::limits::Limits;
 use self::listen::Listen;
 use self::mistake::at_line;
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) submit: Submit,
     #[serde(default)]
     pub(crate) pop3: Pop3,
+    #[serde(default)]
+    pub(crate) ldap: Ldap,
     #[serde(default)]
     pub(crate) dav: Dav,
     #[serde(default)]
@@ -209,6 +213,7 @@ impl Config {
                     ("imaps", &self.listen.imaps),
                     ("submissions", &self.listen.submissions),
                     ("pop3s", &self.listen.pop3s),
+                    ("ldaps", &self.listen.ldaps),
                     ("https", &self.listen.https),
                 ];
                 for (key, addresses) in doors {
@@ -228,6 +233,7 @@ impl Config {
         self.accounts.check(file)?;
         self.imap.check(file)?;
         self.submit.check(file)?;
+        self.ldap.check(file)?;
         if self.dav.max_object_mib == 0 {
             return wrong("dav.max_object_mib", "0 would refuse every object; set at least 1".into());
         }
@@ -289,12 +295,12 @@ mod tests {
             (
                 "[listen]",
                 "[listen]\nimapz = 'x'",
-                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `pop3`, `pop3s`, `http`, `https`, `admin`, `allow_plaintext`, `proxies`, `http_proxies` (line 3)",
+                "exgate.toml: listen.imapz: unknown key `imapz`, expected one of `imap`, `imaps`, `submission`, `submissions`, `pop3`, `pop3s`, `ldap`, `ldaps`, `http`, `https`, `admin`, `allow_plaintext`, `proxies`, `http_proxies` (line 3)",
             ),
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -365,7 +371,7 @@ mod tests {
             (
                 "imap = '127.0.0.1:1143'",
                 "",
-                "exgate.toml: listen: no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, http or https",
+                "exgate.toml: listen: no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, ldap, ldaps, http or https",
             ),
             (
                 "imap = '127.0.0.1:1143'",
@@ -387,6 +393,22 @@ mod tests {
                 "imap = '127.0.0.1:1143'",
                 "pop3 = '0.0.0.0:110'",
                 "exgate.toml: listen.pop3: 0.0.0.0:110 would take passwords in plain text from other machines; use pop3s or [tls], or set listen.allow_plaintext = true",
+            ),
+            ("imap = ", "ldaps = ", "exgate.toml: tls: missing; listen.ldaps needs tls.certificate and tls.key"),
+            (
+                "imap = '127.0.0.1:1143'",
+                "ldap = '0.0.0.0:389'",
+                "exgate.toml: listen.ldap: 0.0.0.0:389 would take passwords in plain text from other machines; use ldaps or [tls], or set listen.allow_plaintext = true",
+            ),
+            (
+                "[listen]",
+                "[ldap]\nbase = 'people'\n[listen]",
+                "exgate.toml: ldap.base: `people` is no name of an entry; write one such as ou=people,dc=corp,dc=example",
+            ),
+            (
+                "[listen]",
+                "[ldap]\nmax_people = 0\n[listen]",
+                "exgate.toml: ldap.max_people: 0 would find nobody; set 1 to 1000",
             ),
             (
                 "[listen]",

@@ -19,10 +19,17 @@ use crate::{Failure, feed};
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     let started = Instant::now();
-    let doors = [Some(options.imap), Some(options.submission), Some(options.pop3), Some(options.http), options.control];
+    let doors = [
+        Some(options.imap),
+        Some(options.submission),
+        Some(options.pop3),
+        Some(options.ldap),
+        Some(options.http),
+        options.control,
+    ];
     if !doors.iter().flatten().all(|door| door.ip().is_loopback()) {
         return Err(Failure::mistake(
-            "the demo's passwords are public: --imap, --submission, --pop3, --http and --control take loopback addresses only",
+            "the demo's passwords are public: --imap, --submission, --pop3, --ldap, --http and --control take loopback addresses only",
         ));
     }
     let home = Home::new(options.state)?;
@@ -35,6 +42,7 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
         ("imap", Speaks::Imap, options.imap),
         ("submission", Speaks::Submission, options.submission),
         ("pop3", Speaks::Pop3, options.pop3),
+        ("ldap", Speaks::Ldap, options.ldap),
         ("http", Speaks::Dav, options.http),
     ]
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });

@@ -10,6 +10,7 @@ use accounts::Feeds;
 use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
+use ldap::Ldap;
 use pop3::Pop3;
 use sd_notify::NotifyState;
 use serve::{Certificates, Drain, Limits, Security, Tls, TlsError};
@@ -33,6 +34,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         imap: imap_settings(&config)?,
         smtp: smtp_settings(&config)?,
         pop3: pop3_settings(&config),
+        ldap: ldap_settings(&config)?,
         dav: dav_settings(&config, &limits),
         limits,
         observed: Observed { certificates: certificates.clone(), ..observed },
@@ -67,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) imap: imap::Settings,
     pub(crate) smtp: smtp::Settings,
     pub(crate) pop3: pop3::Settings,
+    pub(crate) ldap: ldap::Settings,
     pub(crate) dav: dav::Settings,
     pub(crate) limits: Limits,
     pub(crate) observed: Observed,
@@ -78,6 +81,7 @@ pub(crate) enum Speaks {
     Imap,
     Submission,
     Pop3,
+    Ldap,
     Dav,
     Admin,
 }
@@ -112,6 +116,7 @@ impl Gateway {
         let imap = Imap::new(gate.clone(), settings.imap);
         let smtp = Smtp::new(gate.clone(), settings.smtp);
         let pop3 = Pop3::new(gate.clone(), settings.pop3);
+        let ldap = Ldap::new(gate.clone(), settings.ldap);
         let page = Page::new(settings.observed, gate.directory().clone());
         let opener = feed::Opener { feeds: Arc::new(feeds), gate: gate.clone() };
         let dav = Dav::with_feeds(gate, settings.dav, opener);
@@ -123,6 +128,7 @@ impl Gateway {
                 Speaks::Imap => tokio::spawn(serve::listen(listener, security, limits, shutdown, imap.clone())),
                 Speaks::Submission => tokio::spawn(serve::listen(listener, security, limits, shutdown, smtp.clone())),
                 Speaks::Pop3 => tokio::spawn(serve::listen(listener, security, limits, shutdown, pop3.clone())),
+                Speaks::Ldap => tokio::spawn(serve::listen(listener, security, limits, shutdown, ldap.clone())),
                 Speaks::Admin => {
                     // Asked directly, and answered also when there is no room for clients.
                     let limits = Limits::new(serve::Settings::default());
@@ -278,6 +284,15 @@ fn pop3_settings(config: &Config) -> pop3::Settings {
     }
 }
 
+fn ldap_settings(config: &Config) -> Result<ldap::Settings, Failure> {
+    Ok(ldap::Settings {
+        plaintext_passwords: config.listen.allow_plaintext,
+        base: config.ldap.base().ok_or_else(|| Failure::mistake("ldap.base: no name of an entry"))?,
+        most_people: config.ldap.max_people,
+        ..ldap::Settings::default()
+    })
+}
+
 fn dav_settings(config: &Config, limits: &Limits) -> dav::Settings {
     dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
@@ -308,6 +323,8 @@ fn doors(config: &Config, certificates: Option<&Certificates>) -> Result<Vec<Doo
     // RFC 7301: no name of submission is registered.
     let smtp_tls = load_tls(certificates, &[])?;
     let pop3_tls = load_tls(certificates, &["pop3"])?;
+    // No name of LDAP is registered either.
+    let ldap_tls = smtp_tls.clone();
     let start_tls = |tls: &Option<Tls>| tls.clone().map_or(Security::Plain, Security::StartTls);
     let under = |tls: Option<Tls>| tls.map(Security::Tls);
     let mut doors = Vec::new();
@@ -318,6 +335,8 @@ fn doors(config: &Config, certificates: Option<&Certificates>) -> Result<Vec<Doo
         ("imaps", Speaks::Imap, &config.listen.imaps, under(tls)),
         ("pop3", Speaks::Pop3, &config.listen.pop3, Some(start_tls(&pop3_tls))),
         ("pop3s", Speaks::Pop3, &config.listen.pop3s, under(pop3_tls)),
+        ("ldap", Speaks::Ldap, &config.listen.ldap, Some(start_tls(&ldap_tls))),
+        ("ldaps", Speaks::Ldap, &config.listen.ldaps, under(ldap_tls)),
         ("http", Speaks::Dav, &config.listen.http, Some(Security::Plain)),
         ("https", Speaks::Dav, &config.listen.https, under(http_tls)),
     ] {

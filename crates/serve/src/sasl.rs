@@ -175,7 +175,9 @@ impl Exchange {
         }
     }
 
-    fn decoded(self, response: &[u8]) -> Step {
+    /// The same where the protocol sends responses as they are, without base64 (RFC 4511 section 4.2).
+    #[must_use]
+    pub fn decoded(self, response: &[u8]) -> Step {
         match self {
             Self::Plain => plain(response),
             Self::LoginUser => match text(response) {

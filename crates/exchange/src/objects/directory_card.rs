@@ -16,7 +16,8 @@ pub(super) struct Card {
     pub(super) company: String,
     pub(super) department: String,
     pub(super) title: String,
-    pub(super) phones: Vec<String>,
+    /// Numbers, each with what kind of line it is (RFC 6350 section 6.4.1).
+    pub(super) phones: Vec<(&'static str, String)>,
     /// SMTP addresses in lower case, the primary one first; at least one.
     pub(super) addresses: Vec<String>,
 }
@@ -49,8 +50,8 @@ impl Card {
         if !self.title.is_empty() {
             line(&format!("TITLE:{}", escaped(&self.title)));
         }
-        let phones = self.phones.iter().filter(|number| !number.trim().is_empty());
-        phones.for_each(|number| line(&format!("TEL;VALUE=text:{}", escaped(number))));
+        let phones = self.phones.iter().filter(|(_, number)| !number.trim().is_empty());
+        phones.for_each(|(kind, number)| line(&format!("TEL;VALUE=text;TYPE={kind}:{}", escaped(number))));
         if let Some(photo) = photo {
             line(&format!("PHOTO:data:image/jpeg;base64,{}", STANDARD.encode(photo)));
         }
@@ -111,7 +112,7 @@ mod tests {
             company: "Company, Ltd".to_owned(),
             department: String::new(),
             title: String::new(),
-            phones: vec!["+1 555".to_owned(), " ".to_owned()],
+            phones: vec![("work", "+1 555".to_owned()), ("cell", " ".to_owned())],
             addresses: vec!["green@x.example".to_owned(), "g@x.example".to_owned()],
         };
         let name = card.name.clone();

@@ -9,7 +9,7 @@ use ews::op::get_room_lists::GetRoomLists;
 use ews::op::get_rooms::GetRooms;
 use ews::op::get_user_photo::{GetUserPhoto, PhotoSize};
 use ews::op::resolve_names::{Resolution, ResolveNames, SearchScope};
-use ews::{Address, ErrorKind as Theirs, MailboxKind, Page};
+use ews::{Address, ErrorKind as Theirs, MailboxKind, Page, PhoneKey};
 use mailbox::objects::{Person, PersonKind};
 
 use super::directory_card::Card;
@@ -166,7 +166,10 @@ fn of_persona(persona: &Persona) -> Option<Card> {
         company: text(&persona.company),
         department: text(&persona.department),
         title: text(&persona.title),
-        phones: persona.business_phones.iter().chain(&persona.mobile_phones).cloned().collect(),
+        phones: {
+            let business = persona.business_phones.iter().map(|number| ("work", number.clone()));
+            business.chain(persona.mobile_phones.iter().map(|number| ("cell", number.clone()))).collect()
+        },
         addresses: Some(addresses).filter(|addresses| !addresses.is_empty())?,
     })
 }
@@ -184,10 +187,22 @@ fn of_resolution(one: &Resolution) -> Option<Card> {
         company: text(|contact| &contact.company).unwrap_or_default(),
         department: text(|contact| &contact.department).unwrap_or_default(),
         title: text(|contact| &contact.job_title).unwrap_or_default(),
-        phones: contact
-            .map_or_else(Vec::new, |contact| contact.phones.iter().map(|(_, number)| number.clone()).collect()),
+        phones: contact.map_or_else(Vec::new, |contact| {
+            contact.phones.iter().map(|(key, number)| (line(*key), number.clone())).collect()
+        }),
         addresses: Some(addresses).filter(|addresses| !addresses.is_empty())?,
     })
+}
+
+/// TYPE of a telephone number (RFC 6350 section 6.4.1).
+fn line(key: PhoneKey) -> &'static str {
+    match key {
+        PhoneKey::Mobile => "cell",
+        PhoneKey::Home | PhoneKey::Home2 => "home",
+        PhoneKey::BusinessFax | PhoneKey::HomeFax | PhoneKey::OtherFax => "fax",
+        PhoneKey::Pager => "pager",
+        _ => "work",
+    }
 }
 
 fn kind_of(address: &Address) -> PersonKind {

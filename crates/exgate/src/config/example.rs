@@ -26,6 +26,11 @@ submissions = ["0.0.0.0:465", "[::]:465"]
 #pop3 = ["0.0.0.0:110", "[::]:110"]
 # The same under TLS from the first byte. Needs [tls].
 #pop3s = ["0.0.0.0:995", "[::]:995"]
+# The organisation's address list (LDAP), with StartTLS where there is [tls]: passwords from other machines are taken under TLS
+# only.
+#ldap = ["0.0.0.0:389", "[::]:389"]
+# The same under TLS from the first byte. Needs [tls].
+#ldaps = ["0.0.0.0:636", "[::]:636"]
 # Calendars, tasks and contacts (CalDAV, CardDAV) and calendar subscriptions, without TLS: only loopback, as for a
 # proxy on this machine that speaks TLS, unless allow_plaintext says otherwise.
 #http = "127.0.0.1:1080"
@@ -123,6 +128,12 @@ key = "/etc/exgate/imap.key"
 # The size of a message, in STAT and LIST. "exact": always as many bytes as come. What was never read is fetched to know it,
 # once, so that the first look at a large inbox takes long. "auto": of what was never read, an estimate that is never too low.
 #size = "exact"
+
+[ldap]
+# The name below which people are found: the base DN to be entered in address books.
+#base = "ou=people"
+# The most people one search tells, up to 1000. Nobody can list the whole directory.
+#max_people = 500
 
 [dav]
 # The address under which calendar clients reach the gateway; stands before the path in addresses of feeds.

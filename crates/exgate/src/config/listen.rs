@@ -24,6 +24,10 @@ pub(crate) struct Listen {
     #[serde(default)]
     pub(crate) pop3s: Addresses,
     #[serde(default)]
+    pub(crate) ldap: Addresses,
+    #[serde(default)]
+    pub(crate) ldaps: Addresses,
+    #[serde(default)]
     pub(crate) http: Addresses,
     #[serde(default)]
     pub(crate) https: Addresses,
@@ -71,7 +75,7 @@ impl Addresses {
 }
 
 impl Listen {
-    /// What takes passwords in clear is for this machine only, but for submission and POP3 where there is TLS: the session
+    /// What takes passwords in clear is for this machine only, but for submission, POP3 and LDAP where there is TLS: the session
     /// takes them after STARTTLS only, from whatever is not this machine.
     pub(super) fn check(&self, file: &Path, tls: Option<&Tls>) -> Result<(), Mistake> {
         let has_tls = tls.is_some();
@@ -83,13 +87,15 @@ impl Listen {
             ("listen.submissions", &self.submissions, None),
             ("listen.pop3", &self.pop3, Some("pop3s or [tls]").filter(|_| !has_tls)),
             ("listen.pop3s", &self.pop3s, None),
+            ("listen.ldap", &self.ldap, Some("ldaps or [tls]").filter(|_| !has_tls)),
+            ("listen.ldaps", &self.ldaps, None),
             ("listen.http", &self.http, Some("https")),
             ("listen.https", &self.https, None),
         ];
         if doors.iter().all(|(_, addresses, _)| addresses.0.is_empty()) {
             return wrong(
                 "listen",
-                "no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, http or https".into(),
+                "no address to listen on; set imap, imaps, submission, submissions, pop3, pop3s, ldap, ldaps, http or https".into(),
             );
         }
         for (key, addresses, safe) in doors {
