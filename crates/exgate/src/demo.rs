@@ -124,6 +124,7 @@ fn settings(home: &Home) -> Result<Settings, Failure> {
         imap: imap::Settings { spool: spool.clone(), ..imap::Settings::default() },
         smtp: smtp::Settings { spool, ..smtp::Settings::default() },
         pop3: pop3::Settings::default(),
+        ldap: ldap::Settings::default(),
         dav: dav::Settings::default(),
         observed: Observed::default(),
         limits: serve::Limits::new(serve::Settings::default()),

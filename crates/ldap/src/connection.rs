@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::error::{End, going_down, lost, notice, too_slow};
-use crate::proto::{Framer, Message, Raw, Request, Response, Step};
+use crate::proto::{Code, Framer, Message, Outcome, Raw, Request, Response, Step};
 
 /// What octets go over.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -183,6 +183,14 @@ impl<T: Transport> Connection<T> {
             _ => return Err(End::Silent),
         }
         Ok(())
+    }
+
+    /// The end of whoever may not stay, whatever is being done. Nothing is said in the middle of an answer.
+    pub(crate) fn cut(&self, why: &str) -> End {
+        match self.out.is_empty() {
+            true => End::Notice(Outcome::new(Code::InsufficientAccessRights, why.to_owned())),
+            false => End::Silent,
+        }
     }
 
     /// Says why, if that is still possible, and closes.

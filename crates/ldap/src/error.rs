@@ -18,7 +18,7 @@ pub(crate) fn refused(error: &Error) -> Outcome {
     use ErrorKind as Kind;
     let code = match error.kind {
         Kind::SignIn => Code::InvalidCredentials,
-        Kind::Denied => Code::InsufficientAccessRights,
+        Kind::Denied | Kind::NotAdmitted => Code::InsufficientAccessRights,
         Kind::Busy { .. } => Code::Busy,
         Kind::Unavailable => Code::Unavailable,
         Kind::NotFound => Code::NoSuchObject,

@@ -1,9 +1,10 @@
 //! A session: requests in, one after the other, and each is answered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use mailbox::SignIn;
 use mailbox::objects::Objects;
+use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 
@@ -21,6 +22,10 @@ pub(crate) struct Session<B: SignIn> {
     pub(crate) settings: Arc<Settings>,
     /// Who has signed in, if somebody has.
     pub(crate) user: Option<User<B::Account>>,
+    /// How far they may go.
+    pub(crate) pass: Pass,
+    /// Where the client is.
+    peer: IpAddr,
     /// What is left of a search that is told in pages.
     pub(crate) pages: Option<Pages>,
     /// How many searches were told in pages: cookies are numbers.
@@ -49,6 +54,8 @@ where
     let mut session = Session {
         backend,
         user: None,
+        pass: Pass::unlimited(),
+        peer: connection.peer.ip().to_canonical(),
         pages: None,
         cookies: 0,
         failures: 0,
@@ -58,8 +65,12 @@ where
     };
     let mut connection = Connection::new(connection, session.settings.longest_request);
     let end = loop {
-        if let Err(end) = session.turn(&mut connection).await {
-            break end;
+        let mut pass = session.pass.clone();
+        tokio::select! {
+            turn = session.turn(&mut connection) => if let Err(end) = turn {
+                break end;
+            },
+            told = pass.ended() => break connection.cut(&told),
         }
     };
     connection.close(end).await;
@@ -69,6 +80,11 @@ impl<B: SignIn> Session<B>
 where
     B::Account: Objects,
 {
+    /// Who wants in.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { protocol: Protocol::Ldap, address: self.peer, program: None }
+    }
+
     /// One request, from its first octet to its answer.
     async fn turn<T: Transport>(&mut self, connection: &mut Connection<T>) -> Result<(), End> {
         if connection.is_going_down() {

@@ -1,7 +1,7 @@
 //! Bind (RFC 4511 section 4.2, RFC 4513 section 5)
 
 use mailbox::objects::Objects;
-use mailbox::{Credentials, ErrorKind, Secret, SignIn};
+use mailbox::{Admitted, Credentials, ErrorKind, Secret, SignIn};
 use serve::sasl;
 use tracing::{info, warn};
 
@@ -90,9 +90,13 @@ fn user(name: &str) -> String {
 }
 
 /// Asks the backend. It holds back who was wrong too often; here only this connection's patience is counted.
-async fn enter<B: SignIn>(session: &mut Session<B>, credentials: Credentials) -> Outcome {
-    match session.backend.sign_in(&credentials).await {
-        Ok(account) => {
+async fn enter<B: SignIn>(session: &mut Session<B>, credentials: Credentials) -> Outcome
+where
+    B::Account: Objects,
+{
+    match session.backend.admit(&credentials, &session.caller()).await {
+        Ok(Admitted { account, pass }) => {
+            session.pass = pass;
             info!(user = credentials.user, "signed in");
             session.user = Some(User { name: credentials.user, account });
             Outcome::success()
