@@ -116,11 +116,23 @@ async fn a_device_password_opens_everything_and_is_nowhere() {
     let end = if password.ends_with('2') { "3" } else { "2" };
     let wrong = format!("{}{end}", &password[..password.len() - 1]);
     let nobodys = format!("{}{}", if password.starts_with("22") { "33" } else { "22" }, &password[2..]);
+    let guess = wrong.clone();
     for password in [wrong, nobodys] {
         let refused = imap(&gateway, &password).await.err().unwrap();
         assert!(refused.starts_with("[AUTHENTICATIONFAILED] This device password is not right"), "{refused}");
     }
     assert_eq!(simulator.stats().await.requests(), before);
+    // Whoever guesses is answered later and later; whoever knows is let in at once.
+    let (mut guesses, began) = (Vec::new(), Instant::now());
+    for _ in 0..5 {
+        assert!(imap(&gateway, &guess).await.is_err());
+        guesses.push(began.elapsed());
+    }
+    assert!(guesses[4] - guesses[2] >= Duration::from_millis(750), "{guesses:?}");
+    imap(&gateway, &password).await.unwrap();
+    let began = Instant::now();
+    assert!(imap(&gateway, &guess).await.is_err());
+    assert!(began.elapsed() < guesses[4] - guesses[3], "it is forgotten");
     gateway.stop().await;
 }
 

@@ -317,7 +317,7 @@ fn whole(answer: &Answer) -> Vec<u32> {
 async fn a_wrong_password_is_not_tried_again_and_again() {
     let (simulator, site) = start().await;
     let gateway = site.start().await;
-    for _ in 0..5 {
+    for _ in 0..3 {
         let mut imap = gateway.connect().await;
         for _ in 0..3 {
             let Ok(answer) = imap.try_command(&format!("LOGIN {USER} wrong")).await else { break };

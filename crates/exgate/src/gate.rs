@@ -4,12 +4,14 @@
 //! device's own; or the service account or tokens, where the gateway opens mailboxes without passwords. Any other password
 //! goes to Exchange as it is, unless the organisation takes device passwords only.
 
+mod delays;
 mod notes;
 mod stays;
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use accounts::sqlite::Register;
 use accounts::{
@@ -21,6 +23,7 @@ use jiff::Timestamp;
 use mailbox::{Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scopes, Secret, SignIn, Verifiers};
 use tokio::sync::mpsc;
 
+use self::delays::Delays;
 use self::notes::Notes;
 use self::stays::{Guest, Stays};
 use crate::config::{Approval, Config, DevicePasswords};
@@ -37,6 +40,7 @@ struct Inner {
     rules: Rules,
     stays: Arc<Stays>,
     notes: Notes,
+    delays: Delays,
 }
 
 /// What the operator has set.
@@ -80,7 +84,7 @@ impl Gate {
         let notes = Notes::new(register.clone());
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
-        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes })))
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes, delays: Delays::default() })))
     }
 
     /// What lies behind it.
@@ -104,10 +108,11 @@ impl SignIn for Gate {
     }
 
     async fn admit(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
-        match DevicePassword::read(credentials.password.expose()) {
+        let admitted = match DevicePassword::read(credentials.password.expose()) {
             Some(password) => self.0.admit_device(&credentials.user, &password, caller).await,
             None => self.0.admit_person(credentials, caller).await,
-        }
+        };
+        self.0.slowly(&credentials.user, caller, admitted).await
     }
 
     /// A client that can prove a password tries no other way, and one of Exchange's own cannot be proved here: so proofs are
@@ -158,6 +163,19 @@ impl SignIn for Gate {
 }
 
 impl Inner {
+    /// The answer, later if it is a refusal after many.
+    async fn slowly<T>(&self, user: &str, caller: &Caller, answer: Result<T>) -> Result<T> {
+        let name = self.directory.person(user).map_or_else(|| user.to_lowercase(), |person| address(&person));
+        match &answer {
+            Ok(_) => self.delays.right(&name, caller.address),
+            Err(error) if error.kind == ErrorKind::SignIn => {
+                tokio::time::sleep(self.delays.refused(&name, caller.address, Instant::now())).await;
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+
     /// Somebody with a password of Exchange's own.
     async fn admit_person(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
         let person = self.person(&credentials.user)?;

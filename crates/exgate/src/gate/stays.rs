@@ -182,3 +182,100 @@ const OFTEN: Duration = Duration::from_millis(400);
 const AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// How long after signing in a program may take to say what it is.
 const TIME_FOR_A_NAME: SignedDuration = SignedDuration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use accounts::Verdict;
+
+    fn guest(since: Timestamp, program: Option<&str>) -> Guest {
+        Guest {
+            address: "anna@one.example".to_owned(),
+            device: None,
+            needs: Protocol::Imap.needs(),
+            protocol: Protocol::Imap,
+            from: [192, 0, 2, 7].into(),
+            program: program.map(str::to_owned),
+            since,
+            expires: None,
+        }
+    }
+
+    fn facts(state: AccountState, scopes: Scopes) -> Facts {
+        let account = Account {
+            address: "anna@one.example".to_owned(),
+            organisation: "main".to_owned(),
+            mailbox: None,
+            state,
+            scopes,
+            labels: Default::default(),
+            created: Timestamp::default(),
+        };
+        Facts { accounts: [(account.address.clone(), account)].into(), devices: HashMap::new() }
+    }
+
+    fn only_thunderbird() -> Vec<Rule> {
+        let rule = |verdict, program: Option<&str>| Rule {
+            verdict,
+            account: Vec::new(),
+            program: program.map(str::to_owned),
+            networks: Vec::new(),
+            protocols: Vec::new(),
+            hours: None,
+            say: None,
+        };
+        vec![rule(Verdict::Allow, Some("Thunderbird*")), rule(Verdict::Block, None)]
+    }
+
+    fn stays(policy: Vec<Rule>) -> Stays {
+        Stays::new(mpsc::channel(1).0, policy)
+    }
+
+    #[test]
+    fn whoever_would_not_be_let_in_now_is_out() {
+        let now = Timestamp::now();
+        for (facts, stays_in) in [
+            (facts(AccountState::Open, Scopes::ALL), true),
+            (facts(AccountState::Blocked, Scopes::ALL), false),
+            (facts(AccountState::Pending, Scopes::ALL), false),
+            (facts(AccountState::Open, Scopes::ALL.with(mailbox::Scope::Mail, false)), false),
+            (Facts { accounts: HashMap::new(), devices: HashMap::new() }, false),
+        ] {
+            let stays = stays(Vec::new());
+            let (_, end) = stays.begin(guest(now, None));
+            stays.review(&facts, now);
+            assert_eq!(end.borrow().is_none(), stays_in);
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_out() {
+        let (stays, now) = (stays(Vec::new()), Timestamp::now());
+        let (_, end) = stays.begin(Guest { device: Some(DeviceId(7)), ..guest(now, None) });
+        stays.review(&facts(AccountState::Open, Scopes::ALL), now);
+        assert!(end.borrow().is_some());
+    }
+
+    #[test]
+    fn a_program_has_its_time_to_say_what_it_is() {
+        let (stays, since) = (stays(only_thunderbird()), Timestamp::now());
+        let (silent, silent_end) = stays.begin(guest(since, None));
+        let (named, named_end) = stays.begin(guest(since, None));
+        let (_, wrong_end) = stays.begin(guest(since, Some("Outlook")));
+        let facts = facts(AccountState::Open, Scopes::ALL);
+        assert!(stays.introduce(named, "Thunderbird 140").is_some() && silent != named);
+        stays.review(&facts, since);
+        let is_in = |end: &signal::Receiver<Option<Arc<str>>>| end.borrow().is_none();
+        assert!(is_in(&silent_end) && is_in(&named_end) && !is_in(&wrong_end));
+        stays.review(&facts, since + TIME_FOR_A_NAME);
+        assert!(!is_in(&silent_end) && is_in(&named_end));
+    }
+
+    #[test]
+    fn whoever_has_left_is_forgotten() {
+        let (stays, now) = (stays(Vec::new()), Timestamp::now());
+        let (number, end) = stays.begin(guest(now, None));
+        drop(end);
+        assert!(!stays.has_expired(now) && stays.introduce(number, "late").is_none());
+    }
+}
