@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use exgate_tests::{Imap, Options, PASSWORD, Simulator, Site, Status, USER, certificates, eventually, letter};
+use exgate_tests::{Imap, Options, PASSWORD, Simulator, Site, Status, USER, certificates, eventually, letter, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,6 +52,29 @@ async fn a_mailbox_is_found_at_each_step() {
     place.simulator.order("/dns", &record).await;
     let found = place.sign_in(&["only=pox&host=mail.demo.test"]).await;
     assert_eq!((found.status, found.told()), (Status::Ok, vec![("mail.demo.test", "pox")]), "by the SRV record");
+}
+
+/// A device password is nothing that Exchange could be asked with, and a gateway may know of nobody yet.
+#[tokio::test]
+async fn a_device_is_led_to_its_mailbox_by_the_service_account() {
+    let place = Place::new("valid").await;
+    place.simulator.post("/autodiscover?only=soap&host=demo.test", Vec::new()).await;
+    let site = place.site_with(&format!(
+        "mode = \"impersonation\"\nservice = {{ user = \"{SERVICE}\", password = \"{PASSWORD}\" }}\n\
+         device_passwords = \"required\"\n"
+    ));
+    let mut add = Command::new(program("exgate"));
+    add.args(["device", "add", USER, "--name", "Phone", "--config"]).arg(site.path().join("exgate.toml"));
+    let mut add = add.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(add.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    let added = add.wait_with_output().unwrap();
+    assert!(added.status.success());
+    let password = String::from_utf8(added.stdout).unwrap();
+    let gateway = site.start().await;
+    let mut imap = gateway.connect().await;
+    imap.ok(&format!("LOGIN {USER} {}", password.trim())).await;
+    imap.select("INBOX").await;
+    gateway.stop().await;
 }
 
 /// Whatever the web server of the domain does, the other host is asked too.
@@ -206,6 +231,8 @@ impl Place {
         certificates(files.path(), &names).await;
         let file = |ending: &str| files.path().join(format!("{certificate}.{ending}")).to_string_lossy().into_owned();
         let simulator = Options::preset("empty")
+            .user(SERVICE)
+            .with("--impersonator", SERVICE)
             .services()
             .tls(files.path(), "valid")
             .with("--autodiscover-cert", &file("pem"))
@@ -256,8 +283,13 @@ impl Place {
 
     /// A gateway that knows nothing but the domain.
     fn site(&self) -> Site {
+        self.site_with("")
+    }
+
+    /// The same with more lines.
+    fn site_with(&self, lines: &str) -> Site {
         Site::tables(&format!(
-            "[exchange.main]\ndomains = [\"demo.test\"]\nauth = \"basic\"\nca_file = {:?}\n\
+            "[exchange.main]\ndomains = [\"demo.test\"]\nauth = \"basic\"\n{lines}ca_file = {:?}\n\
              autodiscover = {{ hosts = [\"mail.demo.test\"], allow_http = true }}\n\
              [exchange.main.egress]\nproxy = {:?}\ndns = {:?}\n",
             self.certificates.path().join("ca.pem"),
@@ -266,3 +298,6 @@ impl Place {
         ))
     }
 }
+
+/// The account that acts for users.
+const SERVICE: &str = "svc@demo.test";

@@ -106,11 +106,7 @@ impl Upstream {
     /// Opens a mailbox without its owner, who was let in before: it must be the one with this top, if one is given. `None`
     /// if that cannot be done now.
     pub(super) async fn enter_alone(&self, person: &Person, top: Option<&str>) -> Option<(Identity, Entered)> {
-        let urls = match &self.organisation.way {
-            Way::Urls(urls) => urls.clone(),
-            Way::Discover(_) => vec![self.endpoints.known(person.address.as_deref()?)?],
-        };
-        let at = self.at(&urls).ok()?;
+        let at = self.find_alone(person).await?;
         let mut clients: Vec<(Identity, Client)> = Vec::new();
         match (&at.service, self.organisation.service.as_ref(), &person.address) {
             (Some(service), Some(account), Some(name)) => {
@@ -136,6 +132,20 @@ impl Upstream {
             }
         }
         None
+    }
+
+    /// The server of somebody who is not here. Autodiscover is asked by the service account, if there is one.
+    async fn find_alone(&self, person: &Person) -> Option<Arc<At>> {
+        let known = match &self.organisation.way {
+            Way::Urls(urls) => return self.at(urls).ok(),
+            Way::Discover(_) => self.endpoints.known(person.address.as_deref()?),
+        };
+        if let Some(url) = known {
+            return self.at(&[url]).ok();
+        }
+        let identity = self.service_identity(self.organisation.service.as_ref()?, None)?;
+        let found = self.find(person, &identity).await;
+        found.inspect_err(|error| tracing::info!(user = person.name, %error, "a mailbox is not found")).ok()
     }
 
     /// Signs somebody in and opens their mailbox. It looks at `others` too.
