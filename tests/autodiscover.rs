@@ -75,6 +75,15 @@ async fn a_device_is_led_to_its_mailbox_by_the_service_account() {
     imap.ok(&format!("LOGIN {USER} {}", password.trim())).await;
     imap.select("INBOX").await;
     gateway.stop().await;
+    // And to another server, should it go there while nobody is in.
+    place.simulator.post("/autodiscover?ews=https://ews2.demo.test/EWS/Exchange.asmx", Vec::new()).await;
+    place.simulator.post(&format!("/mailbox/move?user={USER}&seconds=3600&ids=keep&front_end=1"), Vec::new()).await;
+    place.simulator.post(&format!("/mailbox/moved?user={USER}"), Vec::new()).await;
+    let gateway = site.start().await;
+    let mut imap = gateway.connect().await;
+    imap.ok(&format!("LOGIN {USER} {}", password.trim())).await;
+    imap.select("INBOX").await;
+    gateway.stop().await;
 }
 
 /// Whatever the web server of the domain does, the other host is asked too.

@@ -107,31 +107,53 @@ impl Upstream {
     /// if that cannot be done now.
     pub(super) async fn enter_alone(&self, person: &Person, top: Option<&str>) -> Option<(Identity, Entered)> {
         let at = self.find_alone(person).await?;
+        match self.enter_alone_at(&at, person, top).await {
+            Ok(entered) => Some(entered),
+            Err(Some(error)) if is_astray(&error) => {
+                let identity = self.service_identity(self.organisation.service.as_ref()?, None)?;
+                let at = self.find_again(person, &identity).await?;
+                self.enter_alone_at(&at, person, top).await.ok()
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The same at these servers; else the last thing that was wrong, if anything but the mailbox was.
+    async fn enter_alone_at(
+        &self,
+        at: &At,
+        person: &Person,
+        top: Option<&str>,
+    ) -> Result<(Identity, Entered), Option<ews::Error>> {
         let mut clients: Vec<(Identity, Client)> = Vec::new();
         match (&at.service, self.organisation.service.as_ref(), &person.address) {
             (Some(service), Some(account), Some(name)) => {
-                let identity = self.service_identity(account, at.oauth.as_ref())?;
+                let identity = self.service_identity(account, at.oauth.as_ref()).ok_or(None)?;
                 let whom = [Impersonation::PrimarySmtpAddress, Impersonation::PrincipalName];
                 let client =
                     |whom: fn(String) -> Impersonation| service.impersonating(whom(name.clone())).with_anchor(name);
                 clients.extend(whom.map(|whom| (identity.clone(), client(whom))));
             }
             (None, ..) if self.has_grant(&person.name) => {
-                let identity = Identity::Tokens(Arc::new(at.oauth.as_ref()?.tokens(&person.name)));
+                let identity = Identity::Tokens(Arc::new(at.oauth.as_ref().ok_or(None)?.tokens(&person.name)));
                 clients.push((identity.clone(), at.server.client(identity)));
             }
             _ => {}
         }
+        let mut last = None;
         for (identity, client) in clients {
             match greet(&client, Vec::new()).await {
                 Ok((greeting, _)) if greeting.top().is_some() && (top.is_none() || greeting.top() == top) => {
-                    return Some((identity, Entered { client, greeting, others: Vec::new() }));
+                    return Ok((identity, Entered { client, greeting, others: Vec::new() }));
                 }
-                Ok(_) => tracing::warn!(user = person.name, "this is another mailbox than the one whose messages wait"),
-                Err(error) => tracing::info!(user = person.name, %error, "a mailbox whose messages wait is not open"),
+                Ok(_) => tracing::warn!(user = person.name, "this is another mailbox than its owner has shown"),
+                Err(error) => {
+                    tracing::info!(user = person.name, %error, "a mailbox is not open without its owner");
+                    last = Some(error);
+                }
             }
         }
-        None
+        Err(last)
     }
 
     /// The server of somebody who is not here. Autodiscover is asked by the service account, if there is one.
