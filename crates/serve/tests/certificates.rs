@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serve::{
-    Certificates, ClientCertificates, Connection, Drain, Files, Limits, Pair, Protocol, Security, Settings, listen,
+    Certificates, ClientCertificates, Connection, Drain, Files, Limits, Pair, Protocol, Security, Settings, Tls, listen,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -116,9 +116,13 @@ fn read(file: &PathBuf) -> CertificateDer<'static> {
 }
 
 async fn start(certificates: &Certificates) -> (SocketAddr, Drain) {
+    start_with(certificates.tls(&[]).unwrap()).await
+}
+
+async fn start_with(tls: Tls) -> (SocketAddr, Drain) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, drain) = (listener.local_addr().unwrap(), Drain::new());
-    let security = Security::Tls(certificates.tls(&[]).unwrap());
+    let security = Security::Tls(tls);
     tokio::spawn(listen(listener, security, Limits::new(Settings::default()), drain.shutdown(), Hello));
     (address, drain)
 }
@@ -198,6 +202,17 @@ async fn clients_show_certificates_where_they_are_to() {
         assert_eq!(place.shown(address, "localhost").await.is_some(), without, "{clients:?}");
         assert!(place.shown_to(Some(place.make("anna")), address, "localhost").await.is_some());
         assert!(place.shown_to(Some(stranger.make("anna")), address, "localhost").await.is_none());
+    }
+    // Where clients need none, one listener can still be for those who have one, also after the files have changed.
+    let files = Files { client_ca: Some(place.dir.path().join("ca.pem")), ..place.files() };
+    let certificates = Certificates::load(files).unwrap();
+    let (open, _drain) = start(&certificates).await;
+    let (closed, _drain) = start_with(certificates.tls_for_known_clients(&[]).unwrap()).await;
+    for _ in 0..2 {
+        assert!(place.shown(open, "localhost").await.is_some());
+        assert!(place.shown(closed, "localhost").await.is_none());
+        assert!(place.shown_to(Some(place.make("anna")), closed, "localhost").await.is_some());
+        assert!(certificates.reload());
     }
     let nobody = Files { clients: ClientCertificates::Required, ..place.files() };
     assert_eq!(Certificates::load(nobody).unwrap_err().to_string(), "there is no client_ca");
