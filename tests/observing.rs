@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use exgate_tests::{Imap, Options, PASSWORD, Simulator, Site, USER, eventually, letter, program};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A gateway whose log shows nothing: what is counted does not depend on it.
 fn site(simulator: &Simulator, listen: &str) -> Site {
@@ -37,6 +39,10 @@ async fn what_is_done_is_counted_and_nobody_is_named() {
     let mut wrong = gateway.connect().await;
     wrong.command(&format!("LOGIN {USER} not-{PASSWORD}")).await;
 
+    let mut pop3 = TcpStream::connect(gateway.program.announced("pop3")).await.unwrap();
+    pop3.write_all(b"CAPA\r\nSTAT\r\nQUIT\r\n").await.unwrap();
+    pop3.read_to_end(&mut Vec::new()).await.unwrap();
+
     eventually("Exchange tells news by itself", Duration::from_secs(20), async || {
         let (status, text) = get(format!("http://{admin}/metrics")).await;
         assert_eq!(status, 200);
@@ -48,6 +54,8 @@ async fn what_is_done_is_counted_and_nobody_is_named() {
     assert_eq!(count("protocol=\"imap\",command=\"SELECT\",outcome=\"ok\""), Some(1.0), "{text}");
     assert_eq!(count("protocol=\"imap\",command=\"LOGIN\",outcome=\"ok\""), Some(1.0), "{text}");
     assert_eq!(count("protocol=\"imap\",command=\"LOGIN\",outcome=\"no\""), Some(1.0), "{text}");
+    assert_eq!(count("protocol=\"pop3\",command=\"CAPA\",outcome=\"ok\""), Some(1.0), "{text}");
+    assert_eq!(count("protocol=\"pop3\",command=\"STAT\",outcome=\"err\""), Some(1.0), "{text}");
     assert!(text.contains("exgate_ews_call_seconds_bucket{"), "{text}");
     assert_eq!(value(&text, "exgate_connections{protocol=\"imap\"}"), Some(2.0), "{text}");
     assert_eq!(value(&text, "exgate_sessions{organisation=\"main\"}"), Some(1.0), "{text}");

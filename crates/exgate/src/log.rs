@@ -48,7 +48,7 @@ pub(crate) fn errors_only(json: bool) -> Log {
     Log { format, level: LogLevel::Error }
 }
 
-const OURS: [&str; 12] = [
+const OURS: [&str; 14] = [
     "exgate",
     "exchange",
     "ews",
@@ -56,6 +56,8 @@ const OURS: [&str; 12] = [
     "imap",
     "smtp",
     "dav",
+    "pop3",
+    "ldap",
     "accounts",
     "spool",
     "serve",

@@ -72,6 +72,9 @@ impl<T: Transport> Connection<T> {
 
     /// Says something, and sends if much was gathered.
     pub(crate) async fn say(&mut self, id: u32, response: &Response) -> Result<(), End> {
+        if let Some(code) = response.code() {
+            tracing::Span::current().record("outcome", code as u32);
+        }
         response.write(id, &mut self.out);
         if self.out.len() >= SEND_FROM { self.flush().await } else { Ok(()) }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mailbox::objects::Objects;
 use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
+use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
 use crate::connection::{Connection, Transport};
@@ -110,7 +111,7 @@ where
             return Err(not_understood());
         }
         let (name, started) = (name(&request), Instant::now());
-        let span = info_span!("ldap.request", op = name);
+        let span = info_span!("ldap.request", op = name, outcome = Empty);
         self.execute(connection, id, request, &controls).instrument(span).await?;
         debug!(op = name, ms = started.elapsed().as_millis() as u64, "done");
         Ok(())

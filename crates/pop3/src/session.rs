@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mailbox::{Caller, Pass, Protocol, SignIn};
 use tokio::time::Instant;
+use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
 
 use crate::command;
@@ -91,7 +92,14 @@ impl<B: SignIn> Session<B> {
             Ok(command) => {
                 drop(line);
                 let name = command.name();
-                (name, self.execute(connection, command).instrument(info_span!("pop3.command", cmd = name)).await)
+                let span = info_span!("pop3.command", cmd = name, outcome = Empty);
+                let outcome = self.execute(connection, command).instrument(span.clone()).await;
+                match &outcome {
+                    Ok(Reply::Ok(_)) | Err(Stop::Reply(Reply::Ok(_)) | Stop::Answered) => span.record("outcome", "ok"),
+                    Ok(_) | Err(Stop::Reply(_)) => span.record("outcome", "err"),
+                    Err(Stop::End(_)) => &span,
+                };
+                (name, outcome)
             }
             Err(error) => ("none", Err(misunderstood(error))),
         };

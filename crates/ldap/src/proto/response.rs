@@ -106,6 +106,17 @@ pub enum Response {
 }
 
 impl Response {
+    /// How it went, if this ends an answer.
+    pub(crate) fn code(&self) -> Option<Code> {
+        match self {
+            Self::Bind(outcome, _)
+            | Self::SearchDone(outcome, _)
+            | Self::Extended(outcome, ..)
+            | Self::Other(_, outcome) => Some(outcome.code),
+            Self::Entry(_) => None,
+        }
+    }
+
     /// Appends it as the answer to a message; 0 for what nobody asked.
     pub fn write(&self, id: u32, out: &mut Vec<u8>) {
         let mut message = Writer::default();
