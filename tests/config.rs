@@ -110,7 +110,7 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 77] = [
+const KEYS: [&str; 78] = [
     "clients",
     "host",
     "name",
@@ -122,6 +122,7 @@ const KEYS: [&str; 77] = [
     "connections",
     "per_address",
     "per_network",
+    "longest_refusal_seconds",
     "client_ca",
     "client_certificates",
     "tls.domain.\"mail.example.org\"",

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 const ANNA: &str = "anna@corp.test";
 const BERT: &str = "bert@corp.test";
+/// Refusals are not held back.
+const AT_ONCE: &str = "[limits]\nlongest_refusal_seconds = 0";
 /// N6 of the list of features.
 const FORMS: [&str; 3] = [ANNA, "CORP\\anna", "anna"];
 
@@ -298,7 +300,7 @@ async fn a_wrong_password_locks_nobody_out() {
     let scene = Scene::new().await;
     for scheme in ["basic", "ntlm"] {
         let simulator = scene.exchange(scheme).with("--lockout", "5").start().await;
-        let (_site, gateway) = scene.gateway(&simulator, "").await;
+        let (_site, gateway) = scene.gateway(&simulator, AT_ONCE).await;
         let mut tries = JoinSet::new();
         for number in 0..100 {
             let (imap, http) = (gateway.imap, gateway.http);
@@ -336,7 +338,7 @@ async fn a_wrong_password_locks_nobody_out() {
 async fn many_wrong_passwords_lock_nobody_out() {
     let scene = Scene::new().await;
     let simulator = scene.exchange("ntlm").with("--lockout", "6").start().await;
-    let (_site, gateway) = scene.gateway(&simulator, "").await;
+    let (_site, gateway) = scene.gateway(&simulator, AT_ONCE).await;
     // Whoever is known to be right stays welcome.
     let mut known = signed_in(&gateway, ANNA).await;
     for number in 0..60 {

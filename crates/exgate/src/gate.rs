@@ -11,7 +11,7 @@ mod stays;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use accounts::sqlite::Register;
 use accounts::{
@@ -54,6 +54,8 @@ pub(crate) struct Rules {
     policy: Vec<Rule>,
     /// All of them do.
     only_devices: bool,
+    /// The longest that a refusal is held back.
+    longest_refusal: Duration,
 }
 
 impl Rules {
@@ -64,6 +66,7 @@ impl Rules {
             policy: config.accounts.rules(),
             only_devices: config.exchange.values().all(|one| one.device_passwords == DevicePasswords::Required),
             devices_only: required.map(|(name, _)| name.clone()).collect(),
+            longest_refusal: config.limits.longest_refusal(),
         }
     }
 }
@@ -84,7 +87,8 @@ impl Gate {
         let notes = Notes::new(register.clone());
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
-        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes, delays: Delays::default() })))
+        let delays = Delays::new(rules.longest_refusal);
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes, delays })))
     }
 
     /// What lies behind it.

@@ -30,7 +30,7 @@ impl Default for Settings {
         Self {
             connections: 10_000,
             connections_per_address: 200,
-            connections_per_network: 1_000,
+            connections_per_network: 4_000,
             handshake: Duration::from_secs(30),
             proxies: Networks::default(),
             http_proxies: Networks::default(),

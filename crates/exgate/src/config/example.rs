@@ -79,7 +79,10 @@ key = "/etc/exgate/imap.key"
 # Connections at once: in all, from one address (IPv6: a /64), and from the network around it (256 addresses; IPv6: a /48).
 #connections = 10000
 #per_address = 200
-#per_network = 1000
+#per_network = 4000
+# Whoever is refused again and again, by account and by address, waits longer and longer for the answer, up to this; 0: nobody
+# waits. Whoever is right never does.
+#longest_refusal_seconds = 10
 
 [imap]
 # RFC822.SIZE. "auto": exact once a message was read, before that an estimate that is never too low.

@@ -1,6 +1,7 @@
 //! `[limits]`: how many clients there may be at once.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ pub(crate) struct Limits {
     connections: usize,
     per_address: usize,
     per_network: usize,
+    longest_refusal_seconds: u64,
 }
 
 impl Default for Limits {
@@ -22,6 +24,7 @@ impl Default for Limits {
             connections: usual.connections,
             per_address: usual.connections_per_address,
             per_network: usual.connections_per_network,
+            longest_refusal_seconds: 10,
         }
     }
 }
@@ -39,6 +42,11 @@ impl Limits {
         }
     }
 
+    /// The longest that somebody who is refused again and again waits for the answer.
+    pub(crate) fn longest_refusal(&self) -> Duration {
+        Duration::from_secs(self.longest_refusal_seconds)
+    }
+
     pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
         for (key, most) in
             [("connections", self.connections), ("per_address", self.per_address), ("per_network", self.per_network)]
@@ -48,6 +56,15 @@ impl Limits {
                 return Err(Mistake::new(file, format!("limits.{key}"), sentence));
             }
         }
-        Ok(())
+        match self.longest_refusal_seconds {
+            // Clients wait half a minute for an answer, and then try again.
+            0..=MOST_PATIENT => Ok(()),
+            longer => {
+                let sentence = format!("{longer} is longer than clients wait; set at most {MOST_PATIENT}");
+                Err(Mistake::new(file, "limits.longest_refusal_seconds", sentence))
+            }
+        }
     }
 }
+
+const MOST_PATIENT: u64 = 30;

@@ -7,8 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Counts refusals.
-#[derive(Debug, Default)]
-pub(super) struct Delays(Mutex<HashMap<Who, Tally>>);
+#[derive(Debug)]
+pub(super) struct Delays {
+    tallies: Mutex<HashMap<Who, Tally>>,
+    longest: Duration,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
@@ -23,9 +26,14 @@ struct Tally {
 }
 
 impl Delays {
+    /// None is longer than that.
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { tallies: Mutex::default(), longest }
+    }
+
     /// Somebody was refused. How long they are to wait for the answer.
     pub(super) fn refused(&self, account: &str, place: IpAddr, now: Instant) -> Duration {
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         if tallies.len() >= MOST {
             tallies.retain(|_, tally| now.saturating_duration_since(tally.last) < FORGET);
         }
@@ -43,12 +51,12 @@ impl Delays {
             *tally = Tally { refusals: tally.refusals.saturating_add(1), last: now };
             most = most.max(tally.refusals);
         }
-        delay(most)
+        delay(most).min(self.longest)
     }
 
     /// Somebody was let in.
     pub(super) fn right(&self, account: &str, place: IpAddr) {
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.remove(&Who::Account(account.to_owned()));
         tallies.remove(&Who::Place(place));
     }
@@ -58,13 +66,12 @@ impl Delays {
 fn delay(refusals: u32) -> Duration {
     match refusals.checked_sub(FREE + 1) {
         None => Duration::ZERO,
-        Some(more) => FIRST.saturating_mul(2u32.saturating_pow(more)).min(LONGEST),
+        Some(more) => FIRST.saturating_mul(2u32.saturating_pow(more)),
     }
 }
 
 const FREE: u32 = 5;
 const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(10);
 const FORGET: Duration = Duration::from_secs(15 * 60);
 /// Accounts and addresses that are counted at the same time.
 const MOST: usize = 10_000;
@@ -73,9 +80,11 @@ const MOST: usize = 10_000;
 mod tests {
     use super::*;
 
+    const LONGEST: Duration = Duration::from_secs(10);
+
     #[test]
     fn refusals_come_later_and_later_until_somebody_is_right_or_time_has_passed() {
-        let (delays, now) = (Delays::default(), Instant::now());
+        let (delays, now) = (Delays::new(LONGEST), Instant::now());
         let (here, there) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8]));
         let wait = |account: &str, place, now| delays.refused(account, place, now).as_millis();
         let waits: Vec<u128> = (0..12).map(|_| wait("anna", here, now)).collect();
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_proxy_on_this_machine_is_not_everybody_behind_it() {
-        let (delays, now, local) = (Delays::default(), Instant::now(), IpAddr::from([127, 0, 0, 1]));
+        let (delays, now, local) = (Delays::new(LONGEST), Instant::now(), IpAddr::from([127, 0, 0, 1]));
         for _ in 0..20 {
             delays.refused("anna", local, now);
         }
@@ -101,11 +110,11 @@ mod tests {
 
     #[test]
     fn names_that_are_made_up_do_not_fill_the_memory() {
-        let (delays, now, here) = (Delays::default(), Instant::now(), IpAddr::from([192, 0, 2, 7]));
+        let (delays, now, here) = (Delays::new(LONGEST), Instant::now(), IpAddr::from([192, 0, 2, 7]));
         for number in 0..MOST + 100 {
             delays.refused(&number.to_string(), here, now);
         }
-        assert_eq!(delays.0.lock().unwrap().len(), MOST);
+        assert_eq!(delays.tallies.lock().unwrap().len(), MOST);
         assert_eq!(delays.refused("anna", here, now), LONGEST);
     }
 }
