@@ -86,17 +86,27 @@ impl Stays {
         open.values().any(|stay| stay.guest.expires.is_some_and(|expires| expires <= now))
     }
 
-    /// Ends the stays of those who would not be let in now.
-    fn review(&self, facts: &Facts, now: Timestamp) {
+    /// The number of the next stay.
+    fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Ends the stays of those who would not be let in now. The facts were read when the next stay was to be this one: of who
+    /// came later they know nothing, perhaps not even the account. False if somebody did.
+    fn review(&self, facts: &Facts, next: u64, now: Timestamp) -> bool {
         let objection = |guest: &Guest| facts.objection(guest, now).or_else(|| self.ruled_out(facts, guest, now));
-        self.lock().retain(|_, stay| match objection(&stay.guest) {
-            Some(why) => {
-                tracing::info!(address = stay.guest.address, why, "a session is ended");
-                stay.end.send_replace(Some(why.into()));
-                false
+        let mut is_all = true;
+        self.lock().retain(|number, stay| {
+            if *number >= next {
+                is_all = false;
+                return true;
             }
-            None => true,
+            let Some(why) = objection(&stay.guest) else { return true };
+            tracing::info!(address = stay.guest.address, why, "a session is ended");
+            stay.end.send_replace(Some(why.into()));
+            false
         });
+        is_all
     }
 
     /// What a rule says against somebody. A program that has had its time to say what it is has no name.
@@ -170,8 +180,10 @@ async fn look(stays: &Stays, register: &impl Store, seen: &mut Seen, now: Timest
     let is_time = !stays.policy.is_empty() && now.duration_since(seen.at) >= AGAIN;
     let generation = register.generation().await?;
     if has_expired || has_news || is_time || seen.generation != Some(generation) {
-        stays.review(&Facts::read(register).await?, now);
-        *seen = Seen { generation: Some(generation), at: now };
+        let next = stays.next();
+        let is_all = stays.review(&Facts::read(register).await?, next, now);
+        // Who came meanwhile is looked at next time.
+        *seen = Seen { generation: is_all.then_some(generation), at: now };
     }
     Ok(())
 }
@@ -243,16 +255,27 @@ mod tests {
         ] {
             let stays = stays(Vec::new());
             let (_, end) = stays.begin(guest(now, None));
-            stays.review(&facts, now);
+            stays.review(&facts, stays.next(), now);
             assert_eq!(end.borrow().is_none(), stays_in);
         }
+    }
+
+    /// They may have an account since then, or have one no more: the next look tells.
+    #[test]
+    fn whoever_came_while_the_register_was_read_stays_until_it_is_read_again() {
+        let (stays, now) = (stays(Vec::new()), Timestamp::now());
+        let next = stays.next();
+        let (_, end) = stays.begin(guest(now, None));
+        let facts = Facts { accounts: HashMap::new(), devices: HashMap::new() };
+        assert!(!stays.review(&facts, next, now) && end.borrow().is_none());
+        assert!(stays.review(&facts, stays.next(), now) && end.borrow().is_some());
     }
 
     #[test]
     fn a_device_that_is_gone_is_out() {
         let (stays, now) = (stays(Vec::new()), Timestamp::now());
         let (_, end) = stays.begin(Guest { device: Some(DeviceId(7)), ..guest(now, None) });
-        stays.review(&facts(AccountState::Open, Scopes::ALL), now);
+        stays.review(&facts(AccountState::Open, Scopes::ALL), stays.next(), now);
         assert!(end.borrow().is_some());
     }
 
@@ -264,10 +287,10 @@ mod tests {
         let (_, wrong_end) = stays.begin(guest(since, Some("Outlook")));
         let facts = facts(AccountState::Open, Scopes::ALL);
         assert!(stays.introduce(named, "Thunderbird 140").is_some() && silent != named);
-        stays.review(&facts, since);
+        stays.review(&facts, stays.next(), since);
         let is_in = |end: &signal::Receiver<Option<Arc<str>>>| end.borrow().is_none();
         assert!(is_in(&silent_end) && is_in(&named_end) && !is_in(&wrong_end));
-        stays.review(&facts, since + TIME_FOR_A_NAME);
+        stays.review(&facts, stays.next(), since + TIME_FOR_A_NAME);
         assert!(!is_in(&silent_end) && is_in(&named_end));
     }
 
