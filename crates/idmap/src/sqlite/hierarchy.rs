@@ -168,7 +168,7 @@ fn settle(connection: &Connection, applied: &mut HierarchyApplied) -> Outcome<()
         .query_map([], folder_columns)?
         .collect::<rusqlite::Result<_>>()?;
     let known = folders(connection)?;
-    let matched = matches(&known, &listed);
+    let matched = matches(&known, &listed, &messages(connection)?);
 
     let kept: HashSet<FolderId> = matched.values().copied().collect();
     for row in known.iter().filter(|row| !kept.contains(&row.id)) {
@@ -194,8 +194,12 @@ fn settle(connection: &Connection, applied: &mut HierarchyApplied) -> Outcome<()
 
 /// Which folder known is which of those listed, one to one. Places are compared from the top down, so that what
 /// lies below a matched folder is found even if that folder has another name now.
-fn matches<'l>(known: &[FolderRow], listed: &'l [ExchangeFolder]) -> HashMap<&'l str, FolderId> {
-    let mut matching = Matching::new(known, listed);
+fn matches<'l>(
+    known: &[FolderRow],
+    listed: &'l [ExchangeFolder],
+    messages: &HashMap<FolderId, u32>,
+) -> HashMap<&'l str, FolderId> {
+    let mut matching = Matching::new(known, listed, messages);
     matching.pair(|folder, row, _| folder.exchange_id == row.folder.exchange_id);
     let migrated = matching.matched.is_empty();
     matching.pair(|folder, row, _| folder.role.is_some() && folder.role == row.folder.role);
@@ -217,11 +221,12 @@ struct Matching<'k, 'l> {
     matched: HashMap<&'l str, FolderId>,
     taken: HashSet<FolderId>,
     above: HashMap<FolderId, FolderId>,
+    messages: &'k HashMap<FolderId, u32>,
     in_listing: HashSet<&'l str>,
 }
 
 impl<'k, 'l> Matching<'k, 'l> {
-    fn new(known: &'k [FolderRow], listed: &'l [ExchangeFolder]) -> Self {
+    fn new(known: &'k [FolderRow], listed: &'l [ExchangeFolder], messages: &'k HashMap<FolderId, u32>) -> Self {
         let ids: HashMap<&str, FolderId> = known.iter().map(|row| (row.folder.exchange_id.as_str(), row.id)).collect();
         let above = |row: &FolderRow| Some((row.id, *ids.get(row.folder.parent.as_deref()?)?));
         Self {
@@ -230,6 +235,7 @@ impl<'k, 'l> Matching<'k, 'l> {
             matched: HashMap::new(),
             taken: HashSet::new(),
             above: known.iter().filter_map(above).collect(),
+            messages,
             in_listing: listed.iter().map(|folder| folder.exchange_id.as_str()).collect(),
         }
     }
@@ -250,16 +256,18 @@ impl<'k, 'l> Matching<'k, 'l> {
     }
 
     /// Matches one folder that has another name since before the migration: among those left over in one place the only one
-    /// on either side, or the only one with that many messages.
+    /// on either side with that many messages, or else with any, or else at all.
     fn pair_renamed(&mut self) -> bool {
-        for counted in [true, false] {
-            let same_count = |row: &FolderRow, folder: &ExchangeFolder| {
-                !counted || (row.folder.total == folder.total && folder.total.is_some_and(|total| total > 0))
+        let rules: [fn(u32, u32) -> bool; 3] =
+            [|known, listed| known == listed && listed > 0, |known, listed| known > 0 && listed > 0, |_, _| true];
+        for rule in rules {
+            let alike = |row: &FolderRow, folder: &ExchangeFolder| {
+                rule(self.messages.get(&row.id).copied().unwrap_or(0), folder.total.unwrap_or(0))
             };
             for folder in self.listed {
                 let fits = |row: &FolderRow, folder: &ExchangeFolder| {
                     let free = !self.taken.contains(&row.id) && !self.matched.contains_key(folder.exchange_id.as_str());
-                    free && same_count(row, folder) && self.is_same_place(folder, row)
+                    free && alike(row, folder) && self.is_same_place(folder, row)
                 };
                 let mut rows = self.known.iter().filter(|row| fits(row, folder));
                 let (Some(row), None) = (rows.next(), rows.next()) else { continue };
@@ -287,6 +295,14 @@ impl<'k, 'l> Matching<'k, 'l> {
         let other_role = folder.role.is_some() && row.folder.role.is_some() && folder.role != row.folder.role;
         place && !other_role && folder.class == row.folder.class
     }
+}
+
+/// How many messages folders hold: those in the index, or as many as Exchange counted where nobody has looked inside.
+fn messages(connection: &Connection) -> Outcome<HashMap<FolderId, u32>> {
+    let mut all = connection
+        .prepare("SELECT id, max(messages, CASE WHEN complete THEN 0 ELSE coalesce(total, 0) END) FROM folder")?;
+    let rows = all.query_map([], |row| Ok((folder_id(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn by_exchange_id(connection: &Connection, exchange_id: &str) -> Outcome<Option<(i64, ExchangeFolder)>> {

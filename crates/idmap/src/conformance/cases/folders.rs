@@ -120,6 +120,7 @@ pub async fn folders_renamed_before_a_migration_are_found_again<P: Place>(place:
         holding(5, folder("1-d", "D")),
         holding(2, below("1-b", "1-e", "E")),
         holding(2, below("1-b", "1-f", "F")),
+        holding(4, below("1-c", "1-g", "G")),
     ];
     map.apply_hierarchy(tree(all, "h1")).await.unwrap();
     let before = map.folders().await.unwrap();
@@ -133,15 +134,18 @@ pub async fn folders_renamed_before_a_migration_are_found_again<P: Place>(place:
         holding(3, folder("2-c", "C, renamed")),
         holding(2, below("2-b", "2-e", "E, renamed")),
         holding(2, below("2-b", "2-f", "F, renamed")),
+        holding(6, below("2-c", "2-g", "G, renamed, with new mail")),
+        below("2-c", "2-new", "New"),
     ];
     let applied = map.apply_hierarchy(tree(all, "h2")).await.unwrap();
-    assert_eq!((applied.rebound.len(), applied.removed), (5, vec![before[5].id, before[6].id]));
+    assert_eq!((applied.rebound.len(), applied.removed), (6, vec![before[5].id, before[6].id]));
     let after = map.folders().await.unwrap();
-    let kept = before[..5].iter().zip(["2-inbox", "2-a", "2-b", "2-c", "2-d"]);
+    let stay = before[..5].iter().chain(&before[7..]);
+    let kept = stay.zip(["2-inbox", "2-a", "2-b", "2-c", "2-d", "2-g"]);
     for ((old, id), new) in kept.zip(&after) {
         assert_eq!((old.id, old.uid_validity, id), (new.id, new.uid_validity, new.folder.exchange_id.as_str()));
     }
-    assert_eq!(after.len(), 7);
+    assert_eq!(after.len(), 9);
 }
 
 /// A refused hierarchy state alone changes no id, and what is not listed any more is gone.
