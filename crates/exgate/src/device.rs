@@ -44,7 +44,7 @@ pub(crate) fn line(device: &Known) -> String {
     )
 }
 
-/// Over the lines of [`line`].
+/// Over the lines of [`line()`].
 pub(crate) const HEAD: &str = "NUMBER  ADDRESS  NAME  BEGINS  FOR  MAY  FROM  STATE  LAST USED";
 
 async fn add(options: command::NewDevice) -> Result<(), Failure> {
