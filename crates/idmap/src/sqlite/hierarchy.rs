@@ -201,8 +201,8 @@ fn matches<'l>(
 ) -> HashMap<&'l str, FolderId> {
     let mut matching = Matching::new(known, listed, messages);
     matching.pair(|folder, row, _| folder.exchange_id == row.folder.exchange_id);
-    let migrated = matching.matched.is_empty();
-    matching.pair(|folder, row, _| folder.role.is_some() && folder.role == row.folder.role);
+    // What a client made since may have its new id already.
+    let migrated = matching.pair(|folder, row, _| folder.role.is_some() && folder.role == row.folder.role);
     loop {
         let same_name = |folder: &ExchangeFolder, row: &FolderRow, so_far: &Matching<'_, '_>| {
             folder.name == row.folder.name && so_far.is_same_place(folder, row)

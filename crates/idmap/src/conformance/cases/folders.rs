@@ -121,6 +121,8 @@ pub async fn folders_renamed_before_a_migration_are_found_again<P: Place>(place:
         holding(2, below("1-b", "1-e", "E")),
         holding(2, below("1-b", "1-f", "F")),
         holding(4, below("1-c", "1-g", "G")),
+        // Made by a client after the migration.
+        below("1-c", "2-new", "New"),
     ];
     map.apply_hierarchy(tree(all, "h1")).await.unwrap();
     let before = map.folders().await.unwrap();
@@ -141,7 +143,7 @@ pub async fn folders_renamed_before_a_migration_are_found_again<P: Place>(place:
     assert_eq!((applied.rebound.len(), applied.removed), (6, vec![before[5].id, before[6].id]));
     let after = map.folders().await.unwrap();
     let stay = before[..5].iter().chain(&before[7..]);
-    let kept = stay.zip(["2-inbox", "2-a", "2-b", "2-c", "2-d", "2-g"]);
+    let kept = stay.zip(["2-inbox", "2-a", "2-b", "2-c", "2-d", "2-g", "2-new"]);
     for ((old, id), new) in kept.zip(&after) {
         assert_eq!((old.id, old.uid_validity, id), (new.id, new.uid_validity, new.folder.exchange_id.as_str()));
     }
