@@ -1,8 +1,6 @@
 //! Messages that are added together, and drafts that are replaced, under `kill -9` at random moments: all of them or none,
 //! and never no draft at all.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Broken, Dice, Gateway, Imap, Options, Simulator, Site, Status, eventually, letter};

@@ -1,8 +1,6 @@
 //! The gateway finds Exchange by the address alone, at each step of Autodiscover and around each misbehaviour, and shows
 //! no password where it has no business.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! Exchange is away: what is synchronised stays readable, idling clients stay connected, nothing is half done, and
 //! afterwards every change arrives.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Answer, Dav, Gateway, Imap, Options, Site, Status, USER, event, eventually, letter};

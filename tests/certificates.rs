@@ -1,7 +1,5 @@
 //! Certificates of a gateway that runs: new ones are taken up, broken ones are told and change nothing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;

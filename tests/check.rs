@@ -1,7 +1,5 @@
 //! `exgate check` finds what is wrong: each mistake made on purpose has the line that names its cause and its remedy.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

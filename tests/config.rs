@@ -1,7 +1,5 @@
 //! What the operator reads when the configuration is wrong: one sentence that names the file and the key; exit code 2.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::process::{Command, Output};
 

@@ -1,8 +1,6 @@
 //! Clients that keep a copy of a folder, over the whole gateway and changes by Outlook behind it: what they know is what is
 //! there, however often their connections break. The clients are those of the front end's own test.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 #[path = "../crates/imap/tests/copy/mod.rs"]
 mod copy;
 

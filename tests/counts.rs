@@ -1,7 +1,5 @@
 //! What a client's action costs in EWS calls, counted by the simulator: the numbers of the ground rules.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Gateway, Imap, Options, Simulator, Site, letter};

@@ -1,7 +1,5 @@
 //! Every object of the corpus goes to Exchange and comes back, with nothing left in the gateway in between.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 

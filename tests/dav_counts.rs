@@ -1,7 +1,5 @@
 //! What a calendar client's action costs in EWS calls and in time, with ten thousand events.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Dav, Options, Simulator, Site, eventually};

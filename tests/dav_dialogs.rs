@@ -4,8 +4,6 @@
 //! In the crate `dav` the same scripts run over calendars in memory. Here an `exchange:` line is what another client
 //! does through the same gateway, or what somebody does to Exchange behind its back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

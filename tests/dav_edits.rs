@@ -1,7 +1,5 @@
 //! What others do in Outlook to events that a calendar client made: told as they are, and only the hrefs concerned.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Dav, DavObject, Gateway, Options, Simulator, Site, event, eventually};

@@ -1,8 +1,6 @@
 //! What Exchange does on bad days: a calendar client is answered rightly or with a clear refusal, and nothing is lost,
 //! doubled, or mailed twice.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Calendar feeds from the operator's side and the subscriber's: made, read, limited, revoked.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

@@ -1,7 +1,5 @@
 //! What a hostile or broken client sends: a clear 4xx with the precondition, nothing stored, the server alive.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Dav, Gateway, Options, Simulator, Site, event};
 
 const FINE: &str = "DTSTART:20260301T090000Z\nDTEND:20260301T100000Z\nSUMMARY:Fine";

@@ -1,8 +1,6 @@
 //! `kill -9` at random moments while calendar and contacts clients work: what they were told of is there, nothing is
 //! there twice, nobody is invited twice, and sync tokens go on being good.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;

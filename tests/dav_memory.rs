@@ -1,8 +1,6 @@
 //! How much memory a big calendar takes on its way through the gateway. Meant for a release build:
 //! `cargo test --release -p exgate-tests -- --ignored`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Dav, Gateway, Options, Site, event};
 
 const MIB: u64 = 1 << 20;

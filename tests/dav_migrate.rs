@@ -1,7 +1,5 @@
 //! A mailbox is migrated, every Exchange id changes: hrefs, ETags and sync tokens stay.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Dav, Options, Site, event};
 
 #[tokio::test]

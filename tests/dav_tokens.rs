@@ -1,7 +1,5 @@
 //! Access tokens of Exchange instead of passwords: passed on where the operator allows it, and only there.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Dav, Gateway, Options, Simulator, Site, USER};
 
 /// A token as RFC 7519 writes them: `{"alg":"none"}`, `{"upn":"alice@demo.test"}`, a signature that only Exchange reads.

@@ -1,7 +1,5 @@
 //! `exgate demo`: what somebody sees who tries it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,6 @@
 //! Device passwords from the operator's side and the client's: made, used for what they are for, revoked; and accounts that
 //! are let in or not.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -3,8 +3,6 @@
 //! In the crate `imap` the same scripts run over a mailbox in memory. Here `exchange:` lines go to the simulator, or
 //! to another gateway that plays the part of Outlook; what only a mailbox in memory can be told is passed over.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! From an address to a signed-in Exchange: Autodiscover and OAuth of the EWS client against the simulator, which was
 //! written from the documents by somebody else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

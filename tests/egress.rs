@@ -2,8 +2,6 @@
 //!
 //! What is told about it comes from the other end: the connections that Exchange saw.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! One of several Exchange front ends fails while clients work, and comes back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Imap, Options, Simulator, Site, Status, letter};

@@ -1,8 +1,6 @@
 //! Which message is which: moves, copies, shared and missing Message-IDs, drafts that change, and headers that agree
 //! with the message they belong to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

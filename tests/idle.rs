@@ -1,7 +1,5 @@
 //! News reaches clients that idle, at once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Imap, Options, Site, letter};

@@ -1,7 +1,5 @@
 //! `kill -9` at random moments: a UID never names another message, none is given twice, nothing is lost or doubled.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

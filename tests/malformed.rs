@@ -1,8 +1,6 @@
 //! Input that is wrong in every way: the answer is BAD or a closed connection, never a hang, and the gateway goes on
 //! serving others.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Dice, Gateway, Imap, Options, PASSWORD, Simulator, Site, Status, USER};
 
 /// Bytes sent on a fresh connection, and after signing in.

@@ -1,7 +1,5 @@
 //! How much memory the gateway takes. Meant for a release build: `cargo test --release -p exgate-tests -- --ignored`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Gateway, Imap, Options, Simulator, Site, Smtp, big, eventually, letter};
 
 const MIB: u64 = 1 << 20;

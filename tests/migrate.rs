@@ -1,7 +1,5 @@
 //! Exchange gives every item another id: a mailbox move to another database, or a restore. No client may notice.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

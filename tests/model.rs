@@ -1,10 +1,8 @@
 //! Several clients of each kind at a mailbox, Outlook behind it, faults, and a gateway that is killed: every line is held
 //! against what the standards allow, and what was answered with OK against what Exchange has in the end.
 //!
-//! `MODEL_STEPS` and `MODEL_SEEDS` make it longer: `MODEL_STEPS=5000 MODEL_SEEDS=40 cargo test --test model -- --ignored`.
+//! `MODEL_STEPS` and `MODEL_SEEDS` make it longer: `MODEL_STEPS=5000 MODEL_SEEDS=40 cargo test --test e2e -- --ignored model::`.
 //! `EXGATE_SEED` repeats a run, as far as clocks allow.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "model/client.rs"]
 mod client;

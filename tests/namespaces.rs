@@ -1,7 +1,5 @@
 //! Mail that is not in the user's own mailbox: others' mailboxes, the online archive, public folders.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Answer, Gateway, Imap, Options, Simulator, Site, Status, USER, eventually, letter};

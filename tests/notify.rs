@@ -1,7 +1,5 @@
 //! News of all mailboxes on one connection (NOTIFY), and what it costs at Exchange.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Imap, Options, Site, letter};

@@ -1,7 +1,5 @@
 //! Tokens in place of passwords: `exgate login` and `logout`, and a service account that signs in as an application.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::process::Stdio;
 
 use exgate_tests::{Options, PASSWORD, Simulator, Site, Status, USER, letter, program};

@@ -1,7 +1,5 @@
 //! How the gateway tells how it does: numbers, health, a table; and nobody by name.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::process::Command;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Several organisations in one gateway share nothing: not the way out, not the limits, and not a bad day.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Gateway, Imap, Options, PASSWORD, Simulator, Site, Status, USER, letter};

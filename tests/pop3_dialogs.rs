@@ -1,8 +1,6 @@
 //! The hostile dialogs of POP3, held with the whole gateway and the simulated Exchange behind it: one gateway for all of them,
 //! which serves on afterwards. In the crate `pop3` all dialogs run over a mailbox in memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! A client that comes back to a large folder is told what changed, in few octets and without a question to Exchange.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Answer, Imap, Options, Site, eventually, letter};

@@ -1,7 +1,5 @@
 //! What IMAP tells of a mailbox beside its mail: rights, quotas, and the gateway's own notes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use exgate_tests::{Answer, Gateway, Imap, Options, Site, Status, USER, eventually, letter};

@@ -2,8 +2,6 @@
 //!
 //! Who gets which mailbox is in `sign_in.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,5 @@
 //! SCRAM-SHA-256 (RFC 5802, RFC 7677) with device passwords, by IMAP and by submission, where nothing else is taken.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::process::{Command, Stdio};

@@ -1,8 +1,6 @@
 //! SEARCH finds the same whether or not Exchange has an index to ask, before and after the messages were read, and what
 //! the words of RFC 9051 section 6.4.4 mean.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Gateway, Imap, Options, Site};
 
 /// A message as this test knows it.

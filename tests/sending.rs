@@ -1,7 +1,5 @@
 //! What is sent through the whole gateway is what arrives, with those it is for and nobody else, and is filed once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};

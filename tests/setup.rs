@@ -1,7 +1,5 @@
 //! What clients fetch to set themselves up is served to anybody, well-formed, and says where the gateway is.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::process::Command;
 
 use exgate_tests::{Options, Site, program};

@@ -1,7 +1,5 @@
 //! Whoever signs in, by whatever name and scheme, themselves or through a service account, gets their own mailbox.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Gateway, Options, PASSWORD, Simulator, Site, Status, USER, certificates, letter};
 use tempfile::TempDir;
 

@@ -3,8 +3,6 @@
 //!
 //! In the crate `smtp` the same scripts run over a mailbox in memory. What only that can be told, or tells, is passed over.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -2,8 +2,6 @@
 //! clients hang up, and while Exchange is away: what was answered with 250 arrives once with each recipient and is filed once,
 //! or comes back to its sender, and what was refused arrives with nobody.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! A service account with many mailboxes: all hear at once, over few streams.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use exgate_tests::{Gateway, Imap, Options, PASSWORD, Simulator, Site, letter};

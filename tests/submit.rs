@@ -1,7 +1,5 @@
 //! What waits to be sent: without its owner, and in the operator's hands.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;

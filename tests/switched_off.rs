@@ -1,7 +1,5 @@
 //! Capabilities that an operator switches off: for everybody, for a user, for a client by its ID.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Gateway, Imap, Options, PASSWORD, Simulator, Site, Status, USER};
 
 const BERT: &str = "bert@demo.test";

@@ -1,8 +1,6 @@
 //! Every version of Exchange serves the same clients; what one lacks is done in another way, or refused with a sentence.
 //! How changes are learnt of where connections are cut, where Exchange does not tell, and where EWS is switched off.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,5 @@
 //! Many clients of one mailbox: Exchange never sees more calls at once than it allows, and each client gets its turn.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use exgate_tests::{Gateway, Options, Simulator, Site};
 use serde_json::json;
 use tokio::task::JoinSet;

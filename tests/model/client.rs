@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 
 use exgate_tests::Status;
 
-use crate::ledger::{Flags, Place};
-use crate::line::Line;
-use crate::session::Done;
-use crate::truth::found;
-use crate::world::World;
+use crate::model::ledger::{Flags, Place};
+use crate::model::line::Line;
+use crate::model::session::Done;
+use crate::model::truth::found;
+use crate::model::world::World;
 
 /// A command that is to be sent, and what it is about.
 pub(crate) struct Deed {
@@ -145,7 +145,7 @@ impl World {
 }
 
 /// Whether a FETCH of that message came.
-fn fetched(done: &Done, session: &crate::session::Session, uid: u32) -> bool {
+fn fetched(done: &Done, session: &crate::model::session::Session, uid: u32) -> bool {
     let view = session.view.as_ref().unwrap();
     let place = view.slots.iter().position(|slot| slot.uid == Some(uid));
     done.lines.iter().any(|line| match line {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use exgate_tests::Value;
 
 use super::{Kind, Session, Slot};
-use crate::ledger::{Flags, Ledger};
-use crate::line;
+use crate::model::ledger::{Flags, Ledger};
+use crate::model::line;
 
 impl Session {
     pub(super) fn fetched(&mut self, ledger: &mut Ledger, by_uid: bool, number: u32, items: &BTreeMap<String, Value>) {

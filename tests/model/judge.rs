@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use exgate_tests::Status;
 
 use super::{Deed, FLAGS, What, fetched};
-use crate::ledger::{Flags, Place};
-use crate::line::{self, Line};
-use crate::session::Done;
-use crate::truth::found;
-use crate::world::World;
+use crate::model::ledger::{Flags, Place};
+use crate::model::line::{self, Line};
+use crate::model::session::Done;
+use crate::model::truth::found;
+use crate::model::world::World;
 
 impl World {
     /// What the answer says has to be so from now on.

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use exgate_tests::Value;
 
-use crate::client::FLAGS;
+use crate::model::client::FLAGS;
 
 pub(crate) type Flags = BTreeSet<String>;
 

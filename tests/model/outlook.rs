@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use exgate_tests::{Node, USER, letter_from};
 
-use crate::ledger::{Flags, Place};
-use crate::world::World;
+use crate::model::ledger::{Flags, Place};
+use crate::model::world::World;
 
 impl World {
     pub(crate) async fn outlook(&mut self) {

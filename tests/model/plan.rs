@@ -1,10 +1,10 @@
 //! Which command comes next, and what is in doubt from then on.
 
 use super::{Deed, FLAGS, What};
-use crate::ledger::Flags;
-use crate::line;
-use crate::session::Kind;
-use crate::world::World;
+use crate::model::ledger::Flags;
+use crate::model::line;
+use crate::model::session::Kind;
+use crate::model::world::World;
 
 impl World {
     /// Chooses a command. From here on what it may change is in doubt.

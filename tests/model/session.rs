@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use exgate_tests::{Broken, Gateway, Imap, PASSWORD, Status, USER};
 
-use crate::ledger::{Flags, Ledger, Violation};
-use crate::line::{self, Line};
+use crate::model::ledger::{Flags, Ledger, Violation};
+use crate::model::line::{self, Line};
 
 /// What a client enables, and how it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

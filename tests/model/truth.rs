@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use exgate_tests::{Gateway, Status, eventually};
 
-use crate::ledger::Shown;
-use crate::line::Line;
-use crate::world::World;
+use crate::model::ledger::Shown;
+use crate::model::line::Line;
+use crate::model::world::World;
 
 /// The messages of a folder by UID.
 type Messages = BTreeMap<u32, Shown>;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fetch::settle_floor;
 use super::{Kind, Session, Slot, View};
-use crate::ledger::Ledger;
-use crate::line::{self, Line};
+use crate::model::ledger::Ledger;
+use crate::model::line::{self, Line};
 
 impl Session {
     pub(super) fn take(&mut self, ledger: &mut Ledger, line: &Line) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use exgate_tests::{Dice, Gateway, Options, Simulator, Site, letter};
 use serde_json::json;
 
-use crate::ledger::{Flags, Ledger, Place};
-use crate::session::{Kind, Session};
+use crate::model::ledger::{Flags, Ledger, Place};
+use crate::model::session::{Kind, Session};
 
 /// What runs stands before the place where it says what goes wrong, which is removed when that is dropped.
 pub(crate) struct World {
@@ -172,7 +172,7 @@ impl World {
         let done = self.sessions[who].ok(&mut self.ledger, "LIST \"\" \"*\"").await;
         let mut listed: Vec<String> = Vec::new();
         for line in &done.lines {
-            let crate::line::Line::List(rest) = line else { continue };
+            let crate::model::line::Line::List(rest) = line else { continue };
             listed.push(rest.rsplit(' ').next().unwrap().trim_matches('"').to_owned());
         }
         let ours = self.ledger.folders.iter().map(|folder| &folder.name).chain(&self.passing);

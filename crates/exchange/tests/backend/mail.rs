@@ -1,11 +1,7 @@
 //! The mailbox traits over a simulated Exchange: what comes out is right, and costs no more calls than it must.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
 use std::time::{Duration, Instant};
 
-use lab::{ANNA, BEN, Lab, PASSWORD, credentials, new_message, path};
+use crate::lab::{self, ANNA, BEN, Lab, PASSWORD, credentials, new_message, path};
 use mailbox::search::Query;
 use mailbox::{
     ErrorKind, FlagChange, FlagOperation, Flags, Keyword, Mail, ModSeq, Progress, SignIn, SpecialUse, SystemFlags, Uid,

@@ -1,13 +1,9 @@
 //! Tasks, contacts, groups and notes over a simulated Exchange.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
+use crate::lab::calendar::{Follower, Someone, if_match, if_none};
+use crate::lab::{ANNA, Gate, Lab};
 use ews::op::find_item::{FindItem, Traversal};
 use ews::op::get_item::GetItem;
 use ews::{BaseShape, DistinguishedFolder, EmailKey, Field, Item, ItemId, ItemKind, ItemShape, PhoneKey, Property};
-use lab::calendar::{Follower, Someone, if_match, if_none};
-use lab::{ANNA, Gate, Lab};
 use mailbox::objects::{CollectionKind, Condition, ObjectError, Objects, Precondition};
 
 async fn follower(gate: &Gate, kind: CollectionKind) -> Follower {

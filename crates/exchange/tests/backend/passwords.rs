@@ -1,13 +1,9 @@
 //! Accounts are not locked: whatever clients send, Exchange sees few wrong passwords, and right ones get through.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod lab;
-
 use std::time::Duration;
 
+use crate::lab::{self, ANNA, Lab, PASSWORD, credentials};
 use exchange::{Directory, Organisation, Settings};
-use lab::{ANNA, Lab, PASSWORD, credentials};
 use mailbox::{Access, ErrorKind, Mail, SignIn, Uid};
 use tokio::task::JoinSet;
 

@@ -1,13 +1,9 @@
 //! Messages that are copied together: all of them or none, and nobody sees some.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod lab;
-
 use std::time::Duration;
 
+use crate::lab::calendar::Someone;
+use crate::lab::{ANNA, Gate, Lab};
 use ews::ItemId;
-use lab::calendar::Someone;
-use lab::{ANNA, Gate, Lab};
 use mailbox::{ErrorKind, FolderId, Mail, Uid};
 
 /// Waits until so many are in the folder at Exchange, or none, and the same is known.

@@ -1,11 +1,7 @@
 //! Each fault of the simulated Exchange during each call a PUT makes: a right answer or a clear error, one object under
 //! the client's name in the end, and nobody mailed twice.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
-use lab::calendar::{Follower, event};
-use lab::{BEN, Lab};
+use crate::lab::calendar::{Follower, event};
+use crate::lab::{self, BEN, Lab};
 use mailbox::SignIn;
 use mailbox::objects::{CollectionKind, Condition, Objects};
 

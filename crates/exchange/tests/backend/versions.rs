@@ -1,12 +1,10 @@
 //! The same mail from every version of Exchange, with what each can do.
 
-mod lab;
-
 use std::time::Duration;
 
+use crate::lab::{ANNA, Lab, new_message, path};
 use exchange_sim::{MimeMode, Version};
 use idmap::IdMap;
-use lab::{ANNA, Lab, new_message, path};
 use mailbox::{Flags, Keyword, Mail, SpecialUse, SystemFlags};
 
 const VERSIONS: [Version; 8] = [

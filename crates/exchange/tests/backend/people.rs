@@ -1,11 +1,7 @@
 //! Other people over a simulated Exchange: who they are, when they are busy, what they share and send.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
+use crate::lab::calendar::{Follower, event, if_none, name};
+use crate::lab::{self, ANNA, BEN, Lab, PASSWORD, credentials};
 use exchange_sim::Entry;
-use lab::calendar::{Follower, event, if_none, name};
-use lab::{ANNA, BEN, Lab, PASSWORD, credentials};
 use mailbox::SignIn;
 use mailbox::objects::{
     BusyKind, Calendaring, Collection, CollectionKind, Condition, ObjectKind, ObjectName, Objects, Owner, Range, Rights,

@@ -1,11 +1,7 @@
 //! Drafts, whose content changes at Exchange: for IMAP each version is a message of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod lab;
-
 use std::time::Duration;
 
-use lab::{ANNA, Gate, Lab, new_message};
+use crate::lab::{self, ANNA, Gate, Lab, new_message};
 use mailbox::{Flags, FolderId, Mail, SystemFlags, Uid};
 
 #[tokio::test]

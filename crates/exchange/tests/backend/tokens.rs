@@ -1,13 +1,9 @@
 //! Access tokens are passed on to Exchange, and open their owner's mailbox only.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod lab;
-
+use crate::lab::{self, ANNA, BEN, Lab, PASSWORD, credentials};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use exchange::{Account, Directory};
-use lab::{ANNA, BEN, Lab, PASSWORD, credentials};
 use mailbox::objects::Objects;
 use mailbox::{Access, ErrorKind, Mail, Result, Secret, SignIn};
 

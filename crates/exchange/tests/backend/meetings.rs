@@ -1,10 +1,6 @@
 //! Meetings over a simulated Exchange: who is told of what, and how often.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
-use lab::calendar::{Follower, event, if_none, name};
-use lab::{ANNA, BEN, Lab, PASSWORD, credentials};
+use crate::lab::calendar::{Follower, event, if_none, name};
+use crate::lab::{ANNA, BEN, Lab, PASSWORD, credentials};
 use mailbox::SignIn;
 use mailbox::objects::{Calendaring, CollectionKind, Condition, ObjectError, Objects, Precondition};
 

@@ -1,11 +1,9 @@
 //! Cut off at any moment, over and over: no UID ever names another message, nothing is lost, nothing doubled.
 
-mod lab;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
-use lab::{ANNA, Lab, new_message};
+use crate::lab::{ANNA, Lab, new_message};
 use mailbox::{Access, Flags, Mail, SystemFlags, Uid};
 
 #[tokio::test]

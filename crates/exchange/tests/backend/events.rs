@@ -1,17 +1,13 @@
 //! Events of the corpus over a simulated Exchange: they come back as they were put, with nothing left in the gateway, and
 //! what Exchange has of them says the same without the text that was kept.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod lab;
-
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::lab::calendar::{Follower, Someone, if_none};
+use crate::lab::{ANNA, Lab};
 use ews::op::find_item::{FindItem, Traversal};
 use ews::{DistinguishedFolder, ExtendedField, ItemKind, ItemShape, Property, PropertyKind, PropertySet, Value};
 use jiff::Timestamp;
-use lab::calendar::{Follower, Someone, if_none};
-use lab::{ANNA, Lab};
 use mailbox::FolderId;
 use mailbox::objects::{Condition, ObjectError, Objects, Precondition};
 use pim::Component;

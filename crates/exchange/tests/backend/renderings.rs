@@ -1,13 +1,9 @@
 //! Headers first, bodies later: what is said of a message at first stays true, whatever Exchange makes of its body.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
+use crate::lab::{ANNA, Gate, Lab, PASSWORD};
 use exchange_sim::http::User;
 use exchange_sim::mime::parse::{Parsed, parse};
 use exchange_sim::preset::demo;
 use exchange_sim::{MimeMode, Original, Received, Version};
-use lab::{ANNA, Gate, Lab, PASSWORD};
 use mailbox::{FolderId, Mail, Uid};
 
 /// A folder's messages, as somebody sees them who asks for all headers before any body.

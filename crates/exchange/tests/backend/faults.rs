@@ -1,11 +1,9 @@
 //! Each fault of the simulated Exchange, during each thing a client does: a right answer or a clear error, and
 //! nothing lost, nothing doubled.
 
-mod lab;
-
 use std::time::Duration;
 
-use lab::{ANNA, Lab, new_message};
+use crate::lab::{self, ANNA, Lab, new_message};
 use mailbox::{Access, Flags, Mail, SignIn, SystemFlags, Uid};
 
 /// Faults that may hit any operation.

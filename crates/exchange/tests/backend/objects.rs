@@ -1,12 +1,8 @@
 //! Calendars over a simulated Exchange: what comes out is right, and costs no more calls than it must.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
+use crate::lab::calendar::{Follower, Someone, event, if_match, if_none, name};
+use crate::lab::{self, ANNA, Lab};
 use ews::{DistinguishedFolder, ItemKind, Property};
 use exchange_sim::{MimeMode, Version};
-use lab::calendar::{Follower, Someone, event, if_match, if_none, name};
-use lab::{ANNA, Lab};
 use mailbox::FolderId;
 use mailbox::objects::{
     Calendaring, Collection, CollectionChange, CollectionKind, Condition, DeadProperty, NewCollection, ObjectEntry,

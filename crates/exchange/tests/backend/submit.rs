@@ -1,14 +1,10 @@
 //! Sending: to whom it says and nobody else, once, whatever is lost, with one copy in Sent Items.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod lab;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::lab::{ANNA, BEN, Gate, LOST_ANSWER, Lab, new_message, path};
 use exchange::{Account, Sending, SpoolPolicy};
-use lab::{ANNA, BEN, Gate, LOST_ANSWER, Lab, new_message, path};
 use mailbox::submit::{
     About, Accepted, Address, Body, Envelope, Header, Recipient, Refused, Session, Submission, SubmissionId, Submit,
     Taker,

@@ -1,12 +1,8 @@
 //! Many messages at once: how they are read, changed and listed, and what that costs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod lab;
-
 use std::time::Duration;
 
+use crate::lab::{ANNA, Lab, bytes, message};
 use exchange_sim::{MimeMode, Version};
-use lab::{ANNA, Lab, bytes, message};
 use mailbox::{Mail, SystemFlags, Uid};
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! When the ID map of a mailbox is lost: clients download again, and get what is there now.
 
-mod lab;
-
-use lab::{ANNA, Lab, new_message};
+use crate::lab::{ANNA, Lab, new_message};
 use mailbox::{Flags, Mail, SystemFlags};
 
 #[tokio::test]

@@ -1,11 +1,7 @@
 //! Messages that are added together: all of them or none, in few calls, whatever goes wrong; and how messages begin.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod lab;
-
 use std::time::Duration;
 
-use lab::{Gate, Lab, new_message};
+use crate::lab::{self, Gate, Lab, new_message};
 use mailbox::{ErrorKind, Flags, FolderId, Haste, Keyword, Mail, NewMessage, SystemFlags, Uid};
 
 fn messages(count: usize) -> Vec<NewMessage> {

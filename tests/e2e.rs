@@ -1,0 +1,60 @@
+//! The whole gateway, as a program, in front of a simulated Exchange. One program for all of these tests: they wait more than
+//! they work, so that many of them share a processor. `cargo test -p exgate-tests --test e2e sending::` runs those of one file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod appends;
+mod autodiscover;
+mod away;
+mod certificates;
+mod check;
+mod config;
+mod copies;
+mod counts;
+mod dav_corpus;
+mod dav_counts;
+mod dav_dialogs;
+mod dav_edits;
+mod dav_faults;
+mod dav_feeds;
+mod dav_hostile;
+mod dav_kill;
+mod dav_memory;
+mod dav_migrate;
+mod dav_tokens;
+mod demo;
+mod device_passwords;
+mod dialogs;
+mod discovery;
+mod egress;
+mod failover;
+mod faults;
+mod identity;
+mod idle;
+mod kill;
+mod malformed;
+mod memory;
+mod migrate;
+mod model;
+mod namespaces;
+mod notify;
+mod oauth;
+mod observing;
+mod organisations;
+mod pop3_dialogs;
+mod proxied;
+mod resync;
+mod rights;
+mod schemes;
+mod scram;
+mod search_index;
+mod sending;
+mod setup;
+mod sign_in;
+mod smtp_dialogs;
+mod storm;
+mod streams;
+mod submit;
+mod switched_off;
+mod versions;
+mod weather;
