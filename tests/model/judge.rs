@@ -179,6 +179,7 @@ impl World {
             self.ledger.doubt(copy, source.unsure.iter().cloned());
             if self.rough {
                 self.others_may_be_at(copy);
+                self.ledger.doubt_arrivals(to, &source);
             }
             if moves {
                 let source = &mut self.ledger.messages[*at];

@@ -304,6 +304,21 @@ impl Ledger {
         }
     }
 
+    /// This was copied to a folder, and the answer may have been lost. If Outlook moved it there meanwhile, what is found there
+    /// under its name may be the one or the other.
+    pub(crate) fn doubt_arrivals(&mut self, folder: usize, source: &Message) {
+        if source.place != Place::Maybe {
+            return;
+        }
+        let unseen = |message: &&mut Message| {
+            message.folder == folder
+                && message.key == source.key
+                && message.uid.is_none()
+                && message.place == Place::Here
+        };
+        self.messages.iter_mut().filter(unseen).for_each(|message| message.place = Place::Maybe);
+    }
+
     /// True if a message may be gone from a folder, or may have come there.
     pub(crate) fn is_in_doubt(&self, folder: usize) -> bool {
         self.messages.iter().any(|message| message.folder == folder && message.place == Place::Maybe)
