@@ -24,6 +24,50 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[tls]\ncertificate = '/nowhere/imap.pem'\nkey = '/nowhere/imap.key'\n[listen]",
         &["tls.certificate", "/nowhere/imap.pem"],
     ),
+    ("[listen]", "[tls]\nkey = '/dev/null'\n[listen]", &["tls.certificate", "missing beside tls.key"]),
+    ("[listen]", "[tls]\n[listen]", &["tls.certificate", "[tls.acme]"]),
+    (
+        "[listen]",
+        "[tls]\ncertificate = '/dev/null'\n[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\n[listen]",
+        &["tls.acme", "remove one or the other"],
+    ),
+    ("[listen]", "[tls.acme]\nnames = ['mail.corp.example']\n[listen]", &["tls.acme.accept_terms", "terms of service"]),
+    ("[listen]", "[tls.acme]\naccept_terms = true\nnames = []\n[listen]", &["tls.acme.names", "empty"]),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['*.corp.example']\n[listen]",
+        &["tls.acme.names", "`*.corp.example`"],
+    ),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\ndirectory = 'http://ca.corp.example'\n[listen]",
+        &["tls.acme.directory", "HTTPS"],
+    ),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\ncontact = 'mailto:x@corp.example'\n[listen]",
+        &["tls.acme.contact", "mail address"],
+    ),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\nbinding_id = 'kid-1'\n[listen]",
+        &["tls.acme.binding_id", "binding_key"],
+    ),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\nhttp01 = '0.0.0.0:80'\nca_file = '/nowhere/ca.pem'\n[listen]",
+        &["tls.acme.ca_file", "/nowhere/ca.pem"],
+    ),
+    (
+        "[listen]",
+        "[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\n[listen]",
+        &["tls.acme", "listen.https"],
+    ),
+    (
+        "[listen]",
+        "[tls]\nclient_ca = '/dev/null'\nclient_certificates = 'required'\n[tls.acme]\naccept_terms = true\nnames = ['mail.corp.example']\n[listen]",
+        &["tls.acme", "client_certificates", "http01"],
+    ),
     ("http://127.0.0.1:9", "http://mail.example.com", &["exchange.main", "mail.example.com"]),
     ("http://127.0.0.1:9", "gopher://127.0.0.1:9", &["exchange.main.url"]),
     ("http://127.0.0.1:9/EWS/Exchange.asmx", "not an address", &["exchange.main.url"]),
@@ -108,7 +152,14 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 78] = [
+const KEYS: [&str; 85] = [
+    "tls.acme",
+    "directory",
+    "names",
+    "accept_terms",
+    "contact",
+    "http01",
+    "binding_id",
     "clients",
     "host",
     "name",

@@ -47,6 +47,7 @@ fn crates_know_only_what_lies_below_them() {
         ("idmap", &["mailbox"]),
         ("accounts", &["mailbox"]),
         ("spool", &["mailbox"]),
+        ("acme", &["serve"]),
         ("exchange", &["ews", "idmap", "mailbox", "pim", "spool"]),
     ]);
     let house = metadata();

@@ -1,6 +1,7 @@
 //! The configuration file: what may stand in it, what each key means, and one sentence for each mistake.
 
 mod accounts;
+mod acme;
 mod clients;
 mod example;
 mod exchange;
@@ -223,7 +224,14 @@ impl Config {
                     }
                 }
             }
-            Some(tls) => tls.check(file)?,
+            Some(tls) => {
+                tls.check(file)?;
+                if tls.proves_in_handshakes() && self.listen.https.0.is_empty() {
+                    let sentence =
+                        "listen.https is missing, where the authority looks for proofs; add it, or set http01";
+                    return wrong("tls.acme", sentence.to_owned());
+                }
+            }
         }
         self.limits.check(file)?;
         self.clients.check(file)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::Feeds;
+use acme::Acme;
 use dav::Dav;
 use exchange::Directory;
 use imap::Imap;
@@ -26,6 +27,7 @@ use crate::{Failure, feed, grants, setup};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
+    let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
     let gate = Gate::open(backend(&config, &config.state)?, &config.state, gate::Rules::of(&config))?;
     let doors = doors(&config, certificates.as_ref())?;
@@ -39,8 +41,8 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         limits,
         observed: Observed { certificates: certificates.clone(), ..observed },
     };
-    let gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
-    gateway.keep_fresh(certificates)?;
+    let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
+    gateway.keep_fresh(certificates, acme)?;
     gateway.announce()?;
     say("ready")?;
     info!("ready");
@@ -61,6 +63,10 @@ fn tell_manager(states: &[NotifyState<'_>]) {
 /// What `config check` checks beyond the words: that certificate and key belong together, and that the CA files are
 /// certificates.
 pub(crate) fn check(config: &Config) -> Result<(), Failure> {
+    // What an authority makes out is not there before the first start.
+    if config.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) && !Acme::file(&config.state).exists() {
+        return Ok(());
+    }
     certificates(config).map(drop)
 }
 
@@ -142,7 +148,11 @@ impl Gateway {
 
     /// Takes up new certificates, while the gateway runs: when their files change, and when told by SIGHUP. Without any, that
     /// signal changes nothing.
-    fn keep_fresh(&self, certificates: Option<Certificates>) -> Result<(), Failure> {
+    fn keep_fresh(&mut self, certificates: Option<Certificates>, acme: Option<Acme>) -> Result<(), Failure> {
+        if let (Some(certificates), Some(acme)) = (certificates.clone(), acme) {
+            self.addresses.extend(acme.address().map(|address| ("http01", address)));
+            tokio::spawn(acme.keep(certificates, self.drain.shutdown()));
+        }
         if let Some(certificates) = certificates.clone() {
             tokio::spawn(certificates.watch(self.drain.shutdown()));
         }
@@ -303,8 +313,16 @@ fn dav_settings(config: &Config, limits: &Limits) -> dav::Settings {
     }
 }
 
+/// The authority that makes out certificates, if there is one.
+async fn authority(config: &Config) -> Result<Option<Acme>, Failure> {
+    let Some(acme) = config.tls.as_ref().and_then(|tls| tls.acme.as_ref()) else { return Ok(None) };
+    make_private(&config.state)?;
+    let opened = Acme::open(acme.settings(&config.state)).await;
+    opened.map(Some).map_err(|error| Failure::new(format!("tls.acme: {error}")))
+}
+
 fn certificates(config: &Config) -> Result<Option<Certificates>, Failure> {
-    config.tls.as_ref().map(|tls| Certificates::load(tls.files())).transpose().map_err(unusable)
+    config.tls.as_ref().map(|tls| Certificates::load(tls.files(&config.state))).transpose().map_err(unusable)
 }
 
 fn load_tls(certificates: Option<&Certificates>, protocols: &[&str]) -> Result<Option<Tls>, Failure> {

@@ -48,7 +48,7 @@ pub(crate) fn errors_only(json: bool) -> Log {
     Log { format, level: LogLevel::Error }
 }
 
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "exgate",
     "exchange",
     "ews",
@@ -61,6 +61,7 @@ const OURS: [&str; 14] = [
     "accounts",
     "spool",
     "serve",
+    "acme",
     "mailbox",
     "exchange_sim",
 ];

@@ -16,6 +16,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tracing::{info, warn};
 
+use crate::challenges::{self, Challenges};
 use crate::tls::VERSIONS;
 use crate::{Shutdown, Tls};
 
@@ -30,6 +31,8 @@ pub struct Files {
     pub client_ca: Option<PathBuf>,
     /// Whether clients show one.
     pub clients: ClientCertificates,
+    /// Whether authorities are given proofs (tls-alpn-01) where a protocol is named in the handshake anyway.
+    pub proves: bool,
 }
 
 /// A certificate chain and its key, both PEM.
@@ -63,6 +66,7 @@ pub struct Certificates(Arc<Inner>);
 
 struct Inner {
     files: Files,
+    challenges: Challenges,
     current: Mutex<Current>,
 }
 
@@ -98,7 +102,7 @@ impl Certificates {
         let stamps = stamps(&files);
         let loaded = Arc::new(Loaded::read(&files)?);
         let current = Mutex::new(Current { loaded, stamps, given: Vec::new() });
-        let certificates = Self(Arc::new(Inner { files, current }));
+        let certificates = Self(Arc::new(Inner { files, challenges: Challenges::default(), current }));
         // What rustls says of it all is to be heard now.
         certificates.config(&certificates.loaded(), &[], certificates.0.files.clients)?;
         Ok(certificates)
@@ -119,6 +123,12 @@ impl Certificates {
     /// There is no `client_ca`.
     pub fn tls_for_known_clients(&self, alpn: &[&str]) -> Result<Tls, TlsError> {
         self.give(alpn, ClientCertificates::Required)
+    }
+
+    /// The proofs that authorities are given here, if `proves` is set.
+    #[must_use]
+    pub fn challenges(&self) -> Challenges {
+        self.0.challenges.clone()
     }
 
     /// Until when each is valid, by the name it is shown for; `default` is for all others.
@@ -210,8 +220,12 @@ impl Certificates {
                 builder.with_client_cert_verifier(verifier.build().map_err(|error| said(&error))?)
             }
         };
-        let mut config = builder.with_cert_resolver(Arc::clone(loaded) as Arc<dyn ResolvesServerCert>);
+        let shown = Shown { loaded: Arc::clone(loaded), challenges: self.0.challenges.clone() };
+        let mut config = builder.with_cert_resolver(Arc::new(shown));
         config.alpn_protocols = alpn.to_vec();
+        if self.0.files.proves && !alpn.is_empty() {
+            config.alpn_protocols.push(challenges::PROTOCOL.to_vec());
+        }
         Ok(config)
     }
 
@@ -241,8 +255,24 @@ impl Loaded {
     }
 }
 
-impl ResolvesServerCert for Loaded {
+/// What clients are shown.
+#[derive(Debug)]
+struct Shown {
+    loaded: Arc<Loaded>,
+    challenges: Challenges,
+}
+
+impl ResolvesServerCert for Shown {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if challenges::is_asked(&hello) {
+            return self.challenges.answer(&hello);
+        }
+        self.loaded.shown_to(&hello)
+    }
+}
+
+impl Loaded {
+    fn shown_to(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let named = hello.server_name().and_then(|name| {
             let name = name.to_ascii_lowercase();
             self.domains.get(&name).or_else(|| self.domains.get(&format!("*.{}", name.split_once('.')?.1)))
@@ -309,6 +339,12 @@ fn stamps(files: &Files) -> Vec<Stamp> {
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Certificates")
+    }
+}
+
+impl TlsError {
+    pub(crate) fn new(sentence: String) -> Self {
+        Self(sentence)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod arrive;
 mod certificates;
+mod challenges;
 mod drain;
 mod forwarded;
 mod limits;
@@ -18,6 +19,7 @@ pub mod sasl;
 
 pub use arrive::arrive;
 pub use certificates::{Certificates, ClientCertificates, Files, Pair, TlsError};
+pub use challenges::Challenges;
 pub use drain::{Drain, Shutdown};
 pub use forwarded::{Fields, Forwarded, Unclear};
 pub use limits::{Limits, Permit, Settings};

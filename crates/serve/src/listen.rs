@@ -180,6 +180,7 @@ async fn serve<P: Protocol>(door: Door, from: From, protocol: P) {
         Security::Plain => (Stream::Plain(stream), None),
         Security::StartTls(tls) => (Stream::Plain(stream), Some(tls)),
         Security::Tls(tls) => match Box::pin(shake_hands(&tls, stream, door.limits.settings().handshake)).await {
+            Ok(stream) if stream.was_for_a_proof() => return debug!("an authority was given its proof"),
             Ok(stream) => (stream, None),
             Err(reason) => return debug!(%reason, "TLS handshake failed"),
         },

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::Tls;
+use crate::{Tls, challenges};
 
 /// Bytes over `T`, which is TCP outside of tests.
 #[derive(Debug)]
@@ -26,6 +26,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     #[must_use]
     pub fn is_tls(&self) -> bool {
         !matches!(self, Self::Plain(_))
+    }
+
+    /// True if the client only wanted a proof (RFC 8737), and has it.
+    pub(crate) fn was_for_a_proof(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(challenges::PROTOCOL))
     }
 
     /// Goes on under TLS (STARTTLS). The caller has read no byte beyond the command that asked for it, or has

@@ -63,7 +63,13 @@ impl Place {
     }
 
     fn files(&self) -> Files {
-        Files { main: self.pair("localhost"), domains: BTreeMap::new(), client_ca: None, clients: Default::default() }
+        Files {
+            main: self.pair("localhost"),
+            domains: BTreeMap::new(),
+            client_ca: None,
+            clients: Default::default(),
+            proves: false,
+        }
     }
 
     fn client(&self, own: Option<(rcgen::Certificate, KeyPair)>) -> tokio_rustls::TlsConnector {

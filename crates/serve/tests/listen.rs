@@ -154,7 +154,8 @@ async fn a_drain_tells_everyone() {
 fn files_that_cannot_be_used_are_named() {
     let missing = std::env::temp_dir().join("no-such-certificate.pem");
     let main = Pair { certificate: missing.clone(), key: missing.clone() };
-    let files = Files { main, domains: Default::default(), client_ca: None, clients: ClientCertificates::Off };
+    let files =
+        Files { main, domains: Default::default(), client_ca: None, clients: ClientCertificates::Off, proves: false };
     let error = Certificates::load(files).unwrap_err().to_string();
     assert_eq!(error, format!("certificate file {}: not found", missing.display()));
     let _: fn(&Stream) -> bool = Stream::is_tls;

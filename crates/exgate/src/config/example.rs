@@ -53,6 +53,21 @@ https = ["0.0.0.0:443", "[::]:443"]
 # Certificate chain and private key, PEM.
 certificate = "/etc/exgate/imap.pem"
 key = "/etc/exgate/imap.key"
+# Or have one made out by an authority that speaks ACME (Let's Encrypt, or your own), and new ones in time. It proves each name by
+# a handshake at port 443 of it, which must reach listen.https, or, with http01, by asking at its port 80. Remove certificate and key.
+#[tls.acme]
+#directory = "https://acme-v02.api.letsencrypt.org/directory"
+#names = ["mail.corp.example"]
+# You have read the authority's terms of service, and agree.
+#accept_terms = true
+# Whom it tells of trouble.
+#contact = "postmaster@corp.example"
+# Whom to believe besides the system's authorities when it is asked, PEM.
+#ca_file = "/etc/exgate/authority.pem"
+#http01 = "0.0.0.0:80"
+# What it knows you by, if it asks for that.
+#binding_id = "kid-1"
+#binding_key = "file:/etc/exgate/binding"
 # All certificates here are read again when their files change, and on SIGHUP; what cannot be used is logged, and those before
 # stay. TLS is 1.2 or 1.3.
 # Whose certificates are believed that clients show, PEM, and whether they are to show one: "off", "wanted" (none is fine, a wrong

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::acme::Acme;
 use super::mistake::{Mistake, readable};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    pub(crate) acme: Option<Acme>,
     #[serde(default)]
     domain: BTreeMap<String, Pair>,
     client_ca: Option<PathBuf>,
@@ -36,12 +38,14 @@ enum ClientCertificates {
 }
 
 impl Tls {
-    /// The files as they are to be loaded.
-    pub(crate) fn files(&self) -> serve::Files {
+    /// The files as they are to be loaded; what an authority makes out is in the state directory.
+    pub(crate) fn files(&self, state: &Path) -> serve::Files {
+        let made_out = || acme::Acme::file(state);
+        let (certificate, key) = (self.certificate.clone(), self.key.clone());
         let pair =
             |certificate: &PathBuf, key: &PathBuf| serve::Pair { certificate: certificate.clone(), key: key.clone() };
         serve::Files {
-            main: pair(&self.certificate, &self.key),
+            main: serve::Pair { certificate: certificate.unwrap_or_else(made_out), key: key.unwrap_or_else(made_out) },
             domains: self
                 .domain
                 .iter()
@@ -53,6 +57,7 @@ impl Tls {
                 ClientCertificates::Wanted => serve::ClientCertificates::Wanted,
                 ClientCertificates::Required => serve::ClientCertificates::Required,
             },
+            proves: self.acme.as_ref().is_some_and(Acme::proves_in_handshakes),
         }
     }
 
@@ -61,9 +66,13 @@ impl Tls {
         self.client_ca.is_some()
     }
 
+    /// True if an authority comes to `listen.https` for its proofs.
+    pub(super) fn proves_in_handshakes(&self) -> bool {
+        self.acme.as_ref().is_some_and(Acme::proves_in_handshakes)
+    }
+
     pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
-        readable(file, "tls.certificate", &self.certificate)?;
-        readable(file, "tls.key", &self.key)?;
+        self.check_main(file)?;
         for (name, pair) in &self.domain {
             let key = |last: &str| format!("tls.domain.\"{name}\".{last}");
             let plain = name.strip_prefix("*.").unwrap_or(name);
@@ -81,6 +90,31 @@ impl Tls {
                 Err(Mistake::new(file, "tls.client_ca", sentence.to_owned()))
             }
             None => Ok(()),
+        }
+    }
+
+    fn check_main(&self, file: &Path) -> Result<(), Mistake> {
+        let wrong = |key: &str, sentence: &str| Err(Mistake::new(file, key, sentence.to_owned()));
+        match (&self.certificate, &self.key, &self.acme) {
+            (Some(certificate), Some(key), None) => {
+                readable(file, "tls.certificate", certificate)?;
+                readable(file, "tls.key", key)
+            }
+            (None, None, Some(_))
+                if self.proves_in_handshakes() && self.client_certificates == ClientCertificates::Required =>
+            {
+                wrong(
+                    "tls.acme",
+                    "the authority shows no certificate, which tls.client_certificates = \"required\" asks for; set http01",
+                )
+            }
+            (None, None, Some(acme)) => acme.check(file),
+            (None, None, None) => wrong("tls.certificate", "missing; give certificate and key, or [tls.acme]"),
+            (_, _, Some(_)) => {
+                wrong("tls.acme", "there is tls.certificate or tls.key for the same clients; remove one or the other")
+            }
+            (None, Some(_), None) => wrong("tls.certificate", "missing beside tls.key"),
+            (Some(_), None, None) => wrong("tls.key", "missing beside tls.certificate"),
         }
     }
 }
