@@ -37,6 +37,7 @@ fn crates_know_only_what_lies_below_them() {
         ("mailbox", &[]),
         ("serve", &[]),
         ("script", &[]),
+        ("pg-fixture", &[]),
         ("ews", &[]),
         ("exchange-sim", &[]),
         ("imap", &["imap-proto", "mailbox", "script", "serve"]),
