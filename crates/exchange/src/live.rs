@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::{Caller, Client, DistinguishedFolder, Priority, Version};
-use idmap::sqlite::Mailbox as Map;
+use idmap::Mailbox as Map;
 use idmap::{IdMap, ItemRow};
 use mailbox::{Bell, Error, FolderId, Uid};
 use tokio::sync::{Notify, watch};

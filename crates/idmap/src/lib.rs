@@ -13,24 +13,29 @@
 //! The same holds for objects (events, tasks, contacts): names are given once and kept, and an ETag changes exactly when
 //! the text that is served does.
 //!
-//! [`IdMap`] says it as a trait, [`ObjectMap`] for objects; [`sqlite`] keeps it in one file per mailbox. `conformance` holds the tests every
-//! implementation must pass.
+//! [`IdMap`] says it as a trait, [`ObjectMap`] for objects. [`sqlite`] keeps it in one file per mailbox, [`postgres`] on a
+//! server for many nodes; both are a [`Mailbox`]. `conformance` holds the tests every implementation must pass.
 
 mod error;
 mod folder;
 mod item;
 mod key;
+mod mailbox;
 mod map;
 mod object;
 mod object_map;
+mod sql;
+mod tables;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod postgres;
 pub mod sqlite;
 
 pub use error::{Error, Result};
 pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
 pub use item::{Applied, Epoch, Estimated, Item, ItemChange, ItemRow, SyncPage, SyncPoint};
+pub use mailbox::Mailbox;
 pub use map::IdMap;
 pub use object::{
     CollectionRow, ObjectChange, ObjectItem, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectText,

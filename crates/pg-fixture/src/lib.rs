@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +28,7 @@ pub fn shared() -> Option<&'static Server> {
 pub struct Server {
     programs: PathBuf,
     place: PathBuf,
+    port: String,
     databases: AtomicU32,
     keeper: Mutex<Keeper>,
 }
@@ -64,9 +67,42 @@ impl Server {
             other => panic!("no place for PostgreSQL: {other:?}"),
         };
         let keeper = Mutex::new(Keeper { process, commands, said });
-        let server = Self { programs, place, databases: AtomicU32::new(0), keeper };
+        let port = settings.iter().find(|(name, _)| *name == "port").map_or(PORT, |(_, port)| *port).to_owned();
+        let server = Self { programs, place, port, databases: AtomicU32::new(0), keeper };
         server.resume();
         Some(server)
+    }
+
+    /// Starts a server of its own that can be reached by TLS as well, at `127.0.0.1` and [`Server::port`], with this
+    /// certificate and key.
+    #[must_use]
+    pub fn with_tls(certificate: &str, key: &str) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("it is bound").port();
+        let port = port.to_string();
+        let settings = [("listen_addresses", "127.0.0.1"), ("port", port.as_str())];
+        let server = Self::start(&settings)?;
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            server.own_file(name, pem);
+        }
+        server.run("postgres", "ALTER SYSTEM SET ssl = on");
+        server.stop();
+        server.resume();
+        Some(server)
+    }
+
+    /// The port it listens on, and by which its socket is called.
+    #[must_use]
+    pub fn port(&self) -> &str {
+        &self.port
+    }
+
+    /// Makes a file among its own, which only the server can read.
+    fn own_file(&self, name: &str, text: &str) {
+        let path = self.place.join("data").join(name);
+        // Made by the server, so that it is its own.
+        self.run("postgres", &format!("COPY (SELECT 1) TO '{}'", path.display()));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("it is there");
+        std::fs::write(&path, text).expect("it can be written");
     }
 
     /// Makes an empty database. Answers the URL of it.
@@ -79,7 +115,7 @@ impl Server {
     /// The URL of a database, by the socket.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgresql:///{database}?user=postgres&host={}", self.place.display())
+        format!("postgresql:///{database}?user=postgres&host={}&port={}", self.place.display(), self.port)
     }
 
     /// Where its files are. The socket lies there too.
@@ -92,7 +128,7 @@ impl Server {
     pub fn run(&self, database: &str, sql: &str) -> String {
         let output = Command::new(self.programs.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql])
-            .arg("-h")
+            .args(["-p", &self.port, "-h"])
             .arg(&self.place)
             .output()
             .expect("psql starts");
@@ -181,6 +217,9 @@ fn listen(lines: impl BufRead + Send + 'static) -> Receiver<Event> {
     });
     said
 }
+
+/// Where it says nothing else.
+const PORT: &str = "5432";
 
 /// A shared machine may be slow to start it.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
-use super::fault::{Fault, Outcome};
+use crate::tables::fault::{Fault, Outcome, RESTORE};
 use crate::{Error, Result, key};
 
 /// Where the map of a mailbox lies. Names of mailboxes become names of files one to one;
@@ -125,9 +125,6 @@ fn migrate(connection: &mut Connection, from: usize, mailbox: &str) -> Outcome<(
     transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
     Ok(transaction.commit()?)
 }
-
-/// What to do about a damaged file.
-pub(crate) const RESTORE: &str = "restore it from a backup, or move it away and let every client download again";
 
 /// Step n brings schema n to n + 1.
 const MIGRATIONS: &[&str] = &[

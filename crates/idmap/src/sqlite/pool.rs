@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fault::{Fault, Outcome};
 use super::file;
-use crate::{Error, Result};
+use crate::tables::fault::{Fault, Outcome};
+use crate::{Error, Result, sql};
 
 /// The connections to one file.
 pub(crate) struct Pool {
@@ -50,7 +50,7 @@ impl Pool {
     pub(crate) async fn write<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&sql::Connection) -> Outcome<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let attend = {
@@ -69,7 +69,7 @@ impl Pool {
     pub(crate) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&sql::Connection) -> Outcome<T> + Send + 'static,
     {
         let pool = Arc::clone(self);
         let read = move || {
@@ -123,7 +123,7 @@ fn commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Outcome<()> {
     let all = || -> Outcome<()> {
         for job in jobs {
             connection.execute_batch("SAVEPOINT job")?;
-            let undo = match job.run(connection) {
+            let undo = match job.run(&sql::Connection::File(connection)) {
                 Done::Well => "RELEASE job",
                 Done::Badly => "ROLLBACK TO job; RELEASE job",
             };
@@ -139,9 +139,9 @@ fn commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Outcome<()> {
     outcome
 }
 
-fn in_snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+fn in_snapshot<T>(connection: &Connection, work: impl FnOnce(&sql::Connection) -> Outcome<T>) -> Outcome<T> {
     let transaction = connection.unchecked_transaction()?;
-    let outcome = work(connection);
+    let outcome = work(&sql::Connection::File(connection));
     transaction.rollback()?;
     outcome
 }
@@ -152,7 +152,7 @@ enum Done {
 }
 
 trait Job: Send {
-    fn run(&mut self, connection: &Connection) -> Done;
+    fn run(&mut self, connection: &sql::Connection) -> Done;
     fn finish(self: Box<Self>, committed: Result<()>, file: &Path);
 }
 
@@ -165,9 +165,9 @@ struct Task<T, F> {
 impl<T, F> Job for Task<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    F: FnOnce(&sql::Connection) -> Outcome<T> + Send + 'static,
 {
-    fn run(&mut self, connection: &Connection) -> Done {
+    fn run(&mut self, connection: &sql::Connection) -> Done {
         self.outcome = self.work.take().map(|work| work(connection));
         match self.outcome {
             Some(Ok(_)) => Done::Well,

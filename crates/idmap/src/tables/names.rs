@@ -1,14 +1,14 @@
 //! Small tables: subscriptions, keywords for categories, notes.
 
+use crate::sql::{Connection, OptionalExtension, params};
 use mailbox::{FolderPath, Keyword, Subscription};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Outcome;
 use crate::key;
 
 pub(crate) fn subscriptions(connection: &Connection) -> Outcome<Vec<(FolderPath, Subscription)>> {
     let mut all = connection.prepare_cached("SELECT path, subscribed FROM subscription")?;
-    let rows = all.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)))?;
+    let rows = all.query_map([], |row| Ok((row.get::<Vec<u8>>(0)?, row.get(1)?)))?;
     let mut wishes = rows
         .map(|row| {
             let (bytes, subscribed) = row?;
@@ -66,7 +66,7 @@ pub(crate) fn keywords_for(connection: &Connection, categories: &[String]) -> Ou
 }
 
 pub(crate) fn categories_for(connection: &Connection, keywords: &[Keyword]) -> Outcome<Vec<String>> {
-    let mut find = connection.prepare_cached("SELECT category FROM category WHERE keyword = ?1")?;
+    let mut find = connection.prepare_cached("SELECT category FROM category WHERE lower(keyword) = lower(?1)")?;
     let mut categories = Vec::with_capacity(keywords.len());
     for keyword in keywords {
         let category = find.query_row([keyword.as_str()], |row| row.get(0)).optional()?;

@@ -1,16 +1,16 @@
 //! What we read, and what we did in Exchange ourselves.
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use jiff::Timestamp;
 use mailbox::FolderId;
 use mailbox::objects::ObjectName;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::edit::{Edit, Known};
 use super::{Coded, Seconds, row, validity};
 use crate::key::Hash;
-use crate::sqlite::coded::{Opaque, damaged};
-use crate::sqlite::edit::RemovedBy;
-use crate::sqlite::fault::Outcome;
+use crate::tables::coded::{Opaque, damaged};
+use crate::tables::edit::RemovedBy;
+use crate::tables::fault::Outcome;
 use crate::{ObjectItem, ObjectNumber, ObjectRead, ObjectRow, ObjectText, ObjectWritten};
 
 pub(crate) fn read(connection: &Connection, folder: FolderId, read: &[ObjectRead]) -> Outcome<bool> {
@@ -127,7 +127,7 @@ fn text_of(connection: &Connection, key: i64) -> Outcome<Option<ObjectText>> {
     )?;
     let columns = |row: &Row<'_>| {
         let span = Seconds { start: row.get(3)?, finish: row.get(4)? };
-        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Hash>>(1)?, row.get::<_, i64>(2)?, span))
+        Ok((row.get::<Vec<u8>>(0)?, row.get::<Option<Hash>>(1)?, row.get::<i64>(2)?, span))
     };
     let Some((text, schedule, kind, span)) = find.query_row([key], columns).optional()? else { return Ok(None) };
     Ok(Some(ObjectText { text: text.into(), kind: super::kind(kind)?, span: span.span(), schedule }))
@@ -137,5 +137,5 @@ fn row_of(connection: &Connection, folder: FolderId, key: i64) -> Outcome<Object
     let validity = validity(connection, folder)?;
     let mut find = connection.prepare_cached(&format!("SELECT {} FROM object WHERE key = ?1", super::ROW))?;
     let mut rows = find.query(params![key])?;
-    rows.next()?.map_or_else(|| Err(damaged("an object")), |found| row(validity, found))
+    rows.next()?.map_or_else(|| Err(damaged("an object")), |found| row(validity, &found))
 }

@@ -1,16 +1,15 @@
 //! Pages of SyncFolderItems for folders with objects.
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use mailbox::FolderId;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::edit::{Edit, Known};
 use super::{Coded, Seconds, kind, kind_number};
 use crate::key::{self, Hash};
-use crate::sqlite::coded::Opaque;
-use crate::sqlite::edit::RemovedBy;
-use crate::sqlite::fault::{Fault, Outcome};
-use crate::sqlite::sync::{UNTOLD, item_ids, state};
+use crate::tables::coded::Opaque;
+use crate::tables::edit::RemovedBy;
+use crate::tables::fault::{Fault, Outcome};
+use crate::tables::sync::{UNTOLD, item_ids, state};
 use crate::{Epoch, Error, ObjectChange, ObjectItem, ObjectPage, ObjectsApplied};
 
 pub(crate) fn apply(
@@ -187,7 +186,7 @@ fn stage(edit: &Edit<'_>, coded: &Coded) -> Outcome<()> {
 fn insert_staged(edit: &mut Edit<'_>) -> Outcome<()> {
     let sql = format!("SELECT {STAGED} FROM object_staged WHERE folder = ?1 ORDER BY arrival");
     let all: Vec<Columns> =
-        edit.connection.prepare_cached(&sql)?.query_map([edit.folder], columns)?.collect::<rusqlite::Result<_>>()?;
+        edit.connection.prepare_cached(&sql)?.query_map([edit.folder], columns)?.collect::<crate::sql::Result<_>>()?;
     for row in all {
         edit.insert(&staged(row)?.coded)?;
     }
@@ -204,7 +203,7 @@ struct Staged {
 /// A row of `object_staged`, but for its kind, which may make no sense.
 type Columns = (i64, i64, Coded);
 
-fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
+fn columns(row: &Row<'_>) -> crate::sql::Result<Columns> {
     let coded = Coded {
         hash: row.get(2)?,
         bind: row.get(3)?,
@@ -213,8 +212,8 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
         name: row.get(5)?,
         span: Seconds { start: row.get(6)?, finish: row.get(7)? },
         modified: row.get(8)?,
-        change_key: Opaque::from(row.get::<_, Value>(9)?),
-        item_id: Opaque::from(row.get::<_, Value>(10)?),
+        change_key: row.get::<Opaque>(9)?,
+        item_id: row.get::<Opaque>(10)?,
     };
     Ok((row.get(0)?, row.get(1)?, coded))
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
+use crate::sql::{Connection, OptionalExtension, Params, params};
 use bytes::Bytes;
 use jiff::Timestamp;
 use mailbox::objects::{DeltaStart, ObjectDelta, ObjectName, Range, SyncToken};
 use mailbox::{FolderId, ModSeq, UidValidity};
-use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::{ROW, row, validity};
-use crate::sqlite::coded::{damaged, folder_number, item_key, item_keys};
-use crate::sqlite::fault::{Fault, Outcome};
+use crate::tables::coded::{damaged, folder_number, item_key, item_keys};
+use crate::tables::fault::{Fault, Outcome};
 use crate::{Error, ObjectNumber, ObjectRow};
 
 pub(crate) fn objects(connection: &Connection, folder: FolderId, span: Option<Range>) -> Outcome<Vec<ObjectRow>> {
@@ -19,7 +19,7 @@ pub(crate) fn objects(connection: &Connection, folder: FolderId, span: Option<Ra
     // Ends count as touching: the caller looks closer.
     let sql = format!(
         "SELECT {ROW} FROM object WHERE key >> 32 = ?1 AND (start IS NULL
-           OR ((?3 IS NULL OR start <= ?3) AND (?2 IS NULL OR finish IS NULL OR finish >= ?2))) ORDER BY modseq"
+           OR (coalesce(start <= ?3, TRUE) AND coalesce(finish >= ?2, TRUE))) ORDER BY modseq"
     );
     several(connection, folder, &sql, params![folder_number(folder)?, second(span.start), second(span.end)])
 }
@@ -33,7 +33,7 @@ pub(crate) fn named(connection: &Connection, folder: FolderId, names: &[ObjectNa
     for name in names {
         let mut rows = find.query(params![number, name.0])?;
         if let Some(next) = rows.next()? {
-            found.push(row(validity, next)?);
+            found.push(row(validity, &next)?);
         }
     }
     Ok(found)
@@ -59,7 +59,7 @@ pub(crate) fn unread(connection: &Connection, folder: FolderId, limit: usize) ->
 
 pub(crate) fn token(connection: &Connection, folder: FolderId) -> Outcome<SyncToken> {
     let mut find = connection.prepare_cached("SELECT uid_validity, highest_modseq FROM folder WHERE id = ?1")?;
-    let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
+    let columns = |row: &crate::sql::Row<'_>| Ok((row.get::<u32>(0)?, row.get::<i64>(1)?));
     let found = find.query_row([folder_number(folder)?], columns).optional()?;
     let (validity, modseq) = found.ok_or_else(|| Fault::no_folder(folder))?;
     let validity = validity.try_into().map_err(|_| damaged("a UIDVALIDITY"))?;
@@ -115,9 +115,9 @@ fn removed(connection: &Connection, folder: i64, from: i64, most: i64) -> Outcom
          ORDER BY modseq LIMIT ?3",
     )?;
     let rows = find.query_map(params![folder, from, most], |row| {
-        Ok((ModSeq(row.get::<_, i64>(0)?.unsigned_abs()), ObjectName(row.get(1)?)))
+        Ok((ModSeq(row.get::<i64>(0)?.unsigned_abs()), ObjectName(row.get(1)?)))
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<crate::sql::Result<_>>()?)
 }
 
 pub(crate) fn texts(
@@ -129,7 +129,7 @@ pub(crate) fn texts(
     let mut find = connection.prepare_cached("SELECT text FROM object_text WHERE key = ?1")?;
     let mut found = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let text = find.query_row([item_key(folder, number.0)], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+        let text = find.query_row([item_key(folder, number.0)], |row| row.get::<Vec<u8>>(0)).optional()?;
         found.extend(text.map(|text| (*number, Bytes::from(text))));
     }
     Ok(found)
@@ -141,7 +141,7 @@ fn several(connection: &Connection, folder: FolderId, sql: &str, values: impl Pa
     let mut rows = find.query(values)?;
     let mut found = Vec::new();
     while let Some(next) = rows.next()? {
-        found.push(row(validity, next)?);
+        found.push(row(validity, &next)?);
     }
     Ok(found)
 }

@@ -3,8 +3,8 @@
 //! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
 //! folder and then new in another.
 
+use crate::sql::{Connection, OptionalExtension, params};
 use mailbox::EmailId;
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::coded::{email_id, folder_id};
 use super::edit::{Edit, now};
@@ -90,7 +90,7 @@ pub(crate) fn put_exact_size(connection: &Connection, id: EmailId, size: u64) ->
     let keys: Vec<i64> = connection
         .prepare_cached("SELECT key FROM item WHERE email_id = ?1")?
         .query_map([id.0], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<crate::sql::Result<_>>()?;
     for key in &keys {
         let mut edit = Edit::open(connection, folder_id(key >> 32))?;
         if let Some(known) = edit.by_uid(super::coded::uid(*key)?)? {
@@ -107,7 +107,7 @@ pub(crate) fn put_exact_size(connection: &Connection, id: EmailId, size: u64) ->
 /// Notes that a message with this content is gone, or was not there; others may be.
 pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<()> {
     let mut note = connection.prepare_cached(
-        "INSERT OR REPLACE INTO orphan (email_id, since) SELECT ?1, ?2
+        "INSERT OR REPLACE INTO orphan (email_id, since) SELECT ?1, CAST(?2 AS BIGINT)
          WHERE NOT EXISTS (SELECT 1 FROM item WHERE email_id = ?1)
            AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1)
@@ -123,7 +123,7 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<()> {
     let due: Vec<Hash> = connection
         .prepare_cached("SELECT email_id FROM orphan WHERE since < ?1 ORDER BY since LIMIT 64")?
         .query_map([now - GRACE], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<crate::sql::Result<_>>()?;
     for id in due.into_iter().map(email_id) {
         let mut alive = connection.prepare_cached("SELECT 1 FROM item WHERE email_id = ?1 LIMIT 1")?;
         if !alive.exists([id.0])? {
@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn what_nobody_has_is_forgotten_after_a_day() {
         let directory = tempfile::tempdir().unwrap();
-        let connection = crate::sqlite::file::open_writer(&directory.path().join("x"), "x").unwrap();
+        let file = crate::sqlite::open_writer(&directory.path().join("x"), "x").unwrap();
+        let connection = Connection::File(&file);
         put_headers(&connection, &[(EmailId([1; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
         put_letterheads(&connection, &[(EmailId([2; 16]), b"A: b\r\n\r\n".to_vec())]).unwrap();
         put_previews(&connection, &[(EmailId([3; 16]), "Hello".to_owned())]).unwrap();

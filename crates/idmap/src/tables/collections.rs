@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::sql::{Connection, params};
 use mailbox::FolderId;
 use mailbox::objects::DeadProperty;
-use rusqlite::{Connection, params};
 
 use super::coded::{folder_id, folder_number, item_keys};
 use super::fault::Outcome;
@@ -21,7 +21,7 @@ pub(crate) fn collections(connection: &Connection) -> Outcome<Vec<CollectionRow>
         dead.entry(row.get(0)?).or_default().push(property);
     }
     let mut named = connection.prepare_cached("SELECT folder, name FROM collection ORDER BY folder")?;
-    let rows = named.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+    let rows = named.query_map([], |row| Ok((row.get::<i64>(0)?, row.get(1)?)))?;
     rows.map(|row| {
         let (folder, name) = row?;
         let dead = dead.remove(&folder).unwrap_or_default();

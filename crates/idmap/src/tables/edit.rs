@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use mailbox::{FolderId, SystemFlags, Uid};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::coded::{Coded, FlagBits, Opaque, folder_id, folder_number, item_key, item_keys, uid};
 use super::content;
@@ -13,7 +13,7 @@ use crate::key::{self, Hash};
 
 /// A folder's numbers, in memory during a transaction. Nothing is on disk before `finish`.
 pub(crate) struct Edit<'c> {
-    pub(crate) connection: &'c Connection,
+    pub(crate) connection: &'c Connection<'c>,
     pub(crate) folder: i64,
     pub(crate) uid_next: u32,
     pub(crate) highest_modseq: i64,
@@ -79,7 +79,7 @@ pub(crate) enum RemovedBy {
 }
 
 impl<'c> Edit<'c> {
-    pub(crate) fn open(connection: &'c Connection, folder: FolderId) -> Outcome<Self> {
+    pub(crate) fn open(connection: &'c Connection<'c>, folder: FolderId) -> Outcome<Self> {
         let number = folder_number(folder)?;
         let mut find = connection.prepare_cached(
             "SELECT uid_next, highest_modseq, recent_from, epoch, complete, resyncing,
@@ -183,7 +183,7 @@ impl<'c> Edit<'c> {
         let sql = format!(
             "SELECT {KNOWN} FROM item WHERE unconfirmed IS NOT NULL AND unconfirmed < ?3 AND key BETWEEN ?1 AND ?2"
         );
-        self.several(&sql, (first, last, self.round))
+        self.several(&sql, [first, last, self.round])
     }
 
     /// A message was recorded by us; Exchange has not told of it yet.
@@ -198,10 +198,10 @@ impl<'c> Edit<'c> {
         let sql = format!(
             "SELECT {KNOWN} FROM item WHERE key > ?1 AND key <= ?2 AND epoch < ?3 ORDER BY key LIMIT {AT_A_TIME}"
         );
-        self.several(&sql, (key, item_keys(self.folder).1, self.epoch))
+        self.several(&sql, [key, item_keys(self.folder).1, self.epoch])
     }
 
-    fn several(&self, sql: &str, values: (i64, i64, i64)) -> Outcome<Vec<Known>> {
+    fn several(&self, sql: &str, values: [i64; 3]) -> Outcome<Vec<Known>> {
         let mut find = self.connection.prepare_cached(sql)?;
         let rows = find.query_map(values, known_columns)?;
         rows.map(|row| known(Some(row?))?.ok_or_else(|| super::coded::damaged("a message"))).collect()
@@ -294,7 +294,7 @@ impl<'c> Edit<'c> {
         let Some(last) = self.buried.checked_sub(remembered + 1).filter(|last| *last >= 0) else { return Ok(()) };
         let sql = "SELECT modseq FROM tombstone WHERE folder = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2";
         let mut find = self.connection.prepare_cached(sql)?;
-        let Some(until) = find.query_row([self.folder, last], |row| row.get::<_, i64>(0)).optional()? else {
+        let Some(until) = find.query_row([self.folder, last], |row| row.get::<i64>(0)).optional()? else {
             return Ok(());
         };
         let sql = "DELETE FROM tombstone WHERE folder = ?1 AND modseq <= ?2 AND hash IS NULL";
@@ -431,7 +431,7 @@ pub(crate) fn now() -> i64 {
 
 type KnownColumns = (i64, Known);
 
-fn known_columns(row: &Row<'_>) -> rusqlite::Result<KnownColumns> {
+fn known_columns(row: &Row<'_>) -> crate::sql::Result<KnownColumns> {
     let key: i64 = row.get(0)?;
     let known = Known {
         key,
@@ -445,8 +445,8 @@ fn known_columns(row: &Row<'_>) -> rusqlite::Result<KnownColumns> {
         hash: row.get(8)?,
         bind: row.get(9)?,
         stamp: row.get(10)?,
-        superseded: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
-        change_key: Opaque::from(row.get::<_, rusqlite::types::Value>(12)?),
+        superseded: row.get::<Option<Vec<u8>>>(11)?.unwrap_or_default(),
+        change_key: row.get::<Opaque>(12)?,
     };
     Ok((key, known))
 }

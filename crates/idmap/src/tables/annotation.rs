@@ -1,7 +1,7 @@
 //! Notes on folders and on the mailbox as a whole (RFC 5464).
 
+use crate::sql::{Connection, OptionalExtension, params};
 use mailbox::{Annotation, AnnotationChange, AnnotationSeq, FolderId};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::coded::folder_number;
 use super::fault::{Fault, Outcome};
@@ -37,8 +37,8 @@ pub(crate) fn annotate(
         connection.prepare_cached(sql)?.execute(params![number, name, value, changed])?;
     }
     // Whoever sets and removes ever new ones must not fill the disk.
-    let sql = "DELETE FROM annotation WHERE value IS NULL AND changed < ?1 - ?2";
-    connection.prepare_cached(sql)?.execute([changed, REMOVED_KEPT])?;
+    let sql = "DELETE FROM annotation WHERE value IS NULL AND changed < ?1";
+    connection.prepare_cached(sql)?.execute([changed - REMOVED_KEPT])?;
     Ok(true)
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn changes(
 
 fn latest(connection: &Connection) -> Outcome<i64> {
     let sql = "SELECT max(changed) FROM annotation";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, Option<i64>>(0))?.unwrap_or_default())
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<Option<i64>>(0))?.unwrap_or_default())
 }
 
 fn number(connection: &Connection, folder: Option<FolderId>) -> Outcome<i64> {

@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use mailbox::{FolderId, SpecialUse, UidValidity};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::coded::{damaged, folder_id, folder_number, item_keys};
 use super::collections;
@@ -36,7 +36,7 @@ pub(crate) fn folders_in(connection: &Connection, tree: Tree) -> Outcome<Vec<Fol
     );
     let mut all = connection.prepare_cached(&sql)?;
     let rows = all.query_map([], |row| {
-        Ok((folder_columns(row)?, row.get::<_, i64>(8)?, row.get::<_, u32>(9)?, row.get::<_, bool>(10)?))
+        Ok((folder_columns(row)?, row.get::<i64>(8)?, row.get::<u32>(9)?, row.get::<bool>(10)?))
     })?;
     rows.map(|row| {
         let (folder, id, uid_validity, complete) = row?;
@@ -52,7 +52,7 @@ pub(crate) fn state(connection: &Connection) -> Outcome<Option<String>> {
 
 pub(crate) fn begin_resync(connection: &Connection) -> Outcome<()> {
     connection.execute("DELETE FROM staged_folder", [])?;
-    connection.execute("UPDATE mailbox SET hierarchy_state = NULL, hierarchy_resync = 1", [])?;
+    connection.execute("UPDATE mailbox SET hierarchy_state = NULL, hierarchy_resync = TRUE", [])?;
     Ok(())
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn apply(connection: &Connection, page: &HierarchyPage) -> Outcome<Hi
             page.changes.iter().try_for_each(|change| hold_back(connection, change))?;
             if page.last {
                 settle(connection, &mut applied)?;
-                connection.execute("UPDATE mailbox SET hierarchy_resync = 0", [])?;
+                connection.execute("UPDATE mailbox SET hierarchy_resync = FALSE", [])?;
             }
         }
         false => follow(connection, &page.changes, &mut applied)?,
@@ -92,7 +92,7 @@ pub(crate) fn remove(connection: &Connection, folder: FolderId) -> Outcome<()> {
     let (first, last) = item_keys(number);
     next_modseq(connection)?;
     connection.execute(
-        "INSERT OR REPLACE INTO orphan (email_id, since) SELECT email_id, ?3 FROM item
+        "INSERT OR REPLACE INTO orphan (email_id, since) SELECT DISTINCT email_id, CAST(?3 AS BIGINT) FROM item
          WHERE key BETWEEN ?1 AND ?2
            AND (email_id IN (SELECT email_id FROM exact_size) OR email_id IN (SELECT email_id FROM headers))",
         params![first, last, now()],
@@ -164,9 +164,9 @@ fn hold_back(connection: &Connection, change: &FolderChange) -> Outcome<()> {
 /// The whole tree is listed: match it, take what matched, add what is new, remove what was not listed.
 fn settle(connection: &Connection, applied: &mut HierarchyApplied) -> Outcome<()> {
     let listed: Vec<ExchangeFolder> = connection
-        .prepare(&format!("SELECT {FOLDER} FROM staged_folder ORDER BY exchange_id"))?
+        .prepare_cached(&format!("SELECT {FOLDER} FROM staged_folder ORDER BY exchange_id"))?
         .query_map([], folder_columns)?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<crate::sql::Result<_>>()?;
     let known = folders(connection)?;
     let matched = matches(&known, &listed, &messages(connection)?);
 
@@ -299,10 +299,11 @@ impl<'k, 'l> Matching<'k, 'l> {
 
 /// How many messages folders hold: those in the index, or as many as Exchange counted where nobody has looked inside.
 fn messages(connection: &Connection) -> Outcome<HashMap<FolderId, u32>> {
-    let mut all = connection
-        .prepare("SELECT id, max(messages, CASE WHEN complete THEN 0 ELSE coalesce(total, 0) END) FROM folder")?;
+    let mut all = connection.prepare_cached(
+        "SELECT id, max(messages, CASE WHEN complete THEN 0 ELSE coalesce(total, 0) END) FROM folder",
+    )?;
     let rows = all.query_map([], |row| Ok((folder_id(row.get(0)?), row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<crate::sql::Result<_>>()?)
 }
 
 fn by_exchange_id(connection: &Connection, exchange_id: &str) -> Outcome<Option<(i64, ExchangeFolder)>> {
@@ -319,10 +320,12 @@ fn insert(connection: &Connection, folder: &ExchangeFolder) -> Outcome<i64> {
         |row| row.get(0),
     )?;
     connection
-        .prepare_cached(
-            "INSERT INTO folder (exchange_id, name, hidden, uid_validity, highest_modseq) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .insert(params![folder.exchange_id, folder.name, folder.hidden, uid_validity, modseq])
+        .query_row(
+            "INSERT INTO folder (exchange_id, name, hidden, uid_validity, highest_modseq) VALUES (?1, ?2, ?3, ?4, ?5)
+             RETURNING id",
+            params![folder.exchange_id, folder.name, folder.hidden, uid_validity, modseq],
+            |row| row.get(0),
+        )
         .map_err(Fault::from)
 }
 
@@ -355,14 +358,14 @@ fn update(connection: &Connection, number: i64, folder: &ExchangeFolder) -> Outc
     Ok(())
 }
 
-fn folder_columns(row: &Row<'_>) -> rusqlite::Result<ExchangeFolder> {
+fn folder_columns(row: &Row<'_>) -> crate::sql::Result<ExchangeFolder> {
     Ok(ExchangeFolder {
         exchange_id: row.get(0)?,
         parent: row.get(1)?,
         name: row.get(2)?,
         class: row.get(3)?,
         role: row.get(4)?,
-        special_use: row.get::<_, Option<i64>>(5)?.and_then(special_use),
+        special_use: row.get::<Option<i64>>(5)?.and_then(special_use),
         hidden: row.get(6)?,
         total: row.get(7)?,
     })

@@ -2,8 +2,8 @@
 //!
 //! The synchronisation may be faster and tell first; either way the outcome is the same.
 
+use crate::sql::{Connection, OptionalExtension, params};
 use mailbox::{Entry, Flags, FolderId, ModSeq, Uid};
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::coded::{Coded, FlagBits, Opaque};
 use super::content;

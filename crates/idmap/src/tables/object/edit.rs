@@ -1,20 +1,19 @@
 //! One folder of objects under change.
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use mailbox::FolderId;
 use mailbox::objects::ObjectName;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Coded, FRESH, STALE, Seconds, UNREAD, extension, kind_number, made_up};
 use crate::key::{self, Hash};
-use crate::sqlite::coded::{Opaque, folder_id, folder_number, item_key, item_keys};
-use crate::sqlite::edit::{RemovedBy, next_modseq, now};
-use crate::sqlite::fault::{Fault, Outcome};
+use crate::tables::coded::{Opaque, folder_id, folder_number, item_key, item_keys};
+use crate::tables::edit::{RemovedBy, next_modseq, now};
+use crate::tables::fault::{Fault, Outcome};
 use crate::{Error, ObjectText};
 
 /// A folder's numbers, in memory during a transaction. Nothing is on disk before `finish`.
 pub(crate) struct Edit<'c> {
-    pub(crate) connection: &'c Connection,
+    pub(crate) connection: &'c Connection<'c>,
     pub(crate) folder: i64,
     pub(crate) epoch: i64,
     pub(crate) round: i64,
@@ -43,7 +42,7 @@ pub(crate) struct Known {
 }
 
 impl<'c> Edit<'c> {
-    pub(crate) fn open(connection: &'c Connection, folder: FolderId) -> Outcome<Self> {
+    pub(crate) fn open(connection: &'c Connection<'c>, folder: FolderId) -> Outcome<Self> {
         let number = folder_number(folder)?;
         let mut find = connection.prepare_cached(
             "SELECT epoch, round, complete, resyncing, object_next, highest_modseq FROM folder WHERE id = ?1",
@@ -109,7 +108,7 @@ impl<'c> Edit<'c> {
         );
         let mut find = self.connection.prepare_cached(&sql)?;
         let rows = find.query_map(params![first, last, self.round], known)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(rows.collect::<crate::sql::Result<_>>()?)
     }
 
     pub(crate) fn set_unconfirmed(&self, known: &Known) -> Outcome<()> {
@@ -125,7 +124,7 @@ impl<'c> Edit<'c> {
         );
         let mut find = self.connection.prepare_cached(&sql)?;
         let rows = find.query_map(params![key, self.keys().1, self.epoch], known)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(rows.collect::<crate::sql::Result<_>>()?)
     }
 
     /// A new object, under the name it carries or one made up.
@@ -158,7 +157,7 @@ impl<'c> Edit<'c> {
             coded.change_key,
             coded.item_id
         ])?;
-        self.by_number(number)?.ok_or_else(|| crate::sqlite::coded::damaged("an object"))
+        self.by_number(number)?.ok_or_else(|| crate::tables::coded::damaged("an object"))
     }
 
     fn free_name(&self, coded: &Coded) -> Outcome<String> {
@@ -282,7 +281,7 @@ impl<'c> Edit<'c> {
     /// Keeps a text. The version rises if it is another than the one that was here.
     pub(crate) fn set_text(&mut self, known: &Known, text: &ObjectText, modified: Option<i64>) -> Outcome<()> {
         let mut find = self.connection.prepare_cached("SELECT text, schedule FROM object_text WHERE key = ?1")?;
-        let columns = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Hash>>(1)?));
+        let columns = |row: &Row<'_>| Ok((row.get::<Vec<u8>>(0)?, row.get::<Option<Hash>>(1)?));
         let before = find.query_row([known.key], columns).optional()?;
         let same = before.as_ref().is_none_or(|(before, _)| before.as_slice() == text.text.as_ref());
         let (version, modseq) = match same {
@@ -357,7 +356,7 @@ impl<'c> Edit<'c> {
     }
 }
 
-fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
+fn known(row: &Row<'_>) -> crate::sql::Result<Known> {
     Ok(Known {
         key: row.get(0)?,
         name: row.get(1)?,
@@ -369,8 +368,8 @@ fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
         text: row.get(7)?,
         hash: row.get(8)?,
         bind: row.get(9)?,
-        superseded: row.get::<_, Option<Vec<u8>>>(10)?.unwrap_or_default(),
-        change_key: Opaque::from(row.get::<_, Value>(11)?),
+        superseded: row.get::<Option<Vec<u8>>>(10)?.unwrap_or_default(),
+        change_key: row.get::<Opaque>(11)?,
     })
 }
 

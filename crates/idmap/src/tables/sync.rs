@@ -4,9 +4,8 @@
 //! first. In a resync the last page first matches what was staged with the messages that were not listed under their
 //! old ItemIds; only what is left is new, and only what is left of those known is gone.
 
+use crate::sql::{Connection, OptionalExtension, Parameter, Row, params};
 use mailbox::{FolderId, ModSeq, SystemFlags, Uid};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::coded::{Coded, FlagBits, Opaque, folder_number, item_keys};
 use super::content;
@@ -20,7 +19,7 @@ pub(crate) fn state(connection: &Connection, folder: FolderId) -> Outcome<SyncPo
         .prepare_cached("SELECT epoch, sync_state, complete, resyncing, reserved FROM folder WHERE id = ?1")?;
     let read = |row: &Row<'_>| {
         Ok(SyncPoint {
-            epoch: Epoch(row.get::<_, i64>(0)?.unsigned_abs()),
+            epoch: Epoch(row.get::<i64>(0)?.unsigned_abs()),
             state: row.get(1)?,
             complete: row.get(2)?,
             resyncing: row.get(3)?,
@@ -36,16 +35,16 @@ pub(crate) fn reserve(connection: &Connection, folder: FolderId, messages: u32) 
         return Err(Fault::Answer(Error::Full(folder)));
     }
     // A number that was told has to be above every UID from then on.
-    let reserve = "UPDATE folder SET reserved = ?2, uid_next = ?2 + 1
+    let reserve = "UPDATE folder SET reserved = ?2, uid_next = ?3
                    WHERE id = ?1 AND uid_next = 1 AND NOT complete AND sync_state IS NULL AND messages = 0
                      AND NOT EXISTS (SELECT 1 FROM staged WHERE folder = ?1)";
-    connection.prepare_cached(reserve)?.execute(params![number, messages])?;
+    connection.prepare_cached(reserve)?.execute(params![number, messages, messages + 1])?;
     Ok(())
 }
 
 pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
     let number = folder_number(folder)?;
-    let begin = "UPDATE folder SET epoch = epoch + 1, sync_state = NULL, resyncing = 1 WHERE id = ?1";
+    let begin = "UPDATE folder SET epoch = epoch + 1, sync_state = NULL, resyncing = TRUE WHERE id = ?1";
     if connection.execute(begin, [number])? == 0 {
         return Err(Fault::no_folder(folder));
     }
@@ -290,7 +289,7 @@ fn twin(edit: &Edit<'_>, known: &Known, same: Same) -> Outcome<Option<Staged>> {
             return Ok(None);
         }
     }
-    let values: [&dyn ToSql; 5] = [&edit.folder, &bind, &known.size, &known.flags.system, &known.flags.keywords];
+    let values: [&dyn Parameter; 5] = [&edit.folder, &bind, &known.size, &known.flags.system, &known.flags.keywords];
     let sql = format!(
         "SELECT {STAGED} FROM staged
          WHERE folder = ?1 AND bind = ?2 AND NOT replaces AND {also} ORDER BY {ORDER} LIMIT 1"
@@ -330,10 +329,10 @@ fn flags_tell(edit: &Edit<'_>, known: &Known, bind: Hash) -> Outcome<bool> {
 }
 
 /// The flags a query finds.
-fn all_flags(edit: &Edit<'_>, sql: &str, values: &[&dyn ToSql]) -> Outcome<Vec<FlagBits>> {
+fn all_flags(edit: &Edit<'_>, sql: &str, values: &[&dyn Parameter]) -> Outcome<Vec<FlagBits>> {
     let mut find = edit.connection.prepare_cached(sql)?;
     let rows = find.query_map(values, |row| Ok(FlagBits { system: row.get(0)?, keywords: row.get(1)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<crate::sql::Result<_>>()?)
 }
 
 /// Gives the staged messages their UIDs.
@@ -344,7 +343,7 @@ fn number_staged(edit: &mut Edit<'_>) -> Outcome<()> {
     let mut all = edit.connection.prepare_cached(&sql)?;
     let mut rows = all.query([edit.folder])?;
     while let Some(row) = rows.next()? {
-        let staged = staged_columns(row)?;
+        let staged = staged_columns(&row)?;
         edit.insert(&staged.coded, staged.email_id, saved)?;
     }
     edit.connection.prepare_cached("DELETE FROM staged WHERE folder = ?1")?.execute([edit.folder])?;
@@ -390,8 +389,8 @@ fn untold(edit: &Edit<'_>) -> Outcome<Vec<String>> {
 /// The ItemIds a query over a range of keys finds.
 pub(crate) fn item_ids(connection: &Connection, sql: &str, keys: (i64, i64)) -> Outcome<Vec<String>> {
     let mut find = connection.prepare_cached(sql)?;
-    let rows = find.query_map(keys, |row| Ok(Opaque::from(row.get::<_, Value>(0)?).text()))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let rows = find.query_map([keys.0, keys.1], |row| Ok(row.get::<Opaque>(0)?.text()))?;
+    Ok(rows.collect::<crate::sql::Result<_>>()?)
 }
 
 /// True if a message or an object is here under this ItemId.
@@ -457,7 +456,7 @@ fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash, content: Content) 
     Ok(())
 }
 
-fn staged_columns(row: &Row<'_>) -> rusqlite::Result<Staged> {
+fn staged_columns(row: &Row<'_>) -> crate::sql::Result<Staged> {
     let coded = Coded {
         article: row.get(1)?,
         flags: FlagBits { system: row.get(2)?, keywords: row.get(3)? },
@@ -468,8 +467,8 @@ fn staged_columns(row: &Row<'_>) -> rusqlite::Result<Staged> {
         hash: row.get(9)?,
         bind: row.get(10)?,
         stamp: row.get(11)?,
-        change_key: Opaque::from(row.get::<_, Value>(12)?),
-        item_id: Opaque::from(row.get::<_, Value>(13)?),
+        change_key: row.get::<Opaque>(12)?,
+        item_id: row.get::<Opaque>(13)?,
         message_id: row.get(14)?,
     };
     let content = if row.get(15)? { Content::Replaces } else { Content::Any };

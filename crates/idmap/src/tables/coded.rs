@@ -1,13 +1,12 @@
 //! Values as the tables hold them.
 
+use crate::sql::{Column, Connection, OptionalExtension, Parameter, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use mailbox::{EmailId, Flags, FolderId, Keyword, SystemFlags, ThreadId, Uid};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, ToSql};
 
-use super::fault::{Fault, Outcome};
+use super::fault::{Fault, Outcome, RESTORE};
 use crate::key::{self, Hash};
 use crate::{Error, Item};
 
@@ -98,7 +97,8 @@ fn keyword_number(connection: &Connection, name: &str) -> Outcome<i64> {
     if let Some(number) = find.query_row([name], |row| row.get(0)).optional()? {
         return Ok(number);
     }
-    Ok(connection.prepare_cached("INSERT INTO keyword (name) VALUES (?1)")?.insert([name])?)
+    let mut add = connection.prepare_cached("INSERT INTO keyword (name) VALUES (?1) RETURNING id")?;
+    Ok(add.query_row([name], |row| row.get(0))?)
 }
 
 fn keyword_name(connection: &Connection, number: i64) -> Outcome<Option<Keyword>> {
@@ -138,21 +138,22 @@ impl Opaque {
     }
 }
 
-impl ToSql for Opaque {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Base64(bytes) => ValueRef::Blob(bytes),
-            Self::Other(text) => ValueRef::Text(text.as_bytes()),
-        }))
+impl Parameter for Opaque {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Base64(bytes) => Value::Bytes(bytes),
+            Self::Other(text) => Value::Text(text),
+        }
     }
 }
 
-impl From<Value> for Opaque {
-    fn from(value: Value) -> Self {
+/// A server keeps all of them as text.
+impl Column for Opaque {
+    fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
-            Value::Blob(bytes) => Self::Base64(bytes),
-            Value::Text(text) => Self::Other(text),
-            Value::Null | Value::Integer(_) | Value::Real(_) => Self::Other(String::new()),
+            Value::Bytes(bytes) => Some(Self::Base64(bytes.to_vec())),
+            Value::Text(text) => Some(Self::new(text)),
+            Value::Null | Value::Integer(_) | Value::Other => None,
         }
     }
 }
@@ -195,7 +196,7 @@ pub(crate) fn thread_id(bytes: Option<Hash>) -> Option<ThreadId> {
 
 /// A value in the tables that this program never writes.
 pub(crate) fn damaged(what: &str) -> Fault {
-    Fault::Unusable(format!("{what} in it makes no sense; {}", super::file::RESTORE))
+    Fault::Unusable(format!("{what} in it makes no sense; {RESTORE}"))
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ pub(crate) mod ours;
 pub(crate) mod pages;
 pub(crate) mod view;
 
+use crate::sql::{Connection, OptionalExtension, Row};
 use jiff::Timestamp;
 use mailbox::objects::{ETag, ObjectEntry, ObjectKind, ObjectName, Span};
 use mailbox::{FolderId, ModSeq};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::coded::{Opaque, damaged, folder_number, timestamp};
 use super::fault::{Fault, Outcome};
@@ -110,14 +109,14 @@ pub(crate) fn row(validity: u32, row: &Row<'_>) -> Outcome<ObjectRow> {
         schedule_tag: schedule.map(|version| format!("{validity:x}-{number:x}-s{version:x}")),
         uid: Some(row.get(6)?),
         span: span.span(),
-        length: row.get::<_, Option<i64>>(9)?.map(i64::unsigned_abs),
-        modseq: ModSeq(row.get::<_, i64>(2)?.unsigned_abs()),
-        modified: row.get::<_, Option<i64>>(10)?.map(timestamp),
+        length: row.get::<Option<i64>>(9)?.map(i64::unsigned_abs),
+        modseq: ModSeq(row.get::<i64>(2)?.unsigned_abs()),
+        modified: row.get::<Option<i64>>(10)?.map(timestamp),
     };
     Ok(ObjectRow {
         number: ObjectNumber(u32::try_from(number).map_err(|_| damaged("an object's number"))?),
-        item_id: Opaque::from(row.get::<_, Value>(11)?).text(),
-        change_key: Opaque::from(row.get::<_, Value>(12)?).text(),
+        item_id: row.get::<Opaque>(11)?.text(),
+        change_key: row.get::<Opaque>(12)?.text(),
         entry,
         text: match row.get(13)? {
             FRESH => TextState::Fresh,

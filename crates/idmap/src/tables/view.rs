@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::sql::{Connection, OptionalExtension, Row, params};
 use jiff::Timestamp;
 use mailbox::{Delta, Details, Entry, Flags, FolderId, ModSeq, Snapshot, State, Status, SystemFlags, Uid, UidValidity};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::coded::{
     FlagBits, Opaque, damaged, email_id, folder_id, folder_number, item_key, item_keys, thread_id, timestamp, uid,
@@ -70,7 +69,7 @@ pub(crate) fn vanished(connection: &Connection, folder: FolderId, since: ModSeq)
 fn buried(connection: &Connection, folder: i64, since: i64) -> Outcome<Vec<Uid>> {
     let sql = "SELECT uid FROM tombstone WHERE folder = ?1 AND modseq > ?2 ORDER BY uid";
     let mut find = connection.prepare_cached(sql)?;
-    find.query_map([folder, since], |row| row.get::<_, i64>(0))?.map(|number| uid(number?)).collect()
+    find.query_map([folder, since], |row| row.get::<i64>(0))?.map(|number| uid(number?)).collect()
 }
 
 /// Removals up to this moment are not remembered.
@@ -89,9 +88,9 @@ pub(crate) fn weight(connection: &Connection, folder: FolderId) -> Outcome<(Stat
          FROM folder WHERE id = ?1",
     )?;
     let read = |row: &Row<'_>| {
-        let numbers = (row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, i64>(2)?);
-        let counts = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get::<_, i64>(7)?);
-        let estimated = Estimated { messages: row.get(8)?, size: row.get::<_, i64>(9)?.unsigned_abs() };
+        let numbers = (row.get::<u32>(0)?, row.get::<u32>(1)?, row.get::<i64>(2)?);
+        let counts = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get::<i64>(7)?);
+        let estimated = Estimated { messages: row.get(8)?, size: row.get::<i64>(9)?.unsigned_abs() };
         Ok((numbers, counts, estimated))
     };
     let found = find.query_row([folder_number(folder)?], read).optional()?;
@@ -115,7 +114,7 @@ pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -
             received: timestamp(row.get(0)?),
             email_id: email_id(row.get(1)?),
             thread_id: thread_id(row.get(2)?),
-            saved: row.get::<_, Option<i64>>(3)?.map(timestamp),
+            saved: row.get::<Option<i64>>(3)?.map(timestamp),
         })
     })
 }
@@ -127,18 +126,18 @@ pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> 
         let received: Timestamp = timestamp(row.get(9)?);
         Ok(ItemRow {
             uid,
-            item_id: Opaque::from(row.get::<_, Value>(0)?).text(),
-            change_key: Opaque::from(row.get::<_, Value>(1)?).text(),
+            item_id: row.get::<Opaque>(0)?.text(),
+            change_key: row.get::<Opaque>(1)?.text(),
             email_id: email_id(row.get(2)?),
             thread_id: thread_id(row.get(3)?),
-            size: row.get::<_, i64>(4)?.unsigned_abs(),
-            exact_size: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
+            size: row.get::<i64>(4)?.unsigned_abs(),
+            exact_size: row.get::<Option<i64>>(5)?.map(i64::unsigned_abs),
             flags: FlagBits { system: row.get(6)?, keywords: row.get(7)? }.decoded(connection)?,
-            modseq: ModSeq(row.get::<_, i64>(8)?.unsigned_abs()),
+            modseq: ModSeq(row.get::<i64>(8)?.unsigned_abs()),
             received,
             message_id: row.get(10)?,
             draft: row.get(11)?,
-            saved: row.get::<_, Option<i64>>(12)?.map(timestamp),
+            saved: row.get::<Option<i64>>(12)?.map(timestamp),
         })
     })
 }
@@ -162,7 +161,7 @@ pub(crate) fn deleted_uids(connection: &Connection, folder: FolderId, only: Opti
     let (first, last) = item_keys(folder_number(folder)?);
     let mut find =
         connection.prepare_cached("SELECT key FROM item WHERE flags & 8 AND key BETWEEN ?1 AND ?2 ORDER BY key")?;
-    let all = find.query_map([first, last], |row| row.get::<_, i64>(0))?.map(|key| uid(key?));
+    let all = find.query_map([first, last], |row| row.get::<i64>(0))?.map(|key| uid(key?));
     // `only` is ascending.
     let wanted = |uid: &Uid| only.is_none_or(|only| only.binary_search(uid).is_ok());
     all.filter(|uid| uid.as_ref().map_or(true, wanted)).collect()
@@ -172,7 +171,8 @@ pub(crate) fn deleted_uids(connection: &Connection, folder: FolderId, only: Opti
 pub(crate) fn deleted_size(connection: &Connection, folder: FolderId) -> Outcome<u64> {
     status(connection, folder)?;
     let (first, last) = item_keys(folder_number(folder)?);
-    let sql = "SELECT sum(ifnull(exact_size, size)) FROM item WHERE flags & 8 AND key BETWEEN ?1 AND ?2";
+    let sql =
+        "SELECT CAST(sum(coalesce(exact_size, size)) AS BIGINT) FROM item WHERE flags & 8 AND key BETWEEN ?1 AND ?2";
     let sum: Option<i64> = connection.prepare_cached(sql)?.query_row([first, last], |row| row.get(0))?;
     Ok(sum.unwrap_or_default().unsigned_abs())
 }
@@ -191,7 +191,7 @@ fn each<T>(
     for uid in uids {
         let mut rows = find.query([item_key(number, uid.get())])?;
         if let Some(row) = rows.next()? {
-            found.push(read(*uid, row)?);
+            found.push(read(*uid, &row)?);
         }
     }
     Ok(found)
@@ -224,7 +224,7 @@ fn entries(connection: &Connection, sql: &str, between: (i64, i64), count: usize
                 flags
             }
         };
-        entries.push(Entry { uid: uid(row.get(0)?)?, flags, modseq: ModSeq(row.get::<_, i64>(1)?.unsigned_abs()) });
+        entries.push(Entry { uid: uid(row.get(0)?)?, flags, modseq: ModSeq(row.get::<i64>(1)?.unsigned_abs()) });
     }
     Ok(entries)
 }

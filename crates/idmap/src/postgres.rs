@@ -1,0 +1,179 @@
+//! The maps of all mailboxes on one PostgreSQL server, for several nodes at once.
+//!
+//! A transaction that writes locks its mailbox's row first, so that UIDs and MODSEQs are given once, whichever node asks,
+//! and tells all other nodes with its commit. It can be bound to a lease: once another node has a later one, nothing is
+//! written any more. Of what is here nothing is kept in memory between calls.
+//!
+//! While the server is away every call answers `Away` at once, and the first one after it is back is served.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod address;
+mod changes;
+mod desk;
+mod dialect;
+mod lease;
+mod pool;
+mod schema;
+mod session;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+pub use changes::{Change, Changes};
+pub use lease::{Holder, LeaseEpoch};
+
+pub(crate) use desk::Desk;
+pub(crate) use session::Session;
+pub(crate) use trouble::Trouble;
+
+use address::Address;
+use changes::Listener;
+use deadpool_postgres::Object;
+use pool::Pool;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::tables::fault::Fault;
+use crate::{Error, Mailbox, Result, sql};
+
+/// A server with the maps of all mailboxes. Clones share its connections, which are closed with the last clone and the
+/// last map.
+#[derive(Clone)]
+pub struct Server(Arc<Shared>);
+
+/// What maps, leases and news of one server have in common.
+pub(crate) struct Shared {
+    pool: Pool,
+    listener: Listener,
+    /// What the server goes by in messages: host and database.
+    place: PathBuf,
+    node: String,
+}
+
+impl Server {
+    /// Connects this node, whose name no other node has, to a database by its URL,
+    /// `postgresql://user:password@host/database`, and brings the tables up to date. TLS is used, and the server's
+    /// certificate checked, unless it is on this machine or the URL says `sslmode=disable`; `sslrootcert` names a file
+    /// with certificates to trust instead of the system's.
+    ///
+    /// # Errors
+    /// `Unusable` if the URL says nothing that can be used, or the tables are those of a newer version that this one
+    /// cannot work with. `Away` if the server cannot be reached.
+    pub async fn open(url: &str, node: &str) -> Result<Self> {
+        let address = Address::parse(url)?;
+        let place = PathBuf::from(address.name());
+        let pool = Pool::new(&address).map_err(|fault| fault.named(&place))?;
+        let listener = Listener::new(address, node);
+        let server = Self(Arc::new(Shared { pool, listener, place, node: node.to_owned() }));
+        server.migrate().await?;
+        server.0.listener.start();
+        Ok(server)
+    }
+
+    /// Brings the tables up to date, which [`Server::open`] has done. Nodes of the version before go on meanwhile and
+    /// after.
+    ///
+    /// # Errors
+    /// As for [`Server::open`].
+    pub async fn migrate(&self) -> Result<()> {
+        let connection = self.0.pool.connection().await.map_err(|trouble| self.0.named(trouble))?;
+        let done = schema::migrate(&connection).await;
+        if done.is_err() {
+            // It may be within a transaction still.
+            drop(Object::take(connection));
+        }
+        done.map_err(|fault| fault.named(&self.0.place))
+    }
+
+    /// The map of the mailbox of this name; an empty one is made.
+    ///
+    /// # Errors
+    /// `Away`, `Store`.
+    pub async fn mailbox(&self, name: &str) -> Result<Mailbox> {
+        if let Some(desk) = self.0.listener.desk(name) {
+            return Ok(Mailbox::on_server(desk));
+        }
+        let number = self.0.number(name).await?;
+        let desk = self.0.listener.desk_or(name, || Desk::new(Arc::clone(&self.0), name, number));
+        Ok(Mailbox::on_server(desk))
+    }
+
+    /// True if [`Server::mailbox`] would find a map, and not make one.
+    ///
+    /// # Errors
+    /// `Away`, `Store`.
+    pub async fn exists(&self, name: &str) -> Result<bool> {
+        let find = "SELECT EXISTS (SELECT 1 FROM idmap.mailbox WHERE name = $1)";
+        let found = self.0.rows(find, &[&name]).await?;
+        found.first().map_or(Ok(false), |row| row.try_get(0).map_err(|error| self.0.error(error)))
+    }
+
+    /// News of maps that other nodes changed, from now on.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.0.listener.subscribe()
+    }
+
+    /// What the server goes by in messages: host and database.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        &self.0.place
+    }
+}
+
+impl Shared {
+    /// A mailbox's number; one that is not there gets one.
+    async fn number(&self, name: &str) -> Result<i64> {
+        let find = "SELECT mailbox FROM idmap.mailbox WHERE name = $1";
+        // What is never committed uses up a number, so nothing is inserted on suspicion.
+        let add = "INSERT INTO idmap.mailbox (name) VALUES ($1) ON CONFLICT DO NOTHING";
+        let mut found = self.rows(find, &[&name]).await?;
+        if found.is_empty() {
+            self.rows(add, &[&name]).await?;
+            found = self.rows(find, &[&name]).await?;
+        }
+        let row = found.first().ok_or_else(|| self.fault("a mailbox that was just made is not there"))?;
+        row.try_get(0).map_err(|error| self.error(error))
+    }
+
+    /// Carries out one statement by itself.
+    async fn rows(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let connection = self.pool.connection().await.map_err(|trouble| self.named(trouble))?;
+        let answer = async {
+            let statement = connection.prepare_cached(sql).await?;
+            connection.query(&statement, values).await
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Err(_) => {
+                drop(Object::take(connection));
+                Err(self.named(Trouble::Away("no answer in time".to_owned())))
+            }
+        }
+    }
+
+    fn error(&self, error: tokio_postgres::Error) -> Error {
+        self.named(Trouble::from(error))
+    }
+
+    fn named(&self, trouble: Trouble) -> Error {
+        Fault::from(sql::Error::from(trouble)).named(&self.place)
+    }
+
+    fn fault(&self, reason: &str) -> Error {
+        self.named(Trouble::Refused(reason.to_owned()))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.0.place).finish()
+    }
+}
+
+/// More than a statement may take.
+const PATIENCE: Duration = Duration::from_secs(40);
