@@ -16,6 +16,7 @@
 //! [`IdMap`] says it as a trait, [`ObjectMap`] for objects. [`sqlite`] keeps it in one file per mailbox, [`postgres`] on a
 //! server for many nodes; both are a [`Mailbox`]. `conformance` holds the tests every implementation must pass.
 
+mod copy;
 mod error;
 mod folder;
 mod item;
@@ -32,6 +33,7 @@ pub mod conformance;
 pub mod postgres;
 pub mod sqlite;
 
+pub use copy::{Copied, copy};
 pub use error::{Error, Result};
 pub use folder::{ExchangeFolder, FolderChange, FolderRow, HierarchyApplied, HierarchyPage};
 pub use item::{Applied, Epoch, Estimated, Item, ItemChange, ItemRow, SyncPage, SyncPoint};

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod address;
+mod bulk;
 mod changes;
 mod desk;
 mod dialect;
@@ -110,6 +111,14 @@ impl Server {
         let find = "SELECT EXISTS (SELECT 1 FROM idmap.mailbox WHERE name = $1)";
         let found = self.0.rows(find, &[&name]).await?;
         found.first().map_or(Ok(false), |row| row.try_get(0).map_err(|error| self.0.error(error)))
+    }
+
+    /// What it takes to write a map at one go.
+    pub(crate) async fn for_copy(&self, mailbox: &str) -> Result<(Arc<Desk>, Session)> {
+        let number = self.0.number(mailbox).await?;
+        let desk = self.0.listener.desk_or(mailbox, || Desk::new(Arc::clone(&self.0), mailbox, number));
+        let session = self.0.pool.session().await.map_err(|fault| fault.named(&self.0.place))?;
+        Ok((desk, session))
     }
 
     /// News of maps that other nodes changed, from now on.

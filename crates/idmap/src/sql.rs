@@ -117,11 +117,14 @@ impl Rows<'_> {
 
 impl Row<'_> {
     pub(crate) fn get<T: Column>(&self, index: usize) -> Result<T> {
-        let value = match self {
+        T::from_value(self.value(index)?).ok_or(Error::Column(index))
+    }
+
+    pub(crate) fn value(&self, index: usize) -> Result<Value<'_>> {
+        Ok(match self {
             Self::File(row) => row.get_ref(index)?.into(),
             Self::Server(row) => row.try_get(index).map_err(Trouble::from)?,
-        };
-        T::from_value(value).ok_or(Error::Column(index))
+        })
     }
 }
 

@@ -30,6 +30,16 @@ pub async fn open(directory: &Path, name: &str) -> Result<Mailbox> {
     Ok(Mailbox::in_file(pool))
 }
 
+/// The names of all mailboxes whose maps are in `directory`, ascending. Each file is looked into; of what is no map,
+/// nothing is said.
+///
+/// # Errors
+/// `Store` if the directory cannot be read.
+pub async fn all(directory: &Path) -> Result<Vec<String>> {
+    let directory = directory.to_owned();
+    tokio::task::spawn_blocking(move || file::names(&directory)).await.map_err(|_| Error::Closed)?
+}
+
 /// True if [`open`] would find a map there, and not make one.
 #[must_use]
 pub fn exists(directory: &Path, name: &str) -> bool {

@@ -82,7 +82,7 @@ impl Desk {
         .await
     }
 
-    fn written<T>(
+    pub(crate) fn written<T>(
         &self,
         session: &Session,
         lease: Option<LeaseEpoch>,

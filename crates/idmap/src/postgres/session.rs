@@ -69,17 +69,17 @@ impl Session {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    fn batch(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Trouble> {
+    pub(super) fn batch(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Trouble> {
         self.within.set(true);
         self.wait(self.connection()?.simple_query(sql))
     }
 
-    fn connection(&self) -> Result<&Object, Trouble> {
+    pub(super) fn connection(&self) -> Result<&Object, Trouble> {
         self.connection.as_ref().ok_or_else(|| Trouble::Away("the connection is closed".to_owned()))
     }
 
     /// The server gives up first. Where not even that is heard of, it is lost.
-    fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
+    pub(super) fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
         let patient = async { tokio::time::timeout(PATIENCE, answer).await };
         match self.runtime.block_on(patient) {
             Ok(answer) => Ok(answer?),

@@ -30,6 +30,21 @@ pub(crate) fn path(directory: &Path, mailbox: &str) -> PathBuf {
     directory.join(name + ".idmap")
 }
 
+/// The mailboxes whose maps lie there.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
+    let failed = |error: std::io::Error| Error::Store { file: directory.to_owned(), reason: error.to_string() };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let name = || open_reader(&file).ok()?.query_row("SELECT name FROM mailbox", [], |row| row.get(0)).ok();
+        if file.extension().is_some_and(|extension| extension == "idmap") {
+            names.extend(name());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Opens the file for writing; makes it if it is not there; brings an older one up to date.
 pub(crate) fn open_writer(file: &Path, mailbox: &str) -> Result<Connection> {
     make(file).map_err(|error| Error::Store { file: file.to_owned(), reason: error.to_string() })?;
