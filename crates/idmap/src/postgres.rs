@@ -17,6 +17,7 @@ mod changes;
 mod desk;
 mod dialect;
 mod lease;
+mod pipeline;
 mod pool;
 mod schema;
 mod session;

@@ -3,6 +3,7 @@
 //! It is written as SQLite understands it; `postgres::dialect` says it for PostgreSQL. A connection is in a transaction
 //! already when the tables get to see it.
 
+mod many;
 mod value;
 
 use std::fmt;
@@ -57,7 +58,7 @@ impl<'c> Connection<'c> {
         })
     }
 
-    pub(crate) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+    pub(crate) fn execute(&self, sql: &str, params: impl Params) -> Result<()> {
         self.prepare_cached(sql)?.execute(params)
     }
 
@@ -72,11 +73,20 @@ impl<'c> Connection<'c> {
 }
 
 impl Statement<'_> {
+    /// A server may be told later, and what went wrong is told then: before the next answer, and before the end.
+    pub(crate) fn execute(&mut self, params: impl Params) -> Result<()> {
+        match self {
+            Self::File(statement) => statement.execute(rusqlite::params_from_iter(params.values())).map(drop)?,
+            Self::Server(session, statement) => session.execute(statement, &params.values())?,
+        }
+        Ok(())
+    }
+
     /// Answers how many rows were changed.
-    pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize> {
+    pub(crate) fn count(&mut self, params: impl Params) -> Result<usize> {
         match self {
             Self::File(statement) => Ok(statement.execute(rusqlite::params_from_iter(params.values()))?),
-            Self::Server(session, statement) => Ok(session.execute(statement, &params.values())?),
+            Self::Server(session, statement) => Ok(session.count(statement, &params.values())?),
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod collections;
 pub(crate) mod content;
 pub(crate) mod edit;
 pub(crate) mod fault;
+mod foresight;
 pub(crate) mod hierarchy;
 pub(crate) mod names;
 pub(crate) mod object;

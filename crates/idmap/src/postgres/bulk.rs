@@ -33,7 +33,7 @@ impl Session {
         let all = self.prepare(&format!("SELECT {columns} FROM {table}"))?;
         let types: Vec<Type> = all.columns().iter().map(|column| column.type_().clone()).collect();
         let copy = format!("COPY idmap.{table} ({columns}) FROM STDIN BINARY");
-        let sink = self.wait(self.connection()?.copy_in::<_, Bytes>(&copy))?;
+        let sink = self.after_all(self.connection()?.copy_in::<_, Bytes>(&copy))?;
         Ok(Bulk { session: self, writer: Box::pin(BinaryCopyInWriter::new(sink, &types)) })
     }
 }

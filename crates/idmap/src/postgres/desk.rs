@@ -76,7 +76,7 @@ impl Desk {
         self.carry_out(move |session| {
             session.begin_reading(number).map_err(sql::Error::from)?;
             let outcome = work(&Connection::Server(&session));
-            session.end("ROLLBACK").map_err(sql::Error::from)?;
+            session.give_up().map_err(sql::Error::from)?;
             outcome
         })
         .await
@@ -91,12 +91,12 @@ impl Desk {
         let locked = session.begin_writing(self.number).map_err(sql::Error::from)?;
         let locked = locked.ok_or_else(|| Fault::Unusable("the mailbox was taken out of it".to_owned()))?;
         if lease.is_some_and(|lease| locked.lease > lease) {
-            session.end("ROLLBACK").map_err(sql::Error::from)?;
+            session.give_up().map_err(sql::Error::from)?;
             return Err(Fault::Answer(Error::Fenced));
         }
         let outcome = work(&Connection::Server(session));
-        let last = if outcome.is_ok() { self.farewell.as_str() } else { "ROLLBACK" };
-        match (session.end(last), outcome) {
+        let ended = if outcome.is_ok() { session.end(&self.farewell) } else { session.give_up() };
+        match (ended, outcome) {
             // What went wrong first says more.
             (_, Err(fault)) => Err(fault),
             (Err(trouble), Ok(_)) => Err(sql::Error::from(trouble).into()),

@@ -1,12 +1,13 @@
 //! One connection during one transaction, for code that waits: it runs where blocking is allowed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio::runtime::Handle;
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
+use super::pipeline::{Waiting, together};
 use super::{LeaseEpoch, Trouble, dialect};
 use crate::sql::Value;
 
@@ -15,6 +16,7 @@ pub(crate) struct Session {
     connection: Option<Object>,
     runtime: Handle,
     within: Cell<bool>,
+    waiting: RefCell<Vec<Waiting>>,
 }
 
 /// What the row of a mailbox said when it was locked.
@@ -26,7 +28,12 @@ pub(crate) struct Locked {
 impl Session {
     /// To be called on the runtime.
     pub(crate) fn new(connection: Object) -> Self {
-        Self { connection: Some(connection), runtime: Handle::current(), within: Cell::new(false) }
+        Self {
+            connection: Some(connection),
+            runtime: Handle::current(),
+            within: Cell::new(false),
+            waiting: RefCell::default(),
+        }
     }
 
     /// Begins a transaction that sees one moment of a mailbox.
@@ -48,9 +55,9 @@ impl Session {
         Ok(epoch.map(|epoch| Locked { lease: LeaseEpoch(epoch) }))
     }
 
-    /// Ends the transaction; `last` is said before, in the same breath.
+    /// Ends the transaction with these words.
     pub(crate) fn end(&self, last: &str) -> Result<(), Trouble> {
-        self.batch(last)?;
+        self.after_all(self.connection()?.simple_query(last))?;
         self.within.set(false);
         Ok(())
     }
@@ -61,12 +68,37 @@ impl Session {
     }
 
     pub(crate) fn query(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Trouble> {
-        self.wait(self.connection()?.query(statement, &parameters(values)))
+        self.after_all(self.connection()?.query(statement, &parameters(values)))
     }
 
-    pub(crate) fn execute(&self, statement: &Statement, values: &[Value<'_>]) -> Result<usize, Trouble> {
-        let changed = self.wait(self.connection()?.execute(statement, &parameters(values)))?;
+    /// Carries a statement out before anything else is, or the transaction ends; whether it could be is told then.
+    pub(crate) fn execute(&self, statement: &Statement, values: &[Value<'_>]) -> Result<(), Trouble> {
+        let enough = {
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.push(Waiting::new(statement, values));
+            waiting.len() >= TOGETHER
+        };
+        if enough { self.after_all(async { Ok(()) }) } else { Ok(()) }
+    }
+
+    /// Answers how many rows were changed.
+    pub(crate) fn count(&self, statement: &Statement, values: &[Value<'_>]) -> Result<usize, Trouble> {
+        let changed = self.after_all(self.connection()?.execute(statement, &parameters(values)))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// What was left behind by a transaction that is given up is not sent.
+    pub(crate) fn give_up(&self) -> Result<(), Trouble> {
+        self.waiting.borrow_mut().clear();
+        self.end("ROLLBACK")
+    }
+
+    pub(super) fn after_all<T>(
+        &self,
+        last: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
+        let waiting = self.waiting.take();
+        self.wait(together(self.connection()?, &waiting, last))
     }
 
     pub(super) fn batch(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Trouble> {
@@ -96,9 +128,12 @@ impl Drop for Session {
     }
 }
 
-fn parameters<'v>(values: &'v [Value<'v>]) -> Vec<&'v (dyn tokio_postgres::types::ToSql + Sync)> {
+pub(super) fn parameters<'v>(values: &'v [Value<'v>]) -> Vec<&'v (dyn tokio_postgres::types::ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn tokio_postgres::types::ToSql + Sync)).collect()
 }
+
+/// Statements sent at once, at most.
+const TOGETHER: usize = 256;
 
 /// More than a statement may take.
 const PATIENCE: Duration = Duration::from_secs(40);

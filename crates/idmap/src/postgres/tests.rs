@@ -4,11 +4,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mailbox::{Access, ModSeq};
+use mailbox::{Access, ModSeq, SystemFlags};
 use pg_fixture::Server as Fixture;
 
 use super::{Change, LeaseEpoch, Server};
-use crate::conformance::{Place, cases, filled, item, named, objects, random, random_objects, uid, uids};
+use crate::conformance::{
+    End, Place, apply, cases, filled, flags, item, listing, named, objects, random, random_objects, uid, uids,
+};
 use crate::{Error, IdMap, Mailbox, ObjectMap};
 
 /// A mailbox of its own on the server that all tests share, which each opening sees from a node of its own. A killed
@@ -99,6 +101,22 @@ async fn nodes_do_not_disturb_each_other() {
     assert_eq!(moments.len(), 40);
     assert_eq!(named(&one, inbox).await, named(&other, inbox).await);
     assert_eq!(one.status(inbox).await.unwrap(), other.status(inbox).await.unwrap());
+}
+
+/// Changes are sent to the server some hundreds at a time, and questions asked some dozens at a time.
+#[tokio::test]
+async fn large_pages_are_taken_whole() {
+    let Some(place) = OnServer::new() else { return };
+    let map = place.open().await;
+    let items: Vec<_> = (1..=700).map(item).collect();
+    let inbox = filled(&map, &items).await;
+    let all = named(&map, inbox).await;
+    assert_eq!(all, (1..=700).map(|number| (number, item(number).item_id)).collect::<Vec<_>>());
+    let seen = items.iter().map(|item| crate::Item { flags: flags(SystemFlags::SEEN, &["$Done"]), ..item.clone() });
+    apply(&map, inbox, listing(&seen.collect::<Vec<_>>(), "s2", End::Last)).await;
+    let status = map.status(inbox).await.unwrap();
+    assert_eq!((status.messages, status.unseen), (700, 0));
+    assert_eq!(named(&map, inbox).await, all);
 }
 
 /// Everything is asked for by mailbox, so that nobody is shown what is another's.

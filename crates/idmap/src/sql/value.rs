@@ -40,6 +40,12 @@ impl Params for &[&dyn Parameter] {
     }
 }
 
+impl Params for &[Value<'_>] {
+    fn values(&self) -> Vec<Value<'_>> {
+        self.to_vec()
+    }
+}
+
 /// Of a query without values.
 impl Params for [(); 0] {
     fn values(&self) -> Vec<Value<'_>> {

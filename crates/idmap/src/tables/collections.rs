@@ -35,12 +35,12 @@ pub(crate) fn name(connection: &Connection, wishes: &[(FolderId, String)]) -> Ou
     let mut add = connection.prepare_cached("INSERT OR IGNORE INTO collection (folder, name) VALUES (?1, ?2)")?;
     for (folder, wish) in wishes {
         let number = folder_number(*folder)?;
-        if known.exists([number])? || add.execute(params![number, wish])? > 0 {
+        if known.exists([number])? || add.count(params![number, wish])? > 0 {
             continue;
         }
         // Folder numbers are never given again, so at most a few are taken.
         let mut attempt = number;
-        while add.execute(params![number, format!("{wish}-{attempt}")])? == 0 {
+        while add.count(params![number, format!("{wish}-{attempt}")])? == 0 {
             attempt += 1;
         }
     }

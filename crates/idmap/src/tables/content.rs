@@ -3,7 +3,9 @@
 //! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
 //! folder and then new in another.
 
-use crate::sql::{Connection, OptionalExtension, params};
+use crate::sql::{Column, Connection, OptionalExtension, params};
+use std::collections::HashMap;
+
 use mailbox::EmailId;
 
 use super::coded::{email_id, folder_id};
@@ -12,22 +14,22 @@ use super::fault::Outcome;
 use crate::key::Hash;
 
 pub(crate) fn headers(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
-    blocks(connection, "SELECT block FROM headers WHERE email_id = ?1", ids)
+    known(connection, "SELECT email_id, block FROM headers", ids)
 }
 
 pub(crate) fn letterheads(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
-    blocks(connection, "SELECT block FROM letterhead WHERE email_id = ?1", ids)
+    known(connection, "SELECT email_id, block FROM letterhead", ids)
 }
 
-fn blocks(connection: &Connection, find: &str, ids: &[EmailId]) -> Outcome<Vec<(EmailId, Vec<u8>)>> {
-    let mut find = connection.prepare_cached(find)?;
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        if let Some(block) = find.query_row([id.0], |row| row.get(0)).optional()? {
-            found.push((*id, block));
-        }
-    }
-    Ok(found)
+/// What is there of these, in the order asked for.
+fn known<T: Column + Clone>(connection: &Connection, find: &str, ids: &[EmailId]) -> Outcome<Vec<(EmailId, T)>> {
+    let keys: Vec<Hash> = ids.iter().map(|id| id.0).collect();
+    let mut found: HashMap<Hash, T> = HashMap::with_capacity(ids.len());
+    connection.each_of(&format!("{find} WHERE email_id IN (KEYS)"), &keys, &[], |row| {
+        found.insert(row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+    Ok(ids.iter().filter_map(|id| Some((*id, found.get(&id.0)?.clone()))).collect())
 }
 
 pub(crate) fn put_headers(connection: &Connection, headers: &[(EmailId, Vec<u8>)]) -> Outcome<()> {
@@ -48,14 +50,7 @@ fn put_blocks(connection: &Connection, put: &str, blocks: &[(EmailId, Vec<u8>)])
 }
 
 pub(crate) fn previews(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, String)>> {
-    let mut find = connection.prepare_cached("SELECT text FROM preview WHERE email_id = ?1")?;
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        if let Some(text) = find.query_row([id.0], |row| row.get(0)).optional()? {
-            found.push((*id, text));
-        }
-    }
-    Ok(found)
+    known(connection, "SELECT email_id, text FROM preview", ids)
 }
 
 /// The same message always begins alike (RFC 8970 section 3.1), so the first text that was made of it stays.
@@ -69,11 +64,8 @@ pub(crate) fn put_previews(connection: &Connection, previews: &[(EmailId, String
 }
 
 pub(crate) fn exact_sizes(connection: &Connection, ids: &[EmailId]) -> Outcome<Vec<(EmailId, u64)>> {
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        found.extend(exact_size(connection, id.0)?.map(|size| (*id, size.unsigned_abs())));
-    }
-    Ok(found)
+    let sizes: Vec<(EmailId, i64)> = known(connection, "SELECT email_id, size FROM exact_size", ids)?;
+    Ok(sizes.into_iter().map(|(id, size)| (id, size.unsigned_abs())).collect())
 }
 
 pub(crate) fn exact_size(connection: &Connection, id: Hash) -> Outcome<Option<i64>> {

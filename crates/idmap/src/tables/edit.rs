@@ -8,6 +8,7 @@ use mailbox::{FolderId, SystemFlags, Uid};
 use super::coded::{Coded, FlagBits, Opaque, folder_id, folder_number, item_key, item_keys, uid};
 use super::content;
 use super::fault::{Fault, Outcome};
+use super::foresight::Foresight;
 use crate::Error;
 use crate::key::{self, Hash};
 
@@ -23,6 +24,7 @@ pub(crate) struct Edit<'c> {
     pub(crate) complete: bool,
     pub(crate) resyncing: bool,
     pub(crate) reserve: Reserve,
+    pub(super) foresight: Foresight,
     counts: Counts,
     /// Removals that are remembered.
     buried: i64,
@@ -52,6 +54,19 @@ struct Counts {
     /// Messages whose exact size is not known, and what they count in `size`.
     estimated: i64,
     estimated_size: i64,
+}
+
+/// Which content a message has, and its length if that is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Content {
+    pub(crate) email_id: Hash,
+    pub(crate) exact_size: Option<i64>,
+}
+
+impl Content {
+    pub(crate) fn of(connection: &Connection, email_id: Hash) -> Outcome<Self> {
+        Ok(Self { email_id, exact_size: content::exact_size(connection, email_id)? })
+    }
 }
 
 /// What must be known of a message to change it.
@@ -111,6 +126,7 @@ impl<'c> Edit<'c> {
                 buried: row.get(15)?,
                 forgotten: row.get(16)?,
                 modseq: None,
+                foresight: Foresight::default(),
             })
         };
         find.query_row([number], read).optional()?.ok_or_else(|| Fault::no_folder(folder))
@@ -164,8 +180,16 @@ impl<'c> Edit<'c> {
         Ok(modseq)
     }
 
+    /// The first and the last key a message here can have.
+    pub(crate) fn keys(&self) -> (i64, i64) {
+        item_keys(self.folder)
+    }
+
     pub(crate) fn by_hash(&self, hash: Hash) -> Outcome<Option<Known>> {
-        let (first, last) = item_keys(self.folder);
+        if let Some(foreseen) = self.foresight.message(hash) {
+            return Ok(foreseen);
+        }
+        let (first, last) = self.keys();
         let sql = format!("SELECT {KNOWN} FROM item WHERE hash = ?1 AND key BETWEEN ?2 AND ?3");
         let mut find = self.connection.prepare_cached(&sql)?;
         known(find.query_row(params![hash, first, last], known_columns).optional()?)
@@ -209,7 +233,7 @@ impl<'c> Edit<'c> {
 
     /// Gives a message its UID: Exchange's article number where that is possible, so that a lost map costs little.
     /// `saved` is when it came into the folder, in seconds since 1970, if that is known.
-    pub(crate) fn insert(&mut self, coded: &Coded, email_id: Hash, saved: Option<i64>) -> Outcome<Uid> {
+    pub(crate) fn insert(&mut self, coded: &Coded, content: Content, saved: Option<i64>) -> Outcome<Uid> {
         let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
         let given = match coded.article {
             // A number far ahead is a fault of the server's, and would use the UIDs up.
@@ -217,11 +241,11 @@ impl<'c> Edit<'c> {
             _ => self.uid_next,
         };
         self.uid_next = given.checked_add(1).ok_or_else(full)?;
-        self.insert_at(given, coded, email_id, saved)
+        self.insert_at(given, coded, content, saved)
     }
 
     /// Gives a message of a first listing the highest UID that is reserved, unless it came after the listing began.
-    pub(crate) fn insert_reserved(&mut self, coded: &Coded, email_id: Hash) -> Outcome<Uid> {
+    pub(crate) fn insert_reserved(&mut self, coded: &Coded, content: Content) -> Outcome<Uid> {
         let Reserve { last, article, received } = self.reserve;
         let is_newer = match (coded.article, article, received) {
             (Some(this), Some(first), _) => this > first,
@@ -229,19 +253,19 @@ impl<'c> Edit<'c> {
             (_, _, None) => false,
         };
         if is_newer {
-            return self.insert(coded, email_id, Some(now()));
+            return self.insert(coded, content, Some(now()));
         }
         self.reserve = Reserve {
             last: last.saturating_sub(1),
             article: article.or(coded.article),
             received: received.or(Some(coded.received)),
         };
-        self.insert_at(last, coded, email_id, None)
+        self.insert_at(last, coded, content, None)
     }
 
-    fn insert_at(&mut self, given: u32, coded: &Coded, email_id: Hash, saved: Option<i64>) -> Outcome<Uid> {
+    fn insert_at(&mut self, given: u32, coded: &Coded, content: Content, saved: Option<i64>) -> Outcome<Uid> {
         let modseq = self.modseq()?;
-        let exact_size = content::exact_size(self.connection, email_id)?;
+        let Content { email_id, exact_size } = content;
         let mut add = self.connection.prepare_cached(
             "INSERT INTO item (key, modseq, flags, keywords, received, size, exact_size, email_id, thread_id, draft,
                                epoch, hash, bind, stamp, change_key, item_id, message_id, saved)
@@ -298,7 +322,7 @@ impl<'c> Edit<'c> {
             return Ok(());
         };
         let sql = "DELETE FROM tombstone WHERE folder = ?1 AND modseq <= ?2 AND hash IS NULL";
-        let gone = self.connection.prepare_cached(sql)?.execute([self.folder, until])?;
+        let gone = self.connection.prepare_cached(sql)?.count([self.folder, until])?;
         self.buried -= i64::try_from(gone).unwrap_or(self.buried);
         self.forgotten = self.forgotten.max(until);
         Ok(())
@@ -429,9 +453,9 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-type KnownColumns = (i64, Known);
+pub(super) type KnownColumns = (i64, Known);
 
-fn known_columns(row: &Row<'_>) -> crate::sql::Result<KnownColumns> {
+pub(super) fn known_columns(row: &Row<'_>) -> crate::sql::Result<KnownColumns> {
     let key: i64 = row.get(0)?;
     let known = Known {
         key,
@@ -451,11 +475,11 @@ fn known_columns(row: &Row<'_>) -> crate::sql::Result<KnownColumns> {
     Ok((key, known))
 }
 
-fn known(columns: Option<KnownColumns>) -> Outcome<Option<Known>> {
+pub(super) fn known(columns: Option<KnownColumns>) -> Outcome<Option<Known>> {
     columns.map(|(key, known)| Ok(Known { uid: uid(key)?, ..known })).transpose()
 }
 
-const KNOWN: &str = "key, modseq, flags, keywords, size, exact_size, email_id, draft, hash, bind, stamp, superseded, \
+pub(super) const KNOWN: &str = "key, modseq, flags, keywords, size, exact_size, email_id, draft, hash, bind, stamp, superseded, \
                      change_key";
 
 /// Removals remembered of each folder: some megabytes at most. A client that comes back after more of them is told all

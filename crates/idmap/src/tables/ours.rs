@@ -15,6 +15,7 @@ use crate::key::Hash;
 
 pub(crate) fn created(connection: &Connection, folder: FolderId, items: &[Item]) -> Outcome<Vec<Uid>> {
     let mut edit = Edit::open(connection, folder)?;
+    edit.foresee(items.iter())?;
     let uids = items.iter().map(|item| add(&mut edit, item, None)).collect::<Outcome<_>>()?;
     edit.finish()?;
     Ok(uids)
@@ -46,7 +47,7 @@ pub(crate) fn transferred(
         contents.push(match content {
             Some((email_id, Some(stamp))) if stamp == item.stamp => Some(email_id),
             // Somebody edited it just before, and the synchronisation has not told yet.
-            Some(_) => Some(new_content(connection, item)?),
+            Some(_) => Some(new_content(&source, item)?),
             None => None,
         });
         if let (Some(known), Transfer::Move) = (&known, transfer) {
@@ -56,6 +57,7 @@ pub(crate) fn transferred(
     source.finish()?;
     // Both may be the same folder, so it is opened again.
     let mut target = Edit::open(connection, to)?;
+    target.foresee(items.iter().map(|(_, item)| item))?;
     let mut pairs = Vec::with_capacity(items.len());
     for ((uid, item), email_id) in items.iter().zip(contents) {
         pairs.push((*uid, add(&mut target, item, email_id)?));
@@ -108,7 +110,7 @@ fn add(edit: &mut Edit<'_>, item: &Item, email_id: Option<Hash>) -> Outcome<Uid>
     }
     let email_id = match email_id {
         Some(email_id) => email_id,
-        None => known_content(edit.connection, item)?,
+        None => known_content(edit, item)?,
     };
     let (uid, told) = number_now(edit, &coded, email_id)?;
     if told == Told::NotYet {

@@ -9,7 +9,7 @@ use mailbox::{FolderId, ModSeq, SystemFlags, Uid};
 
 use super::coded::{Coded, FlagBits, Opaque, folder_number, item_keys};
 use super::content;
-use super::edit::{Edit, Known, RemovedBy, now};
+use super::edit::{Content, Edit, Known, RemovedBy, now};
 use super::fault::{Fault, Outcome};
 use crate::key::{self, Hash};
 use crate::{Applied, Epoch, Error, Item, ItemChange, SyncPage, SyncPoint};
@@ -45,7 +45,7 @@ pub(crate) fn reserve(connection: &Connection, folder: FolderId, messages: u32) 
 pub(crate) fn begin_resync(connection: &Connection, folder: FolderId) -> Outcome<SyncPoint> {
     let number = folder_number(folder)?;
     let begin = "UPDATE folder SET epoch = epoch + 1, sync_state = NULL, resyncing = TRUE WHERE id = ?1";
-    if connection.execute(begin, [number])? == 0 {
+    if connection.prepare_cached(begin)?.count([number])? == 0 {
         return Err(Fault::no_folder(folder));
     }
     connection.execute("DELETE FROM staged WHERE folder = ?1", [number])?;
@@ -77,6 +77,10 @@ pub(crate) fn apply(connection: &Connection, folder: FolderId, epoch: Epoch, pag
     if page.sync_state.is_empty() {
         return Err(Fault::Answer(Error::NoSyncState));
     }
+    edit.foresee(page.changes.iter().filter_map(|change| match change {
+        ItemChange::Upsert(item) => Some(item),
+        ItemChange::ReadFlag { .. } | ItemChange::Delete(_) => None,
+    }))?;
     for change in &page.changes {
         match change {
             ItemChange::Upsert(item) => upsert(&mut edit, item)?,
@@ -126,13 +130,13 @@ fn upsert(edit: &mut Edit<'_>, item: &Item) -> Outcome<()> {
     if !has_other_content(edit.connection, &known, &coded)? {
         edit.set_flags(&known, &coded.flags)?;
         if let (true, Some(derived)) = (known.size != coded.size, key::content(item)) {
-            add_alias(edit.connection, derived.0, known.email_id)?;
+            add_alias(edit, derived.0, known.email_id)?;
         }
         return edit.set_listed(&known, &coded);
     }
     edit.remove(&known, RemovedBy::Exchange)?;
-    let email_id = new_content(edit.connection, item)?;
-    add_staged(edit, &coded, email_id, Content::Replaces)
+    let email_id = new_content(edit, item)?;
+    add_staged(edit, &coded, email_id, Version::Replaces)
 }
 
 /// True if the item is described as it was before our own last change.
@@ -184,31 +188,38 @@ fn delete(edit: &mut Edit<'_>, hash: Hash) -> Outcome<()> {
 }
 
 fn removed_by_us(edit: &Edit<'_>, hash: Hash) -> Outcome<bool> {
+    if edit.foresight.is_nowhere(hash) {
+        return Ok(false);
+    }
     let mut find = edit.connection.prepare_cached("SELECT 1 FROM tombstone WHERE folder = ?1 AND hash = ?2")?;
     Ok(find.exists(params![edit.folder, hash])?)
 }
 
 fn stage(edit: &mut Edit<'_>, coded: &Coded, item: &Item) -> Outcome<()> {
     let Some(before) = staged_by_hash(edit, coded.hash)? else {
-        let email_id = known_content(edit.connection, item)?;
+        let email_id = known_content(edit, item)?;
         // In a resync it may be one that is known under another id.
         if edit.reserve.last > 0 && !edit.resyncing {
-            return edit.insert_reserved(coded, email_id).map(drop);
+            return edit.insert_reserved(coded, Content::of(edit.connection, email_id)?).map(drop);
         }
-        return add_staged(edit, coded, email_id, Content::Any);
+        return add_staged(edit, coded, email_id, Version::Any);
     };
     // Nobody has seen it, so its EMAILID may go on as long as it has not stood for other content.
-    let email_id = match before.content {
-        Content::Replaces => before.email_id,
-        Content::Any => known_content(edit.connection, item)?,
+    let email_id = match before.version {
+        Version::Replaces => before.email_id,
+        Version::Any => known_content(edit, item)?,
     };
     edit.connection.prepare_cached("DELETE FROM staged WHERE arrival = ?1")?.execute([before.arrival])?;
-    add_staged(edit, coded, email_id, before.content)
+    add_staged(edit, coded, email_id, before.version)
 }
 
 /// The EMAILID of content that may be known already. One that cannot be derived is drawn.
-pub(crate) fn known_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
+pub(crate) fn known_content(edit: &Edit<'_>, item: &Item) -> Outcome<Hash> {
+    let connection = edit.connection;
     let Some(id) = key::content(item) else { return drawn(connection) };
+    if edit.foresight.is_plain(id.0) {
+        return Ok(id.0);
+    }
     if connection.prepare_cached("SELECT 1 FROM ambiguous WHERE email_id = ?1")?.exists([id.0])? {
         return drawn(connection);
     }
@@ -217,9 +228,11 @@ pub(crate) fn known_content(connection: &Connection, item: &Item) -> Outcome<Has
 }
 
 /// A copy or a move of the message would seem to have this EMAILID now.
-fn add_alias(connection: &Connection, derived: Hash, email_id: Hash) -> Outcome<()> {
+fn add_alias(edit: &Edit<'_>, derived: Hash, email_id: Hash) -> Outcome<()> {
     if derived != email_id {
-        let mut add = connection.prepare_cached("INSERT OR IGNORE INTO alias (derived, email_id) VALUES (?1, ?2)")?;
+        edit.foresight.derived_otherwise();
+        let mut add =
+            edit.connection.prepare_cached("INSERT OR IGNORE INTO alias (derived, email_id) VALUES (?1, ?2)")?;
         add.execute([derived, email_id])?;
     }
     Ok(())
@@ -227,8 +240,10 @@ fn add_alias(connection: &Connection, derived: Hash, email_id: Hash) -> Outcome<
 
 /// The EMAILID of content that replaced other content. What could be derived from it may have stood for another
 /// version, so it is not given any more, nor kept by messages nobody has seen yet.
-pub(crate) fn new_content(connection: &Connection, item: &Item) -> Outcome<Hash> {
+pub(crate) fn new_content(edit: &Edit<'_>, item: &Item) -> Outcome<Hash> {
+    let connection = edit.connection;
     if let Some(id) = key::content(item) {
+        edit.foresight.derived_otherwise();
         connection.prepare_cached("INSERT OR IGNORE INTO ambiguous (email_id) VALUES (?1)")?.execute([id.0])?;
         connection
             .prepare_cached("UPDATE staged SET email_id = randomblob(16) WHERE email_id = ?1")?
@@ -264,7 +279,7 @@ fn rebind(edit: &mut Edit<'_>, same: Same) -> Outcome<()> {
                 (Some(staged), _) => {
                     edit.set_flags(known, &staged.coded.flags)?;
                     if known.size != staged.coded.size {
-                        add_alias(edit.connection, staged.email_id, known.email_id)?;
+                        add_alias(edit, staged.email_id, known.email_id)?;
                     }
                     edit.set_listed(known, &staged.coded)?;
                     take_staged(edit, &staged)?;
@@ -337,14 +352,17 @@ fn all_flags(edit: &Edit<'_>, sql: &str, values: &[&dyn Parameter]) -> Outcome<V
 
 /// Gives the staged messages their UIDs.
 fn number_staged(edit: &mut Edit<'_>) -> Outcome<()> {
-    let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 ORDER BY {ORDER}");
+    let sql = format!(
+        "SELECT {STAGED}, (SELECT size FROM exact_size WHERE exact_size.email_id = staged.email_id) FROM staged
+         WHERE folder = ?1 ORDER BY {ORDER}"
+    );
     // What the first listing shows came at some time before.
     let saved = edit.complete.then(now);
     let mut all = edit.connection.prepare_cached(&sql)?;
     let mut rows = all.query([edit.folder])?;
     while let Some(row) = rows.next()? {
-        let staged = staged_columns(&row)?;
-        edit.insert(&staged.coded, staged.email_id, saved)?;
+        let Staged { coded, email_id, .. } = staged_columns(&row)?;
+        edit.insert(&coded, Content { email_id, exact_size: row.get(16)? }, saved)?;
     }
     edit.connection.prepare_cached("DELETE FROM staged WHERE folder = ?1")?.execute([edit.folder])?;
     Ok(())
@@ -366,7 +384,8 @@ pub(crate) fn number_now(edit: &mut Edit<'_>, coded: &Coded, email_id: Hash) -> 
         }
         None => Told::NotYet,
     };
-    Ok((edit.insert(coded, email_id, Some(now()))?, told))
+    let content = Content::of(edit.connection, email_id)?;
+    Ok((edit.insert(coded, content, Some(now()))?, told))
 }
 
 /// What we made, and somebody removed before Exchange ever told of it.
@@ -405,13 +424,13 @@ pub(crate) fn has_item(connection: &Connection, folder: FolderId, item_id: &str)
 pub(crate) struct Staged {
     arrival: i64,
     email_id: Hash,
-    content: Content,
+    version: Version,
     coded: Coded,
 }
 
 /// What is known of the content of a message that waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Content {
+enum Version {
     /// It may be that of a message known under another ItemId.
     Any,
     /// It took the place of other content under its ItemId: no message known has it.
@@ -419,6 +438,9 @@ enum Content {
 }
 
 fn staged_by_hash(edit: &Edit<'_>, hash: Hash) -> Outcome<Option<Staged>> {
+    if edit.foresight.is_nowhere(hash) {
+        return Ok(None);
+    }
     let sql = format!("SELECT {STAGED} FROM staged WHERE folder = ?1 AND hash = ?2");
     let mut find = edit.connection.prepare_cached(&sql)?;
     Ok(find.query_row(params![edit.folder, hash], staged_columns).optional()?)
@@ -429,7 +451,8 @@ fn take_staged(edit: &Edit<'_>, staged: &Staged) -> Outcome<()> {
     Ok(())
 }
 
-fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash, content: Content) -> Outcome<()> {
+fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash, version: Version) -> Outcome<()> {
+    edit.foresight.waits(coded.hash);
     let mut add = edit.connection.prepare_cached(
         "INSERT OR REPLACE INTO staged (folder, article, flags, keywords, received, size, email_id, thread_id, draft,
                                         hash, bind, stamp, change_key, item_id, message_id, replaces)
@@ -451,7 +474,7 @@ fn add_staged(edit: &Edit<'_>, coded: &Coded, email_id: Hash, content: Content) 
         coded.change_key,
         coded.item_id,
         coded.message_id,
-        content == Content::Replaces
+        version == Version::Replaces
     ])?;
     Ok(())
 }
@@ -471,8 +494,8 @@ fn staged_columns(row: &Row<'_>) -> crate::sql::Result<Staged> {
         item_id: row.get::<Opaque>(13)?,
         message_id: row.get(14)?,
     };
-    let content = if row.get(15)? { Content::Replaces } else { Content::Any };
-    Ok(Staged { arrival: row.get(0)?, email_id: row.get(6)?, content, coded })
+    let version = if row.get(15)? { Version::Replaces } else { Version::Any };
+    Ok(Staged { arrival: row.get(0)?, email_id: row.get(6)?, version, coded })
 }
 
 const STAGED: &str = "arrival, article, flags, keywords, received, size, email_id, thread_id, draft, hash, bind, stamp, \

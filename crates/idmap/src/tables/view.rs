@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::sql::{Connection, OptionalExtension, Row, params};
-use jiff::Timestamp;
 use mailbox::{Delta, Details, Entry, Flags, FolderId, ModSeq, Snapshot, State, Status, SystemFlags, Uid, UidValidity};
 
 use super::coded::{
@@ -107,39 +106,41 @@ pub(crate) fn weight(connection: &Connection, folder: FolderId) -> Outcome<(Stat
 }
 
 pub(crate) fn details(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<Details>> {
-    let sql = "SELECT received, email_id, thread_id, saved FROM item WHERE key = ?1";
+    let sql = "SELECT key, received, email_id, thread_id, saved";
     each(connection, folder, uids, sql, |uid, row| {
         Ok(Details {
             uid,
-            received: timestamp(row.get(0)?),
-            email_id: email_id(row.get(1)?),
-            thread_id: thread_id(row.get(2)?),
-            saved: row.get::<Option<i64>>(3)?.map(timestamp),
+            received: timestamp(row.get(1)?),
+            email_id: email_id(row.get(2)?),
+            thread_id: thread_id(row.get(3)?),
+            saved: row.get::<Option<i64>>(4)?.map(timestamp),
         })
     })
 }
 
 pub(crate) fn items(connection: &Connection, folder: FolderId, uids: &[Uid]) -> Outcome<Vec<ItemRow>> {
-    let sql = "SELECT item_id, change_key, email_id, thread_id, size, exact_size, flags, keywords, modseq, received,
-                      message_id, draft, saved FROM item WHERE key = ?1";
-    each(connection, folder, uids, sql, |uid, row| {
-        let received: Timestamp = timestamp(row.get(9)?);
-        Ok(ItemRow {
+    let sql = "SELECT key, item_id, change_key, email_id, thread_id, size, exact_size, modseq, received, message_id,
+                      draft, saved, flags, keywords";
+    let rows = each(connection, folder, uids, sql, |uid, row| {
+        let item = ItemRow {
             uid,
-            item_id: row.get::<Opaque>(0)?.text(),
-            change_key: row.get::<Opaque>(1)?.text(),
-            email_id: email_id(row.get(2)?),
-            thread_id: thread_id(row.get(3)?),
-            size: row.get::<i64>(4)?.unsigned_abs(),
-            exact_size: row.get::<Option<i64>>(5)?.map(i64::unsigned_abs),
-            flags: FlagBits { system: row.get(6)?, keywords: row.get(7)? }.decoded(connection)?,
-            modseq: ModSeq(row.get::<i64>(8)?.unsigned_abs()),
-            received,
-            message_id: row.get(10)?,
-            draft: row.get(11)?,
-            saved: row.get::<Option<i64>>(12)?.map(timestamp),
-        })
-    })
+            item_id: row.get::<Opaque>(1)?.text(),
+            change_key: row.get::<Opaque>(2)?.text(),
+            email_id: email_id(row.get(3)?),
+            thread_id: thread_id(row.get(4)?),
+            size: row.get::<i64>(5)?.unsigned_abs(),
+            exact_size: row.get::<Option<i64>>(6)?.map(i64::unsigned_abs),
+            flags: Flags::default(),
+            modseq: ModSeq(row.get::<i64>(7)?.unsigned_abs()),
+            received: timestamp(row.get(8)?),
+            message_id: row.get(9)?,
+            draft: row.get(10)?,
+            saved: row.get::<Option<i64>>(11)?.map(timestamp),
+        };
+        Ok((item, FlagBits { system: row.get(12)?, keywords: row.get(13)? }))
+    })?;
+    let mut shared = Shared::default();
+    rows.into_iter().map(|(item, bits)| Ok(ItemRow { flags: shared.flags(connection, bits)?, ..item })).collect()
 }
 
 /// Seldom asked for, and never while somebody waits: an index of Message-IDs would cost more than it saves.
@@ -177,6 +178,7 @@ pub(crate) fn deleted_size(connection: &Connection, folder: FolderId) -> Outcome
     Ok(sum.unwrap_or_default().unsigned_abs())
 }
 
+/// Reads something of these messages; `sql` begins with their keys.
 fn each<T>(
     connection: &Connection,
     folder: FolderId,
@@ -186,15 +188,14 @@ fn each<T>(
 ) -> Outcome<Vec<T>> {
     status(connection, folder)?;
     let number = folder_number(folder)?;
-    let mut find = connection.prepare_cached(sql)?;
+    let keys: Vec<i64> = uids.iter().map(|uid| item_key(number, uid.get())).collect();
     let mut found = Vec::with_capacity(uids.len());
-    for uid in uids {
-        let mut rows = find.query([item_key(number, uid.get())])?;
-        if let Some(row) = rows.next()? {
-            found.push(read(*uid, &row)?);
-        }
-    }
-    Ok(found)
+    let sql = format!("{sql} FROM item WHERE key IN (KEYS) ORDER BY key");
+    connection.each_of(&sql, &keys, &[], |row| {
+        found.push(uid(row.get(0)?).and_then(|uid| read(uid, row)));
+        Ok(())
+    })?;
+    found.into_iter().collect()
 }
 
 /// Room for so many. What is larger than what an allocator would keep for the next time (32 MiB with glibc) goes back to the
@@ -207,24 +208,33 @@ fn room(count: usize) -> usize {
 const MANY: usize = 50_000;
 const KEPT_BY_NOBODY: usize = 33 << 20;
 
-/// Reads `key, modseq, flags, keywords`. Messages with the same keywords share one list of them.
+/// Reads `key, modseq, flags, keywords`.
 fn entries(connection: &Connection, sql: &str, between: (i64, i64), count: usize) -> Outcome<Vec<Entry>> {
     let mut entries = Vec::with_capacity(room(count));
-    let mut shared: HashMap<FlagBits, Flags> = HashMap::new();
+    let mut shared = Shared::default();
     let mut find = connection.prepare_cached(sql)?;
     let mut rows = find.query(params![between.0, between.1])?;
     while let Some(row) = rows.next()? {
-        let bits = FlagBits { system: row.get(2)?, keywords: row.get(3)? };
-        let flags = match (&bits.keywords, shared.get(&bits)) {
-            (None, _) => Flags::system(SystemFlags(bits.system)),
-            (Some(_), Some(flags)) => flags.clone(),
-            (Some(_), None) => {
-                let flags = bits.decoded(connection)?;
-                shared.insert(bits, flags.clone());
-                flags
-            }
-        };
+        let flags = shared.flags(connection, FlagBits { system: row.get(2)?, keywords: row.get(3)? })?;
         entries.push(Entry { uid: uid(row.get(0)?)?, flags, modseq: ModSeq(row.get::<i64>(1)?.unsigned_abs()) });
     }
     Ok(entries)
+}
+
+/// Messages with the same keywords share one list of them.
+#[derive(Default)]
+struct Shared(HashMap<FlagBits, Flags>);
+
+impl Shared {
+    fn flags(&mut self, connection: &Connection, bits: FlagBits) -> Outcome<Flags> {
+        if bits.keywords.is_none() {
+            return Ok(Flags::system(SystemFlags(bits.system)));
+        }
+        if let Some(flags) = self.0.get(&bits) {
+            return Ok(flags.clone());
+        }
+        let flags = bits.decoded(connection)?;
+        self.0.insert(bits, flags.clone());
+        Ok(flags)
+    }
 }

@@ -1,6 +1,6 @@
 //! What clients ask for: objects as they are, and what happened since.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::sql::{Connection, OptionalExtension, Params, params};
 use bytes::Bytes;
@@ -126,13 +126,13 @@ pub(crate) fn texts(
     numbers: &[ObjectNumber],
 ) -> Outcome<Vec<(ObjectNumber, Bytes)>> {
     let folder = folder_number(folder)?;
-    let mut find = connection.prepare_cached("SELECT text FROM object_text WHERE key = ?1")?;
-    let mut found = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        let text = find.query_row([item_key(folder, number.0)], |row| row.get::<Vec<u8>>(0)).optional()?;
-        found.extend(text.map(|text| (*number, Bytes::from(text))));
-    }
-    Ok(found)
+    let keys: Vec<i64> = numbers.iter().map(|number| item_key(folder, number.0)).collect();
+    let mut found: HashMap<i64, Bytes> = HashMap::with_capacity(numbers.len());
+    connection.each_of("SELECT key, text FROM object_text WHERE key IN (KEYS)", &keys, &[], |row| {
+        found.insert(row.get(0)?, Bytes::from(row.get::<Vec<u8>>(1)?));
+        Ok(())
+    })?;
+    Ok(numbers.iter().zip(keys).filter_map(|(number, key)| Some((*number, found.remove(&key)?))).collect())
 }
 
 fn several(connection: &Connection, folder: FolderId, sql: &str, values: impl Params) -> Outcome<Vec<ObjectRow>> {
