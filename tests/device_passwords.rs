@@ -1,43 +1,22 @@
 //! Device passwords from the operator's side and the client's: made, used for what they are for, revoked; and accounts that
 //! are let in or not.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use exgate_tests::{
-    Dav, Gateway, Imap, Options, PASSWORD, Reply, Site, Smtp, Status, USER, event, eventually, letter, program,
-};
+use exgate_tests::{Dav, Gateway, Imap, Options, PASSWORD, Reply, Site, Smtp, Status, USER, event, eventually, letter};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Runs `exgate`, with a password on standard input.
 fn exgate(site: &Site, words: &[&str], password: &str) -> Output {
-    let config = site.path().join("exgate.toml");
-    let (commands, rest) = words.split_at(2);
-    let mut child = Command::new(program("exgate"))
-        .args(commands)
-        .arg("--config")
-        .arg(config)
-        .args(rest)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that asks for nothing may be gone already.
-    let _ = writeln!(child.stdin.take().unwrap(), "{password}");
-    child.wait_with_output().unwrap()
+    site.exgate(words, password)
 }
 
-/// The same, which must succeed; what it printed.
 fn fine(site: &Site, words: &[&str]) -> String {
-    let output = exgate(site, words, PASSWORD);
-    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    site.fine(words)
 }
 
 /// A device password for [`USER`].

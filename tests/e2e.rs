@@ -44,6 +44,7 @@ mod observing;
 mod organisations;
 mod pop3_dialogs;
 mod proxied;
+mod quarantine;
 mod resync;
 mod rights;
 mod schemes;

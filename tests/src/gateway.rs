@@ -1,9 +1,10 @@
 //! The gateway as a process, on a state directory that outlives it.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -88,6 +89,39 @@ impl Site {
         let http = program.announced("http").parse().expect("an address after http");
         let submission = program.announced("submission").parse().expect("an address after submission");
         Gateway { program, imap, http, submission }
+    }
+
+    /// Runs `exgate` with the configuration after the first two words, and a line on standard input.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    #[must_use]
+    pub fn exgate(&self, words: &[&str], line: &str) -> Output {
+        let (commands, rest) = words.split_at(words.len().min(2));
+        let mut child = Command::new(program("exgate"))
+            .args(commands)
+            .arg("--config")
+            .arg(&self.config)
+            .args(rest)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("exgate runs");
+        // A command that asks for nothing may be gone already.
+        let _ = writeln!(child.stdin.take().expect("standard input"), "{line}");
+        child.wait_with_output().expect("exgate ends")
+    }
+
+    /// The same, which must succeed, with the password of [`USER`]; what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn fine(&self, words: &[&str]) -> String {
+        let output = self.exgate(words, PASSWORD);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// Waits until nothing waits to be sent.

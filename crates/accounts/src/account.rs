@@ -51,7 +51,16 @@ impl Account {
             value.is_some_and(|value| fits(&wanted.to_lowercase(), &value.to_lowercase()))
         })
     }
+
+    /// The programs that no quarantine holds, as [`Rule::program`](crate::Rule) names them: the label `released`.
+    pub fn releases(&self) -> impl Iterator<Item = &str> {
+        let forms = self.labels.get(RELEASED).map(String::as_str).unwrap_or_default().split(';');
+        forms.map(str::trim).filter(|form| !form.is_empty())
+    }
 }
+
+/// The label that holds what is released, separated by semicolons.
+pub const RELEASED: &str = "released";
 
 impl AccountState {
     /// `pending`, `open` or `blocked`.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use mailbox::{Protocol, Scope, Scopes};
 
-use crate::{Account, AccountState, Chain, Change, DeviceId, Fault, NewDevice, Sighting, Store, Verifier};
+use crate::{Account, AccountState, Chain, Change, DeviceId, Fault, Happening, NewDevice, Sighting, Store, Verifier};
 
 /// Where a store lies, so that it can be opened again and again.
 pub trait Place {
@@ -144,10 +144,15 @@ async fn everything_is_written_down_in_a_chain(place: &impl Place) {
     let id = store.commit("root", at(1000), changes).await.unwrap().devices[0];
     store.commit("root", at(1001), vec![Change::Used { device: id, from: [192, 0, 2, 7].into() }]).await.unwrap();
     store.commit("anna", at(2000), vec![Change::Revoke(id)]).await.unwrap();
+    let [action, subject, detail] = ["rule.block", "anna@one.example", "imap"].map(str::to_owned);
+    let note = Change::Note(Happening { action, subject, detail });
+    store.commit("sign-in", at(3000), vec![note]).await.unwrap();
     let log = place.open().await.audit(0, 100).await.unwrap();
     let told: Vec<_> = log.iter().map(|entry| (entry.actor.as_str(), entry.happening.action.as_str())).collect();
-    assert_eq!(told, [("root", "account.new"), ("root", "device.add"), ("anna", "device.revoke")]);
-    assert_eq!(Chain::EMPTY.follow(&log).unwrap().length, 3);
+    let wanted =
+        [("root", "account.new"), ("root", "device.add"), ("anna", "device.revoke"), ("sign-in", "rule.block")];
+    assert_eq!(told, wanted);
+    assert_eq!(Chain::EMPTY.follow(&log).unwrap().length, 4);
     assert_eq!(store.audit(1, 1).await.unwrap(), log[1..2]);
 }
 

@@ -25,7 +25,7 @@ mod store;
 pub mod conformance;
 pub mod sqlite;
 
-pub use account::{Account, AccountState};
+pub use account::{Account, AccountState, RELEASED};
 pub use audit::{Broken, Chain, Entry, Happening};
 pub use check::Checker;
 pub use device::{Device, DeviceId, Kept, NewDevice, Sighting};

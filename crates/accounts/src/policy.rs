@@ -23,7 +23,9 @@ pub struct Rule {
     pub protocols: Vec<Protocol>,
     /// Minutes of the day, UTC: from the first on, until before the second, over midnight if that is the smaller one.
     pub hours: Option<(u16, u16)>,
-    /// A sentence for whoever is kept out.
+    /// Only those who have no device password, and whose program nobody has released.
+    pub unknown_only: bool,
+    /// A sentence for whoever is kept out or held.
     pub say: Option<String>,
 }
 
@@ -34,6 +36,9 @@ pub enum Verdict {
     Allow,
     /// They may not.
     Block,
+    /// They are held until their program is released for the account ([`Account::releases`]); of those that are, the next
+    /// rules decide.
+    Quarantine,
 }
 
 /// What is known of somebody.
@@ -43,6 +48,8 @@ pub struct Facts<'a> {
     pub account: &'a Account,
     /// What the program calls itself, if it has said so.
     pub program: Option<&'a str>,
+    /// They came with a device password.
+    pub has_device: bool,
     /// Where it comes from.
     pub from: IpAddr,
     /// What it speaks.
@@ -54,50 +61,72 @@ pub struct Facts<'a> {
 /// What is to be done with somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// They may come in.
-    In,
-    /// They may, if their program turns out to be one that may: it has not said yet what it is.
+    /// They may come in: this rule says so, or none says anything else.
+    In(Option<&'a Rule>),
+    /// That depends on what their program is, and it has not said yet.
     Unsure,
-    /// They may not, and hear this.
-    Out(&'a str),
+    /// They may come in and find nothing but what this rule says.
+    Held(&'a Rule),
+    /// They may not, and hear what this rule says.
+    Out(&'a Rule),
 }
 
 /// The first rule that fits decides; whoever none fits may come in.
 #[must_use]
 pub fn decide<'a>(rules: &'a [Rule], facts: &Facts<'_>) -> Decision<'a> {
-    let mut is_sure = true;
+    // What rules say that may turn out to fit, once the program says what it is.
+    let mut possible: Vec<Verdict> = Vec::new();
     for rule in rules.iter().filter(|rule| rule.fits_but_for_program(facts)) {
-        let is_right = match (&rule.program, facts.program) {
-            (None, _) => true,
-            (Some(wanted), Some(program)) => fits(&wanted.to_lowercase(), &program.to_lowercase()),
-            (Some(_), None) => {
-                // A rule about a program that is not known may fit later.
-                is_sure = false;
-                false
+        match rule.fits_program(facts) {
+            Some(false) => {}
+            None => possible.push(rule.verdict),
+            Some(true) if possible.iter().any(|verdict| *verdict != rule.verdict) => return Decision::Unsure,
+            Some(true) => {
+                return match rule.verdict {
+                    Verdict::Allow => Decision::In(Some(rule)),
+                    Verdict::Quarantine => Decision::Held(rule),
+                    Verdict::Block => Decision::Out(rule),
+                };
             }
-        };
-        match rule.verdict {
-            _ if !is_right => {}
-            Verdict::Allow if is_sure => return Decision::In,
-            Verdict::Allow => return Decision::Unsure,
-            // An earlier rule may still let them in.
-            Verdict::Block if !is_sure && rules.iter().any(|rule| rule.may_let_in(facts)) => return Decision::Unsure,
-            Verdict::Block => return Decision::Out(rule.say.as_deref().unwrap_or(KEPT_OUT)),
         }
     }
-    if is_sure { Decision::In } else { Decision::Unsure }
+    match possible.iter().all(|verdict| *verdict == Verdict::Allow) {
+        true => Decision::In(None),
+        false => Decision::Unsure,
+    }
 }
 
 impl Rule {
+    /// What whoever it keeps out or holds is told.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        self.say.as_deref().unwrap_or(match self.verdict {
+            Verdict::Quarantine => HELD,
+            Verdict::Allow | Verdict::Block => KEPT_OUT,
+        })
+    }
+
     fn fits_but_for_program(&self, facts: &Facts<'_>) -> bool {
         facts.account.matches(&self.account)
+            && !(self.unknown_only && facts.has_device)
             && (self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&facts.from)))
             && (self.protocols.is_empty() || self.protocols.contains(&facts.protocol))
             && self.hours.is_none_or(|hours| is_within(hours, facts.at))
     }
 
-    fn may_let_in(&self, facts: &Facts<'_>) -> bool {
-        self.verdict == Verdict::Allow && self.program.is_some() && self.fits_but_for_program(facts)
+    /// Whether it is about the program, as far as that can be said.
+    fn fits_program(&self, facts: &Facts<'_>) -> Option<bool> {
+        let named = |form: &str| match facts.program {
+            Some(program) => Some(fits(&form.to_lowercase(), &program.to_lowercase())),
+            None => (form == "*").then_some(true),
+        };
+        let is_meant = self.program.as_deref().map_or(Some(true), named);
+        let spares = self.unknown_only || self.verdict == Verdict::Quarantine;
+        let released: Vec<Option<bool>> = facts.account.releases().filter(|_| spares).map(named).collect();
+        if is_meant == Some(false) || released.contains(&Some(true)) {
+            return Some(false);
+        }
+        (is_meant.is_some() && !released.contains(&None)).then_some(true)
     }
 }
 
@@ -110,49 +139,70 @@ fn is_within((from, until): (u16, u16), at: Timestamp) -> bool {
 }
 
 const KEPT_OUT: &str = "A rule of the administrator keeps this program, network or time out";
+const HELD: &str = "This program is not known yet: an administrator has to release it first";
 
 #[cfg(test)]
 mod tests {
+    use super::Verdict::{Allow, Block, Quarantine};
     use super::*;
-    use crate::account::AccountState;
+    use crate::account::{AccountState, RELEASED};
     use mailbox::Scopes;
 
-    fn account() -> Account {
+    fn account(released: &str) -> Account {
         Account {
             address: "anna@one.example".to_owned(),
             organisation: "main".to_owned(),
             mailbox: None,
             state: AccountState::Open,
             scopes: Scopes::ALL,
-            labels: [("dept".to_owned(), "sales".to_owned())].into(),
+            labels: [("dept", "sales"), (RELEASED, released)].map(|(name, text)| (name.into(), text.into())).into(),
             created: Timestamp::default(),
         }
     }
 
     fn rule(verdict: Verdict) -> Rule {
-        let (account, networks, protocols) = (Vec::new(), Vec::new(), Vec::new());
-        Rule { verdict, account, program: None, networks, protocols, hours: None, say: None }
+        Rule {
+            verdict,
+            account: Vec::new(),
+            program: None,
+            networks: Vec::new(),
+            protocols: Vec::new(),
+            hours: None,
+            unknown_only: false,
+            say: None,
+        }
     }
 
     fn program(verdict: Verdict, name: &str) -> Rule {
         Rule { program: Some(name.to_owned()), ..rule(verdict) }
     }
 
-    fn decided(rules: &[Rule], program: Option<&str>) -> &'static str {
-        let account = account();
-        let at = "2026-03-02T09:30:00Z".parse().unwrap();
-        let from = [192, 0, 2, 7].into();
-        let facts = Facts { account: &account, program, from, protocol: Protocol::Imap, at };
-        match decide(rules, &facts) {
-            Decision::In => "in",
+    fn unknown(verdict: Verdict) -> Rule {
+        Rule { unknown_only: true, ..rule(verdict) }
+    }
+
+    fn word(decision: Decision<'_>) -> &'static str {
+        match decision {
+            Decision::In(_) => "in",
             Decision::Unsure => "unsure",
+            Decision::Held(_) => "held",
             Decision::Out(_) => "out",
         }
     }
 
+    fn decided_of(rules: &[Rule], program: Option<&str>, released: &str, has_device: bool) -> &'static str {
+        let account = account(released);
+        let at = "2026-03-02T09:30:00Z".parse().unwrap();
+        let from = [192, 0, 2, 7].into();
+        word(decide(rules, &Facts { account: &account, program, has_device, from, protocol: Protocol::Imap, at }))
+    }
+
+    fn decided(rules: &[Rule], program: Option<&str>) -> &'static str {
+        decided_of(rules, program, "", false)
+    }
+
     #[test]
     fn the_first_rule_that_fits_decides() {
-        use Verdict::{Allow, Block};
         let label = |value: &str| Rule { account: vec![("dept".to_owned(), value.to_owned())], ..rule(Block) };
         let network = |text: &str| Rule { networks: vec![text.parse().unwrap()], ..rule(Block) };
         let protocol = |protocol| Rule { protocols: vec![protocol], ..rule(Block) };
@@ -160,7 +210,9 @@ mod tests {
         for (rules, expected) in [
             (vec![], "in"),
             (vec![rule(Block)], "out"),
+            (vec![rule(Quarantine)], "held"),
             (vec![rule(Allow), rule(Block)], "in"),
+            (vec![rule(Quarantine), rule(Block)], "held"),
             (vec![label("sales")], "out"),
             (vec![label("finance")], "in"),
             (vec![network("192.0.2.0/24")], "out"),
@@ -179,10 +231,11 @@ mod tests {
 
     #[test]
     fn a_program_that_has_not_said_what_it_is_may_turn_out_right_or_wrong() {
-        use Verdict::{Allow, Block};
         let only = [program(Allow, "Thunder*"), rule(Block)];
         let all_but = [program(Block, "*Outlook*")];
         let neither = [program(Block, "*Outlook*"), rule(Block)];
+        let held = [program(Allow, "Thunder*"), rule(Quarantine)];
+        let mixed = [program(Block, "*Outlook*"), rule(Quarantine)];
         for (rules, name, expected) in [
             (&only[..], Some("Thunderbird 140"), "in"),
             (&only, Some("Outlook"), "out"),
@@ -191,18 +244,46 @@ mod tests {
             (&all_but, Some("Mail"), "in"),
             (&all_but, None, "unsure"),
             (&neither, None, "out"),
+            (&held, Some("Thunderbird 140"), "in"),
+            (&held, Some(""), "held"),
+            (&held, None, "unsure"),
+            (&mixed, Some("Outlook"), "out"),
+            (&mixed, Some("Mail"), "held"),
+            (&mixed, None, "unsure"),
         ] {
             assert_eq!(decided(rules, name), expected, "{rules:?} {name:?}");
         }
     }
 
     #[test]
+    fn what_is_released_is_not_held_and_what_has_a_password_of_its_own_is_not_unknown() {
+        let asked = [rule(Quarantine)];
+        let unknown_held = [unknown(Quarantine)];
+        let unknown_blocked = [unknown(Block)];
+        let then_blocked = [rule(Quarantine), program(Block, "Outlook*")];
+        for (rules, name, released, has_device, expected) in [
+            (&asked[..], Some("Mail 2"), "Thunder*; mail *", false, "in"),
+            (&asked, Some("Mail 2"), "Thunder*", false, "held"),
+            (&asked, Some("Mail 2"), "", true, "held"),
+            (&asked, None, "*", false, "in"),
+            (&asked, None, "Thunder*;*", false, "in"),
+            (&asked, None, "Thunder*", false, "unsure"),
+            (&unknown_held, Some("Mail"), "", false, "held"),
+            (&unknown_held, Some("Mail"), "", true, "in"),
+            (&unknown_held, None, "", true, "in"),
+            (&unknown_held, Some("Mail"), "Mail", false, "in"),
+            (&unknown_blocked, Some("Mail"), "Mail", false, "in"),
+            (&unknown_blocked, Some("Mail"), "", false, "out"),
+            (&then_blocked, Some("Outlook 16"), "*", false, "out"),
+        ] {
+            assert_eq!(decided_of(rules, name, released, has_device), expected, "{rules:?} {name:?} {released}");
+        }
+    }
+
+    #[test]
     fn a_rule_says_its_own_sentence() {
-        let account = account();
-        let from = [192, 0, 2, 7].into();
-        let at = Timestamp::default();
-        let facts = Facts { account: &account, program: None, from, protocol: Protocol::Imap, at };
-        let rules = [Rule { say: Some("Not here".to_owned()), ..rule(Verdict::Block) }];
-        assert_eq!(decide(&rules, &facts), Decision::Out("Not here"));
+        assert_eq!(Rule { say: Some("Not here".to_owned()), ..rule(Block) }.sentence(), "Not here");
+        assert_eq!(rule(Block).sentence(), KEPT_OUT);
+        assert_eq!(rule(Quarantine).sentence(), HELD);
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mailbox::Scopes;
 
 use crate::account::{Account, AccountState};
-use crate::audit::Entry;
+use crate::audit::{Entry, Happening};
 use crate::device::{Device, DeviceId, Kept, NewDevice, Sighting};
 
 /// Accounts, devices, and the log of what was done to them. Clones share everything; several processes may have one open.
@@ -130,6 +130,8 @@ pub enum Change {
     AddDevice(Box<NewDevice>),
     /// Revokes a device for good. What was remembered for it is forgotten.
     Revoke(DeviceId),
+    /// Something for the log that changes nothing else, such as what was decided about somebody.
+    Note(Happening),
     /// A device was used. Not for the log.
     Used {
         /// Which.

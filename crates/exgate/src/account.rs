@@ -1,6 +1,6 @@
 //! `exgate account`: who may use the gateway.
 
-use accounts::{Account as Known, AccountState, Change, Fault, Feeds, Store};
+use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Store};
 use jiff::Timestamp;
 
 use crate::command::{Account, AccountSettings, Switch};
@@ -19,6 +19,7 @@ pub(crate) async fn run(command: Account) -> Result<(), Failure> {
         Account::Block { config, addresses } => {
             set_state(&Config::read(&config)?, addresses, AccountState::Blocked, "is blocked").await
         }
+        Account::Release { config, program, addresses } => release(&Config::read(&config)?, &program, &addresses).await,
         Account::Set(settings) => set(&settings).await,
         Account::Remove { config, address, purge } => remove(&Config::read(&config)?, &address, purge).await,
     }
@@ -69,6 +70,20 @@ async fn set_state(config: &Config, addresses: Vec<String>, state: AccountState,
     let changes = addresses.iter().map(|address| Change::SetState { address: address.clone(), state }).collect();
     register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
     addresses.iter().try_for_each(|address| say(&format!("{address} {done}")))
+}
+
+/// What was released before stays so.
+async fn release(config: &Config, program: &str, addresses: &[String]) -> Result<(), Failure> {
+    let register = gate::register(&config.state)?;
+    let mut changes = Vec::new();
+    for address in addresses {
+        let account = register.account(address).await.map_err(told)?.ok_or_else(|| nobody(address))?;
+        let others = account.releases().filter(|other| !other.eq_ignore_ascii_case(program));
+        let value = Some(others.chain([program]).collect::<Vec<&str>>().join("; "));
+        changes.push(Change::Label { address: address.clone(), name: RELEASED.to_owned(), value });
+    }
+    register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
+    addresses.iter().try_for_each(|address| say(&format!("{program} is released for {address}")))
 }
 
 async fn set(settings: &AccountSettings) -> Result<(), Failure> {

@@ -278,7 +278,7 @@ mod tests {
             (
                 "[exchange.main]",
                 "[accounts]\napproval = 'maybe'\n[exchange.main]",
-                "exgate.toml: accounts.approval: unknown variant `maybe`, expected `automatic` or `manual` (line 5)",
+                "exgate.toml: accounts.approval: unknown variant `maybe`, expected one of `automatic`, `manual`, `quarantine` (line 5)",
             ),
             (
                 "url = ",

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use accounts::{FeedId, Feeds, NewFeed};
-use exchange::{Account, Directory};
+use exchange::Directory;
 use jiff::Timestamp;
 use mailbox::objects::{Collection, CollectionKind, Objects};
 use mailbox::{Credentials, ErrorKind, Secret, SignIn};
 
 use crate::command::{self, Detail, Feed};
 use crate::config::Config;
-use crate::gate::Gate;
+use crate::gate::{Entered, Gate};
 use crate::gateway::{self, say};
 use crate::{Failure, password};
 
@@ -30,8 +30,8 @@ pub(crate) struct Opener {
     pub(crate) gate: Gate,
 }
 
-impl dav::Feeds<Account> for Opener {
-    async fn feed(&self, token: &str) -> mailbox::Result<Option<dav::Feed<Account>>> {
+impl dav::Feeds<Entered> for Opener {
+    async fn feed(&self, token: &str) -> mailbox::Result<Option<dav::Feed<Entered>>> {
         let (feeds, token) = (Arc::clone(&self.feeds), token.to_owned());
         let Some((feed, credentials)) = blocking(move || feeds.redeem(&token, Timestamp::now())).await? else {
             return Ok(None);

@@ -5,26 +5,33 @@
 //! goes to Exchange as it is, unless the organisation takes device passwords only.
 
 mod delays;
+mod entered;
+mod inbox;
+mod letter;
 mod notes;
+mod standing;
 mod stays;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use accounts::sqlite::Register;
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, Decision, DevicePassword, Facts, Fault, Kept,
-    NewDevice, Rule, Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, DevicePassword, Fault, Kept, NewDevice, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
-use mailbox::{Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scopes, Secret, SignIn, Verifiers};
+use mailbox::{
+    Admitted, Caller, Credentials, Error, ErrorKind, Pass, Result, Scope, Scopes, Secret, SignIn, Verifiers,
+};
 use tokio::sync::mpsc;
 
 use self::delays::Delays;
+pub(crate) use self::entered::Entered;
 use self::notes::Notes;
+use self::standing::{Judgement, Policy, Standing};
 use self::stays::{Guest, Stays};
 use crate::config::{Approval, Config, DevicePasswords};
 use crate::{Failure, gateway};
@@ -38,6 +45,7 @@ struct Inner {
     register: Register,
     checker: Checker,
     rules: Rules,
+    policy: Arc<Policy>,
     stays: Arc<Stays>,
     notes: Notes,
     delays: Delays,
@@ -50,8 +58,7 @@ pub(crate) struct Rules {
     approve_each: bool,
     /// Organisations that take device passwords only.
     devices_only: HashSet<String>,
-    /// Who may come in, by what, from where and when.
-    policy: Vec<Rule>,
+    policy: Policy,
     /// All of them do.
     only_devices: bool,
     /// The longest that a refusal is held back.
@@ -62,8 +69,13 @@ impl Rules {
     pub(crate) fn of(config: &Config) -> Self {
         let required = config.exchange.iter().filter(|(_, one)| one.device_passwords == DevicePasswords::Required);
         Self {
-            approve_each: config.accounts.approval == Approval::Manual,
-            policy: config.accounts.rules(),
+            approve_each: config.accounts.approval != Approval::Automatic,
+            policy: Policy {
+                rules: config.accounts.rules(),
+                holds_new: config.accounts.approval == Approval::Quarantine,
+                enroll: None,
+                help: config.accounts.help.clone(),
+            },
             only_devices: config.exchange.values().all(|one| one.device_passwords == DevicePasswords::Required),
             devices_only: required.map(|(name, _)| name.clone()).collect(),
             longest_refusal: config.limits.longest_refusal(),
@@ -83,12 +95,13 @@ impl Gate {
         let register = register(state)?;
         let checker = Checker::new().ok_or_else(|| Failure::new("the system gives no random numbers"))?;
         let (programs, introduced) = mpsc::channel(MANY);
-        let stays = Arc::new(Stays::new(programs, rules.policy.clone()));
+        let policy = Arc::new(rules.policy.clone());
+        let stays = Arc::new(Stays::new(programs, Arc::clone(&policy)));
         let notes = Notes::new(register.clone());
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
         let delays = Delays::new(rules.longest_refusal);
-        Ok(Self(Arc::new(Inner { directory, register, checker, rules, stays, notes, delays })))
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, stays, notes, delays })))
     }
 
     /// What lies behind it.
@@ -98,20 +111,20 @@ impl Gate {
 }
 
 impl SignIn for Gate {
-    type Account = Account;
+    type Account = Entered;
 
     /// For what is no session of anybody's: a password of Exchange's own, of an account that is open.
-    async fn sign_in(&self, credentials: &Credentials) -> Result<Account> {
+    async fn sign_in(&self, credentials: &Credentials) -> Result<Entered> {
         if DevicePassword::read(credentials.password.expose()).is_some() {
             return Err(Error::new(ErrorKind::SignIn, "Device passwords are not taken here"));
         }
         let account = self.0.directory.sign_in(credentials).await?;
         let person = self.0.person(&credentials.user)?;
         self.0.known(&person, &account).await.and_then(|known| open(&known))?;
-        Ok(account)
+        Ok(Entered::freely(account))
     }
 
-    async fn admit(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
+    async fn admit(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Entered>> {
         let admitted = match DevicePassword::read(credentials.password.expose()) {
             Some(password) => self.0.admit_device(&credentials.user, &password, caller).await,
             None => self.0.admit_person(credentials, caller).await,
@@ -138,7 +151,7 @@ impl SignIn for Gate {
         user: &str,
         client_key: &Secret<[u8; 32]>,
         caller: &Caller,
-    ) -> Result<Admitted<Account>> {
+    ) -> Result<Admitted<Entered>> {
         let (person, key) = (self.0.person(user)?, ClientKey::proven(*client_key.expose()));
         let stored = key.stored();
         let devices = self.0.devices(&address(&person)).await?;
@@ -151,18 +164,17 @@ impl SignIn for Gate {
         self.0.directory.takes_tokens()
     }
 
-    async fn sign_in_with_token(&self, token: &Secret<String>) -> Result<Account> {
+    async fn sign_in_with_token(&self, token: &Secret<String>) -> Result<Entered> {
         let account = self.0.directory.sign_in_with_token(token).await?;
         let person = self.0.person(account.mailbox())?;
         self.0.known(&person, &account).await.and_then(|known| open(&known))?;
-        Ok(account)
+        Ok(Entered::freely(account))
     }
 
-    async fn admit_with_token(&self, token: &Secret<String>, caller: &Caller) -> Result<Admitted<Account>> {
+    async fn admit_with_token(&self, token: &Secret<String>, caller: &Caller) -> Result<Admitted<Entered>> {
         let account = self.0.directory.sign_in_with_token(token).await?;
         let person = self.0.person(account.mailbox())?;
-        let pass = self.0.pass(&person, &account, caller).await?;
-        Ok(Admitted { account, pass })
+        self.0.let_in(&person, account, caller).await
     }
 }
 
@@ -181,18 +193,17 @@ impl Inner {
     }
 
     /// Somebody with a password of Exchange's own.
-    async fn admit_person(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Account>> {
+    async fn admit_person(&self, credentials: &Credentials, caller: &Caller) -> Result<Admitted<Entered>> {
         let person = self.person(&credentials.user)?;
         if self.rules.devices_only.contains(self.directory.organisation(&person)) {
             return Err(Error::new(ErrorKind::SignIn, DEVICES_ONLY));
         }
         let account = self.directory.sign_in(credentials).await?;
-        let pass = self.pass(&person, &account, caller).await?;
-        Ok(Admitted { account, pass })
+        self.let_in(&person, account, caller).await
     }
 
     /// A device with its own.
-    async fn admit_device(&self, user: &str, password: &DevicePassword, caller: &Caller) -> Result<Admitted<Account>> {
+    async fn admit_device(&self, user: &str, password: &DevicePassword, caller: &Caller) -> Result<Admitted<Entered>> {
         let person = self.person(user)?;
         let address = address(&person);
         let unknown = || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE);
@@ -212,15 +223,17 @@ impl Inner {
         selector: &str,
         key: &ClientKey,
         caller: &Caller,
-    ) -> Result<Admitted<Account>> {
+    ) -> Result<Admitted<Entered>> {
         let (address, unknown) = (address(person), || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE));
         let kept = self.kept(selector).await?.ok_or_else(unknown)?;
         // Whatever is changed from here on ends the stay; what was changed before is seen now.
         let guest = Guest { device: Some(kept.device.id), expires: kept.device.expires, ..guest(&address, caller) };
         let (number, end) = self.stays.begin(guest);
         let kept = self.kept(selector).await?.ok_or_else(unknown)?;
-        admissible(&kept, caller)?;
-        self.ruled(&kept.account, caller)?;
+        self.admissible(&kept, caller)?;
+        let scopes = kept.device.scopes.and(kept.account.scopes);
+        let pass = Pass::new((scopes, kept.device.read_only), end, (number, self.stays.programs()));
+        let (standing, pass) = self.ruled((kept.account.clone(), true), caller, (number, pass))?;
         let account = match (&kept.remembered, &kept.top) {
             (Some(sealed), _) => {
                 let opened = key.unseal(sealed, &NewDevice::purpose(&kept.device.selector, &address));
@@ -232,25 +245,24 @@ impl Inner {
             (None, None) => return Err(outdated(unknown())),
         };
         // The account may be closed under another address of the same mailbox.
-        open(&self.known(person, &account).await?)?;
+        self.open(&self.known(person, &account).await?)?;
         self.notes.used(&kept.device, caller);
         self.notes.seen(&guest_program(&address, kept.device.id, caller));
-        let scopes = kept.device.scopes.and(kept.account.scopes);
-        let pass = Pass::new((scopes, kept.device.read_only), end, (number, self.stays.programs()));
-        Ok(Admitted { account, pass })
+        Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
     }
 
-    /// What somebody may do whom Exchange let in.
-    async fn pass(&self, person: &Person, account: &Account, caller: &Caller) -> Result<Pass> {
+    /// Somebody whom Exchange let in.
+    async fn let_in(&self, person: &Person, account: Account, caller: &Caller) -> Result<Admitted<Entered>> {
         // As for devices: the stay first.
-        let known = self.known(person, account).await?;
+        let known = self.known(person, &account).await?;
         let (number, end) = self.stays.begin(guest(&known.address, caller));
-        let known = self.known(person, account).await?;
-        open(&known)?;
+        let known = self.known(person, &account).await?;
+        self.open(&known)?;
         reaches(known.scopes, caller)?;
-        self.ruled(&known, caller)?;
         self.notes.seen(&notes::Program::of(&known.address, None, caller));
-        Ok(Pass::new((known.scopes, false), end, (number, self.stays.programs())))
+        let pass = Pass::new((known.scopes, false), end, (number, self.stays.programs()));
+        let (standing, pass) = self.ruled((known, false), caller, (number, pass))?;
+        Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
     }
 
     /// Somebody's account, by whatever name they sign in. Whoever is new has one from now on.
@@ -271,17 +283,63 @@ impl Inner {
         known.ok_or_else(|| Error::new(ErrorKind::NotAdmitted, REMOVED))
     }
 
-    /// Fails for whom a rule keeps out. Of whom it cannot be said yet, [`Stays`] decides.
-    fn ruled(&self, account: &Known, caller: &Caller) -> Result<()> {
-        let (from, protocol) = (caller.address, caller.protocol);
-        let facts = Facts { account, program: caller.program.as_deref(), from, protocol, at: Timestamp::now() };
-        match accounts::decide(&self.rules.policy, &facts) {
-            Decision::In | Decision::Unsure => Ok(()),
-            Decision::Out(sentence) => {
-                tracing::warn!(address = account.address, program = caller.program, %from, "a rule keeps somebody out");
+    /// Fails for whom a rule keeps out. Of whom it cannot be said yet, [`Standing`] and [`Stays`] decide.
+    fn ruled(
+        &self,
+        (account, has_device): (Known, bool),
+        caller: &Caller,
+        (number, mut pass): (u64, Pass),
+    ) -> Result<(Arc<Standing>, Pass)> {
+        let (address, program, from) = (account.address.clone(), &caller.program, &caller.address);
+        let rules = (Arc::clone(&self.policy), self.notes.clone());
+        let standing = Arc::new(Standing::new(rules, (account, has_device), caller, pass.name()));
+        self.stays.stands(number, &standing);
+        match standing.at_the_door() {
+            Judgement::In(_) | Judgement::Unsure => Ok((standing, pass)),
+            Judgement::Held(_) => {
+                (pass.scopes, pass.read_only) = (Scopes::of(&[Scope::Mail]), true);
+                Ok((standing, pass))
+            }
+            Judgement::Out(sentence) => {
+                tracing::warn!(address, program, %from, "a rule keeps somebody out");
                 Err(Error::new(ErrorKind::NotAdmitted, sentence))
             }
         }
+    }
+
+    /// Fails for an account that is not open, but for one that waits and is held.
+    fn open(&self, account: &Known) -> Result<()> {
+        match account.state {
+            AccountState::Pending if self.policy.holds_new => Ok(()),
+            _ => open(account),
+        }
+    }
+
+    /// Fails for a device that may not do this.
+    fn admissible(&self, kept: &Kept, caller: &Caller) -> Result<()> {
+        let device = &kept.device;
+        if let Some(objection) = device.objection(caller.address, Timestamp::now()) {
+            // Who is only in the wrong place comes again with the same password.
+            let is_over = device.revoked.is_some() || device.expires.is_some_and(|expires| expires <= Timestamp::now());
+            let kind = if is_over { ErrorKind::SignIn } else { ErrorKind::NotAdmitted };
+            return Err(Error::new(kind, objection));
+        }
+        self.open(&kept.account)?;
+        reaches(kept.account.scopes, caller)?;
+        if device.scopes.and(caller.protocol.needs()).is_empty() {
+            let needed = caller.protocol.needs().to_string().replace(' ', " or ");
+            return Err(Error::new(
+                ErrorKind::NotAdmitted,
+                format!("This device password is for {}, not for {needed}", device.scopes),
+            ));
+        }
+        if device.read_only && caller.protocol == mailbox::Protocol::Submission {
+            return Err(Error::new(
+                ErrorKind::NotAdmitted,
+                "This device password is for reading only, not for sending",
+            ));
+        }
+        Ok(())
     }
 
     async fn kept(&self, selector: &str) -> Result<Option<Kept>> {
@@ -316,30 +374,6 @@ pub(crate) fn address(person: &Person) -> String {
     person.address.clone().unwrap_or_else(|| person.name.clone()).to_lowercase()
 }
 
-/// Fails for a device that may not do this.
-fn admissible(kept: &Kept, caller: &Caller) -> Result<()> {
-    let device = &kept.device;
-    if let Some(objection) = device.objection(caller.address, Timestamp::now()) {
-        // Who is only in the wrong place comes again with the same password.
-        let is_over = device.revoked.is_some() || device.expires.is_some_and(|expires| expires <= Timestamp::now());
-        let kind = if is_over { ErrorKind::SignIn } else { ErrorKind::NotAdmitted };
-        return Err(Error::new(kind, objection));
-    }
-    open(&kept.account)?;
-    reaches(kept.account.scopes, caller)?;
-    if device.scopes.and(caller.protocol.needs()).is_empty() {
-        let needed = caller.protocol.needs().to_string().replace(' ', " or ");
-        return Err(Error::new(
-            ErrorKind::NotAdmitted,
-            format!("This device password is for {}, not for {needed}", device.scopes),
-        ));
-    }
-    if device.read_only && caller.protocol == mailbox::Protocol::Submission {
-        return Err(Error::new(ErrorKind::NotAdmitted, "This device password is for reading only, not for sending"));
-    }
-    Ok(())
-}
-
 /// Fails for an account that is not open.
 fn open(account: &Known) -> Result<()> {
     match account.state {
@@ -371,6 +405,7 @@ fn guest(address: &str, caller: &Caller) -> Guest {
         program: caller.program.clone(),
         since: Timestamp::now(),
         expires: None,
+        standing: OnceLock::new(),
     }
 }
 

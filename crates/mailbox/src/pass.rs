@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
@@ -176,6 +176,7 @@ struct Stay {
     end: watch::Receiver<Option<Arc<str>>>,
     number: u64,
     programs: mpsc::Sender<(u64, String)>,
+    name: Arc<OnceLock<Box<str>>>,
 }
 
 impl Pass {
@@ -193,7 +194,7 @@ impl Pass {
         end: watch::Receiver<Option<Arc<str>>>,
         (number, programs): (u64, mpsc::Sender<(u64, String)>),
     ) -> Self {
-        Self { scopes, read_only, stay: Some(Stay { end, number, programs }) }
+        Self { scopes, read_only, stay: Some(Stay { end, number, programs, name: Arc::default() }) }
     }
 
     /// Why it is over, if it is.
@@ -213,9 +214,16 @@ impl Pass {
         std::future::pending().await
     }
 
+    /// What the program says first that it is called, once it has; `None` for a stay nobody watches.
+    #[must_use]
+    pub fn name(&self) -> Option<Arc<OnceLock<Box<str>>>> {
+        self.stay.as_ref().map(|stay| Arc::clone(&stay.name))
+    }
+
     /// The program says what it is called. Nobody waits for this to be written down.
     pub fn introduce(&self, program: &str) {
         if let Some(stay) = &self.stay {
+            stay.name.get_or_init(|| program.into());
             let _ = stay.programs.try_send((stay.number, program.to_owned()));
         }
     }
@@ -255,6 +263,7 @@ mod tests {
         pass.introduce("Mail 1.0");
         pass.introduce("one too many is not waited for");
         assert_eq!(told.recv().await, Some((7, "Mail 1.0".to_owned())));
+        assert_eq!(pass.name().unwrap().get().map(|name| &**name), Some("Mail 1.0"));
         end.send_replace(Some("revoked".into()));
         assert_eq!((&*pass.clone().ended().await, pass.over().as_deref()), ("revoked", Some("revoked")));
         assert!(Pass::unlimited().over().is_none());

@@ -71,6 +71,7 @@ fn change_one(
             Ok(Some(happening))
         }
         Change::Revoke(device) => revoke(connection, at, *device).map(Some),
+        Change::Note(happening) => Ok(Some(happening.clone())),
         Change::Used { device, from } => {
             let used = params![device.0, at.as_second(), from.to_string()];
             execute(connection, "UPDATE device SET used = ?2, used_from = ?3 WHERE id = ?1", used)?;

@@ -36,6 +36,18 @@ pub(crate) enum Account {
         #[arg(required = true)]
         addresses: Vec<String>,
     },
+    /// Release programs that are held in quarantine: they find their mail when they next sign in.
+    Release {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// What the program calls itself, as `exgate account show` and `exgate audit` tell it; a * stands for any text.
+        #[arg(long, value_name = "NAME", default_value = "*", value_parser = form)]
+        program: String,
+        /// Whose.
+        #[arg(required = true)]
+        addresses: Vec<String>,
+    },
     /// Let people in no more; their sessions end within a second.
     Block {
         /// The configuration file.
@@ -175,6 +187,14 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn form(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("write the program's name, or * for any".to_owned()),
+        text if text.contains(';') => Err("write a * in place of the semicolon".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
 fn scope(text: &str) -> Result<Scope, String> {
     let all = Scope::ALL.map(Scope::as_str).join(", ");
     Scope::named(text.trim()).ok_or_else(|| format!("write one of {all}"))
@@ -216,6 +236,8 @@ mod tests {
         assert!(pair("dept").is_err() && pair("=x").is_err());
         assert_eq!(network("192.0.2.7").unwrap().to_string(), "192.0.2.7/32");
         assert_eq!(network("2001:db8::/32").unwrap().to_string(), "2001:db8::/32");
+        assert_eq!(form(" Mail* ").unwrap(), "Mail*");
+        assert!(form(" ").is_err() && form("a;b").is_err());
         assert!(network("here").is_err() && scope("post").is_err());
         assert_eq!(moment("2999-01-31").unwrap().to_string(), "2999-01-31T23:59:59Z");
         assert_eq!(moment("2999-01-31T12:00:00Z").unwrap().to_string(), "2999-01-31T12:00:00Z");

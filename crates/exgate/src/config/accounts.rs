@@ -11,6 +11,8 @@ use super::mistake::Mistake;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Accounts {
     pub(crate) approval: Approval,
+    pub(crate) help: Option<String>,
+    unknown_devices: Verdict,
     rules: Vec<Rule>,
 }
 
@@ -21,8 +23,10 @@ pub(crate) enum Approval {
     /// They are let in.
     #[default]
     Automatic,
-    /// They wait for the operator.
+    /// They wait for the operator, and are refused until then.
     Manual,
+    /// They wait for the operator, and see nothing but a message that says so.
+    Quarantine,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,11 +44,13 @@ struct Rule {
     say: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Verdict {
+    #[default]
     Allow,
     Block,
+    Quarantine,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -67,7 +73,22 @@ impl Accounts {
 
     /// The rules, in order.
     pub(crate) fn rules(&self) -> Vec<accounts::Rule> {
-        self.rules.iter().filter_map(|rule| rule.read().ok()).collect()
+        let written = self.rules.iter().filter_map(|rule| rule.read().ok());
+        written.chain(self.last()).collect()
+    }
+
+    /// What is done with devices of which no rule says anything.
+    fn last(&self) -> Option<accounts::Rule> {
+        (self.unknown_devices != Verdict::Allow).then(|| accounts::Rule {
+            verdict: self.unknown_devices.known(),
+            account: Vec::new(),
+            program: None,
+            networks: Vec::new(),
+            protocols: Vec::new(),
+            hours: None,
+            unknown_only: true,
+            say: None,
+        })
     }
 }
 
@@ -88,10 +109,7 @@ impl Rule {
         };
         let wrong_hours = |text: &String| ("hours", format!("`{text}` are no hours; write HH:MM-HH:MM, UTC"));
         Ok(accounts::Rule {
-            verdict: match self.verdict {
-                Verdict::Allow => accounts::Verdict::Allow,
-                Verdict::Block => accounts::Verdict::Block,
-            },
+            verdict: self.verdict.known(),
             account,
             program: self.program.clone(),
             networks: self.network.iter().map(network).collect::<Result<_, _>>()?,
@@ -100,8 +118,19 @@ impl Rule {
                 Some(text) => Some(hours(text).ok_or_else(|| wrong_hours(text))?),
                 None => None,
             },
+            unknown_only: false,
             say: self.say.clone(),
         })
+    }
+}
+
+impl Verdict {
+    fn known(self) -> accounts::Verdict {
+        match self {
+            Self::Allow => accounts::Verdict::Allow,
+            Self::Block => accounts::Verdict::Block,
+            Self::Quarantine => accounts::Verdict::Quarantine,
+        }
     }
 }
 

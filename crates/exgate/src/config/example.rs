@@ -169,14 +169,21 @@ key = "/etc/exgate/imap.key"
 #prefetch = "none"
 
 [accounts]
-# Whether people whom Exchange lets in may use the gateway at once ("automatic"), or each after `exgate account approve`
-# ("manual"). `exgate account` lists, blocks and changes accounts.
+# Whether people whom Exchange lets in may use the gateway at once ("automatic"), or each after `exgate account approve`: until
+# then they are refused ("manual"), or find an inbox with one message that says so ("quarantine").
 #approval = "automatic"
+# What is done where no rule says anything with those who come with the Exchange password, by a program that nobody has released:
+# "allow", "block" or "quarantine".
+#unknown_devices = "allow"
+# Whom people can ask who are held, in a line.
+#help = "telephone 1234, or helpdesk@corp.example"
 # Rules about who may come in, of which the first that fits decides; whoever none fits may. What a rule does not name it does
 # not look at; a * stands for any text. A program is known by User-Agent, EHLO or ID; one that has not said what it is 30 seconds
-# after it signed in counts as one without a name. hours are UTC. say is for whoever is kept out.
+# after it signed in, or when it first looks at mail that may be held, counts as one without a name. hours are UTC. say is for
+# whoever is kept out or held. In quarantine somebody finds one message that says why, and can do nothing else, until
+# `exgate account release`. What rules decide stands in the audit log.
 #[[accounts.rules]]
-#verdict = "block"              # or "allow"
+#verdict = "block"              # or "allow", or "quarantine"
 #account = "*@corp.example"
 #label = "dept=sales"           # as `exgate account set --label` wrote it
 #program = "*Outlook*"

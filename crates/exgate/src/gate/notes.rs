@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use accounts::sqlite::Register;
-use accounts::{Change, Device, DeviceId, Sighting, Store};
+use accounts::{Change, Device, DeviceId, Happening, Sighting, Store};
 use jiff::{SignedDuration, Timestamp};
 use mailbox::{Caller, Protocol};
 use tokio::sync::mpsc;
 
+use super::standing::Judgement;
 use super::stays::Stays;
 
 /// Writes notes into a register. Clones share what they know.
@@ -18,6 +19,7 @@ use super::stays::Stays;
 pub(super) struct Notes {
     register: Register,
     written: Arc<Mutex<HashMap<Program, Timestamp>>>,
+    judged: Arc<Mutex<HashMap<Happening, Timestamp>>>,
 }
 
 /// A program of somebody's.
@@ -44,7 +46,7 @@ impl Program {
 
 impl Notes {
     pub(super) fn new(register: Register) -> Self {
-        Self { register, written: Arc::default() }
+        Self { register, written: Arc::default(), judged: Arc::default() }
     }
 
     /// A device has signed in.
@@ -77,6 +79,35 @@ impl Notes {
             seen: (now, now),
         };
         self.write(now, Change::Seen(sighting));
+    }
+
+    /// A rule was applied to somebody: for the audit log, once in an hour at most for the same program from the same place.
+    pub(super) fn judged(&self, address: &str, caller: &Caller, program: Option<&str>, judgement: &Judgement) {
+        let (action, sentence) = match judgement {
+            Judgement::In(true) => ("rule.allow", ""),
+            Judgement::Held(sentence) => ("rule.quarantine", sentence.as_str()),
+            Judgement::Out(sentence) => ("rule.block", sentence.as_str()),
+            Judgement::In(false) | Judgement::Unsure => return,
+        };
+        let program = program.and_then(plain).map_or_else(|| "no name".to_owned(), |name| format!("\"{name}\""));
+        let mut detail = format!("{}, {program}, from {}", caller.protocol.as_str(), caller.address);
+        if !sentence.is_empty() {
+            detail = format!("{detail}: {sentence}");
+        }
+        let happening = Happening { action: action.to_owned(), subject: address.to_lowercase(), detail };
+        let now = Timestamp::now();
+        {
+            let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+            if judged.len() >= MOST {
+                judged.retain(|_, at| now.duration_since(*at) < AGAIN);
+            }
+            // Whoever comes under ever new names fills neither the memory nor the log.
+            if judged.len() >= MOST || judged.get(&happening).is_some_and(|at| now.duration_since(*at) < AGAIN) {
+                return;
+            }
+            judged.insert(happening.clone(), now);
+        }
+        self.write(now, Change::Note(happening));
     }
 
     fn write(&self, now: Timestamp, change: Change) {
@@ -112,5 +143,9 @@ fn plain(name: &str) -> Option<String> {
 
 /// Each is written down so often at most.
 const EACH: SignedDuration = SignedDuration::from_secs(60);
+/// A judgement is written down again after that.
+const AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// Judgements that are remembered.
+const MOST: usize = 10_000;
 /// Characters of a program's name.
 const LONGEST: usize = 200;

@@ -4,20 +4,22 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use accounts::{Account, AccountState, Decision, Device, DeviceId, Fault, Rule, Store};
+use accounts::{Account, AccountState, Device, DeviceId, Fault, Store};
 use jiff::{SignedDuration, Timestamp};
 use mailbox::{Protocol, Scopes};
 use tokio::sync::{mpsc, watch as signal};
+
+use super::standing::{Judgement, Policy, Standing};
 
 /// Everybody who is in.
 pub(super) struct Stays {
     open: Mutex<HashMap<u64, Stay>>,
     next: AtomicU64,
     programs: mpsc::Sender<(u64, String)>,
-    policy: Vec<Rule>,
+    policy: Arc<Policy>,
     /// Something was said that may end a stay.
     news: AtomicBool,
 }
@@ -29,7 +31,7 @@ struct Stay {
 }
 
 /// Somebody who is in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Guest {
     /// Whose account.
     pub(super) address: String,
@@ -44,6 +46,8 @@ pub(super) struct Guest {
     pub(super) since: Timestamp,
     /// When the device password expires.
     pub(super) expires: Option<Timestamp>,
+    /// How they stand with the rules, once anybody has looked.
+    pub(super) standing: OnceLock<Arc<Standing>>,
 }
 
 /// What the register says of everybody.
@@ -53,7 +57,7 @@ struct Facts {
 }
 
 impl Stays {
-    pub(super) fn new(programs: mpsc::Sender<(u64, String)>, policy: Vec<Rule>) -> Self {
+    pub(super) fn new(programs: mpsc::Sender<(u64, String)>, policy: Arc<Policy>) -> Self {
         Self { open: Mutex::default(), next: AtomicU64::new(1), programs, policy, news: AtomicBool::new(false) }
     }
 
@@ -63,6 +67,13 @@ impl Stays {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Stay { guest, end });
         (number, ending)
+    }
+
+    /// The rules were asked about somebody.
+    pub(super) fn stands(&self, number: u64, standing: &Arc<Standing>) {
+        if let Some(stay) = self.lock().get(&number) {
+            stay.guest.standing.get_or_init(|| Arc::clone(standing));
+        }
     }
 
     /// Where programs introduce themselves.
@@ -94,7 +105,10 @@ impl Stays {
     /// Ends the stays of those who would not be let in now. The facts were read when the next stay was to be this one: of who
     /// came later they know nothing, perhaps not even the account. False if somebody did.
     fn review(&self, facts: &Facts, next: u64, now: Timestamp) -> bool {
-        let objection = |guest: &Guest| facts.objection(guest, now).or_else(|| self.ruled_out(facts, guest, now));
+        let objection = |guest: &Guest| {
+            let objection = facts.objection(guest, self.policy.holds_new, now).map(str::to_owned);
+            objection.or_else(|| self.ruled_out(facts, guest, now))
+        };
         let mut is_all = true;
         self.lock().retain(|number, stay| {
             if *number >= next {
@@ -102,22 +116,29 @@ impl Stays {
                 return true;
             }
             let Some(why) = objection(&stay.guest) else { return true };
-            tracing::info!(address = stay.guest.address, why, "a session is ended");
+            tracing::info!(address = stay.guest.address, why = why.as_str(), "a session is ended");
             stay.end.send_replace(Some(why.into()));
             false
         });
         is_all
     }
 
-    /// What a rule says against somebody. A program that has had its time to say what it is has no name.
-    fn ruled_out(&self, facts: &Facts, guest: &Guest, now: Timestamp) -> Option<&str> {
+    /// What the rules say against somebody's stay. A program that has had its time to say what it is has no name; one that is
+    /// held counts as what it was when it was judged, so that nobody is sent to and fro.
+    fn ruled_out(&self, facts: &Facts, guest: &Guest, now: Timestamp) -> Option<String> {
         let is_late = now.duration_since(guest.since) >= TIME_FOR_A_NAME;
         let account = facts.accounts.get(&guest.address)?;
-        let program = guest.program.as_deref().or(is_late.then_some(""));
-        let known = accounts::Facts { account, program, from: guest.from, protocol: guest.protocol, at: now };
-        match accounts::decide(&self.policy, &known) {
-            Decision::Out(sentence) => Some(sentence),
-            Decision::In | Decision::Unsure => None,
+        let judged = guest.standing.get().and_then(|standing| standing.judged());
+        let program = match judged.filter(|judged| judged.held.is_some()) {
+            Some(held) => Some(held.program.as_deref().unwrap_or_default()),
+            None => guest.program.as_deref().or(is_late.then_some("")),
+        };
+        let (from, protocol, has_device) = (guest.from, guest.protocol, guest.device.is_some());
+        let known = accounts::Facts { account, program, has_device, from, protocol, at: now };
+        match (self.policy.judge(&known), judged.map(|judged| judged.held.is_some())) {
+            (Judgement::Out(sentence), _) | (Judgement::Held(sentence), Some(false)) => Some(sentence),
+            (Judgement::In(_), Some(true)) => Some(RELEASED.to_owned()),
+            _ => None,
         }
     }
 
@@ -133,10 +154,11 @@ impl Facts {
         Ok(Self { accounts: accounts.collect(), devices })
     }
 
-    fn objection(&self, guest: &Guest, now: Timestamp) -> Option<&'static str> {
+    fn objection(&self, guest: &Guest, holds_new: bool, now: Timestamp) -> Option<&'static str> {
         let Some(account) = self.accounts.get(&guest.address) else { return Some(super::REMOVED) };
         match account.state {
             AccountState::Open => {}
+            AccountState::Pending if holds_new => {}
             AccountState::Pending => return Some(super::PENDING),
             AccountState::Blocked => return Some(super::BLOCKED),
         }
@@ -175,9 +197,9 @@ pub(super) async fn watch(stays: Weak<Stays>, register: impl Store) {
 
 async fn look(stays: &Stays, register: &impl Store, seen: &mut Seen, now: Timestamp) -> Result<(), Fault> {
     let has_expired = stays.has_expired(now);
-    let has_news = stays.news.swap(false, Ordering::Relaxed) && !stays.policy.is_empty();
+    let has_news = stays.news.swap(false, Ordering::Relaxed) && !stays.policy.rules.is_empty();
     // Rules speak of hours, and of programs that stay silent.
-    let is_time = !stays.policy.is_empty() && now.duration_since(seen.at) >= AGAIN;
+    let is_time = !stays.policy.rules.is_empty() && now.duration_since(seen.at) >= AGAIN;
     let generation = register.generation().await?;
     if has_expired || has_news || is_time || seen.generation != Some(generation) {
         let next = stays.next();
@@ -188,6 +210,7 @@ async fn look(stays: &Stays, register: &impl Store, seen: &mut Seen, now: Timest
     Ok(())
 }
 
+const RELEASED: &str = "This program is released: sign in again to see your mail";
 /// Whoever is revoked is out within a second.
 const OFTEN: Duration = Duration::from_millis(400);
 /// So often rules are held against everybody who is in, though nothing has changed but the time.
@@ -198,7 +221,7 @@ const TIME_FOR_A_NAME: SignedDuration = SignedDuration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use accounts::Verdict;
+    use accounts::{Rule, Verdict};
 
     fn guest(since: Timestamp, program: Option<&str>) -> Guest {
         Guest {
@@ -210,6 +233,7 @@ mod tests {
             program: program.map(str::to_owned),
             since,
             expires: None,
+            standing: OnceLock::new(),
         }
     }
 
@@ -234,13 +258,14 @@ mod tests {
             networks: Vec::new(),
             protocols: Vec::new(),
             hours: None,
+            unknown_only: false,
             say: None,
         };
         vec![rule(Verdict::Allow, Some("Thunderbird*")), rule(Verdict::Block, None)]
     }
 
     fn stays(policy: Vec<Rule>) -> Stays {
-        Stays::new(mpsc::channel(1).0, policy)
+        Stays::new(mpsc::channel(1).0, Arc::new(Policy { rules: policy, ..Policy::default() }))
     }
 
     #[test]
