@@ -49,6 +49,7 @@ fn crates_know_only_what_lies_below_them() {
         ("accounts", &["mailbox"]),
         ("spool", &["mailbox"]),
         ("acme", &["serve"]),
+        ("admin", &["accounts", "mailbox"]),
         ("exchange", &["ews", "idmap", "mailbox", "pim", "spool"]),
     ]);
     let house = metadata();

@@ -8,7 +8,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use mailbox::{Protocol, Scope, Scopes};
 
-use crate::{Account, AccountState, Chain, Change, DeviceId, Fault, Happening, NewDevice, Sighting, Store, Verifier};
+use crate::{
+    Account, AccountState, Administrator, Chain, Change, DeviceId, Fault, Happening, Hashed, NewDevice, Role, Sighting,
+    Store, Verifier,
+};
 
 /// Where a store lies, so that it can be opened again and again.
 pub trait Place {
@@ -26,6 +29,7 @@ pub async fn all<P: Place>(place: impl Fn() -> P) {
     devices_are_found_until_they_are_revoked(&place()).await;
     what_is_removed_is_gone(&place()).await;
     programs_are_seen(&place()).await;
+    administrators_come_and_go(&place()).await;
     everything_is_written_down_in_a_chain(&place()).await;
     others_see_that_something_happened(&place()).await;
     two_at_once_make_one_chain(&place()).await;
@@ -136,6 +140,33 @@ async fn programs_are_seen(place: &impl Place) {
     let all = place.open().await.sightings(Some("anna@one.example")).await.unwrap();
     let told: Vec<_> = all.iter().map(|one| (one.program.as_str(), one.seen)).collect();
     assert_eq!(told, [("Mail", (at(1000), at(3000))), ("Phone", (at(2000), at(2000)))]);
+}
+
+async fn administrators_come_and_go(place: &impl Place) {
+    let store = place.open().await;
+    let one = |name: &str, role| Administrator {
+        name: name.to_owned(),
+        role,
+        selector: format!("{name}-sel"),
+        password: Hashed { salt: vec![1; 16], cost: (8, 1, 1), hash: vec![2; 32] },
+        created: at(1000),
+    };
+    let (root, zoe) = (one("root", Role::Admin), one("zoe", Role::Auditor));
+    let changes = vec![Change::AddAdministrator(zoe.clone()), Change::AddAdministrator(root.clone())];
+    store.commit("test", at(1000), changes).await.unwrap();
+    assert_eq!(place.open().await.administrators().await.unwrap(), [root.clone(), zoe.clone()]);
+    let again = store.commit("test", at(1000), vec![Change::AddAdministrator(one("zoe", Role::Admin))]).await;
+    assert!(matches!(again, Err(Fault::Refused(_))), "{again:?}");
+    let note = Happening { action: "session.end".to_owned(), subject: "anna".to_owned(), detail: "3".to_owned() };
+    let changes = vec![Change::RemoveAdministrator { name: "zoe".to_owned() }, Change::Note(note.clone())];
+    store.commit("root", at(2000), changes).await.unwrap();
+    assert_eq!(store.administrators().await.unwrap(), [root]);
+    let gone = store.commit("test", at(3000), vec![Change::RemoveAdministrator { name: "zoe".to_owned() }]).await;
+    assert!(matches!(gone, Err(Fault::Refused(_))), "{gone:?}");
+    let log = store.audit(0, 10).await.unwrap();
+    let told: Vec<_> = log.iter().map(|entry| entry.happening.action.as_str()).collect();
+    assert_eq!(told, ["admin.add", "admin.add", "admin.remove", "session.end"]);
+    assert_eq!(log[3].happening, note);
 }
 
 async fn everything_is_written_down_in_a_chain(place: &impl Place) {

@@ -1,6 +1,6 @@
 //! Who may use the gateway, with what, and how far.
 //!
-//! A [`Store`] holds the accounts, their device passwords, and an audit log that is a chain of hashes; [`sqlite`] is
+//! A [`Store`] holds the accounts, their device passwords, the administrators, and an audit log that is a chain of hashes; [`sqlite`] is
 //! one. [`Feeds`] are calendars that can be subscribed to by a secret address; [`Grants`] are the refresh tokens of those
 //! who signed in at an identity provider. What opens a mailbox is sealed: under a key that lies in a file of its own
 //! ([`Seal`]), or, for device passwords, under one that is made of the password itself, so that a copy of everything
@@ -10,8 +10,10 @@
 //! that.
 
 mod account;
+mod administrator;
 mod audit;
 mod check;
+mod delays;
 mod device;
 mod error;
 mod feed;
@@ -26,14 +28,16 @@ pub mod conformance;
 pub mod sqlite;
 
 pub use account::{Account, AccountState, RELEASED};
+pub use administrator::{Administrator, Role};
 pub use audit::{Broken, Chain, Entry, Happening};
 pub use check::Checker;
+pub use delays::Delays;
 pub use device::{Device, DeviceId, Kept, NewDevice, Sighting};
 pub use error::{Error, Result};
 pub use feed::{Detail, Feed, FeedId, Feeds, NewFeed, Token};
 pub use grant::{Grant, Grants};
 pub use ipnet::IpNet;
-pub use password::{ClientKey, DevicePassword, ITERATIONS, Verifier, scram_salt};
+pub use password::{ClientKey, DevicePassword, Hashed, ITERATIONS, Verifier, scram_salt};
 pub use policy::{Decision, Facts, Rule, Verdict, decide};
 pub use seal::Seal;
 pub use store::{Change, Committed, Fault, Store};

@@ -47,6 +47,17 @@ pub struct Verifier {
     pub server_key: [u8; 32],
 }
 
+/// What is kept of a password that is only ever shown whole: an Argon2id hash (RFC 9106).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hashed {
+    /// Of the hash.
+    pub salt: Vec<u8>,
+    /// KiB of memory, passes, lanes.
+    pub cost: (u32, u32, u32),
+    /// The hash.
+    pub hash: Vec<u8>,
+}
+
 /// SCRAM's ClientKey: made of the password alone, shown to the server by each sign-in, and kept by nobody. What is
 /// remembered for a device is sealed under a key made of it.
 pub struct ClientKey(Zeroizing<[u8; 32]>);
@@ -102,6 +113,15 @@ impl DevicePassword {
         })
     }
 
+    /// The same of one that is only ever shown whole. Takes some tens of milliseconds. `None` if the system cannot.
+    #[must_use]
+    pub fn hashed(&self) -> Option<Hashed> {
+        let mut salt = vec![0; SALT];
+        SystemRandom::new().fill(&mut salt).ok()?;
+        let hash = argon2id(self, &salt, COST)?;
+        Some(Hashed { salt, cost: COST, hash })
+    }
+
     /// The key that is made of it.
     #[must_use]
     pub fn client_key(&self, verifier: &Verifier) -> Option<ClientKey> {
@@ -111,6 +131,14 @@ impl DevicePassword {
 
 impl Verifier {
     /// True if this is the password. Takes some tens of milliseconds, and memory as [`Verifier::cost`] says.
+    #[must_use]
+    pub fn is_of(&self, password: &DevicePassword) -> bool {
+        argon2id(password, &self.salt, self.cost).is_some_and(|hash| is_same(&hash, &self.hash))
+    }
+}
+
+impl Hashed {
+    /// True if this is the password. Takes as long, and as much memory, as [`Hashed::cost`] says.
     #[must_use]
     pub fn is_of(&self, password: &DevicePassword) -> bool {
         argon2id(password, &self.salt, self.cost).is_some_and(|hash| is_same(&hash, &self.hash))
@@ -173,6 +201,12 @@ impl fmt::Debug for DevicePassword {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier")
+    }
+}
+
+impl fmt::Debug for Hashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashed")
     }
 }
 
@@ -293,6 +327,8 @@ mod tests {
         let (password, other) = (DevicePassword::generate().unwrap(), DevicePassword::generate().unwrap());
         let verifier = password.verifier(b"salt of the account").unwrap();
         assert!(verifier.is_of(&password) && !verifier.is_of(&other));
+        let hashed = password.hashed().unwrap();
+        assert!(hashed.is_of(&password) && !hashed.is_of(&other));
         assert_eq!(verifier.cost, (19_456, 2, 1));
         assert_eq!(password.client_key(&verifier).unwrap().stored(), verifier.stored_key);
         assert_ne!(other.client_key(&verifier).unwrap().stored(), verifier.stored_key);

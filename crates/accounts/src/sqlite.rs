@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::account::Account;
+use crate::administrator::Administrator;
 use crate::audit::Entry;
 use crate::device::{Device, Kept, Sighting};
 use crate::store::{Change, Committed, Fault, Store};
@@ -129,6 +130,10 @@ impl Store for Register {
     async fn sightings(&self, address: Option<&str>) -> Result<Vec<Sighting>, Fault> {
         let address = address.map(str::to_lowercase);
         self.read(move |connection| read::sightings(connection, address.as_deref())).await
+    }
+
+    async fn administrators(&self) -> Result<Vec<Administrator>, Fault> {
+        self.read(read::administrators).await
     }
 
     async fn audit(&self, after: u64, most: u32) -> Result<Vec<Entry>, Fault> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use mailbox::Scopes;
 
 use crate::account::{Account, AccountState};
+use crate::administrator::Administrator;
 use crate::audit::{Entry, Happening};
 use crate::device::{Device, DeviceId, Kept, NewDevice, Sighting};
 
@@ -64,6 +65,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// # Errors
     /// As above.
     fn sightings(&self, address: Option<&str>) -> impl Future<Output = Result<Vec<Sighting>, Fault>> + Send;
+
+    /// The administrators, by name.
+    ///
+    /// # Errors
+    /// As above.
+    fn administrators(&self) -> impl Future<Output = Result<Vec<Administrator>, Fault>> + Send;
 
     /// Up to `most` entries of the audit log after the one of that number, in order.
     ///
@@ -130,7 +137,14 @@ pub enum Change {
     AddDevice(Box<NewDevice>),
     /// Revokes a device for good. What was remembered for it is forgotten.
     Revoke(DeviceId),
-    /// Something for the log that changes nothing else, such as what was decided about somebody.
+    /// Somebody may look after the gateway from now on.
+    AddAdministrator(Administrator),
+    /// Somebody may no more.
+    RemoveAdministrator {
+        /// Who.
+        name: String,
+    },
+    /// Something was done that is kept elsewhere, or nowhere. For the log only.
     Note(Happening),
     /// A device was used. Not for the log.
     Used {

@@ -63,6 +63,6 @@ pub use settings::{
     ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,
     SizePolicy, SpoolPolicy, Way,
 };
-pub use status::{CacheStatus, Status};
+pub use status::{CacheStatus, MailboxState, MailboxStatus, Status};
 pub use submit::SPOOL;
 pub use tokens::oauth;

@@ -1,8 +1,9 @@
-//! How the organisations do, for the operator: numbers only, nobody by name.
+//! How the organisations do, for the operator: numbers, nobody by name; and how each mailbox does, for administrators.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::account::Account;
 use crate::directory::Directory;
 use crate::live::Live;
 use crate::watch::Watching;
@@ -22,6 +23,36 @@ pub struct Status {
     pub sessions: usize,
     /// Of the mailboxes with sessions, the longest time for which nothing was heard of Exchange.
     pub unheard: Duration,
+}
+
+/// How one mailbox does that is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxStatus {
+    /// The organisation's name in the configuration.
+    pub organisation: String,
+    /// What the gateway calls it.
+    pub mailbox: String,
+    /// Whether Exchange tells news of it, or why not.
+    pub state: MailboxState,
+    /// Sessions in it.
+    pub sessions: usize,
+    /// For how long nothing was heard of Exchange about it.
+    pub unheard: Duration,
+}
+
+/// How a mailbox is kept fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxState {
+    /// It was opened just now.
+    Starting,
+    /// Exchange tells news by itself.
+    Streaming,
+    /// It is looked at now and then.
+    Polling,
+    /// Exchange does not answer.
+    Away,
+    /// Exchange takes the password no more.
+    Refused,
 }
 
 /// How the cache of messages does.
@@ -47,6 +78,42 @@ impl Directory {
             all.push(status);
         }
         all
+    }
+}
+
+impl Directory {
+    /// How each mailbox does that is live.
+    pub async fn mailboxes(&self) -> Vec<MailboxStatus> {
+        let mut all = Vec::new();
+        for (organisation, live) in self.live_mailboxes().await {
+            let awake = live.iter().filter(|live| !live.is_at_rest());
+            all.extend(awake.map(|live| MailboxStatus {
+                organisation: organisation.clone(),
+                mailbox: live.user.clone(),
+                state: state(live),
+                sessions: live.sessions(),
+                unheard: live.unheard(),
+            }));
+        }
+        all
+    }
+
+    /// A session of a mailbox that is live, for whoever looks after the gateway: nobody has to sign in for it. `None` if it is not
+    /// live.
+    pub async fn present(&self, organisation: &str, mailbox: &str) -> Option<Account> {
+        let all = self.live_mailboxes().await;
+        let (_, live) = all.into_iter().find(|(name, _)| name == organisation)?;
+        live.iter().find(|live| live.user == mailbox)?.join()
+    }
+}
+
+fn state(live: &Live) -> MailboxState {
+    match *live.watching.borrow() {
+        _ if live.is_refused() => MailboxState::Refused,
+        _ if live.is_away() => MailboxState::Away,
+        Watching::Starting => MailboxState::Starting,
+        Watching::Streaming => MailboxState::Streaming,
+        Watching::Polling => MailboxState::Polling,
     }
 }
 

@@ -1,5 +1,8 @@
 //! `exgate account`: who may use the gateway.
 
+use std::path::Path;
+
+use accounts::sqlite::Register;
 use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Store};
 use jiff::Timestamp;
 
@@ -135,7 +138,6 @@ fn changes(account: &Known, settings: &AccountSettings) -> Vec<Change> {
     changes
 }
 
-/// Everything of somebody's that opens anything is gone afterwards. Done again, it goes on where it was cut off.
 async fn remove(config: &Config, address: &str, purge: bool) -> Result<(), Failure> {
     let register = gate::register(&config.state)?;
     let account = register.account(address).await.map_err(told)?.ok_or_else(|| nobody(address))?;
@@ -144,22 +146,37 @@ async fn remove(config: &Config, address: &str, purge: bool) -> Result<(), Failu
             "this would remove {address} with all devices, feeds and sign-ins for good; say so with --purge"
         )));
     }
-    let feeds = revoke_feeds(&feed::open(&config.state)?, &account)?;
-    let grants = grants::open(&config.state)?;
-    let broken = |error: accounts::Error| Failure::new(error.to_string());
-    grants.delete(&account.organisation, &account.address).map_err(broken)?;
-    for note in [grants::Note::UnderWay, grants::Note::Claims] {
-        note.forget(&grants, &account.organisation, &account.address).map_err(Failure::new)?;
-    }
-    let change = Change::Remove { address: account.address.clone() };
-    register.commit(&actor(), Timestamp::now(), vec![change]).await.map_err(told)?;
-    register.fold().await.map_err(told)?;
+    let feeds = self::purge(&config.state, &register, &actor(), &account).await?;
     say(&format!("{address} is removed, with {feeds} feeds"))?;
     eprintln!(
         "Who is removed may come again as somebody new; `exgate account block` keeps people out. What the gateway knows of \
          the mailbox's messages stays, so that no client downloads them again."
     );
     Ok(())
+}
+
+/// Everything of somebody's that opens anything is gone afterwards, and how many feeds that were. Done again, it goes on where it
+/// was cut off.
+pub(crate) async fn purge(state: &Path, register: &Register, actor: &str, account: &Known) -> Result<usize, Failure> {
+    let (state, one) = (state.to_owned(), account.clone());
+    let forgotten = tokio::task::spawn_blocking(move || forget(&state, &one)).await;
+    let feeds = forgotten.unwrap_or_else(|error| Err(Failure::new(error.to_string())))?;
+    let change = Change::Remove { address: account.address.clone() };
+    register.commit(actor, Timestamp::now(), vec![change]).await.map_err(told)?;
+    register.fold().await.map_err(told)?;
+    Ok(feeds)
+}
+
+/// What is kept beside the register. Blocks.
+fn forget(state: &Path, account: &Known) -> Result<usize, Failure> {
+    let feeds = revoke_feeds(&feed::open(state)?, account)?;
+    let grants = grants::open(state)?;
+    let broken = |error: accounts::Error| Failure::new(error.to_string());
+    grants.delete(&account.organisation, &account.address).map_err(broken)?;
+    for note in [grants::Note::UnderWay, grants::Note::Claims] {
+        note.forget(&grants, &account.organisation, &account.address).map_err(Failure::new)?;
+    }
+    Ok(feeds)
 }
 
 fn revoke_feeds(feeds: &Feeds, account: &Known) -> Result<usize, Failure> {

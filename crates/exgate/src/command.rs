@@ -5,7 +5,7 @@ mod accounts;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub(crate) use self::accounts::{Account, Audit, Device, NewDevice, Settings as AccountSettings, Switch};
+pub(crate) use self::accounts::{Account, Admin, Audit, Device, NewDevice, Settings as AccountSettings, Switch};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Passwords of single devices.
     #[command(subcommand)]
     Device(Device),
+    /// Who may use the pages at listen.admin, and the interface behind them.
+    #[command(subcommand)]
+    Admin(Admin),
     /// What was done to accounts and devices, by whom, and when.
     #[command(subcommand)]
     Audit(Audit),

@@ -12,7 +12,7 @@ use serve::Security;
 
 use crate::command::Demo;
 use crate::gate::{self, Gate};
-use crate::gateway::{self, Door, Gateway, Settings, Speaks, say};
+use crate::gateway::{self, AdminSettings, Door, Gateway, Settings, Speaks, say};
 use crate::observe::Observed;
 use crate::{Failure, feed};
 
@@ -127,6 +127,7 @@ fn settings(home: &Home) -> Result<Settings, Failure> {
         ldap: ldap::Settings::default(),
         dav: dav::Settings::default(),
         observed: Observed::default(),
+        admin: AdminSettings { upstreams: Vec::new(), state: home.path.clone(), longest_refusal: Duration::ZERO },
         limits: serve::Limits::new(serve::Settings::default()),
     })
 }

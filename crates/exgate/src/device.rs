@@ -1,6 +1,7 @@
 //! `exgate device`: passwords of single devices.
 
-use accounts::{AccountState, Change, Device as Known, DeviceId, DevicePassword, NewDevice, Store, scram_salt};
+use accounts::{Change, Device as Known, DeviceId, DevicePassword, Store};
+use admin::Wanted;
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
 use mailbox::{Credentials, Scopes, Secret, SignIn};
@@ -9,6 +10,7 @@ use crate::account::{actor, told};
 use crate::command::{self, Device};
 use crate::config::Config;
 use crate::gateway::{self, say};
+use crate::issue::{self, Shown};
 use crate::{Failure, gate, password};
 
 /// Does what the command line says.
@@ -51,68 +53,23 @@ async fn add(options: command::NewDevice) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
     let register = gate::register(&config.state)?;
     let shown = prove(&config, &options.address).await?;
-    let Shown { address, organisation, login, exchange_password, top } = &shown;
+    let address = shown.address.clone();
     eprintln!("Exchange let {address} in.");
-    let blocked = register.account(address).await.map_err(told)?.filter(|known| known.state == AccountState::Blocked);
-    if blocked.is_some() {
-        return Err(Failure::mistake(format!("{address} is blocked; `exgate account approve` lets them in again")));
-    }
-    let (no_numbers, key) = (|| Failure::new("the system gives no random numbers"), register.pepper().await);
-    let salt = scram_salt(&key.map_err(told)?, address);
-    let device = DevicePassword::generate().ok_or_else(no_numbers)?;
-    let verifier = device.verifier(&salt).ok_or_else(no_numbers)?;
-    let remembered = match exchange_password {
-        None => None,
-        Some(password) => {
-            let purpose = NewDevice::purpose(device.selector(), address);
-            let key = device.client_key(&verifier).ok_or_else(no_numbers)?;
-            Some(key.seal(password.expose().as_bytes(), &purpose).ok_or_else(no_numbers)?)
-        }
-    };
-    let new = NewDevice {
-        address: address.clone(),
+    let wanted = Wanted {
         name: options.name.clone(),
-        selector: device.selector().to_owned(),
-        verifier,
-        login: login.clone(),
-        remembered,
-        top: top.clone(),
         scopes: if options.scope.is_empty() { Scopes::ALL } else { Scopes::of(&options.scope) },
         read_only: options.read_only,
         networks: options.network,
         expires: options.expires,
     };
-    let known = Change::Know {
-        address: address.clone(),
-        organisation: organisation.clone(),
-        mailbox: None,
-        state: AccountState::Open,
-    };
-    let mut changes = vec![known];
-    if register.account(address).await.map_err(told)?.is_some_and(|account| account.state == AccountState::Pending) {
-        // Whoever makes a device for somebody lets them in.
-        changes.push(Change::SetState { address: address.clone(), state: AccountState::Open });
-    }
-    changes.push(Change::AddDevice(Box::new(new)));
-    let made = register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
-    say(device.expose())?;
-    let number = made.devices.first().map_or(0, |id| id.0);
+    let (number, password) = issue::issue(&register, &actor(), shown, wanted).await.map_err(told)?;
+    say(password.expose())?;
     eprintln!(
         "This is device {number}, {}: sign in as {address} with the password above, which is not shown again. \
          `exgate device revoke {number}` ends it.",
         options.name
     );
     Ok(())
-}
-
-/// What somebody has shown at Exchange.
-struct Shown {
-    address: String,
-    organisation: String,
-    login: String,
-    /// To be remembered.
-    exchange_password: Option<Secret<String>>,
-    top: Option<String>,
 }
 
 /// Has somebody sign in once, with a state of its own: a gateway that is running is not disturbed.
@@ -123,14 +80,7 @@ async fn prove(config: &Config, user: &str) -> Result<Shown, Failure> {
         Failure::mistake(format!("no Exchange server is set up for {user}; write the mail address to sign in with"))
     })?;
     let (account, typed) = enter(&directory, &person, user).await?;
-    let opens_alone = directory.opens_alone(&person);
-    Ok(Shown {
-        address: gate::address(&person),
-        organisation: directory.organisation(&person).to_owned(),
-        login: person.name.clone(),
-        exchange_password: typed.filter(|_| !opens_alone),
-        top: if opens_alone { account.top() } else { None },
-    })
+    Ok(Shown::new(&directory, &person, &account, typed))
 }
 
 /// By their password, or by the sign-in that `exgate login` has made.

@@ -4,7 +4,6 @@
 //! device's own; or the service account or tokens, where the gateway opens mailboxes without passwords. Any other password
 //! goes to Exchange as it is, unless the organisation takes device passwords only.
 
-mod delays;
 mod entered;
 mod inbox;
 mod letter;
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use accounts::sqlite::Register;
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, DevicePassword, Fault, Kept, NewDevice, Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
@@ -28,11 +27,11 @@ use mailbox::{
 };
 use tokio::sync::mpsc;
 
-use self::delays::Delays;
 pub(crate) use self::entered::Entered;
 use self::notes::Notes;
 use self::standing::{Judgement, Policy, Standing};
-use self::stays::{Guest, Stays};
+pub(crate) use self::stays::Guest;
+use self::stays::Stays;
 use crate::config::{Approval, Config, DevicePasswords};
 use crate::{Failure, gateway};
 
@@ -102,6 +101,21 @@ impl Gate {
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
         let delays = Delays::new(rules.longest_refusal);
         Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, stays, notes, delays })))
+    }
+
+    /// Who may use the gateway.
+    pub(crate) fn register(&self) -> &Register {
+        &self.0.register
+    }
+
+    /// Who is in, by the numbers of their stays.
+    pub(crate) fn guests(&self) -> Vec<(u64, Guest)> {
+        self.0.stays.guests()
+    }
+
+    /// Shows somebody out; whose account it was, if they were in.
+    pub(crate) fn show_out(&self, number: u64) -> Option<String> {
+        self.0.stays.end(number, SHOWN_OUT)
     }
 
     /// What lies behind it.
@@ -438,6 +452,7 @@ const UNKNOWN_DEVICE: &str = "This device password is not right, or not for this
                               or make a new one with `exgate device add`";
 const PENDING: &str = "This account waits for an administrator, who lets it in with `exgate account approve`";
 const BLOCKED: &str = "This account is blocked; ask your administrator";
+const SHOWN_OUT: &str = "An administrator has ended this session";
 const REMOVED: &str = "This account was removed";
 /// Programs that may introduce themselves while others are written down.
 const MANY: usize = 256;

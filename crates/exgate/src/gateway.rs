@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accounts::Feeds;
 use acme::Acme;
@@ -22,7 +22,8 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
-use crate::observe::{Observed, Page};
+use crate::house::{self, Running};
+use crate::observe::{History, Observed, Page};
 use crate::{Failure, feed, grants, setup};
 
 /// Runs the gateway until it is told to stop.
@@ -40,6 +41,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         dav: dav_settings(&config, &limits),
         limits,
         observed: Observed { certificates: certificates.clone(), ..observed },
+        admin: AdminSettings::of(&config, &config.state),
     };
     let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
     gateway.keep_fresh(certificates, acme)?;
@@ -79,6 +81,24 @@ pub(crate) struct Settings {
     pub(crate) dav: dav::Settings,
     pub(crate) limits: Limits,
     pub(crate) observed: Observed,
+    pub(crate) admin: AdminSettings,
+}
+
+/// What administrators see of the configuration.
+pub(crate) struct AdminSettings {
+    pub(crate) upstreams: Vec<admin::Upstream>,
+    pub(crate) state: PathBuf,
+    pub(crate) longest_refusal: Duration,
+}
+
+impl AdminSettings {
+    pub(crate) fn of(config: &Config, state: &Path) -> Self {
+        Self {
+            upstreams: house::upstreams(&config.organisations()),
+            state: state.to_owned(),
+            longest_refusal: config.limits.longest_refusal(),
+        }
+    }
 }
 
 /// What a listener speaks.
@@ -123,7 +143,7 @@ impl Gateway {
         let smtp = Smtp::new(gate.clone(), settings.smtp);
         let pop3 = Pop3::new(gate.clone(), settings.pop3);
         let ldap = Ldap::new(gate.clone(), settings.ldap);
-        let page = Page::new(settings.observed, gate.directory().clone());
+        let page = page(&gate, settings.observed, settings.admin)?;
         let opener = feed::Opener { feeds: Arc::new(feeds), gate: gate.clone() };
         let dav = Dav::with_feeds(gate, settings.dav, opener);
         let mut addresses = Vec::new();
@@ -190,6 +210,15 @@ impl Gateway {
             cut => warn!(cut, "stopped; some sessions had to be cut off"),
         }
     }
+}
+
+/// What is served at `listen.admin`. Minutes are kept from now on.
+fn page(gate: &Gate, observed: Observed, settings: AdminSettings) -> Result<Page, Failure> {
+    let AdminSettings { upstreams, state, longest_refusal } = settings;
+    let (history, started, directory) = (History::default(), Instant::now(), gate.directory().clone());
+    tokio::spawn(history.clone().keep(Arc::downgrade(&observed.metrics), directory.clone()));
+    let running = Running { gate: gate.clone(), observed: observed.clone(), history, upstreams, state, started };
+    Ok(Page::new(observed, directory, started, house::admin(running, longest_refusal)?))
 }
 
 /// Returns when the operator or the system wants the program to end.

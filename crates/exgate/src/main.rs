@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 
 mod account;
+mod administrator;
 mod audit;
 mod check;
 mod command;
@@ -14,6 +15,8 @@ mod gate;
 mod gateway;
 mod generate;
 mod grants;
+mod house;
+mod issue;
 mod log;
 mod login;
 mod observe;
@@ -21,6 +24,7 @@ mod password;
 mod setup;
 mod spool;
 mod status;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -44,7 +48,7 @@ fn main() -> ExitCode {
             let config = Config::read(&config).map_err(Failure::from);
             config.and_then(|config| config.traced(trace_ews.as_deref())).and_then(|config| {
                 let observed = Observed::default();
-                log::start_counting(&config.log, &observed.metrics);
+                log::start_observed(&config.log, &observed);
                 run(gateway::serve(config, observed))
             })
         }
@@ -65,6 +69,10 @@ fn main() -> ExitCode {
         Command::Device(command) => {
             log::start(&log::errors_only(false));
             run(device::run(command))
+        }
+        Command::Admin(command) => {
+            log::start(&log::errors_only(false));
+            run(administrator::run(command))
         }
         Command::Audit(command) => {
             log::start(&log::errors_only(false));

@@ -1,15 +1,19 @@
 //! How the gateway does, told to whoever runs it: numbers for Prometheus, health for whatever restarts or balances, and a
-//! table for people. Nobody is named: neither users nor addresses.
+//! table for people, in which nobody is named; and, to administrators, what happened to whom.
 
+mod events;
+mod history;
 mod metrics;
 mod page;
-mod snapshot;
+pub(crate) mod snapshot;
 mod spans;
 
 use std::sync::Arc;
 
 use serve::Certificates;
 
+pub(crate) use self::events::Events;
+pub(crate) use self::history::History;
 pub(crate) use self::metrics::Metrics;
 pub(crate) use self::page::Page;
 pub(crate) use self::snapshot::Snapshot;
@@ -19,5 +23,6 @@ pub(crate) use self::spans::Spans;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Events,
     pub(crate) certificates: Option<Certificates>,
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::{Trouble, read};
 use crate::account::AccountState;
+use crate::administrator::Administrator;
 use crate::audit::Happening;
 use crate::device::{DeviceId, NewDevice, Sighting};
 use crate::store::{Change, Committed};
@@ -71,6 +72,8 @@ fn change_one(
             Ok(Some(happening))
         }
         Change::Revoke(device) => revoke(connection, at, *device).map(Some),
+        Change::AddAdministrator(one) => add_administrator(connection, one).map(Some),
+        Change::RemoveAdministrator { name } => remove_administrator(connection, name).map(Some),
         Change::Note(happening) => Ok(Some(happening.clone())),
         Change::Used { device, from } => {
             let used = params![device.0, at.as_second(), from.to_string()];
@@ -192,6 +195,42 @@ fn revoke(connection: &Connection, at: Timestamp, id: DeviceId) -> Result<Happen
     let name: String = row.get("name")?;
     let detail = format!("device {id}, {name}");
     Ok(Happening { action: "device.revoke".to_owned(), subject: row.get("address")?, detail })
+}
+
+fn add_administrator(connection: &Connection, new: &Administrator) -> Result<Happening, Trouble> {
+    let Administrator { name, role, selector, password, created } = new;
+    let (memory, passes, lanes) = password.cost;
+    let added = execute(
+        connection,
+        "INSERT INTO administrator (name, role, selector, salt, memory, passes, lanes, hash, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO NOTHING",
+        params![
+            name,
+            role.as_str(),
+            selector,
+            password.salt,
+            memory,
+            passes,
+            lanes,
+            password.hash,
+            created.as_second()
+        ],
+    )?;
+    if added == 0 {
+        return Err(Trouble::Refused(format!(
+            "there is an administrator {name} already; `exgate admin remove` ends what they may"
+        )));
+    }
+    Ok(Happening { action: "admin.add".to_owned(), subject: name.clone(), detail: role.to_string() })
+}
+
+fn remove_administrator(connection: &Connection, name: &str) -> Result<Happening, Trouble> {
+    if execute(connection, "DELETE FROM administrator WHERE name = ?1", params![name])? == 0 {
+        return Err(Trouble::Refused(format!(
+            "there is no administrator {name}; `exgate admin list` shows those there are"
+        )));
+    }
+    Ok(Happening { action: "admin.remove".to_owned(), subject: name.to_owned(), detail: String::new() })
 }
 
 fn seen(connection: &Connection, sighting: &Sighting) -> Result<(), Trouble> {

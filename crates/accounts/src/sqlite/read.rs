@@ -8,9 +8,10 @@ use mailbox::{Protocol, Scopes};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::account::{Account, AccountState};
+use crate::administrator::{Administrator, Role};
 use crate::audit::{Chain, Entry, Happening};
 use crate::device::{Device, DeviceId, Kept, Sighting};
-use crate::password::Verifier;
+use crate::password::{Hashed, Verifier};
 
 pub(super) fn account(connection: &Connection, address: &str) -> rusqlite::Result<Option<Account>> {
     let mut one = connection.prepare_cached(&format!("{ACCOUNT} WHERE address = ?1"))?;
@@ -75,6 +76,22 @@ pub(super) fn sightings(connection: &Connection, address: Option<&str>) -> rusql
         })
     };
     all.query_map([address], read)?.collect()
+}
+
+pub(super) fn administrators(connection: &Connection) -> rusqlite::Result<Vec<Administrator>> {
+    let mut all = connection.prepare_cached("SELECT * FROM administrator ORDER BY name")?;
+    let read = |row: &Row<'_>| {
+        let cost = (row.get("memory")?, row.get("passes")?, row.get("lanes")?);
+        Ok(Administrator {
+            name: row.get("name")?,
+            // A word nobody wrote here lets nobody change anything.
+            role: Role::named(&row.get::<_, String>("role")?).unwrap_or(Role::Auditor),
+            selector: row.get("selector")?,
+            password: Hashed { salt: row.get("salt")?, cost, hash: row.get("hash")? },
+            created: time(row.get("created")?),
+        })
+    };
+    all.query_map([], read)?.collect()
 }
 
 pub(super) fn audit(connection: &Connection, after: u64, most: u32) -> rusqlite::Result<Vec<Entry>> {

@@ -35,7 +35,8 @@ const APPLICATION: i64 = 0x4558_7265;
 const LATEST: i64 = STEPS.len() as i64;
 
 /// The step at place n makes schema n + 1 of schema n. What stands here is never changed, only followed by more.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE register (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     pepper BLOB NOT NULL                   -- of SCRAM's salts
@@ -100,4 +101,17 @@ CREATE TABLE audit (
     subject TEXT NOT NULL,
     detail TEXT NOT NULL,
     hash BLOB NOT NULL
-);"];
+);",
+    "
+CREATE TABLE administrator (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    selector TEXT NOT NULL UNIQUE,
+    salt BLOB NOT NULL,                    -- Argon2id
+    memory INTEGER NOT NULL,
+    passes INTEGER NOT NULL,
+    lanes INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    created INTEGER NOT NULL
+) WITHOUT ROWID;",
+];

@@ -1,8 +1,8 @@
-//! `exgate account`, `exgate device`, `exgate audit`.
+//! `exgate account`, `exgate device`, `exgate admin`, `exgate audit`.
 
 use std::path::PathBuf;
 
-use accounts::IpNet;
+use accounts::{IpNet, Role};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use mailbox::Scope;
@@ -155,6 +155,36 @@ pub(crate) struct NewDevice {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Make an administrator and print their password, which is not to be had again.
+    Add {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// What to call them; the audit log does so, too.
+        name: String,
+        /// How far they may go: auditor (sees everything), operator (lets people in and keeps them out, ends sessions and devices,
+        /// tries mailboxes), admin (everything).
+        #[arg(long, value_parser = role)]
+        role: Role,
+    },
+    /// List the administrators.
+    List {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Let somebody be administrator no more; they are signed out at once.
+    Remove {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Whom.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// Show the log.
     Show {
@@ -198,6 +228,10 @@ fn form(text: &str) -> Result<String, String> {
 fn scope(text: &str) -> Result<Scope, String> {
     let all = Scope::ALL.map(Scope::as_str).join(", ");
     Scope::named(text.trim()).ok_or_else(|| format!("write one of {all}"))
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::named(text.trim()).ok_or_else(|| "write auditor, operator or admin".to_owned())
 }
 
 /// A single address is a network of its own.

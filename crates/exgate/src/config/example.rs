@@ -36,8 +36,9 @@ submissions = ["0.0.0.0:465", "[::]:465"]
 #http = "127.0.0.1:1080"
 # The same over TLS. Needs [tls].
 https = ["0.0.0.0:443", "[::]:443"]
-# How the gateway does: /metrics for Prometheus, /healthz/live, /healthz/ready, and what `exgate status` shows. Nobody is
-# asked for a password: only loopback, or under TLS with tls.client_ca, for those who show a certificate.
+# How the gateway does: /metrics for Prometheus, /healthz/live, /healthz/ready, and what `exgate status` shows, for whoever asks; and
+# pages for administrators, whom `exgate admin add` makes. Only loopback, or under TLS with tls.client_ca, for those who show a
+# certificate.
 #admin = "127.0.0.1:9143"
 # Proxies in front: networks or addresses. Those of `proxies` tell their client by the PROXY protocol (version 1 or 2) at the
 # beginning of each connection, but to admin; those of `http_proxies` in each request, by Forwarded or X-Forwarded-For (which

@@ -32,18 +32,18 @@ struct Stay {
 
 /// Somebody who is in.
 #[derive(Clone)]
-pub(super) struct Guest {
+pub(crate) struct Guest {
     /// Whose account.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// By which device password; `None` by one of Exchange's own.
-    pub(super) device: Option<DeviceId>,
+    pub(crate) device: Option<DeviceId>,
     /// What must be switched on for the account, at least one of it.
     pub(super) needs: Scopes,
-    pub(super) protocol: Protocol,
-    pub(super) from: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) from: IpAddr,
     /// What the program calls itself.
-    pub(super) program: Option<String>,
-    pub(super) since: Timestamp,
+    pub(crate) program: Option<String>,
+    pub(crate) since: Timestamp,
     /// When the device password expires.
     pub(super) expires: Option<Timestamp>,
     /// How they stand with the rules, once anybody has looked.
@@ -88,6 +88,23 @@ impl Stays {
         guest.program = Some(program.to_owned());
         self.news.store(true, Ordering::Relaxed);
         Some(guest.clone())
+    }
+
+    /// Everybody, by the numbers of their stays.
+    pub(super) fn guests(&self) -> Vec<(u64, Guest)> {
+        let mut open = self.lock();
+        open.retain(|_, stay| !stay.end.is_closed());
+        let mut all: Vec<_> = open.iter().map(|(number, stay)| (*number, stay.guest.clone())).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all
+    }
+
+    /// Ends a stay, and says whose it was.
+    pub(super) fn end(&self, number: u64, why: &str) -> Option<String> {
+        let stay = self.lock().remove(&number).filter(|stay| !stay.end.is_closed())?;
+        tracing::info!(address = stay.guest.address, why, "a session is ended");
+        stay.end.send_replace(Some(why.into()));
+        Some(stay.guest.address)
     }
 
     /// True if a device password of somebody who is in has expired.

@@ -1,7 +1,7 @@
 //! What is counted, and how Prometheus reads it (OpenMetrics).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     calls: Family<Labels, Histogram, fn() -> Histogram>,
     waits: Family<Labels, Counter>,
     connections: Mutex<BTreeMap<String, usize>>,
+    /// Calls of Exchange that ended well, and those that did not.
+    ended: (AtomicU64, AtomicU64),
     looked: Looked,
 }
 
@@ -55,6 +57,8 @@ impl Metrics {
 
     /// A call of Exchange has ended.
     pub(super) fn call(&self, operation: &str, outcome: &str, took: Duration) {
+        let count = if outcome == "ok" { &self.ended.0 } else { &self.ended.1 };
+        count.fetch_add(1, Ordering::Relaxed);
         self.calls.get_or_create(&owned(&[("op", operation), ("outcome", outcome)])).observe(took.as_secs_f64());
     }
 
@@ -73,6 +77,11 @@ impl Metrics {
         if let Some(count) = self.lock().get_mut(protocol) {
             *count = count.saturating_sub(1);
         }
+    }
+
+    /// Calls of Exchange that ended well, and those that did not, since the start.
+    pub(super) fn calls(&self) -> (u64, u64) {
+        (self.ended.0.load(Ordering::Relaxed), self.ended.1.load(Ordering::Relaxed))
     }
 
     /// Connections there are, by protocol.
@@ -114,7 +123,7 @@ impl Default for Metrics {
             waits.clone(),
         );
         let looked = Looked::registered(&mut registry);
-        Self { registry, commands, calls, waits, connections: Mutex::default(), looked }
+        Self { registry, commands, calls, waits, connections: Mutex::default(), ended: Default::default(), looked }
     }
 }
 

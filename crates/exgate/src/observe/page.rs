@@ -1,24 +1,28 @@
-//! The listener `admin`: numbers, health, and how things are, over plain HTTP.
+//! The listener `admin`: numbers, health, and how things are, for anybody who gets here; and the pages of administrators.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use accounts::sqlite::Register;
+use admin::{Admin, Answer, Asked};
 use exchange::Directory;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serve::{Connection, Protocol};
+use serve::{Connection, Protocol, Shutdown};
 use tracing::{debug, warn};
 
-use super::{Observed, Snapshot};
+use super::{Observed, Snapshot, snapshot};
+use crate::house::Running;
 
-/// Serves whoever asks how the gateway does.
+/// Serves whoever asks how the gateway does, and those who look after it.
 #[derive(Clone)]
 pub(crate) struct Page(Arc<Inner>);
 
@@ -26,29 +30,42 @@ struct Inner {
     observed: Observed,
     directory: Directory,
     started: Instant,
+    admin: Admin<Register, Running>,
 }
 
-type Answer = Response<Full<Bytes>>;
-
 impl Page {
-    pub(crate) fn new(observed: Observed, directory: Directory) -> Self {
-        Self(Arc::new(Inner { observed, directory, started: Instant::now() }))
+    pub(crate) fn new(
+        observed: Observed,
+        directory: Directory,
+        started: Instant,
+        admin: Admin<Register, Running>,
+    ) -> Self {
+        Self(Arc::new(Inner { observed, directory, started, admin }))
     }
 
-    async fn answer<B>(&self, request: Request<B>, draining: bool) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, from: &From) -> Answer {
+        let path = request.uri().path();
+        let is_for_machines = path == "/metrics" || path == "/api/v1/status" || path.starts_with("/healthz/");
+        if !is_for_machines {
+            return match whole(request, from).await {
+                Ok(asked) => self.0.admin.answer(asked).await,
+                Err(refusal) => refusal,
+            };
+        }
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
-        match request.uri().path() {
+        let draining = from.asked.is_requested();
+        match path {
             "/healthz/live" => plain(StatusCode::OK, "live\n"),
             // All listeners are open before this one is served.
             "/healthz/ready" if draining => plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
             "/healthz/ready" => plain(StatusCode::OK, "ready\n"),
             "/metrics" => self.told(draining, METRICS, |now| self.0.observed.metrics.text(now).ok()).await,
             "/api/v1/status" => self.told(draining, "application/json", |now| serde_json::to_string(now).ok()).await,
-            _ => plain(StatusCode::NOT_FOUND, "there are /metrics, /healthz/live, /healthz/ready and /api/v1/status\n"),
+            _ => plain(StatusCode::NOT_FOUND, "there are /healthz/live and /healthz/ready\n"),
         }
     }
 
@@ -58,8 +75,8 @@ impl Page {
         kind: &'static str,
         write: impl FnOnce(&Snapshot) -> Option<String>,
     ) -> Answer {
-        let Inner { observed, directory, started } = &*self.0;
-        match Snapshot::take(observed, directory, *started, draining).await {
+        let Inner { observed, directory, started, .. } = &*self.0;
+        match snapshot::take(observed, directory, *started, draining).await {
             Ok(now) => match write(&now) {
                 Some(text) => typed(StatusCode::OK, kind, text),
                 None => plain(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be written down\n"),
@@ -72,17 +89,38 @@ impl Page {
     }
 }
 
+/// Where a request comes from.
+struct From {
+    peer: IpAddr,
+    is_tls: bool,
+    asked: Shutdown,
+}
+
+/// The request with its whole body, if that is not too large and comes in time.
+async fn whole(request: Request<Incoming>, from: &From) -> Result<Asked, Answer> {
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await;
+    match read {
+        Ok(Ok(body)) => Ok(Asked::new(head, body.to_bytes(), from.peer, from.is_tls)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "that is too much\n"))
+        }
+        Ok(Err(_)) => Err(plain(StatusCode::BAD_REQUEST, "the body broke off\n")),
+        Err(_) => Err(plain(StatusCode::REQUEST_TIMEOUT, "the body did not come\n")),
+    }
+}
+
 impl Protocol for Page {
     const NAME: &'static str = "admin";
     const REFUSAL: &'static [u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
     async fn run(&self, connection: Connection) {
-        let Connection { stream, mut shutdown, .. } = connection;
-        let asked = shutdown.clone();
+        let Connection { stream, peer, mut shutdown, .. } = connection;
+        let from = Arc::new(From { peer: peer.ip(), is_tls: stream.is_tls(), asked: shutdown.clone() });
         let service = service_fn(move |request: Request<Incoming>| {
-            let (page, draining) = (self.clone(), asked.is_requested());
-            async move { Ok::<_, Infallible>(page.answer(request, draining).await) }
+            let (page, from) = (self.clone(), Arc::clone(&from));
+            async move { Ok::<_, Infallible>(page.answer(request, &from).await) }
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(SILENCE);
@@ -113,3 +151,6 @@ fn typed(status: StatusCode, kind: &'static str, text: String) -> Answer {
 
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const SILENCE: Duration = Duration::from_secs(75);
+/// For the body of a request, and its octets.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LARGEST: usize = 64 << 10;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Counts refusals.
 #[derive(Debug)]
-pub(super) struct Delays {
+pub struct Delays {
     tallies: Mutex<HashMap<Who, Tally>>,
     longest: Duration,
 }
@@ -27,12 +27,13 @@ struct Tally {
 
 impl Delays {
     /// None is longer than that.
-    pub(super) fn new(longest: Duration) -> Self {
+    #[must_use]
+    pub fn new(longest: Duration) -> Self {
         Self { tallies: Mutex::default(), longest }
     }
 
     /// Somebody was refused. How long they are to wait for the answer.
-    pub(super) fn refused(&self, account: &str, place: IpAddr, now: Instant) -> Duration {
+    pub fn refused(&self, account: &str, place: IpAddr, now: Instant) -> Duration {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         if tallies.len() >= MOST {
             tallies.retain(|_, tally| now.saturating_duration_since(tally.last) < FORGET);
@@ -55,7 +56,7 @@ impl Delays {
     }
 
     /// Somebody was let in.
-    pub(super) fn right(&self, account: &str, place: IpAddr) {
+    pub fn right(&self, account: &str, place: IpAddr) {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.remove(&Who::Account(account.to_owned()));
         tallies.remove(&Who::Place(place));
