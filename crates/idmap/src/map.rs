@@ -200,8 +200,9 @@ pub trait IdMap: Clone + Send + Sync + 'static {
         since: Option<AnnotationSeq>,
     ) -> impl Future<Output = Result<(AnnotationSeq, Vec<AnnotationChange>)>> + Send;
 
-    /// How often this process has written here. What is read while this stays the same stays the same too, but for what
-    /// other processes write.
+    /// How often this process has written here, or has heard that another node did. What is read while this stays the
+    /// same stays the same too, but for what others write and is not heard of yet; while nobody would hear of it, no two
+    /// answers are the same.
     fn commits(&self) -> u64;
 
     /// A small value kept for the caller.

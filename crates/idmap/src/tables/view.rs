@@ -18,10 +18,7 @@ pub(crate) fn snapshot(connection: &Connection, folder: FolderId) -> Outcome<(Sn
     let (recent_from, unlisted): (u32, u32) = connection
         .prepare_cached("SELECT recent_from, reserved FROM folder WHERE id = ?1")?
         .query_row([folder_number(folder)?], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (first, last) = item_keys(folder_number(folder)?);
-    let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
-    let count = usize::try_from(status.messages).unwrap_or_default();
-    let entries = entries(connection, sql, (first, last), count)?;
+    let entries = all(connection, folder_number(folder)?, usize::try_from(status.messages).unwrap_or_default())?;
     let recent = recent(&entries, recent_from);
     Ok((Snapshot { state: status.state, recent_from: recent, entries, unlisted }, recent_from))
 }
@@ -49,7 +46,7 @@ pub(crate) fn delta(connection: &Connection, folder: FolderId, since: ModSeq) ->
         .query_row([number], |row| row.get(0))?;
     let since = i64::try_from(since.0).unwrap_or(i64::MAX);
     let sql = "SELECT key, modseq, flags, keywords FROM item WHERE key >> 32 = ?1 AND modseq > ?2 ORDER BY key";
-    let changed = entries(connection, sql, (number, since), 0)?;
+    let changed = entries(connection, sql, (number, since), &mut Shared::default())?;
     let vanished = buried(connection, number, since)?;
     let complete = since >= forgotten(connection, number)?;
     Ok(Delta { state, changed, vanished, complete, unlisted })
@@ -204,14 +201,32 @@ fn room(count: usize) -> usize {
     if count < MANY { count } else { count.max(KEPT_BY_NOBODY / size_of::<Entry>()) }
 }
 
+/// Rows of a folder read at a time.
+const AT_A_TIME: usize = 4096;
+
 /// So many are worth it.
 const MANY: usize = 50_000;
 const KEPT_BY_NOBODY: usize = 33 << 20;
 
+/// All messages of a folder, which are about so many. A server's answer is held as a whole, so it is asked for piece by
+/// piece.
+fn all(connection: &Connection, folder: i64, count: usize) -> Outcome<Vec<Entry>> {
+    let (mut after, last) = item_keys(folder);
+    let (mut all, mut shared) = (Vec::with_capacity(room(count)), Shared::default());
+    let sql = format!(
+        "SELECT key, modseq, flags, keywords FROM item WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT {AT_A_TIME}"
+    );
+    loop {
+        let some = entries(connection, &sql, (after, last), &mut shared)?;
+        let Some(latest) = some.last() else { return Ok(all) };
+        after = item_key(folder, latest.uid.get());
+        all.extend(some);
+    }
+}
+
 /// Reads `key, modseq, flags, keywords`.
-fn entries(connection: &Connection, sql: &str, between: (i64, i64), count: usize) -> Outcome<Vec<Entry>> {
-    let mut entries = Vec::with_capacity(room(count));
-    let mut shared = Shared::default();
+fn entries(connection: &Connection, sql: &str, between: (i64, i64), shared: &mut Shared) -> Outcome<Vec<Entry>> {
+    let mut entries = Vec::new();
     let mut find = connection.prepare_cached(sql)?;
     let mut rows = find.query(params![between.0, between.1])?;
     while let Some(row) = rows.next()? {
