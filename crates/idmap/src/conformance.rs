@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests")]
 
 pub mod cases;
+#[cfg(test)]
+pub(crate) mod killed;
 pub mod objects;
 pub mod random;
 pub mod random_objects;

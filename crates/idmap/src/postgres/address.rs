@@ -127,8 +127,10 @@ fn unusable(reason: &str) -> Error {
     Error::Unusable { file: PathBuf::from("on PostgreSQL"), reason: reason.to_owned() }
 }
 
-/// Said of every connection. What hangs is given up by the server, so that nobody holds a mailbox's row for ever.
-const OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s \
+/// Said of every connection. What hangs is given up by the server, and a node that lost its power is noticed, so that
+/// nobody holds a mailbox's row for long.
+const OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=20s -c idle_in_transaction_session_timeout=10s \
+                       -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 \
                        -c synchronous_commit=on -c standard_conforming_strings=on -c search_path=idmap_here";
 
 const CONNECT: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use mailbox::{Access, ModSeq, SystemFlags};
 use pg_fixture::Server as Fixture;
 
 use super::{Change, LeaseEpoch, Server};
+use crate::conformance::killed::{self, Victim};
 use crate::conformance::{
     End, Place, apply, cases, filled, flags, item, listing, named, objects, random, random_objects, uid, uids,
 };
@@ -25,6 +26,11 @@ impl OnServer {
         static URL: OnceLock<Option<String>> = OnceLock::new();
         let url = URL.get_or_init(|| pg_fixture::shared().map(Fixture::database)).as_deref()?;
         Some(Self { url, mailbox: format!("anna{}@example.org", next()) })
+    }
+
+    /// For another process.
+    fn named(&self) -> std::ffi::OsString {
+        format!("{} {}", self.url, self.mailbox).into()
     }
 }
 
@@ -239,6 +245,38 @@ async fn a_restarted_server_is_found_again() {
     };
     assert_eq!(uids, [uid(4)]);
     assert_eq!(named(&map, inbox).await[..3], before);
+}
+
+/// A node that is killed while another one reads what it wrote.
+#[tokio::test]
+async fn a_killed_node_lost_nothing_it_announced() {
+    let Some(place) = OnServer::new() else { return };
+    let victim = Victim { test: "postgres::tests::the_node_that_is_killed", place: place.named() };
+    killed::messages_are_there(&victim, || place.open()).await;
+}
+
+#[tokio::test]
+async fn the_node_that_is_killed() {
+    let Some(place) = Victim::place() else { return };
+    killed::announce_messages(open_named(place.to_str().unwrap()).await).await;
+}
+
+#[tokio::test]
+async fn a_killed_node_lost_no_object_it_announced() {
+    let Some(place) = OnServer::new() else { return };
+    let victim = Victim { test: "postgres::tests::the_node_with_objects_that_is_killed", place: place.named() };
+    killed::objects_are_there(&victim, || place.open()).await;
+}
+
+#[tokio::test]
+async fn the_node_with_objects_that_is_killed() {
+    let Some(place) = Victim::place() else { return };
+    killed::announce_objects(open_named(place.to_str().unwrap()).await).await;
+}
+
+async fn open_named(place: &str) -> Mailbox {
+    let (url, mailbox) = place.split_once(' ').unwrap();
+    Server::open(url, "victim").await.unwrap().mailbox(mailbox).await.unwrap()
 }
 
 /// A writer that is cut off in the middle, with its node, leaves nothing and holds nobody up.

@@ -1,22 +1,20 @@
 //! What is particular to the file. What every map must do is in `conformance`.
 
-use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use mailbox::ModSeq;
 use tempfile::TempDir;
 
 use super::open;
+use crate::conformance::killed::{self, Victim};
 use crate::conformance::{
-    End, Place, apply, cases, filled, folder, item, listing, named, objects, page, random, random_objects, uid, uids,
+    End, Place, apply, cases, filled, item, listing, named, objects, page, random, random_objects, uid, uids,
 };
 use crate::sql::Connection;
 use crate::tables::edit::Edit;
-use crate::{Error, IdMap, ItemChange, Mailbox, ObjectItem, ObjectMap, ObjectRow};
+use crate::{Error, IdMap, ItemChange, Mailbox};
 
 /// A directory of its own for each map.
 struct Directory(TempDir);
@@ -230,145 +228,35 @@ fn random_stories_of_objects() {
     random_objects::run(60, Directory::new);
 }
 
-/// A real kill -9, at whatever the process is doing: what it had announced is there, and nothing is there twice.
+/// A real kill -9, at whatever the process is doing.
 #[tokio::test]
 async fn a_killed_process_lost_nothing_it_announced() {
     let directory = Directory::new();
-    let mut announced: Vec<(u32, String)> = Vec::new();
-    for round in 0..8usize {
-        announced.extend(until_killed(&directory, "the_process_that_is_killed", 3 + round * 7, |said| {
-            let (uid, item) = said.split_once(' ')?;
-            Some((uid.parse().ok()?, item.to_owned()))
-        }));
-        let map = directory.open().await;
-        map.check().await.unwrap();
-        let inbox = map.folders().await.unwrap()[0].id;
-        let here = named(&map, inbox).await;
-        assert!(announced.iter().all(|message| here.contains(message)));
-        assert_eq!(different(here.iter().map(|(_, item)| item)), here.len());
-        assert_eq!(map.status(inbox).await.unwrap().messages as usize, here.len());
-    }
-    assert!(announced.len() > 100);
+    let victim = Victim { test: "sqlite::tests::the_process_that_is_killed", place: directory.0.path().into() };
+    killed::messages_are_there(&victim, || sound(&directory)).await;
 }
 
-/// Announces what is on disk, until it is killed. Without somebody to kill it, it has nothing to do.
 #[tokio::test]
 async fn the_process_that_is_killed() {
-    let Some(directory) = std::env::var_os(VICTIM) else { return };
-    let map = open(Path::new(&directory), "anna@example.org").await.unwrap();
-    let inbox = map.put_folder(folder("inbox-id", "Inbox")).await.unwrap();
-    let mut number = map.status(inbox).await.unwrap().messages;
-    loop {
-        let page: Vec<_> = (1..=5).rev().map(|ahead| item(number + ahead)).collect();
-        number += 5;
-        apply(&map, inbox, listing(&page[..3], &format!("{number}a"), End::More)).await;
-        apply(&map, inbox, listing(&page[3..], &format!("{number}b"), End::Last)).await;
-        for (uid, item) in named(&map, inbox).await.into_iter().rev().take(5) {
-            println!("announced {uid} {item}");
-        }
-    }
+    let Some(directory) = Victim::place() else { return };
+    killed::announce_messages(open(Path::new(&directory), "anna@example.org").await.unwrap()).await;
 }
 
-/// The same for objects: a name, its item and its text are there together, an ETag once told never stands for another
-/// text, and what was removed stays so.
 #[tokio::test]
 async fn a_killed_process_lost_no_object_it_announced() {
     let directory = Directory::new();
-    let (mut texts, mut gone) = (HashMap::new(), HashSet::new());
-    for round in 0..8usize {
-        let said = until_killed(&directory, "the_process_with_objects_that_is_killed", 5 + round * 7, |said| {
-            let [what, name, etag, text] = said.split(' ').collect::<Vec<_>>().try_into().ok()?;
-            Some((what.to_owned(), name.to_owned(), etag.to_owned(), text.to_owned()))
-        });
-        for (what, name, etag, text) in said {
-            match what.as_str() {
-                "there" => {
-                    let before = texts.insert(etag.clone(), (name, text.clone()));
-                    assert!(before.is_none_or(|(_, before)| before == text), "{etag} stands for two texts");
-                }
-                _ => drop(gone.insert(name)),
-            }
-        }
-        let map = directory.open().await;
-        map.check().await.unwrap();
-        let calendar = map.folders().await.unwrap()[0].id;
-        let here = objects::rows(&map, calendar).await;
-        assert_eq!(different(here.iter().map(|row| &row.item_id)), here.len());
-        assert_eq!(different(here.iter().map(|row| &row.entry.name.0)), here.len());
-        assert_eq!(different(here.iter().map(|row| &row.entry.etag.0)), here.len());
-        let of_name = |name: &str| here.iter().find(|row| row.entry.name.0 == name);
-        assert!(gone.iter().all(|name| of_name(name).is_none()), "what was removed is back");
-        for (etag, (name, text)) in &texts {
-            let Some(row) = of_name(name) else {
-                // Only what came from Exchange is ever removed, perhaps after the last word that was heard.
-                assert!(!name.starts_with("ours"), "{name} is lost");
-                continue;
-            };
-            let kept = map.object_texts(calendar, &[row.number]).await.unwrap().remove(0).1;
-            assert!(row.entry.etag.0 != *etag || kept == text.as_bytes(), "{name} is another under its ETag");
-        }
-    }
-    assert!(texts.len() > 60 && !gone.is_empty(), "{} {}", texts.len(), gone.len());
+    let test = "sqlite::tests::the_process_with_objects_that_is_killed";
+    killed::objects_are_there(&Victim { test, place: directory.0.path().into() }, || sound(&directory)).await;
 }
 
-/// Makes, changes and removes objects as a client and as Exchange, and announces what is on disk.
 #[tokio::test]
 async fn the_process_with_objects_that_is_killed() {
-    let Some(directory) = std::env::var_os(VICTIM) else { return };
-    let map = open(Path::new(&directory), "anna@example.org").await.unwrap();
-    let calendar = map.put_folder(folder("calendar-id", "Calendar")).await.unwrap();
-    let said = |what: &str, name: &str, etag: &str, text: &str| println!("announced {what} {name} {etag} {text}");
-    // Exchange tells in the end of what was made just before a kill; what it never tells of would vanish.
-    let before = objects::rows(&map, calendar).await.into_iter().map(|row| {
-        let ObjectRow { item_id, change_key, .. } = row;
-        ObjectItem { item_id, change_key, name: None, ..objects::object(0) }
-    });
-    let start = format!("start {}", map.object_token(calendar).await.unwrap().modseq.0);
-    objects::apply(&map, calendar, objects::listing(&before.collect::<Vec<_>>(), &start, End::Last)).await;
-    // A number of its own for everything that is made in any run.
-    let mut number = u32::try_from(map.object_token(calendar).await.unwrap().modseq.0).unwrap() * 10;
-    loop {
-        number += 10;
-        let (ours, theirs) = (format!("ours-{number}.ics"), ObjectItem { name: None, ..objects::object(number + 1) });
-        for change in 0..2 {
-            let changed = ObjectItem { change_key: format!("{number}c{change}"), ..objects::object(number) };
-            let words = format!("text-{number}-{change}");
-            let row = objects::written(&map, calendar, &ours, changed, Some(&words)).await;
-            said("there", &ours, &row.entry.etag.0, &words);
-        }
-        let told = ObjectItem { change_key: format!("{number}c1"), ..objects::object(number) };
-        let page = objects::listing([&told, &theirs], &format!("{number}"), End::Last);
-        objects::apply(&map, calendar, page).await;
-        for row in map.unread_objects(calendar, 9).await.unwrap() {
-            let words = format!("read-{}", row.item_id);
-            objects::read(&map, calendar, row.number.0, &words).await;
-            said("there", &row.entry.name.0, &row.entry.etag.0, &words);
-        }
-        let rows = objects::rows(&map, calendar).await;
-        let oldest = rows.iter().find(|row| !row.entry.name.0.starts_with("ours")).unwrap();
-        map.objects_removed(calendar, &[oldest.number]).await.unwrap();
-        said("gone", &oldest.entry.name.0, "-", "-");
-    }
+    let Some(directory) = Victim::place() else { return };
+    killed::announce_objects(open(Path::new(&directory), "anna@example.org").await.unwrap()).await;
 }
 
-/// Runs a test of this file in a process of its own, and kills it once it has announced so much.
-fn until_killed<T>(directory: &Directory, test: &str, count: usize, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("sqlite::tests::{test}"), "--nocapture", "--test-threads=1"])
-        .env(VICTIM, directory.0.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let said = lines.filter_map(|line| read(line.split_once("announced ")?.1)).take(count).collect();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    said
+async fn sound(directory: &Directory) -> Mailbox {
+    let map = directory.open().await;
+    map.check().await.unwrap();
+    map
 }
-
-fn different<'a>(names: impl Iterator<Item = &'a String>) -> usize {
-    names.collect::<HashSet<_>>().len()
-}
-
-/// Names the directory to the process that is killed.
-const VICTIM: &str = "IDMAP_TEST_VICTIM";
