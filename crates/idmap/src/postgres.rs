@@ -2,12 +2,12 @@
 //!
 //! A transaction that writes locks its mailbox's row first, so that UIDs and MODSEQs are given once, whichever node asks,
 //! and tells all other nodes with its commit. It can be bound to a lease: once another node has a later one, nothing is
-//! written any more. Of what is here nothing is kept in memory between calls.
+//! written any more. Nothing of a map is kept in memory between calls.
 //!
 //! It takes PostgreSQL 13 or later, a role that may make schemas the first time, and connections that are not shared between
 //! transactions, for statements are prepared and notifications listened to. The maps are in the schema `idmap`.
 //!
-//! While the server is away every call answers `Away` at once, and the first one after it is back is served.
+//! While the server is away calls answer `Away` at once, and a second after it is back they are served.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
