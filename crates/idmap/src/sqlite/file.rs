@@ -48,6 +48,11 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
 /// Opens the file for writing; makes it if it is not there; brings an older one up to date.
 pub(crate) fn open_writer(file: &Path, mailbox: &str) -> Result<Connection> {
     make(file).map_err(|error| Error::Store { file: file.to_owned(), reason: error.to_string() })?;
+    reopen_writer(file, mailbox)
+}
+
+/// Opens a file for writing that is there. One that was taken away since would begin with other UIDs under those who use it.
+pub(crate) fn reopen_writer(file: &Path, mailbox: &str) -> Result<Connection> {
     let mut connection = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|fault| fault.named(file))?;
     prepare(&mut connection, mailbox).map_err(|fault| fault.named(file))?;
     Ok(connection)

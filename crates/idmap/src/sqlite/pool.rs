@@ -1,13 +1,15 @@
 //! Who may use the file when: one writer at a time, which commits together what waits together, and readers that
-//! see the last commit and wait for nobody.
+//! see the last commit and wait for nobody. A mailbox in which nothing happens holds no file open, and no memory for it.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::file;
 use crate::tables::fault::{Fault, Outcome};
@@ -16,11 +18,19 @@ use crate::{Error, Result, sql};
 /// The connections to one file.
 pub(crate) struct Pool {
     file: PathBuf,
+    mailbox: String,
     // Dropped before the writer, so that the last connection to close may fold the journal into the file.
     readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    writer: Mutex<Option<Connection>>,
     waiting: Mutex<Waiting>,
     commits: AtomicU64,
+    usage: Mutex<Usage>,
+}
+
+/// When the file was used last, and whether somebody looks after its connections.
+struct Usage {
+    last: Instant,
+    attended: bool,
 }
 
 #[derive(Default)]
@@ -33,8 +43,16 @@ struct Waiting {
 impl Pool {
     /// Opens or makes the file. Blocks.
     pub(crate) fn open(file: PathBuf, mailbox: &str) -> Result<Self> {
-        let writer = Mutex::new(file::open_writer(&file, mailbox)?);
-        Ok(Self { file, writer, waiting: Mutex::default(), readers: Mutex::default(), commits: AtomicU64::new(0) })
+        let writer = Mutex::new(Some(file::open_writer(&file, mailbox)?));
+        Ok(Self {
+            file,
+            mailbox: mailbox.to_owned(),
+            writer,
+            waiting: Mutex::default(),
+            readers: Mutex::default(),
+            commits: AtomicU64::new(0),
+            usage: Mutex::new(Usage { last: Instant::now(), attended: false }),
+        })
     }
 
     /// How many commits there were.
@@ -52,6 +70,7 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&sql::Connection) -> Outcome<T> + Send + 'static,
     {
+        self.used();
         let (reply, answer) = oneshot::channel();
         let attend = {
             let mut waiting = locked(&self.waiting);
@@ -71,6 +90,7 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&sql::Connection) -> Outcome<T> + Send + 'static,
     {
+        self.used();
         let pool = Arc::clone(self);
         let read = move || {
             let idle = locked(&pool.readers).pop();
@@ -94,7 +114,7 @@ impl Pool {
             }
         }
         let leave = Leave(self);
-        let connection = locked(&self.writer);
+        let mut writer = locked(&self.writer);
         loop {
             let mut jobs: Vec<Box<dyn Job>> = {
                 let mut waiting = locked(&self.waiting);
@@ -106,10 +126,56 @@ impl Pool {
                 }
                 waiting.jobs.drain(..some).collect()
             };
-            let committed = commit(&connection, &mut jobs).map_err(|fault| fault.named(&self.file));
+            let committed = self
+                .opened(&mut writer)
+                .and_then(|connection| commit(connection, &mut jobs).map_err(|fault| fault.named(&self.file)));
             // Before anybody hears of it.
             self.commits.fetch_add(1, Ordering::SeqCst);
             jobs.into_iter().for_each(|job| job.finish(committed.clone(), &self.file));
+        }
+    }
+
+    fn opened<'a>(&self, writer: &'a mut Option<Connection>) -> Result<&'a Connection> {
+        Ok(match writer {
+            Some(connection) => connection,
+            None => writer.insert(file::reopen_writer(&self.file, &self.mailbox)?),
+        })
+    }
+
+    /// Sees to it that connections are closed when nobody has used them for a while. What is on the way then uses others.
+    fn used(self: &Arc<Self>) {
+        let mut usage = locked(&self.usage);
+        usage.last = Instant::now();
+        if !std::mem::replace(&mut usage.attended, true) {
+            tokio::spawn(attend(Arc::downgrade(self)));
+        }
+    }
+
+    /// True if nobody has used the file for a while; then nobody looks after it any more.
+    fn rests(&self) -> bool {
+        let mut usage = locked(&self.usage);
+        usage.attended = usage.last.elapsed() < REST;
+        !usage.attended
+    }
+
+    /// Blocks.
+    fn close(&self) {
+        drop(std::mem::take(&mut *locked(&self.readers)));
+        // Whoever writes now closes it another time.
+        if let Ok(mut writer) = self.writer.try_lock() {
+            drop(writer.take());
+        }
+    }
+}
+
+async fn attend(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(REST).await;
+        let Some(pool) = pool.upgrade() else { return };
+        if pool.rests() {
+            // It lasts until all is closed or the process ends; nobody waits for it.
+            drop(tokio::task::spawn_blocking(move || pool.close()));
+            return;
         }
     }
 }
@@ -195,6 +261,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Commits cost a disk flush; what came meanwhile shares the next one.
 const JOBS_PER_COMMIT: usize = 64;
+
+/// How long connections stay open after they were used. They cost some hundreds of KiB and up to eight files for each mailbox,
+/// and a millisecond to open again.
+const REST: Duration = Duration::from_secs(20);
 
 /// Connections kept open for reading. More are opened while needed.
 const IDLE_READERS: usize = 2;

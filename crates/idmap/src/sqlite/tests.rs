@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use mailbox::ModSeq;
 use tempfile::TempDir;
@@ -150,6 +151,34 @@ async fn a_full_folder_refuses() {
     assert_eq!(map.created(inbox, vec![item(3)]).await.unwrap_err(), Error::Full(inbox));
     assert_eq!(uids(&map, inbox).await, [uid(1), uid(u32::MAX - 1)]);
     assert_eq!(map.status(inbox).await.unwrap().messages, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mailbox_in_which_nothing_happens_holds_no_file_open() {
+    let directory = Directory::new();
+    let map = directory.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    for round in 2..5 {
+        assert_ne!(open_files(directory.0.path()), 0);
+        while open_files(directory.0.path()) > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(map.status(inbox).await.unwrap().messages, round - 1);
+        map.created(inbox, vec![item(round)]).await.unwrap();
+    }
+    while open_files(directory.0.path()) > 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // Nobody must get a map that is empty for one that was taken away.
+    fs::remove_file(map.place()).unwrap();
+    assert!(matches!(map.created(inbox, vec![item(9)]).await, Err(Error::Store { .. })));
+    assert!(!map.place().exists());
+}
+
+/// How many files below that directory this process has open.
+fn open_files(directory: &Path) -> usize {
+    let all = fs::read_dir("/proc/self/fd").unwrap();
+    all.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).filter(|file| file.starts_with(directory)).count()
 }
 
 /// A map of the first version keeps its UIDs and takes objects.
