@@ -73,10 +73,16 @@ impl<'c> Edit<'c> {
         Ok(self.changed)
     }
 
-    /// A moment of its own for each change, so that a delta can be cut anywhere.
+    /// A moment of its own for each change, so that a delta can be cut anywhere. Nobody else takes any meanwhile, so only
+    /// the first has to be asked for.
     fn modseq(&mut self) -> Outcome<i64> {
-        self.highest_modseq = next_modseq(self.connection)?;
-        self.changed = true;
+        if self.changed {
+            self.connection.execute("UPDATE mailbox SET modseq = modseq + 1", [])?;
+            self.highest_modseq += 1;
+        } else {
+            self.highest_modseq = next_modseq(self.connection)?;
+            self.changed = true;
+        }
         Ok(self.highest_modseq)
     }
 
@@ -157,7 +163,20 @@ impl<'c> Edit<'c> {
             coded.change_key,
             coded.item_id
         ])?;
-        self.by_number(number)?.ok_or_else(|| crate::tables::coded::damaged("an object"))
+        Ok(Known {
+            key,
+            name,
+            version: 1,
+            schedule: None,
+            uid,
+            modified: coded.modified,
+            settled: None,
+            text: UNREAD,
+            hash: coded.hash,
+            bind: coded.bind,
+            superseded: Vec::new(),
+            change_key: coded.change_key.clone(),
+        })
     }
 
     fn free_name(&self, coded: &Coded) -> Outcome<String> {
