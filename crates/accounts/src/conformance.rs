@@ -35,6 +35,41 @@ pub async fn all<P: Place>(place: impl Fn() -> P) {
     two_at_once_make_one_chain(&place()).await;
 }
 
+/// Something of everything, and a device that was removed.
+pub async fn fill(store: &impl Store) {
+    let number = store.audit(0, 1000).await.unwrap().len();
+    let (address, gone) = (format!("anna{number}@one.example"), "gone@one.example");
+    let selector = |prefix: &str| format!("{prefix}{number:05}");
+    let made = vec![
+        know(&address, None),
+        label(&address, "dept", Some("sales")),
+        device(&address, &selector("aaa")),
+        Change::Seen(sighting(&address, "Mail", 1000)),
+        know(gone, None),
+        device(gone, &selector("bbb")),
+    ];
+    let devices = store.commit("test", at(1000), made).await.unwrap().devices;
+    let used = Change::Used { device: devices[0], from: [192, 0, 2, 7].into() };
+    store.commit("test", at(2000), vec![used, Change::Remove { address: gone.to_owned() }]).await.unwrap();
+    let again = vec![know(gone, None), device(gone, &selector("ccc"))];
+    let last = store.commit("test", at(2000), again).await.unwrap().devices[0];
+    assert!(last > devices[1], "no number is given again");
+    store.commit("test", at(2000), vec![Change::Remove { address: gone.to_owned() }]).await.unwrap();
+}
+
+/// What is in the one is in the other.
+pub async fn same(one: &impl Store, other: &impl Store) {
+    assert_eq!(one.accounts().await.unwrap(), other.accounts().await.unwrap());
+    assert_eq!(one.devices(None).await.unwrap(), other.devices(None).await.unwrap());
+    assert_eq!(one.sightings(None).await.unwrap(), other.sightings(None).await.unwrap());
+    assert_eq!(one.audit(0, 1000).await.unwrap(), other.audit(0, 1000).await.unwrap());
+    assert_eq!(one.pepper().await.unwrap(), other.pepper().await.unwrap());
+    for device in one.devices(None).await.unwrap() {
+        let (one, other) = (one.kept(&device.selector).await.unwrap(), other.kept(&device.selector).await.unwrap());
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+    }
+}
+
 async fn accounts_are_known_and_changed(place: &impl Place) {
     let store = place.open().await;
     assert_eq!(store.account("anna@one.example").await.unwrap(), None);

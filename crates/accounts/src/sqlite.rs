@@ -15,6 +15,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::account::Account;
 use crate::administrator::Administrator;
 use crate::audit::Entry;
+use crate::copy::{Cell, Row};
 use crate::device::{Device, Kept, Sighting};
 use crate::store::{Change, Committed, Fault, Store};
 
@@ -61,6 +62,18 @@ impl Register {
             |connection| Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?),
         )
         .await
+    }
+
+    /// Rows as they are.
+    pub(crate) async fn rows(&self, select: &str) -> Result<Vec<Row>, Fault> {
+        let select = select.to_owned();
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare(&select)?;
+            let columns = statement.column_count();
+            let row = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column).map(Cell)).collect();
+            statement.query_map([], row)?.collect()
+        };
+        self.read(read).await
     }
 
     async fn read<T: Send + 'static>(

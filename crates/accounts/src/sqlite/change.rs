@@ -9,6 +9,7 @@ use crate::account::AccountState;
 use crate::administrator::Administrator;
 use crate::audit::Happening;
 use crate::device::{DeviceId, NewDevice, Sighting};
+use crate::happening;
 use crate::store::{Change, Committed};
 
 /// Makes the changes, and writes down what counts.
@@ -136,11 +137,8 @@ fn add_device(connection: &Connection, at: Timestamp, new: &NewDevice) -> Result
     if read::account(connection, &address)?.is_none() {
         return Err(nobody(&address));
     }
-    if new.scopes.is_empty() {
-        return Err(Trouble::Refused("a device password is for something: give it at least one scope".to_owned()));
-    }
-    let networks: Vec<String> = new.networks.iter().map(ToString::to_string).collect();
-    let networks = networks.join(" ");
+    new.check().map_err(Trouble::Refused)?;
+    let networks = new.networks_text();
     let (memory, passes, lanes) = new.verifier.cost;
     execute(
         connection,
@@ -171,15 +169,7 @@ fn add_device(connection: &Connection, at: Timestamp, new: &NewDevice) -> Result
         ],
     )?;
     let id = DeviceId(connection.last_insert_rowid());
-    let rights = if new.read_only { "reading only" } else { "reading and writing" };
-    let mut detail = format!("device {id}, {}: {}, {rights}", new.name, new.scopes);
-    if !networks.is_empty() {
-        detail = format!("{detail}, from {networks}");
-    }
-    if let Some(expires) = new.expires {
-        detail = format!("{detail}, until {expires}");
-    }
-    Ok((id, Happening { action: "device.add".to_owned(), subject: address, detail }))
+    Ok((id, Happening::device_added(id, new)))
 }
 
 fn revoke(connection: &Connection, at: Timestamp, id: DeviceId) -> Result<Happening, Trouble> {
@@ -188,13 +178,9 @@ fn revoke(connection: &Connection, at: Timestamp, id: DeviceId) -> Result<Happen
     )?;
     let mut rows = one.query(params![id.0, at.as_second()])?;
     let Some(row) = rows.next()? else {
-        return Err(Trouble::Refused(format!(
-            "there is no device {id} that can be revoked; `exgate device list` shows those there are"
-        )));
+        return Err(Trouble::Refused(happening::no_device(id)));
     };
-    let name: String = row.get("name")?;
-    let detail = format!("device {id}, {name}");
-    Ok(Happening { action: "device.revoke".to_owned(), subject: row.get("address")?, detail })
+    Ok(Happening::device_revoked(id, row.get("address")?, row.get("name")?))
 }
 
 fn add_administrator(connection: &Connection, new: &Administrator) -> Result<Happening, Trouble> {
@@ -217,20 +203,16 @@ fn add_administrator(connection: &Connection, new: &Administrator) -> Result<Hap
         ],
     )?;
     if added == 0 {
-        return Err(Trouble::Refused(format!(
-            "there is an administrator {name} already; `exgate admin remove` ends what they may"
-        )));
+        return Err(Trouble::Refused(happening::is_administrator(name)));
     }
-    Ok(Happening { action: "admin.add".to_owned(), subject: name.clone(), detail: role.to_string() })
+    Ok(Happening::administrator_added(new))
 }
 
 fn remove_administrator(connection: &Connection, name: &str) -> Result<Happening, Trouble> {
     if execute(connection, "DELETE FROM administrator WHERE name = ?1", params![name])? == 0 {
-        return Err(Trouble::Refused(format!(
-            "there is no administrator {name}; `exgate admin list` shows those there are"
-        )));
+        return Err(Trouble::Refused(happening::no_administrator(name)));
     }
-    Ok(Happening { action: "admin.remove".to_owned(), subject: name.to_owned(), detail: String::new() })
+    Ok(Happening::administrator_removed(name))
 }
 
 fn seen(connection: &Connection, sighting: &Sighting) -> Result<(), Trouble> {
@@ -258,12 +240,11 @@ fn of_account(changed: usize, action: &str, address: &str, detail: &str) -> Resu
     if changed == 0 {
         return Err(nobody(address));
     }
-    let (action, subject, detail) = (action.to_owned(), address.to_lowercase(), detail.to_owned());
-    Ok(Some(Happening { action, subject, detail }))
+    Ok(Some(Happening::of_account(action, address, detail)))
 }
 
 fn nobody(address: &str) -> Trouble {
-    Trouble::Refused(format!("there is no account {address}; `exgate account list` shows those there are"))
+    Trouble::Refused(happening::nobody(address))
 }
 
 fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<usize> {

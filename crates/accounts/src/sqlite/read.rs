@@ -2,16 +2,15 @@
 
 use std::str::FromStr;
 
-use ipnet::IpNet;
-use jiff::Timestamp;
-use mailbox::{Protocol, Scopes};
+use mailbox::Scopes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::account::{Account, AccountState};
-use crate::administrator::{Administrator, Role};
+use crate::administrator::Administrator;
 use crate::audit::{Chain, Entry, Happening};
 use crate::device::{Device, DeviceId, Kept, Sighting};
 use crate::password::{Hashed, Verifier};
+use crate::stored::{self, protocol, time};
 
 pub(super) fn account(connection: &Connection, address: &str) -> rusqlite::Result<Option<Account>> {
     let mut one = connection.prepare_cached(&format!("{ACCOUNT} WHERE address = ?1"))?;
@@ -84,8 +83,7 @@ pub(super) fn administrators(connection: &Connection) -> rusqlite::Result<Vec<Ad
         let cost = (row.get("memory")?, row.get("passes")?, row.get("lanes")?);
         Ok(Administrator {
             name: row.get("name")?,
-            // A word nobody wrote here lets nobody change anything.
-            role: Role::named(&row.get::<_, String>("role")?).unwrap_or(Role::Auditor),
+            role: stored::role(&row.get::<_, String>("role")?),
             selector: row.get("selector")?,
             password: Hashed { salt: row.get("salt")?, cost, hash: row.get("hash")? },
             created: time(row.get("created")?),
@@ -129,8 +127,6 @@ fn read_device(row: &Row<'_>) -> rusqlite::Result<Device> {
     let used: Option<i64> = row.get("used")?;
     let used_from: Option<String> = row.get("used_from")?;
     let networks: String = row.get("networks")?;
-    // A network that cannot be read is one that nobody comes from.
-    let network = |text: &str| text.parse().unwrap_or(NOWHERE);
     Ok(Device {
         id: DeviceId(row.get("id")?),
         address: row.get("address")?,
@@ -138,7 +134,7 @@ fn read_device(row: &Row<'_>) -> rusqlite::Result<Device> {
         selector: row.get("selector")?,
         scopes: scopes(row)?,
         read_only: row.get("read_only")?,
-        networks: networks.split_whitespace().map(network).collect(),
+        networks: stored::networks(&networks),
         expires: row.get::<_, Option<i64>>("expires")?.map(time),
         created: time(row.get("created")?),
         used: used.map(|used| (time(used), used_from.and_then(|from| from.parse().ok()))),
@@ -156,14 +152,8 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// Words nobody wrote here open nothing.
 fn scopes(row: &Row<'_>) -> rusqlite::Result<Scopes> {
-    Ok(Scopes::read(&row.get::<_, String>("scopes")?).unwrap_or(Scopes::NONE))
-}
-
-fn protocol(word: &str) -> Protocol {
-    let all = [Protocol::Imap, Protocol::Pop3, Protocol::Submission, Protocol::Dav, Protocol::Ldap];
-    all.into_iter().find(|protocol| protocol.as_str() == word).unwrap_or(Protocol::Imap)
+    Ok(stored::scopes(&row.get::<_, String>("scopes")?))
 }
 
 fn parsed<T: FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
@@ -175,10 +165,4 @@ fn number(row: &Row<'_>, column: impl rusqlite::RowIndex) -> rusqlite::Result<u6
     row.get::<_, i64>(column).map(i64::unsigned_abs)
 }
 
-fn time(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap_or_default()
-}
-
 const ACCOUNT: &str = "SELECT * FROM account";
-/// RFC 6666: what is sent there is thrown away.
-const NOWHERE: IpNet = IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 128));
