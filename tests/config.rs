@@ -74,6 +74,21 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("allow_http", "ca_file = '/nowhere/ca.pem'\nallow_http", &["exchange.main.ca_file", "/nowhere/ca.pem"]),
     ("allow_http", "auth = 'magic'\nallow_http", &["exchange.main.auth"]),
     ("[listen]", "[imap]\nsize = 'roughly'\n[listen]", &["imap.size"]),
+    ("[listen]", "[store]\nkind = 'mysql'\n[listen]", &["store.kind", "mysql"]),
+    ("[listen]", "[store]\nurl = 'postgresql://db/exgate'\n[listen]", &["store.url", "store.kind"]),
+    ("[listen]", "[store]\nkind = 'postgres'\nnode = 'one'\n[listen]", &["store.url", "missing"]),
+    ("[listen]", "[store]\nkind = 'postgres'\nurl = 'http://db/exgate'\nnode = 'one'\n[listen]", &["store.url"]),
+    (
+        "[listen]",
+        "[store]\nkind = 'postgres'\nurl = 'postgresql://db/exgate?sslmode=prefer'\nnode = 'one'\n[listen]",
+        &["store.url", "sslmode=prefer"],
+    ),
+    ("[listen]", "[store]\nkind = 'postgres'\nurl = 'postgresql://db/exgate'\n[listen]", &["store.node", "missing"]),
+    (
+        "[listen]",
+        "[store]\nkind = 'postgres'\nurl = 'postgresql://db/exgate'\nnode = 'one two'\n[listen]",
+        &["store.node", "one two"],
+    ),
     ("[listen]", "[listen", &["line"]),
     ("url = 'http://127.0.0.1:9/EWS/Exchange.asmx'\ndomains = ['demo.test']\n", "", &["exchange.main", "url"]),
     ("allow_http", "mode = 'impersonation'\nallow_http", &["exchange.main.service"]),
@@ -152,7 +167,7 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 85] = [
+const KEYS: [&str; 88] = [
     "tls.acme",
     "directory",
     "names",
@@ -160,6 +175,9 @@ const KEYS: [&str; 85] = [
     "contact",
     "http01",
     "binding_id",
+    "store",
+    "kind",
+    "node",
     "clients",
     "host",
     "name",

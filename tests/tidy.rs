@@ -46,11 +46,12 @@ fn crates_know_only_what_lies_below_them() {
         ("pop3", &["mailbox", "script", "serve"]),
         ("ldap", &["mailbox", "pim", "serve"]),
         ("idmap", &["mailbox"]),
+        ("nodes", &[]),
         ("accounts", &["mailbox"]),
         ("spool", &["mailbox"]),
         ("acme", &["serve"]),
         ("admin", &["accounts", "mailbox"]),
-        ("exchange", &["ews", "idmap", "mailbox", "pim", "spool"]),
+        ("exchange", &["ews", "idmap", "mailbox", "nodes", "pim", "spool"]),
     ]);
     let house = metadata();
     let ours: BTreeSet<&str> = house.workspace_packages().iter().map(|package| package.name.as_str()).collect();

@@ -42,7 +42,7 @@ impl Drop for Guard {
         // Where there is no runtime any more, the next run takes it back.
         if let Some(begun) = self.begun.take().filter(|_| tokio::runtime::Handle::try_current().is_ok()) {
             let live = Arc::clone(&self.live);
-            self.live.spawn(async move { live.clear(begun).await });
+            self.live.spawn(async move { live.take_back_added(begun).await });
         }
     }
 }
@@ -210,18 +210,16 @@ impl Live {
         all.ok_or_else(|| gone().because(&Theirs::NotFound, None))
     }
 
-    /// Takes away what an earlier run began and did not end.
-    pub(crate) async fn clear_appends(self: &Arc<Self>) {
-        for line in self.begun(APPENDS).await.unwrap_or_default() {
-            let Some(begun) = Adding::read(&line) else { continue };
-            let live = Arc::clone(self);
-            self.spawn(async move { live.clear(begun).await });
-        }
+    /// Takes away what was begun and not ended.
+    pub(crate) fn clear_append(self: &Arc<Self>, line: &str) {
+        let Some(begun) = Adding::read(line) else { return };
+        let live = Arc::clone(self);
+        self.spawn(async move { live.take_back_added(begun).await });
     }
 
     /// Takes away what carries the token, until nothing does. A server that lost its answer may be at work still, so it
     /// is looked for more than once.
-    async fn clear(self: Arc<Self>, begun: Adding) {
+    async fn take_back_added(self: Arc<Self>, begun: Adding) {
         let mut clean = false;
         for wait in CLEARING {
             sleep(wait).await;

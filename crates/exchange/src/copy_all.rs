@@ -222,13 +222,11 @@ impl Live {
         }
     }
 
-    /// Takes away what an earlier run copied in part.
-    pub(crate) async fn clear_copies(self: &Arc<Self>) {
-        for line in self.begun(COPIES).await.unwrap_or_default() {
-            let Some(undo) = Undo::read(&line) else { continue };
-            let live = Arc::clone(self);
-            self.spawn(async move { live.clear_copy(undo).await });
-        }
+    /// Takes away what was copied in part.
+    pub(crate) fn clear_copy_of(self: &Arc<Self>, line: &str) {
+        let Some(undo) = Undo::read(line) else { return };
+        let live = Arc::clone(self);
+        self.spawn(async move { live.clear_copy(undo).await });
     }
 
     async fn clear_copy(self: Arc<Self>, undo: Undo) {

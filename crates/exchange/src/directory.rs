@@ -1,6 +1,7 @@
 //! Letting people in: whom Exchange knows, and how often it is asked.
 
 mod desk;
+mod elsewhere;
 mod endpoints;
 mod file_name;
 mod greeting;
@@ -11,7 +12,6 @@ mod token;
 mod upstream;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ use spool::{Owner, Spool, Waiting};
 use self::desk::{Desk, Means, Opened};
 pub(crate) use self::file_name::file_name;
 use self::homes::Homes;
+pub(crate) use self::homes::known_homes;
 pub use self::place::Person;
 use self::place::person;
 use self::seeker::Seeker;
@@ -37,6 +38,7 @@ use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
 use crate::holdback::{CredentialHash, FORGET};
 use crate::live::{Live, Parts};
+use crate::maps::{self, Maps};
 use crate::settings::{Organisation, Settings, Way};
 use crate::status::CacheStatus;
 use crate::submit::{Outgoing, SPOOL};
@@ -52,6 +54,7 @@ pub struct Directory(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    maps: Maps,
     upstreams: Vec<Arc<Upstream>>,
     /// For each organisation the mailboxes that are live, by the names their state is found by.
     live: Vec<tokio::sync::Mutex<Rooms>>,
@@ -64,8 +67,6 @@ struct Inner {
 /// The mailboxes of one organisation.
 struct Rooms {
     homes: Homes,
-    /// Where their maps are.
-    directory: PathBuf,
     live: HashMap<String, Room>,
 }
 
@@ -93,8 +94,11 @@ impl Directory {
         let open = |organisation: &Organisation| Upstream::new(organisation.clone(), &settings.state).map(Arc::new);
         let upstreams = settings.organisations.iter().map(open).collect::<Result<Vec<_>>>()?;
         let rooms = |organisation: &Organisation| {
-            let directory = settings.state.join("maps").join(file_name(&organisation.name));
-            tokio::sync::Mutex::new(Rooms { homes: Homes::load(&directory), directory, live: HashMap::new() })
+            let homes = match &settings.shared {
+                None => Homes::in_files(&settings.state.join(maps::DIRECTORY).join(file_name(&organisation.name))),
+                Some(shared) => Homes::of_all_nodes(shared.clone(), organisation.name.clone()),
+            };
+            tokio::sync::Mutex::new(Rooms { homes, live: HashMap::new() })
         };
         let live = settings.organisations.iter().map(rooms).collect();
         let bodies = settings.state.join("bodies");
@@ -102,10 +106,17 @@ impl Directory {
             .map_err(|error| trouble(format!("{} cannot be used: {error}", bodies.display())))?;
         let spool = Spool::open(&settings.state.join(SPOOL)).map_err(|error| trouble(error.to_string()))?;
         let salt = uuid::Uuid::new_v4().into_bytes();
-        let inner = Arc::new(Inner { settings, upstreams, live, cache, spool, desks: DashMap::new(), salt });
+        let maps = match &settings.shared {
+            None => Maps::Files(settings.state.join(maps::DIRECTORY)),
+            Some(shared) => Maps::Shared(shared.clone()),
+        };
+        let inner = Arc::new(Inner { settings, maps, upstreams, live, cache, spool, desks: DashMap::new(), salt });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(resume(Arc::downgrade(&inner)));
             runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
+            if let Maps::Shared(shared) = &inner.maps {
+                runtime.spawn(elsewhere::listen(shared.server.changes(), Arc::downgrade(&inner)));
+            }
         }
         Ok(Self(inner))
     }
@@ -284,7 +295,7 @@ impl Inner {
         let upstream = self.upstream(person.organisation)?;
         let rooms = self.live.get(person.organisation).ok_or_else(unknown_domain)?;
         let mut rooms = rooms.lock().await;
-        let home = rooms.homes.name(&rooms.directory, &person.name, entered.greeting.top())?;
+        let home = rooms.homes.name(&person.name, entered.greeting.top()).await?;
         let known = rooms.live.get(&home).filter(|room| !room.live.is_at_rest());
         let goes_on = known.is_some_and(|room| keeps_its_client(room, means, upstream));
         let live = match known {
@@ -298,7 +309,7 @@ impl Inner {
             }
             None => {
                 let seeker = Seeker { upstream: Arc::clone(upstream), person: person.clone(), identity };
-                let live = self.bring_to_life(&rooms.directory, &home, entered, seeker).await?;
+                let live = self.bring_to_life(&home, entered, seeker).await?;
                 rooms.live.insert(home, Room { live: Arc::clone(&live), means });
                 live
             }
@@ -332,7 +343,7 @@ impl Inner {
             return Ok(true);
         }
         let seeker = Seeker { upstream: Arc::clone(upstream), person, identity };
-        let live = self.bring_to_life(&rooms.directory, &waiting.owner.mailbox, entered, seeker).await?;
+        let live = self.bring_to_life(&waiting.owner.mailbox, entered, seeker).await?;
         // Whoever signs in goes on with what they sign in with.
         let room = Room { live, means: Means::Password };
         rooms.live.insert(waiting.owner.mailbox.clone(), room);
@@ -343,11 +354,10 @@ impl Inner {
         self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name)
     }
 
-    async fn bring_to_life(&self, directory: &Path, home: &str, entered: Entered, seeker: Seeker) -> Result<Arc<Live>> {
+    async fn bring_to_life(&self, home: &str, entered: Entered, seeker: Seeker) -> Result<Arc<Live>> {
         let organisation = &seeker.upstream.organisation;
         let name = organisation.name.as_str();
-        std::fs::create_dir_all(directory)?;
-        let map = idmap::sqlite::open(directory, home).await?;
+        let map = self.maps.open(name, home).await?;
         let shelf = format!("{}.{}", file_name(&format!("{name}/{home}")), generation(&map).await?);
         tracing::info!(user = home, organisation = name, "mailbox live");
         let any = Bell::new();
@@ -357,6 +367,7 @@ impl Inner {
             (seeker.person.name.clone(), seeker.person.address.clone()),
             entered.greeting.top().map(str::to_owned),
             self.settings.sending.clone(),
+            self.maps.nodes().cloned(),
         );
         let live = Live::start(Parts {
             user: home.to_owned(),
@@ -373,12 +384,13 @@ impl Inner {
             list: any.below(),
             any,
             opener: Some(Opener {
-                directory: directory.to_owned(),
+                maps: self.maps.clone(),
                 cache: self.cache.clone(),
                 organisation: name.to_owned(),
                 routes: Arc::new(Routes::new(Some(seeker.scout()), seeker.person.address.clone())),
             }),
             outgoing: Some(outgoing),
+            nodes: self.maps.nodes().cloned(),
         });
         if matches!(organisation.way, Way::Discover(_)) {
             live.spawn(seeker.follow(Arc::downgrade(&live)));
@@ -456,9 +468,12 @@ pub(crate) async fn generation(map: &impl IdMap) -> Result<String> {
     if let Some(generation) = map.note(GENERATION).await? {
         return Ok(generation);
     }
-    let generation = uuid::Uuid::new_v4().simple().to_string();
-    map.put_note(GENERATION, &generation).await?;
-    Ok(generation)
+    let new = uuid::Uuid::new_v4().simple().to_string();
+    match map.swap_note(GENERATION, None, &new).await? {
+        true => Ok(new),
+        // Another node was first.
+        false => Ok(map.note(GENERATION).await?.unwrap_or(new)),
+    }
 }
 
 /// Counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
@@ -476,6 +491,11 @@ async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
             let tidied = tokio::task::spawn_blocking(move || spool.tidy(before)).await;
             if let Ok(Err(error)) = tidied {
                 tracing::warn!(%error, "what was sent cannot be forgotten");
+            }
+            if let Some(nodes) = inner.maps.nodes()
+                && let Err(error) = nodes.tidy().await
+            {
+                tracing::warn!(%error, "what other nodes sent cannot be forgotten");
             }
         }
         let often = inner.settings.linger.clamp(OFTEN, HOUSEKEEPING);

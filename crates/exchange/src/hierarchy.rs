@@ -195,7 +195,11 @@ impl Live {
                 return Err(tried.because(&ErrorKind::Protocol, None));
             }
             let facts = self.facts_told(&page);
-            let applied = self.map.apply_hierarchy(self.hierarchy_page(page)).await?;
+            let applied = match self.map.apply_hierarchy_from(state, self.hierarchy_page(page)).await {
+                // Another node has brought it further: on from there.
+                Err(idmap::Error::Stale) => continue,
+                applied => applied?,
+            };
             self.take_hierarchy(applied);
             self.keep_facts(facts).await?;
             if last {

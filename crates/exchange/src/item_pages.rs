@@ -44,19 +44,19 @@ impl Live {
         }
     }
 
-    /// Takes a page into the index.
+    /// Takes a page into the index that was asked for from there.
     pub(crate) async fn take(
         &self,
         state: &FolderState,
         objects: Option<CollectionKind>,
-        epoch: Epoch,
+        from: (Epoch, Option<String>),
         page: ItemChanges,
     ) -> idmap::Result<Taken> {
         if let Some(kind) = objects {
-            return self.take_objects(state, kind, epoch, page).await;
+            return self.take_objects(state, kind, from, page).await;
         }
         let page = self.sync_page(page).await?;
-        let applied = self.map.apply(state.id, epoch, page).await?;
+        let applied = self.map.apply_from(state.id, from, page).await?;
         Ok(Taken { changed: applied.changed, untold: applied.untold })
     }
 
@@ -158,6 +158,12 @@ impl ItemPages<'_> {
         self.restarts <= MOST_RESTARTS
     }
 
+    /// True if the folder's SyncState is another one than it was, which is progress, whoever made it.
+    async fn has_moved(&self, point: &SyncPoint) -> Result<bool> {
+        let now = self.live.map.sync_state(self.state.id).await?;
+        Ok(now.epoch == point.epoch && now.state != point.state)
+    }
+
     /// The folder is gone, or called otherwise since a migration: the tree tells.
     async fn find_folder(&mut self, error: &ews::Error) -> Result<()> {
         self.live.hierarchy.due.want();
@@ -180,9 +186,11 @@ impl ItemPages<'_> {
                 None => None,
             }
         };
-        let (taken, asked) = tokio::join!(self.live.take(self.state, self.objects, point.epoch, page), meanwhile);
+        let from = (point.epoch, point.state.clone());
+        let (taken, asked) = tokio::join!(self.live.take(self.state, self.objects, from, page), meanwhile);
         let taken = match taken {
-            Err(idmap::Error::Stale) if self.may_restart() => return Ok(None),
+            // Another node has brought it further: the listing goes on from there.
+            Err(idmap::Error::Stale) if self.has_moved(point).await? || self.may_restart() => return Ok(None),
             taken => taken?,
         };
         self.next = asked;
@@ -206,7 +214,12 @@ impl ItemPages<'_> {
             return Ok(());
         }
         let page = ItemChanges { changes: gone.into_iter().map(Theirs::Delete).collect(), state, last: true };
-        self.live.take(self.state, self.objects, point.epoch, page).await?;
+        let from = (point.epoch, Some(page.state.clone()));
+        match self.live.take(self.state, self.objects, from, page).await {
+            // Another node has brought it further, and asks for itself.
+            Err(idmap::Error::Stale) => {}
+            taken => drop(taken?),
+        }
         self.state.bell.ring();
         Ok(())
     }

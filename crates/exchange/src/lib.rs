@@ -33,6 +33,7 @@ mod keywords;
 mod learnt;
 mod listing;
 mod live;
+mod maps;
 mod objects;
 mod online;
 mod permissions;
@@ -58,6 +59,7 @@ mod word_index;
 
 pub use account::Account;
 pub use directory::{Directory, Person, explain_service, refuse_cloud};
+pub use maps::{Shared, copy_maps};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
 pub use settings::{
     ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::{Caller, Client, DistinguishedFolder, Priority, Version};
-use idmap::Mailbox as Map;
 use idmap::{IdMap, ItemRow};
 use mailbox::{Bell, Error, FolderId, Uid};
+use nodes::Nodes;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -24,6 +24,7 @@ use crate::foreign::{Known, Levels, Mounts, Opener, Root, Visited};
 use crate::hierarchy::Hierarchy;
 use crate::keywords::Keywords;
 use crate::learnt::Learnt;
+use crate::maps::Map;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::permissions::Lists;
 use crate::settings::{Prefetch, SearchIndex, SizePolicy};
@@ -78,6 +79,10 @@ pub(crate) struct Live {
     pub(crate) unsettled: Mutex<Vec<crate::append::Unsettled>>,
     /// Held while the note of what is being added together is written.
     pub(crate) noting: tokio::sync::Mutex<()>,
+    /// The other gateways that serve it.
+    pub(crate) nodes: Option<Nodes>,
+    /// What others left is being taken back.
+    pub(crate) clearing: AtomicBool,
     client: RwLock<Client>,
     refused: AtomicBool,
     /// Told when the server seems to have the mailbox no more.
@@ -118,6 +123,8 @@ pub(crate) struct Parts {
     pub(crate) opener: Option<Opener>,
     /// What is sent with from here, if it is the user's own.
     pub(crate) outgoing: Option<Outgoing>,
+    /// The other gateways that serve it.
+    pub(crate) nodes: Option<Nodes>,
 }
 
 impl Live {
@@ -156,6 +163,8 @@ impl Live {
             number: number(),
             unsettled: Mutex::default(),
             noting: tokio::sync::Mutex::default(),
+            nodes: parts.nodes,
+            clearing: AtomicBool::new(false),
             client: RwLock::new(parts.client),
             refused: AtomicBool::new(false),
             astray: Arc::default(),
@@ -177,6 +186,9 @@ impl Live {
             return None;
         }
         presence.sessions += 1;
+        if self.nodes.is_some() {
+            self.spawn(Arc::clone(self).clear_left());
+        }
         Some(Account::of(Arc::clone(self)))
     }
 
@@ -257,6 +269,14 @@ impl Live {
         self.mounts.stop();
         self.levels.stop();
         self.tasks().abort_all();
+    }
+
+    /// Another gateway changed what is known of this mailbox: whoever listens looks. Nothing that is remembered in memory is
+    /// older than this.
+    pub(crate) async fn others_wrote(&self) {
+        self.mounts.forget_table().await;
+        self.hierarchy.forget();
+        self.folders.iter().for_each(|state| state.bell.ring());
     }
 
     /// Takes a password that Exchange accepts, after the old one may have been refused.

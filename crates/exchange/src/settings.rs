@@ -7,6 +7,8 @@ use std::time::Duration;
 use ews::oauth::TokenStore;
 use ews::{ChannelBinding, EgressConfig, Failover, Limits, Schemes, Secret, Trace, Trust};
 
+use crate::maps::Shared;
+
 /// How the backend is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -28,6 +30,8 @@ pub struct Settings {
     pub linger: Duration,
     /// How messages are sent.
     pub sending: Sending,
+    /// What is shared with other gateways that serve the same mailboxes; else the maps are files below `state`.
+    pub shared: Option<Shared>,
 }
 
 impl Settings {
@@ -44,6 +48,7 @@ impl Settings {
             poll: Duration::from_secs(30),
             linger: Duration::from_secs(300),
             sending: Sending::default(),
+            shared: None,
         }
     }
 }

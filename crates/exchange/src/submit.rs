@@ -8,6 +8,7 @@
 mod answered;
 mod clock;
 mod copies;
+mod elsewhere;
 mod forward;
 mod outgoing;
 mod parcel;

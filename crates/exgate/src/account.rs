@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use accounts::sqlite::Register;
-use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Store};
+use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Register, Store};
 use jiff::Timestamp;
 
 use crate::command::{Account, AccountSettings, Switch};
 use crate::config::Config;
 use crate::gateway::say;
-use crate::{Failure, feed, gate, grants};
+use crate::{Failure, feed, grants, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Account) -> Result<(), Failure> {
@@ -43,13 +42,13 @@ pub(crate) fn told(fault: Fault) -> Failure {
 }
 
 async fn list(config: &Config, matching: &[(String, String)]) -> Result<(), Failure> {
-    let accounts = gate::register(&config.state)?.accounts().await.map_err(told)?;
+    let accounts = store::register(config).await?.accounts().await.map_err(told)?;
     say("ADDRESS  ORGANISATION  STATE  ON  LABELS")?;
     accounts.iter().filter(|account| account.matches(matching)).try_for_each(|account| say(&line(account)))
 }
 
 async fn show(config: &Config, address: &str) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let account = register.account(address).await.map_err(told)?.ok_or_else(|| nobody(address))?;
     say("ADDRESS  ORGANISATION  STATE  ON  LABELS")?;
     say(&line(&account))?;
@@ -69,7 +68,7 @@ async fn show(config: &Config, address: &str) -> Result<(), Failure> {
 }
 
 async fn set_state(config: &Config, addresses: Vec<String>, state: AccountState, done: &str) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let changes = addresses.iter().map(|address| Change::SetState { address: address.clone(), state }).collect();
     register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
     addresses.iter().try_for_each(|address| say(&format!("{address} {done}")))
@@ -77,7 +76,7 @@ async fn set_state(config: &Config, addresses: Vec<String>, state: AccountState,
 
 /// What was released before stays so.
 async fn release(config: &Config, program: &str, addresses: &[String]) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let mut changes = Vec::new();
     for address in addresses {
         let account = register.account(address).await.map_err(told)?.ok_or_else(|| nobody(address))?;
@@ -90,7 +89,7 @@ async fn release(config: &Config, program: &str, addresses: &[String]) -> Result
 }
 
 async fn set(settings: &AccountSettings) -> Result<(), Failure> {
-    let register = gate::register(&Config::read(&settings.config)?.state)?;
+    let register = store::register(&Config::read(&settings.config)?).await?;
     let all = register.accounts().await.map_err(told)?;
     let meant = meant(&all, settings)?;
     let changes: Vec<Change> = meant.iter().flat_map(|account| changes(account, settings)).collect();
@@ -139,7 +138,7 @@ fn changes(account: &Known, settings: &AccountSettings) -> Vec<Change> {
 }
 
 async fn remove(config: &Config, address: &str, purge: bool) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let account = register.account(address).await.map_err(told)?.ok_or_else(|| nobody(address))?;
     if !purge {
         return Err(Failure::mistake(format!(

@@ -7,7 +7,7 @@ use crate::account::{actor, told};
 use crate::command::Admin;
 use crate::config::Config;
 use crate::gateway::say;
-use crate::{Failure, gate};
+use crate::{Failure, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Admin) -> Result<(), Failure> {
@@ -33,7 +33,7 @@ async fn add(config: &Config, name: String, role: Role) -> Result<(), Failure> {
         password: password.hashed().ok_or_else(no_numbers)?,
         created: Timestamp::now(),
     };
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     register.commit(&actor(), Timestamp::now(), vec![Change::AddAdministrator(new)]).await.map_err(told)?;
     say(password.expose())?;
     eprintln!(
@@ -45,12 +45,12 @@ async fn add(config: &Config, name: String, role: Role) -> Result<(), Failure> {
 
 async fn list(config: &Config) -> Result<(), Failure> {
     say("NAME  ROLE  BEGINS  SINCE")?;
-    let all = gate::register(&config.state)?.administrators().await.map_err(told)?;
+    let all = store::register(config).await?.administrators().await.map_err(told)?;
     all.iter().try_for_each(|one| say(&format!("{}  {}  {}…  {}", one.name, one.role, one.selector, one.created)))
 }
 
 async fn remove(config: &Config, name: String) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let change = Change::RemoveAdministrator { name: name.clone() };
     register.commit(&actor(), Timestamp::now(), vec![change]).await.map_err(told)?;
     say(&format!("{name} may do nothing here any more"))

@@ -6,7 +6,7 @@ use crate::account::told;
 use crate::command::Audit;
 use crate::config::Config;
 use crate::gateway::say;
-use crate::{Failure, gate};
+use crate::{Failure, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Audit) -> Result<(), Failure> {
@@ -17,7 +17,7 @@ pub(crate) async fn run(command: Audit) -> Result<(), Failure> {
 }
 
 async fn show(config: &Config, account: Option<&str>, mut after: u64) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     say("NUMBER  TIME  WHO  WHAT  WHOSE  HOW")?;
     loop {
         let some = register.audit(after, PAGE).await.map_err(told)?;
@@ -29,7 +29,7 @@ async fn show(config: &Config, account: Option<&str>, mut after: u64) -> Result<
 }
 
 async fn verify(config: &Config, head: Option<(u64, String)>) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let mut chain = Chain::EMPTY;
     let mut is_met = head.is_none();
     loop {

@@ -15,8 +15,8 @@ use exchange::{Organisation, Proof, Way};
 use self::report::{Report, Step};
 use self::trouble::Trouble;
 use crate::command::Check;
-use crate::config::Config;
-use crate::{Failure, grants, log, password};
+use crate::config::{Config, StoreKind};
+use crate::{Failure, grants, log, password, store};
 
 /// Checks the way to one mailbox, or to the servers only.
 pub(crate) async fn run(options: Check) -> Result<(), Failure> {
@@ -24,12 +24,22 @@ pub(crate) async fn run(options: Check) -> Result<(), Failure> {
     log::start(&log::errors_only(options.json));
     let mut report = Report::new(options.json);
     report.ok(Step::Config, format!("{} is right", options.config.display()));
+    if config.store.kind == StoreKind::Postgres {
+        report.step(Step::Database, database(&config)).await;
+    }
     let address = options.address.as_deref();
     for scene in scenes(grants::organisations(&config, &config.state)?, address)? {
         report.organisation(&scene.organisation.name);
         scene.check(&mut report, &options).await?;
     }
     report.end()
+}
+
+/// Whether the database answers, and how old its tables are. None are made.
+async fn database(config: &Config) -> Result<((), String), Trouble> {
+    let remedy = "see store.url: is the database up, does its name resolve, may this user sign in from here?";
+    let told = store::look(config).await.map_err(|sentence| Trouble::new(sentence, remedy))?;
+    Ok(((), told))
 }
 
 /// One organisation, and whose mailbox is looked at.

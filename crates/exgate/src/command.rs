@@ -62,6 +62,29 @@ pub(crate) enum Command {
     /// What was done to accounts and devices, by whom, and when.
     #[command(subcommand)]
     Audit(Audit),
+    /// Copy what must survive into a new directory, while the gateway runs: accounts, the ID map, messages that wait to be sent,
+    /// and the key of what is sealed. Not the cached bodies; and not a database (see store.url), which has backups of its own.
+    Backup {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where to. It is made, and must not be there.
+        directory: PathBuf,
+    },
+    /// Bring back what `exgate backup` copied, while no gateway runs with this configuration.
+    Restore {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where from.
+        directory: PathBuf,
+        /// Also where there is state already, which is moved aside.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Where accounts and ID maps are kept.
+    #[command(subcommand)]
+    Store(Store),
     /// Print the records by which clients find the gateway from an address alone, for a zone file.
     Dns {
         /// The domain of the addresses.
@@ -156,6 +179,18 @@ pub(crate) enum Generate {
     Completions {
         /// Where to.
         directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Copy accounts and ID maps from the files below `state` into the database of `store.url`, while no gateway runs: UIDs and
+    /// device passwords stay. What is there already is left alone, so that it can be said again after a failure. The files
+    /// stay as they are.
+    Migrate {
+        /// The configuration file, which says already where to.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
     },
 }
 

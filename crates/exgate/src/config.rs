@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod mistake;
 mod pop3;
+mod store;
 mod submit;
 mod text;
 mod tls;
@@ -30,6 +31,7 @@ use self::limits::Limits;
 use self::listen::Listen;
 use self::mistake::at_line;
 use self::pop3::Pop3;
+use self::store::Store;
 use self::submit::Submit;
 use self::tls::Tls;
 
@@ -37,6 +39,8 @@ pub(crate) use self::accounts::Approval;
 pub(crate) use self::example::EXAMPLE;
 pub(crate) use self::exchange::DevicePasswords;
 pub(crate) use self::mistake::Mistake;
+pub(crate) use self::store::Kind as StoreKind;
+pub(crate) use self::text::Text;
 use crate::Failure;
 
 /// Everything `exgate serve` needs to know. `config example` explains each key.
@@ -44,6 +48,8 @@ use crate::Failure;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) state: PathBuf,
+    #[serde(default)]
+    pub(crate) store: Store,
     #[serde(default)]
     pub(crate) log: Log,
     pub(crate) listen: Listen,
@@ -207,6 +213,7 @@ impl Config {
 
     fn check(&self, file: &Path) -> Result<(), Mistake> {
         let wrong = |key: &str, sentence: String| Err(Mistake::new(file, key, sentence));
+        self.store.check(file)?;
         self.listen.check(file, self.tls.as_ref())?;
         match &self.tls {
             None => {
@@ -308,7 +315,7 @@ mod tests {
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `store`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",

@@ -14,7 +14,7 @@ use crate::command::Demo;
 use crate::gate::{self, Gate};
 use crate::gateway::{self, AdminSettings, Door, Gateway, Settings, Speaks, say};
 use crate::observe::Observed;
-use crate::{Failure, feed};
+use crate::{Failure, feed, store};
 
 /// Runs the demonstration until it is interrupted.
 pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
@@ -47,7 +47,7 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     ]
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
     let settings = settings(&home)?;
-    let gate = Gate::open(backend(&home, &simulator)?, &home.path, gate::Rules::default())?;
+    let gate = Gate::open(backend(&home, &simulator)?, store::file_in(&home.path)?, gate::Rules::default())?;
     let gateway = Gateway::open(gate, feed::open(&home.path)?, settings, doors.into()).await?;
 
     say(&format!(

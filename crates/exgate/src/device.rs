@@ -11,7 +11,7 @@ use crate::command::{self, Device};
 use crate::config::Config;
 use crate::gateway::{self, say};
 use crate::issue::{self, Shown};
-use crate::{Failure, gate, password};
+use crate::{Failure, gate, password, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Device) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ pub(crate) const HEAD: &str = "NUMBER  ADDRESS  NAME  BEGINS  FOR  MAY  FROM  ST
 
 async fn add(options: command::NewDevice) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
-    let register = gate::register(&config.state)?;
+    let register = store::register(&config).await?;
     let shown = prove(&config, &options.address).await?;
     let address = shown.address.clone();
     eprintln!("Exchange let {address} in.");
@@ -75,7 +75,7 @@ async fn add(options: command::NewDevice) -> Result<(), Failure> {
 /// Has somebody sign in once, with a state of its own: a gateway that is running is not disturbed.
 async fn prove(config: &Config, user: &str) -> Result<Shown, Failure> {
     let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
-    let directory = gateway::backend_of(config, home.path(), &config.state)?;
+    let directory = gateway::backend_of(config, home.path(), &config.state, None)?;
     let person = directory.person(user).ok_or_else(|| {
         Failure::mistake(format!("no Exchange server is set up for {user}; write the mail address to sign in with"))
     })?;
@@ -109,13 +109,13 @@ async fn enter(
 }
 
 async fn list(config: &Config, address: Option<&str>) -> Result<(), Failure> {
-    let devices = gate::register(&config.state)?.devices(address).await.map_err(told)?;
+    let devices = store::register(config).await?.devices(address).await.map_err(told)?;
     say(HEAD)?;
     devices.iter().try_for_each(|device| say(&line(device)))
 }
 
 async fn revoke(config: &Config, numbers: Vec<i64>) -> Result<(), Failure> {
-    let register = gate::register(&config.state)?;
+    let register = store::register(config).await?;
     let changes = numbers.iter().map(|number| Change::Revoke(DeviceId(*number))).collect();
     register.commit(&actor(), Timestamp::now(), changes).await.map_err(told)?;
     numbers.iter().try_for_each(|number| say(&format!("device {number} is revoked")))

@@ -116,7 +116,7 @@ async fn create(options: command::NewFeed) -> Result<(), Failure> {
 /// Signs in once, with a state of its own: a gateway that is running is not disturbed.
 async fn check(config: &Config, credentials: &Credentials, calendar: &str) -> Result<(), Failure> {
     let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
-    let directory: Directory = gateway::backend(config, home.path())?;
+    let directory: Directory = gateway::backend_of(config, home.path(), home.path(), None)?;
     let told = |error: mailbox::Error| Failure::new(error.to_string());
     let account = directory.sign_in(credentials).await.map_err(told)?;
     let collections = account.collections().await.map_err(told)?;

@@ -12,13 +12,12 @@ mod standing;
 mod stays;
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use accounts::sqlite::Register;
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice, Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice, Register,
+    Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
@@ -32,8 +31,8 @@ use self::notes::Notes;
 use self::standing::{Judgement, Policy, Standing};
 pub(crate) use self::stays::Guest;
 use self::stays::Stays;
+use crate::Failure;
 use crate::config::{Approval, Config, DevicePasswords};
-use crate::{Failure, gateway};
 
 /// Stands before the backend. Clones share everything.
 #[derive(Clone)]
@@ -82,16 +81,9 @@ impl Rules {
     }
 }
 
-/// The register in that directory.
-pub(crate) fn register(state: &Path) -> std::result::Result<Register, Failure> {
-    gateway::make_private(state)?;
-    accounts::sqlite::open(state).map_err(|fault| Failure::new(fault.to_string()))
-}
-
 impl Gate {
-    /// Stands before this backend from now on, with its register in that directory. To be called within a Tokio runtime.
-    pub(crate) fn open(directory: Directory, state: &Path, rules: Rules) -> std::result::Result<Self, Failure> {
-        let register = register(state)?;
+    /// Stands before this backend from now on, with that register. To be called within a Tokio runtime.
+    pub(crate) fn open(directory: Directory, register: Register, rules: Rules) -> std::result::Result<Self, Failure> {
         let checker = Checker::new().ok_or_else(|| Failure::new("the system gives no random numbers"))?;
         let (programs, introduced) = mpsc::channel(MANY);
         let policy = Arc::new(rules.policy.clone());

@@ -24,13 +24,25 @@ use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
 use crate::house::{self, Running};
 use crate::observe::{History, Observed, Page};
-use crate::{Failure, feed, grants, setup};
+use crate::{Failure, feed, grants, setup, store};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
     let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
-    let gate = Gate::open(backend(&config, &config.state)?, &config.state, gate::Rules::of(&config))?;
+    let shared = store::shared(&config).await?;
+    let nodes = shared.as_ref().map(|shared| shared.nodes.clone());
+    if let Some(nodes) = &nodes {
+        // Before anything is begun that the others would take back.
+        nodes.join().await.map_err(|error| Failure::new(error.to_string()))?;
+        tokio::spawn(nodes.clone().stay());
+    }
+    let register = match &shared {
+        None => store::file(&config)?,
+        Some(shared) => store::database(&shared.server).await?,
+    };
+    let backend = backend_of(&config, &config.state, &config.state, shared.clone())?;
+    let gate = Gate::open(backend, register, gate::Rules::of(&config))?;
     let doors = doors(&config, certificates.as_ref())?;
     let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
@@ -52,6 +64,11 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
     stop_requested().await?;
     tell_manager(&[NotifyState::Stopping]);
     gateway.close().await;
+    if let Some(nodes) = nodes
+        && let Err(error) = nodes.leave().await
+    {
+        warn!(%error, "the other gateways learn a little later that this one has gone");
+    }
     Ok(())
 }
 
@@ -253,13 +270,14 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::mistake(format!("state: directory {} cannot be made: {error}", directory.display())))
 }
 
-/// The way to Exchange, with its state in that directory.
-pub(crate) fn backend(config: &Config, state: &Path) -> Result<Directory, Failure> {
-    backend_of(config, state, state)
-}
-
-/// The same with the sign-ins at identity providers that are kept in another directory.
-pub(crate) fn backend_of(config: &Config, state: &Path, sign_ins: &Path) -> Result<Directory, Failure> {
+/// The way to Exchange, with its state in that directory, the sign-ins at identity providers that are kept in another one,
+/// and what is shared with other gateways.
+pub(crate) fn backend_of(
+    config: &Config,
+    state: &Path,
+    sign_ins: &Path,
+    shared: Option<exchange::Shared>,
+) -> Result<Directory, Failure> {
     make_private(state)?;
     let settings = exchange::Settings {
         sizes: match config.imap.size {
@@ -278,6 +296,7 @@ pub(crate) fn backend_of(config: &Config, state: &Path, sign_ins: &Path) -> Resu
             Prefetch::All => exchange::Prefetch::All,
         },
         sending: config.submit.sending(),
+        shared,
         ..exchange::Settings::new(state, grants::organisations(config, sign_ins)?)
     };
     Directory::new(settings).map_err(|error| Failure::mistake(error.to_string()))

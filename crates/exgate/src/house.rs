@@ -144,7 +144,7 @@ pub(crate) fn upstreams(organisations: &[Organisation]) -> Vec<Upstream> {
 pub(crate) fn admin(
     running: Running,
     longest_refusal: std::time::Duration,
-) -> Result<admin::Admin<accounts::sqlite::Register, Running>, crate::Failure> {
+) -> Result<admin::Admin<accounts::Register, Running>, crate::Failure> {
     let (register, directory) = (running.gate.register().clone(), running.state.join("trials"));
     let house = Arc::new(running);
     let unusable = |error| crate::Failure::new(format!("{} cannot be used: {error}", directory.display()));

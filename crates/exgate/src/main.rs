@@ -5,6 +5,7 @@
 mod account;
 mod administrator;
 mod audit;
+mod backup;
 mod check;
 mod command;
 mod config;
@@ -24,6 +25,7 @@ mod password;
 mod setup;
 mod spool;
 mod status;
+mod store;
 mod trial;
 
 use std::process::ExitCode;
@@ -77,6 +79,18 @@ fn main() -> ExitCode {
         Command::Audit(command) => {
             log::start(&log::errors_only(false));
             run(audit::run(command))
+        }
+        Command::Backup { config, directory } => {
+            log::start(&log::errors_only(false));
+            Config::read(&config).map_err(Failure::from).and_then(|config| backup::back_up(&config, &directory))
+        }
+        Command::Restore { config, directory, force } => {
+            log::start(&log::errors_only(false));
+            Config::read(&config).map_err(Failure::from).and_then(|config| backup::restore(&config, &directory, force))
+        }
+        Command::Store(command::Store::Migrate { config }) => {
+            log::start(&log::errors_only(false));
+            run(async { store::migrate(&Config::read(&config)?).await })
         }
         Command::Spool(command) => {
             log::start(&log::errors_only(false));

@@ -14,13 +14,13 @@ use mailbox::{
 use crate::postgres::{Desk, LeaseEpoch};
 use crate::sql::Connection;
 use crate::sqlite::Pool;
-use crate::tables::fault::Outcome;
+use crate::tables::fault::{Fault, Outcome};
 use crate::tables::ours::Transfer;
 use crate::tables::{annotation, collections, content, hierarchy, names, object, ours, sync, view};
 use crate::{
-    Applied, CollectionRow, Epoch, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap, Item,
-    ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten, ObjectsApplied,
-    Result, SyncPage, SyncPoint,
+    Applied, CollectionRow, Epoch, Error, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap,
+    Item, ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten,
+    ObjectsApplied, Result, SyncPage, SyncPoint,
 };
 
 /// The map of one mailbox, in a file or on a server. Clones share everything.
@@ -117,6 +117,14 @@ impl IdMap for Mailbox {
         self.write(move |connection| hierarchy::apply(connection, &page)).await
     }
 
+    async fn apply_hierarchy_from(&self, since: Option<String>, page: HierarchyPage) -> Result<HierarchyApplied> {
+        let apply = move |connection: &Connection<'_>| match hierarchy::state(connection)? == since {
+            true => hierarchy::apply(connection, &page),
+            false => Err(Fault::Answer(Error::Stale)),
+        };
+        self.write(apply).await
+    }
+
     async fn begin_hierarchy_resync(&self) -> Result<()> {
         self.write(hierarchy::begin_resync).await
     }
@@ -135,6 +143,14 @@ impl IdMap for Mailbox {
 
     async fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> Result<Applied> {
         self.write(move |connection| sync::apply(connection, folder, epoch, &page)).await
+    }
+
+    async fn apply_from(&self, folder: FolderId, from: (Epoch, Option<String>), page: SyncPage) -> Result<Applied> {
+        let apply = move |connection: &Connection<'_>| match sync::state(connection, folder)?.state == from.1 {
+            true => sync::apply(connection, folder, from.0, &page),
+            false => Err(Fault::Answer(Error::Stale)),
+        };
+        self.write(apply).await
     }
 
     async fn reserve(&self, folder: FolderId, messages: u32) -> Result<()> {
@@ -309,6 +325,18 @@ impl IdMap for Mailbox {
         self.read(move |connection| names::note(connection, &key)).await
     }
 
+    async fn swap_note(&self, key: &str, before: Option<&str>, value: &str) -> Result<bool> {
+        let (key, before, value) = (key.to_owned(), before.map(str::to_owned), value.to_owned());
+        let swap = move |connection: &Connection<'_>| {
+            let is_it = names::note(connection, &key)? == before;
+            if is_it {
+                names::put_note(connection, &key, &value)?;
+            }
+            Ok(is_it)
+        };
+        self.write(swap).await
+    }
+
     async fn put_note(&self, key: &str, value: &str) -> Result<()> {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.write(move |connection| names::put_note(connection, &key, &value)).await
@@ -318,6 +346,19 @@ impl IdMap for Mailbox {
 impl ObjectMap for Mailbox {
     async fn apply_objects(&self, folder: FolderId, epoch: Epoch, page: ObjectPage) -> Result<ObjectsApplied> {
         self.write(move |connection| object::pages::apply(connection, folder, epoch, &page)).await
+    }
+
+    async fn apply_objects_from(
+        &self,
+        folder: FolderId,
+        from: (Epoch, Option<String>),
+        page: ObjectPage,
+    ) -> Result<ObjectsApplied> {
+        let apply = move |connection: &Connection<'_>| match sync::state(connection, folder)?.state == from.1 {
+            true => object::pages::apply(connection, folder, from.0, &page),
+            false => Err(Fault::Answer(Error::Stale)),
+        };
+        self.write(apply).await
     }
 
     async fn objects(&self, folder: FolderId, span: Option<Range>) -> Result<Vec<ObjectRow>> {

@@ -31,6 +31,16 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// Takes one answer of SyncFolderHierarchy. A page taken twice has the effect of one.
     fn apply_hierarchy(&self, page: HierarchyPage) -> impl Future<Output = Result<HierarchyApplied>> + Send;
 
+    /// The same for a page that was asked for from this SyncState.
+    ///
+    /// # Errors
+    /// `Stale`, and nothing is taken, if the hierarchy stands elsewhere by now: another node took a page meanwhile.
+    fn apply_hierarchy_from(
+        &self,
+        since: Option<String>,
+        page: HierarchyPage,
+    ) -> impl Future<Output = Result<HierarchyApplied>> + Send;
+
     /// Forgets the hierarchy's SyncState. Folders listed from now on are held back until the last page and then
     /// matched with those known: by exchange id, by role, by place (the folder above, name and class). Those matched
     /// keep id, UIDVALIDITY and messages; those known and not listed are removed.
@@ -56,6 +66,17 @@ pub trait IdMap: Clone + Send + Sync + 'static {
     /// # Errors
     /// `Stale` if `epoch` is over; `NoSyncState`; `Full`.
     fn apply(&self, folder: FolderId, epoch: Epoch, page: SyncPage) -> impl Future<Output = Result<Applied>> + Send;
+
+    /// The same for a page that was asked for from this SyncState.
+    ///
+    /// # Errors
+    /// `Stale` too, and nothing is taken, if the folder stands elsewhere by now: another node took a page meanwhile.
+    fn apply_from(
+        &self,
+        folder: FolderId,
+        from: (Epoch, Option<String>),
+        page: SyncPage,
+    ) -> impl Future<Output = Result<Applied>> + Send;
 
     /// Reserves UIDs for so many messages of a folder of which nothing is known yet, so that what Exchange lists first,
     /// the newest, can be seen before the rest is listed: each message gets the highest UID that is left. What is left
@@ -210,4 +231,7 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// Keeps a small value for the caller.
     fn put_note(&self, key: &str, value: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Keeps a small value for the caller if there is that one before it; false if there is another one, which stays.
+    fn swap_note(&self, key: &str, before: Option<&str>, value: &str) -> impl Future<Output = Result<bool>> + Send;
 }

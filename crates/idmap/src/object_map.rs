@@ -38,6 +38,17 @@ pub trait ObjectMap: IdMap {
         page: ObjectPage,
     ) -> impl Future<Output = Result<ObjectsApplied>> + Send;
 
+    /// The same for a page that was asked for from this SyncState.
+    ///
+    /// # Errors
+    /// `Stale` too, and nothing is taken, if the folder stands elsewhere by now: another node took a page meanwhile.
+    fn apply_objects_from(
+        &self,
+        folder: FolderId,
+        from: (Epoch, Option<String>),
+        page: ObjectPage,
+    ) -> impl Future<Output = Result<ObjectsApplied>> + Send;
+
     /// All objects by ascending change; with `span`, those that may touch it.
     fn objects(&self, folder: FolderId, span: Option<Range>) -> impl Future<Output = Result<Vec<ObjectRow>>> + Send;
 

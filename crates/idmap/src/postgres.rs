@@ -50,10 +50,52 @@ use crate::{Error, Mailbox, Result, sql};
 #[derive(Clone)]
 pub struct Server(Arc<Shared>);
 
+/// Says in a sentence what is wrong with the URL of a database, without the URL, which may hold a password.
+///
+/// # Errors
+/// The sentence.
+pub fn check_url(url: &str) -> std::result::Result<(), String> {
+    match Address::parse(url) {
+        Err(Error::Unusable { reason, .. }) => Err(reason),
+        _ => Ok(()),
+    }
+}
+
+/// A database as it was found.
+#[derive(Debug)]
+pub struct Found {
+    /// What the server goes by in messages: host and database.
+    pub server: String,
+    /// The version of its tables; `None` if there are none.
+    pub version: Option<usize>,
+    /// A connection to it.
+    pub connections: deadpool_postgres::Pool,
+}
+
+/// Looks at a database, and leaves it as it is.
+///
+/// # Errors
+/// As for [`Server::open`].
+pub async fn look(url: &str) -> Result<Found> {
+    let address = Address::parse(url)?;
+    let server = address.name();
+    let named = |fault: Fault| fault.named(Path::new(&server));
+    let connections = pool::connections(&address, 1).map_err(named)?;
+    let version = match connections.get().await {
+        Ok(connection) => schema::version(&connection).await.map_err(named)?,
+        Err(deadpool_postgres::PoolError::Backend(error)) => {
+            return Err(named(sql::Error::from(Trouble::from(error)).into()));
+        }
+        Err(error) => return Err(Error::Away { server, reason: error.to_string() }),
+    };
+    Ok(Found { version: (version > 0).then_some(version), server, connections })
+}
+
 /// What maps, leases and news of one server have in common.
 pub(crate) struct Shared {
     pool: Pool,
     listener: Listener,
+    address: Address,
     /// What the server goes by in messages: host and database.
     place: PathBuf,
     node: String,
@@ -72,8 +114,8 @@ impl Server {
         let address = Address::parse(url)?;
         let place = PathBuf::from(address.name());
         let pool = Pool::new(&address).map_err(|fault| fault.named(&place))?;
-        let listener = Listener::new(address, node);
-        let server = Self(Arc::new(Shared { pool, listener, place, node: node.to_owned() }));
+        let listener = Listener::new(address.clone(), node);
+        let server = Self(Arc::new(Shared { pool, listener, address, place, node: node.to_owned() }));
         server.migrate().await?;
         server.0.listener.start();
         Ok(server)
@@ -129,6 +171,14 @@ impl Server {
     #[must_use]
     pub fn changes(&self) -> Changes {
         self.0.listener.subscribe()
+    }
+
+    /// So many connections to the same database for what else is kept there.
+    ///
+    /// # Errors
+    /// `Unusable`.
+    pub fn connections(&self, most: usize) -> Result<deadpool_postgres::Pool> {
+        pool::connections(&self.0.address, most).map_err(|fault| fault.named(&self.0.place))
     }
 
     /// What the server goes by in messages: host and database.

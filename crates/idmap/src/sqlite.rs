@@ -10,6 +10,7 @@ use crate::{Error, Mailbox, Result};
 
 mod file;
 mod pool;
+mod restored;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub(crate) use file::check;
 #[cfg(test)]
 pub(crate) use file::open_writer;
 pub(crate) use pool::Pool;
+pub use restored::restored;
 
 /// Opens the map of the mailbox `name` in `directory`, or makes an empty one. Both are readable by us alone.
 ///

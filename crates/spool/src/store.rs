@@ -68,6 +68,14 @@ impl Spool {
         Ok(lock.is_ours)
     }
 
+    /// What is here comes from a backup: whatever waits may have been sent since, so that it is looked for first.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub fn restored(&self) -> Result<()> {
+        self.change("UPDATE message SET step = 1 WHERE step = 0", []).map(drop)
+    }
+
     /// Notes a message before anything is done about it, or all that is known of it now. Its bytes stay where they are.
     ///
     /// # Errors

@@ -77,14 +77,21 @@ impl Live {
     async fn name(self: &Arc<Self>, root: &Root) -> Result<()> {
         let own = self.listing().await?;
         let names = Names::beside(&tops(&own));
-        let mut table = self.mounts.table.lock().await;
-        let Some(table) = table.as_mut() else { return Ok(()) };
-        match root {
-            Root::Archive => table.names.archive = names.archive,
-            Root::Public => table.names.public = names.public,
-            Root::Own | Root::Other(_) => {}
+        loop {
+            let before = self.map.note(NAMES).await?;
+            let Some(mut kept) = before.as_deref().and_then(Names::read) else { return Ok(()) };
+            match root {
+                Root::Archive => kept.archive = names.archive.clone(),
+                Root::Public => kept.public = names.public.clone(),
+                Root::Own | Root::Other(_) => {}
+            }
+            if self.map.swap_note(NAMES, before.as_deref(), &kept.written()).await? {
+                if let Some(table) = self.mounts.table.lock().await.as_mut() {
+                    table.names = kept;
+                }
+                return Ok(());
+            }
         }
-        Ok(self.map.put_note(NAMES, &table.names.written()).await?)
     }
 
     /// Whether an answer that is no folder means that there is none.

@@ -1,6 +1,5 @@
 //! The mailboxes beside the user's own: the table of those that are known, and each of them brought to life.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -18,13 +17,13 @@ use crate::directory::{Greeting, file_name, generation};
 use crate::error::{self, Result};
 use crate::listing::Listing;
 use crate::live::{Live, Parts};
+use crate::maps::Maps;
 use crate::settings::Prefetch;
 
 /// How the maps and bodies of further mailboxes are opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Opener {
-    /// Where the maps lie.
-    pub(crate) directory: PathBuf,
+    pub(crate) maps: Maps,
     pub(crate) cache: BodyCache,
     /// The organisation's name.
     pub(crate) organisation: String,
@@ -74,6 +73,16 @@ impl Mounts {
     pub(crate) fn stop(&self) {
         self.live.iter().for_each(|live| live.stop());
         self.live.clear();
+    }
+
+    /// What was read of the map's notes may be old.
+    pub(crate) async fn forget_table(&self) {
+        *self.table.lock().await = None;
+    }
+
+    /// Those in use.
+    pub(crate) fn lives(&self) -> Vec<Arc<Live>> {
+        self.live.iter().map(|live| Arc::clone(&live)).collect()
     }
 
     /// Takes another way to Exchange, after the password of the old one may have been refused.
@@ -158,16 +167,8 @@ impl Live {
         if let Some(table) = &*table {
             return Ok(table.clone());
         }
-        let names = match self.map.note(NAMES).await?.as_deref().and_then(Names::read) {
-            Some(names) => names,
-            None => {
-                let own = self.listing().await?;
-                let names = Names::beside(&tops(&own));
-                self.map.put_note(NAMES, &names.written()).await?;
-                names
-            }
-        };
-        let rows = self.map.note(ROWS).await?.unwrap_or_default().lines().filter_map(Row::read).collect();
+        let names = self.names_kept().await?;
+        let rows = rows(self.map.note(ROWS).await?.as_deref());
         let table = table.insert(Table { names, rows });
         self.mounts.reserve(table);
         // What the listing shows under these names is called otherwise from now on.
@@ -175,37 +176,74 @@ impl Live {
         Ok(table.clone())
     }
 
+    /// The names the map has; those that are free now, if none were ever chosen.
+    async fn names_kept(self: &Arc<Self>) -> Result<Names> {
+        loop {
+            if let Some(names) = self.map.note(NAMES).await?.as_deref().and_then(Names::read) {
+                return Ok(names);
+            }
+            let own = self.listing().await?;
+            let names = Names::beside(&tops(&own));
+            if self.map.swap_note(NAMES, None, &names.written()).await? {
+                return Ok(names);
+            }
+        }
+    }
+
     /// The number of a mailbox; a new one if it has none yet.
     pub(super) async fn number(self: &Arc<Self>, root: &Root) -> Result<Number> {
-        self.table().await?;
-        let mut table = self.mounts.table.lock().await;
-        let table = table.as_mut().ok_or_else(error::no_folder)?;
-        if let Some(row) = table.rows.iter().find(|row| row.root == *root) {
+        let known = self.rows().await?;
+        if let Some(row) = known.iter().find(|row| row.root == *root) {
             return Ok(row.number);
         }
-        let number = table.rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
-        if number >= OTHERS {
-            return Err(Error::new(ErrorKind::Cannot, "you have opened more mailboxes than there are numbers for"));
-        }
-        table.rows.push(Row { number, root: root.clone(), shown: false });
-        self.map.put_note(ROWS, &written(&table.rows)).await?;
-        Ok(number)
+        self.change_rows(|rows| {
+            if let Some(row) = rows.iter().find(|row| row.root == *root) {
+                return Ok(row.number);
+            }
+            let number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
+            if number >= OTHERS {
+                return Err(Error::new(ErrorKind::Cannot, "you have opened more mailboxes than there are numbers for"));
+            }
+            rows.push(Row { number, root: root.clone(), shown: false });
+            Ok(number)
+        })
+        .await?
     }
 
     /// Lists a mailbox from now on, or no longer.
     pub(super) async fn show(self: &Arc<Self>, number: Number, shown: bool) -> Result<()> {
-        let mut table = self.mounts.table.lock().await;
-        let Some(table) = table.as_mut() else { return Ok(()) };
-        let Some(row) = table.rows.iter_mut().find(|row| row.number == number && row.shown != shown) else {
+        let differs = |row: &Row| row.number == number && row.shown != shown;
+        if !self.rows().await?.iter().any(differs) {
             return Ok(());
-        };
-        row.shown = shown;
-        let root = row.root.written();
-        tracing::info!(user = self.user, mailbox = root, shown, "a mailbox beside the user's own");
-        self.map.put_note(ROWS, &written(&table.rows)).await?;
-        self.mounts.reserve(table);
-        self.hierarchy.forget();
+        }
+        let changed = self.change_rows(|rows| {
+            let row = rows.iter_mut().find(|row| differs(row))?;
+            row.shown = shown;
+            Some(row.root.written())
+        });
+        if let Some(root) = changed.await? {
+            tracing::info!(user = self.user, mailbox = root, shown, "a mailbox beside the user's own");
+            self.hierarchy.forget();
+        }
         Ok(())
+    }
+
+    /// Changes the rows, in memory and in the map, where another node may change them at the same time.
+    async fn change_rows<T>(&self, change: impl Fn(&mut Vec<Row>) -> T) -> Result<T> {
+        let mut table = self.mounts.table.lock().await;
+        loop {
+            let before = self.map.note(ROWS).await?;
+            let known = rows(before.as_deref());
+            let mut rows = known.clone();
+            let changed = change(&mut rows);
+            if rows == known || self.map.swap_note(ROWS, before.as_deref(), &written(&rows)).await? {
+                if let Some(table) = table.as_mut() {
+                    table.rows = rows;
+                    self.mounts.reserve(table);
+                }
+                return Ok(changed);
+            }
+        }
     }
 
     /// A mailbox beside the user's own, brought to life if it is not. Exchange is asked nothing.
@@ -221,7 +259,7 @@ impl Live {
         }
         // No user name has a slash in it (MS-ADA3 sAMAccountName), so this is no user's own.
         let name = format!("{}/{}", self.user, root.written());
-        let map = idmap::sqlite::open(&opener.directory, &name).await?;
+        let map = opener.maps.open(&opener.organisation, &name).await?;
         let shelf = format!("{}.{}", file_name(&format!("{}/{name}", opener.organisation)), generation(&map).await?);
         let facts = Known::read(&map.note(rights::NOTE).await?.unwrap_or_default());
         let live = Live::start(Parts {
@@ -240,6 +278,7 @@ impl Live {
             list: self.hierarchy.bell.below(),
             opener: None,
             outgoing: None,
+            nodes: self.nodes.clone(),
         });
         live.recall_version().await;
         self.mounts.live.insert(number, Arc::clone(&live));
@@ -277,6 +316,10 @@ impl Row {
         let shown = words.next()? == "shown";
         Some(Self { number, root: Root::read(words.next()?)?, shown })
     }
+}
+
+fn rows(note: Option<&str>) -> Vec<Row> {
+    note.unwrap_or_default().lines().filter_map(Row::read).collect()
 }
 
 fn written(rows: &[Row]) -> String {

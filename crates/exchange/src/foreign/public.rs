@@ -211,7 +211,7 @@ impl Live {
         }
         let point = self.map.begin_resync(state.id).await?;
         let page = ItemChanges { changes, state: LISTED.to_owned(), last: true };
-        if self.take(state, None, point.epoch, page).await?.changed {
+        if self.take(state, None, (point.epoch, point.state), page).await?.changed {
             state.bell.ring();
         }
         if let Some(stamp) = stamp {
@@ -264,6 +264,7 @@ impl Live {
                 list: self.hierarchy.bell.below(),
                 opener: None,
                 outgoing: None,
+                nodes: self.nodes.clone(),
             })
         };
         Arc::clone(&self.levels.contents.entry(address.to_owned()).or_insert_with(make))

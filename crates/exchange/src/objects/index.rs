@@ -13,12 +13,12 @@ use crate::item_pages::Taken;
 use crate::live::Live;
 
 impl Live {
-    /// Takes a page of changes.
+    /// Takes a page of changes that was asked for from there.
     pub(crate) async fn take_objects(
         &self,
         state: &FolderState,
         kind: CollectionKind,
-        epoch: Epoch,
+        from: (Epoch, Option<String>),
         page: ItemChanges,
     ) -> idmap::Result<Taken> {
         let change = |change: Theirs| match change {
@@ -29,7 +29,7 @@ impl Live {
         };
         let changes = page.changes.into_iter().filter_map(change).collect();
         let page = ObjectPage { changes, sync_state: page.state, last: page.last };
-        let applied = self.map.apply_objects(state.id, epoch, page).await?;
+        let applied = self.map.apply_objects_from(state.id, from, page).await?;
         Ok(Taken { changed: applied.changed, untold: applied.untold })
     }
 

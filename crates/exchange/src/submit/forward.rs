@@ -181,6 +181,9 @@ impl Live {
             Ok(false) => return Outcome::Gone,
             Err(error) => return Outcome::Unknown(error),
         }
+        if let Err(error) = out.drafted_elsewhere(entry, &draft.id).await {
+            return Outcome::Unknown(error);
+        }
         let entry = Entry { draft: Some(draft.id.clone()), ..entry.clone() };
         let save_to = (!entry.quiet).then(|| DistinguishedFolder::SentItems.into());
         let client = match self.client() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mailbox::submit::{Address, Header, Refused, Submission, SubmissionId};
 use mailbox::{Content, Error, ErrorKind};
+use nodes::Nodes;
 use spool::{Digest, Entry, Owner, Spool, Step};
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::Instant;
@@ -41,6 +42,8 @@ pub(crate) struct Outgoing {
     refused: Mutex<VecDeque<(Digest, Timestamp, Refused)>>,
     /// In whose name Exchange refused to send, and when.
     pub(super) denied: Mutex<HashMap<Address, Instant>>,
+    /// Other gateways that send from here.
+    pub(super) nodes: Option<Nodes>,
 }
 
 impl Outgoing {
@@ -50,6 +53,7 @@ impl Outgoing {
         (user, address): (String, Option<String>),
         top: Option<String>,
         settings: Sending,
+        nodes: Option<Nodes>,
     ) -> Self {
         Self {
             spool,
@@ -65,6 +69,7 @@ impl Outgoing {
             others: Mutex::default(),
             refused: Mutex::default(),
             denied: Mutex::default(),
+            nodes,
         }
     }
 
@@ -201,6 +206,7 @@ impl Live {
             if let Some(out) = &live.outgoing {
                 // If it cannot be noted, the message may be taken for one that came before: within hours, word for word.
                 drop(out.spooled(move |spool| spool.heard(id)).await);
+                out.heard_elsewhere(id).await;
             }
         });
     }

@@ -8,6 +8,7 @@ use mailbox::{Content, Error, ErrorKind};
 use spool::{Entry, Step, digest};
 
 use super::clock::{before, later};
+use super::elsewhere::Claimed;
 use super::forward::Outcome;
 use super::outgoing::Outgoing;
 use super::parcel::Parcel;
@@ -50,7 +51,8 @@ impl Live {
             tracing::info!(user = self.user, id = %new.id, "a message that was refused since it came overtook itself");
             return Err(refused);
         }
-        let entry = match known(out, &new, arrived).await? {
+        let id = new.id;
+        let claimed = match known(out, &new, arrived).await? {
             Known::Taken(before) => {
                 tracing::info!(user = self.user, id = %new.id, before = %before.id, "a message that was taken before came again");
                 out.is_another(new.id, before.id);
@@ -59,11 +61,21 @@ impl Live {
             Known::Begun(before) => {
                 tracing::info!(user = self.user, id = %new.id, before = %before.id, "a message that was begun before came again");
                 out.is_another(new.id, before.id);
-                let parcel = parcel(&before, &message, &header).await?;
-                let outcome = self.forward(out, &before, (&header, &parcel)).await;
-                return self.settle(out, before, (message, header), outcome).await;
+                match out.claim(before).await? {
+                    Claimed::Ours(before) => Claimed::Begun(before),
+                    elsewhere => elsewhere,
+                }
             }
-            Known::New => new,
+            Known::New => out.claim(new).await?,
+        };
+        let entry = match claimed {
+            Claimed::Ours(entry) => *entry,
+            Claimed::Begun(before) => return self.go_on(out, *before, (message, header)).await,
+            Claimed::Taken(before) => {
+                tracing::info!(user = self.user, %id, %before, "a message came again that another node has taken");
+                out.is_another(id, before);
+                return Ok(Accepted { by: Taker::Before });
+            }
         };
         if out.settings.spool == SpoolPolicy::Always {
             return Ok(keep(out, Entry { step: Step::Waiting, ..entry }, message).await?);
@@ -74,6 +86,20 @@ impl Live {
         out.spooled(move |spool| spool.put(&row)).await?;
         let outcome = self.hand_over(out, &entry, (&header, &parcel), None).await;
         self.settle(out, entry, (message, header), outcome).await
+    }
+
+    /// Takes a message up that was begun before, here or at another node.
+    async fn go_on(
+        self: &Arc<Self>,
+        out: &Outgoing,
+        before: Entry,
+        (message, header): (Content, Header),
+    ) -> Result<Accepted, Refused> {
+        let row = before.clone();
+        out.spooled(move |spool| if spool.get(row.id)?.is_none() { spool.put(&row) } else { Ok(()) }).await?;
+        let parcel = parcel(&before, &message, &header).await?;
+        let outcome = self.forward(out, &before, (&header, &parcel)).await;
+        self.settle(out, before, (message, header), outcome).await
     }
 
     /// What a try came to is on disk before anybody hears of it.
@@ -89,16 +115,19 @@ impl Live {
             Outcome::Sent => {
                 // Exchange has it, whatever the disk says: at worst it is looked for once more.
                 drop(out.spooled(move |spool| spool.sent(id, now)).await);
+                out.sent_elsewhere(&entry).await;
                 self.mark_originals(&header);
                 Ok(Accepted { by: Taker::Exchange })
             }
             Outcome::Gone => Err(Error::new(ErrorKind::Unavailable, "the message was taken out of the spool").into()),
             Outcome::Refused(refused) => {
                 out.note_refused(&entry, &refused);
+                out.give_up_elsewhere(&entry).await;
                 out.spooled(move |spool| spool.forget(id)).await?;
                 Err(refused)
             }
             Outcome::NotNow(error) if out.settings.spool == SpoolPolicy::Never || error.kind == ErrorKind::SignIn => {
+                out.give_up_elsewhere(&entry).await;
                 out.spooled(move |spool| spool.forget(id)).await?;
                 Err(error.into())
             }
@@ -145,6 +174,11 @@ async fn known(out: &Outgoing, new: &Entry, arrived: Timestamp) -> Result<Known>
 
 /// The gateway has it now.
 async fn keep(out: &Outgoing, entry: Entry, message: Content) -> Result<Accepted> {
+    let id = entry.id;
+    if let Err(error) = out.keep_elsewhere(&entry).await {
+        out.spooled(move |spool| spool.forget(id)).await?;
+        return Err(error);
+    }
     out.spooled(move |spool| {
         // What was noted on the way, such as the draft that was made, stays.
         let known = spool.get(entry.id)?.unwrap_or_else(|| entry.clone());

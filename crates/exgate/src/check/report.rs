@@ -13,6 +13,7 @@ use crate::gateway::say;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Config,
+    Database,
     Autodiscover,
     Dns,
     Proxy,
@@ -173,8 +174,9 @@ impl Report {
     }
 }
 
-const NAMES: [(Step, &str); 20] = [
+const NAMES: [(Step, &str); 21] = [
     (Step::Config, "config"),
+    (Step::Database, "database"),
     (Step::Autodiscover, "autodiscover"),
     (Step::Dns, "dns"),
     (Step::Proxy, "proxy"),

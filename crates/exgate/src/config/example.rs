@@ -7,6 +7,18 @@ pub(crate) const EXAMPLE: &str = r#"# Exgate: standard mail, calendar and addres
 # Where the gateway keeps what must survive a restart: the ID map, cached bodies. Created if missing.
 state = "/var/lib/exgate"
 
+[store]
+# Where accounts and ID maps are kept: "sqlite", in files below `state`, for one gateway; or "postgres", in a database that several
+# gateways share, which then serve the same mailboxes with the same UIDs. Messages that wait to be sent, cached bodies and sealed
+# sign-ins stay below `state` of each.
+#kind = "sqlite"
+# The database: a URL of PostgreSQL, 15 or later. TLS is used, and the server's certificate checked, unless it is
+# on this machine; sslrootcert=FILE names the authority to believe instead of the system's. May be env:NAME, file:/PATH or cred:NAME, and so may the password, unless the URL has it.
+#url = "postgresql://exgate@db.corp.example/exgate?sslmode=verify-full"
+#password = "file:/etc/exgate/database-password"
+# What this gateway is called among those that share the database, such as env:HOSTNAME. Each has a name of its own.
+#node = "mail-1"
+
 [log]
 # "text" for people, "json" for machines.
 #format = "text"

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use accounts::sqlite::Register;
-use accounts::{Change, Device, DeviceId, Happening, Sighting, Store};
+use accounts::{Change, Device, DeviceId, Happening, Register, Sighting, Store};
 use jiff::{SignedDuration, Timestamp};
 use mailbox::{Caller, Protocol};
 use tokio::sync::mpsc;

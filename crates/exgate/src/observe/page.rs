@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use accounts::sqlite::Register;
+use accounts::Register;
 use admin::{Admin, Answer, Asked};
 use exchange::Directory;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};

@@ -43,6 +43,8 @@ macro_rules! every_story {
             the_day_of_saving_is_that_of_coming_here
             previews_are_kept
             stale_and_empty_pages_are_refused
+            a_page_counts_from_where_it_was_asked_for
+            a_note_is_swapped_by_one
             flags_are_kept_exactly
             our_own_changes_are_not_undone
             what_we_removed_stays_removed

@@ -26,15 +26,7 @@ struct Away {
 
 impl Pool {
     pub(crate) fn new(address: &Address) -> Outcome<Self> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), address.tls.clone(), recycling);
-        let builder = deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
-            .recycle_timeout(Some(PATIENCE));
-        let connections = builder.build().map_err(|error| Fault::Unusable(error.to_string()))?;
+        let connections = connections(address, CONNECTIONS)?;
         Ok(Self { connections, away: Mutex::default() })
     }
 
@@ -71,6 +63,19 @@ impl Pool {
     fn away(&self) -> std::sync::MutexGuard<'_, Away> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// So many connections to a server.
+pub(crate) fn connections(address: &Address, most: usize) -> Outcome<deadpool_postgres::Pool> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(address.config.clone(), address.tls.clone(), recycling);
+    let builder = deadpool_postgres::Pool::builder(manager)
+        .max_size(most)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(PATIENCE))
+        .create_timeout(Some(PATIENCE))
+        .recycle_timeout(Some(PATIENCE));
+    builder.build().map_err(|error| Fault::Unusable(error.to_string()))
 }
 
 /// How long a server that let nobody in is left alone after so many failures before.

@@ -40,7 +40,7 @@ async fn steps(client: &Object) -> Outcome<()> {
 }
 
 /// The version of the tables: 0 if there are none, this program's if they are newer and it can work with them.
-async fn version(client: &Object) -> Outcome<usize> {
+pub(crate) async fn version(client: &Object) -> Outcome<usize> {
     let told = |error| Fault::from(sql::Error::from(Trouble::from(error)));
     let there = client.query_one("SELECT to_regclass('idmap.version') IS NOT NULL", &[]).await.map_err(told)?;
     if !there.try_get::<_, bool>(0).map_err(told)? {

@@ -58,6 +58,17 @@ pub(crate) fn reopen_writer(file: &Path, mailbox: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a file that is there for writing, whatever mailbox it is the map of.
+pub(crate) fn reopen(file: &Path) -> Result<Connection> {
+    let open = || -> Outcome<Connection> {
+        let mut connection = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mailbox: String = connection.query_row("SELECT name FROM mailbox", [], |row| row.get(0))?;
+        prepare(&mut connection, &mailbox)?;
+        Ok(connection)
+    };
+    open().map_err(|fault| fault.named(file))
+}
+
 /// Opens a file that `open_writer` has opened before.
 pub(crate) fn open_reader(file: &Path) -> Result<Connection> {
     let open = || -> Outcome<Connection> {

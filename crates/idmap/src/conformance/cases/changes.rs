@@ -3,7 +3,7 @@
 use mailbox::{Access, ModSeq, SystemFlags};
 
 use crate::conformance::{End, Place, apply, filled, flags, folder, item, listing, named, page, uid, uids};
-use crate::{Epoch, Error, Estimated, IdMap, Item, ItemChange, SyncPage};
+use crate::{Epoch, Error, Estimated, HierarchyPage, IdMap, Item, ItemChange, SyncPage};
 
 /// Exchange lists newest first; UIDs go the other way, and wait for the last page. A kill between pages loses nothing.
 pub async fn uids_ascend_with_the_messages<P: Place>(place: P) {
@@ -79,6 +79,51 @@ pub async fn stale_and_empty_pages_are_refused<P: Place>(place: P) {
     assert_eq!(map.apply(inbox, epoch, late).await.unwrap_err(), Error::Stale);
     assert_eq!(map.apply(inbox, begun.epoch, busy).await.unwrap_err(), Error::NoSyncState);
     assert_eq!(uids(&map, inbox).await, [uid(1)]);
+}
+
+/// Of two that ask from one state, the one that comes second changes nothing, and goes on from where the first came to.
+pub async fn a_page_counts_from_where_it_was_asked_for<P: Place>(place: P) {
+    let map = place.open().await;
+    let inbox = filled(&map, &[item(1)]).await;
+    let point = map.sync_state(inbox).await.unwrap();
+    let from = (point.epoch, point.state.clone());
+    let other = place.open().await;
+    let first = other.apply_from(inbox, from.clone(), listing(&[item(2)], "s2", End::Last)).await.unwrap();
+    assert!(first.changed);
+    // What was removed since is in the page of whoever asked before.
+    apply(&other, inbox, page([ItemChange::Delete(item(2).item_id)], "s3", End::Last)).await;
+    let late = listing(&[item(2)], "s2", End::Last);
+    assert_eq!(map.apply_from(inbox, from, late).await.unwrap_err(), Error::Stale);
+    assert_eq!(uids(&map, inbox).await.len(), 1, "it does not come back");
+    assert_eq!(map.sync_state(inbox).await.unwrap().state.as_deref(), Some("s3"));
+    let tree = || HierarchyPage { changes: Vec::new(), sync_state: "h2".to_owned(), last: true };
+    let known = map.hierarchy_state().await.unwrap();
+    map.apply_hierarchy_from(known.clone(), tree()).await.unwrap();
+    assert_eq!(map.hierarchy_state().await.unwrap().as_deref(), Some("h2"));
+    assert_eq!(map.apply_hierarchy_from(known, tree()).await.unwrap_err(), Error::Stale);
+}
+
+/// A note is put in the place of the one that was read.
+pub async fn a_note_is_swapped_by_one<P: Place>(place: P) {
+    let (map, other) = (place.open().await, place.open().await);
+    assert!(map.swap_note("key", None, "one").await.unwrap());
+    assert!(!other.swap_note("key", None, "two").await.unwrap());
+    assert!(other.swap_note("key", Some("one"), "two").await.unwrap());
+    assert!(!map.swap_note("key", Some("one"), "three").await.unwrap());
+    assert_eq!(map.note("key").await.unwrap().as_deref(), Some("two"));
+    let add = async |map: &P::Map| {
+        for _ in 0..10 {
+            loop {
+                let before = map.note("sum").await.unwrap();
+                let next = before.as_deref().map_or(0, |sum| sum.parse::<u32>().unwrap()) + 1;
+                if map.swap_note("sum", before.as_deref(), &next.to_string()).await.unwrap() {
+                    break;
+                }
+            }
+        }
+    };
+    tokio::join!(add(&map), add(&other));
+    assert_eq!(map.note("sum").await.unwrap().as_deref(), Some("20"));
 }
 
 /// Flags and keywords come back as they were, and only a difference is a change.
