@@ -62,6 +62,50 @@ async fn either_node_tells_what_was_done_at_the_other() {
     second.stop().await;
 }
 
+/// From files to a database: clients notice nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_moves_to_a_database() {
+    let Some(server) = pg_fixture::shared() else { return };
+    let simulator = Options::preset("empty").start().await;
+    let alone = Site::new(&simulator);
+    let gateway = alone.start().await;
+    let mut imap = gateway.login().await;
+    for number in 0..5 {
+        imap.append("INBOX", "\\Flagged", &letter(&format!("moved-{number}"))).await;
+    }
+    imap.ok("SELECT INBOX").await;
+    imap.ok("UID STORE 2 +FLAGS (\\Deleted)").await;
+    imap.ok("EXPUNGE").await;
+    let (before, state) = (imap.message_ids().await, imap.select("INBOX").await);
+    let config = alone.path().join("exgate.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let store = format!("[store]\nkind = \"postgres\"\nurl = \"{}\"\nnode = \"a\"\n\n[listen]", server.database());
+    std::fs::write(&config, text.replacen("[listen]", &store, 1)).unwrap();
+    let migrate = || {
+        let output =
+            Command::new(program("exgate")).args(["store", "migrate", "--config"]).arg(&config).output().unwrap();
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8(output.stderr).unwrap()),
+        }
+    };
+    assert!(migrate().unwrap_err().contains("a gateway runs with"), "what it writes would stay behind");
+    gateway.stop().await;
+    let told = migrate().unwrap();
+    assert!(
+        told.contains("accounts: copied (") && told.contains(&format!("map of {USER} in main: copied, ")),
+        "{told}"
+    );
+    let again = migrate().unwrap();
+    assert!(again.contains("accounts: there already") && again.contains("main: there already"), "{again}");
+    let gateway = alone.start().await;
+    let mut imap = gateway.login().await;
+    let now = imap.select("INBOX").await;
+    assert_eq!((now.uid_validity, now.uid_next), (state.uid_validity, state.uid_next));
+    assert_eq!(imap.message_ids().await, before);
+    gateway.stop().await;
+}
+
 /// A client that has no answer brings its message to the other node: it is sent once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_brought_to_the_other_node_is_sent_once() {

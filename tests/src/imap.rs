@@ -282,7 +282,9 @@ impl Imap {
             return Err(Broken(answer.text));
         }
         let mut all = BTreeMap::new();
-        for fetch in answer.fetches().filter(|fetch| fetch.items.len() >= 2) {
+        // Other news of a message may come in between.
+        let has_field = |fetch: &Fetch| fetch.items.contains_key("BODY[HEADER.FIELDS (MESSAGE-ID)]");
+        for fetch in answer.fetches().filter(has_field) {
             let field = String::from_utf8_lossy(fetch.bytes("BODY[HEADER.FIELDS (MESSAGE-ID)]")).trim().to_owned();
             let id = field.split_once(':').map_or(String::new(), |(_, id)| id.trim().to_owned());
             assert!(all.insert(fetch.uid(), id).is_none(), "UID {} came twice", fetch.uid());
