@@ -47,6 +47,13 @@ pub async fn fill(store: &impl Store) {
         Change::Seen(sighting(&address, "Mail", 1000)),
         know(gone, None),
         device(gone, &selector("bbb")),
+        Change::AddAdministrator(Administrator {
+            name: format!("root{number}"),
+            role: Role::Operator,
+            selector: selector("ddd"),
+            password: Hashed { salt: vec![1; 16], cost: (8, 1, 1), hash: vec![2; 32] },
+            created: at(1000),
+        }),
     ];
     let devices = store.commit("test", at(1000), made).await.unwrap().devices;
     let used = Change::Used { device: devices[0], from: [192, 0, 2, 7].into() };
@@ -63,6 +70,7 @@ pub async fn same(one: &impl Store, other: &impl Store) {
     assert_eq!(one.devices(None).await.unwrap(), other.devices(None).await.unwrap());
     assert_eq!(one.sightings(None).await.unwrap(), other.sightings(None).await.unwrap());
     assert_eq!(one.audit(0, 1000).await.unwrap(), other.audit(0, 1000).await.unwrap());
+    assert_eq!(one.administrators().await.unwrap(), other.administrators().await.unwrap());
     assert_eq!(one.pepper().await.unwrap(), other.pepper().await.unwrap());
     for device in one.devices(None).await.unwrap() {
         let (one, other) = (one.kept(&device.selector).await.unwrap(), other.kept(&device.selector).await.unwrap());

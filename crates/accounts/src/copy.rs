@@ -57,7 +57,7 @@ impl ToSql for Cell {
 }
 
 /// In an order in which each refers to those before it only.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("register", "pepper"),
     ("account", "address, organisation, mailbox, state, scopes, created"),
     ("label", "address, name, value"),
@@ -67,5 +67,6 @@ const TABLES: [(&str, &str); 6] = [
          login, remembered, top, scopes, read_only, networks, expires, created, used, used_from, revoked",
     ),
     ("sighting", "address, device, protocol, program, came_from, first, last"),
+    ("administrator", "name, role, selector, salt, memory, passes, lanes, hash, created"),
     ("audit", "number, at, actor, action, subject, detail, hash"),
 ];

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
+use crate::administrator::Administrator;
 use crate::audit::Entry;
 use crate::device::{Device, Kept, Sighting};
 use crate::store::{Change, Committed, Fault, Store};
@@ -67,6 +68,10 @@ impl Store for Register {
 
     async fn sightings(&self, address: Option<&str>) -> Result<Vec<Sighting>, Fault> {
         each!(self, register => register.sightings(address))
+    }
+
+    async fn administrators(&self) -> Result<Vec<Administrator>, Fault> {
+        each!(self, register => register.administrators())
     }
 
     async fn audit(&self, after: u64, most: u32) -> Result<Vec<Entry>, Fault> {

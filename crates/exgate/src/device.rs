@@ -11,7 +11,7 @@ use crate::command::{self, Device};
 use crate::config::Config;
 use crate::gateway::{self, say};
 use crate::issue::{self, Shown};
-use crate::{Failure, gate, password, store};
+use crate::{Failure, password, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(command: Device) -> Result<(), Failure> {

@@ -16,8 +16,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice, Register,
-    Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice,
+    Register, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
