@@ -107,6 +107,9 @@ where
     if let Some(answer) = shared.settings.pages.answer(&head.method, head.uri.path()) {
         return answer;
     }
+    if let Some(form) = shared.settings.pages.form(head.uri.path()) {
+        return form.answer(&head, body, caller.from, shared.settings.patience).await;
+    }
     let place = Place::of_path(head.uri.path())?;
     if is_foreign(&head) {
         return Err(Error::new(StatusCode::FORBIDDEN, "Pages of other sites may change nothing here"));

@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod error;
 mod feed;
+mod form;
 mod method;
 mod multistatus;
 mod object;
@@ -39,6 +40,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, Cut};
 pub use feed::{Detail, Feed, Feeds, NoFeeds};
+pub use form::Sent;
 pub use pages::{Page, Pages};
 pub use settings::Settings;
 

@@ -1,5 +1,7 @@
 //! `exgate account`: who may use the gateway.
 
+mod import;
+
 use std::path::Path;
 
 use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Register, Store};
@@ -22,6 +24,7 @@ pub(crate) async fn run(command: Account) -> Result<(), Failure> {
             set_state(&Config::read(&config)?, addresses, AccountState::Blocked, "is blocked").await
         }
         Account::Release { config, program, addresses } => release(&Config::read(&config)?, &program, &addresses).await,
+        Account::Import { config, file, dry_run } => import::run(&Config::read(&config)?, &file, dry_run).await,
         Account::Set(settings) => set(&settings).await,
         Account::Remove { config, address, purge } => remove(&Config::read(&config)?, &address, purge).await,
     }

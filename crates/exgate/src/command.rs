@@ -9,6 +9,8 @@ pub(crate) use self::accounts::{Account, Admin, Audit, Device, NewDevice, Settin
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::setup::Client;
+
 /// A gateway from standard mail, calendar and address-book clients to Exchange.
 #[derive(Debug, Parser)]
 #[command(name = "exgate", version, about, propagate_version = true)]
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// (or reads a line of standard input). The exit code is 0 if all is well, 1 if something failed, 2 if the
     /// configuration is wrong.
     Check(Check),
+    /// Get a device password for a mailbox, and all that mail, calendar and address-book programs need. Asks for the Exchange
+    /// password (or reads a line of standard input).
+    Setup(Setup),
     /// Sign somebody in at the identity provider, where auth is "oauth".
     Login(Login),
     /// Forget a sign-in.
@@ -120,6 +125,27 @@ pub(crate) struct Check {
     /// Write every dialog with Exchange into this directory, without passwords, tokens and mail.
     #[arg(long, value_name = "DIR")]
     pub(crate) trace_ews: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// Whose mailbox: the name to sign in with.
+    pub(crate) address: String,
+    /// The configuration file; clients.host there names the gateway.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// What the device is called.
+    #[arg(long, value_name = "NAME", default_value = "First device")]
+    pub(crate) name: String,
+    /// Also write a profile for macOS and iOS there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Also show QR codes. Whoever reads them can use the mailbox.
+    #[arg(long)]
+    pub(crate) qr: bool,
+    /// Also say what to do in this program. May be given several times.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) client: Vec<Client>,
 }
 
 #[derive(Debug, Args)]

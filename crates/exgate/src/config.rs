@@ -35,7 +35,7 @@ use self::store::Store;
 use self::submit::Submit;
 use self::tls::Tls;
 
-pub(crate) use self::accounts::Approval;
+pub(crate) use self::accounts::{Approval, Decide, OnFailure};
 pub(crate) use self::example::EXAMPLE;
 pub(crate) use self::exchange::DevicePasswords;
 pub(crate) use self::mistake::Mistake;
@@ -184,6 +184,12 @@ impl Config {
         let text = std::fs::read_to_string(file)
             .map_err(|error| Mistake::new(file, "", format!("cannot be read: {error}")))?;
         Self::parse(file, &text)
+    }
+
+    /// True if people get device passwords for themselves.
+    pub(crate) fn enrolls(&self) -> bool {
+        let wanted = self.exchange.values().any(|one| one.device_passwords == DevicePasswords::Required);
+        self.clients.enroll.unwrap_or(wanted)
     }
 
     /// The organisations as the backend wants them.
@@ -352,6 +358,21 @@ mod tests {
                 "[listen]",
                 "[clients]\nhost = 'https://mail.corp.example'\n[listen]",
                 "exgate.toml: clients.host: `https://mail.corp.example` is no name of a server; write it such as mail.corp.example",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts.decide]\nurl = 'http://hook.corp.example/'\n[exchange.main]",
+                "exgate.toml: accounts.decide.url: `http://hook.corp.example/` is no address of a web hook; write https://HOST/PATH",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts.decide]\nurl = 'https://hook.corp.example/'\ntimeout_ms = 0\n[exchange.main]",
+                "exgate.toml: accounts.decide.timeout_ms: 0 is not within 1 to 30000",
+            ),
+            (
+                "[listen]",
+                "[clients]\nenroll = true\n[listen]",
+                "exgate.toml: clients.host: missing; people who enroll are told where the gateway is",
             ),
             (
                 "[listen]",

@@ -4,6 +4,8 @@
 //! device's own; or the service account or tokens, where the gateway opens mailboxes without passwords. Any other password
 //! goes to Exchange as it is, unless the organisation takes device passwords only.
 
+mod decider;
+mod enroll;
 mod entered;
 mod inbox;
 mod letter;
@@ -16,8 +18,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DevicePassword, Fault, Kept, NewDevice,
-    Register, Store,
+    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DeviceId, DevicePassword, Fault, Kept,
+    NewDevice, Register, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
@@ -26,13 +28,15 @@ use mailbox::{
 };
 use tokio::sync::mpsc;
 
+use self::decider::Decider;
+pub(crate) use self::enroll::Enrolled;
 pub(crate) use self::entered::Entered;
 use self::notes::Notes;
 use self::standing::{Judgement, Policy, Standing};
 pub(crate) use self::stays::Guest;
 use self::stays::Stays;
-use crate::Failure;
 use crate::config::{Approval, Config, DevicePasswords};
+use crate::{Failure, setup};
 
 /// Stands before the backend. Clones share everything.
 #[derive(Clone)]
@@ -44,6 +48,7 @@ struct Inner {
     checker: Checker,
     rules: Rules,
     policy: Arc<Policy>,
+    decider: Option<Decider>,
     stays: Arc<Stays>,
     notes: Notes,
     delays: Delays,
@@ -57,6 +62,7 @@ pub(crate) struct Rules {
     /// Organisations that take device passwords only.
     devices_only: HashSet<String>,
     policy: Policy,
+    decider: Option<Decider>,
     /// All of them do.
     only_devices: bool,
     /// The longest that a refusal is held back.
@@ -64,26 +70,31 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> std::result::Result<Self, Failure> {
         let required = config.exchange.iter().filter(|(_, one)| one.device_passwords == DevicePasswords::Required);
-        Self {
+        Ok(Self {
             approve_each: config.accounts.approval != Approval::Automatic,
             policy: Policy {
                 rules: config.accounts.rules(),
                 holds_new: config.accounts.approval == Approval::Quarantine,
-                enroll: None,
+                enroll: setup::enroll_url(config),
                 help: config.accounts.help.clone(),
             },
             only_devices: config.exchange.values().all(|one| one.device_passwords == DevicePasswords::Required),
             devices_only: required.map(|(name, _)| name.clone()).collect(),
             longest_refusal: config.limits.longest_refusal(),
-        }
+            decider: config.accounts.decide.as_ref().map(Decider::new).transpose()?,
+        })
     }
 }
 
 impl Gate {
     /// Stands before this backend from now on, with that register. To be called within a Tokio runtime.
-    pub(crate) fn open(directory: Directory, register: Register, rules: Rules) -> std::result::Result<Self, Failure> {
+    pub(crate) fn open(
+        directory: Directory,
+        register: Register,
+        mut rules: Rules,
+    ) -> std::result::Result<Self, Failure> {
         let checker = Checker::new().ok_or_else(|| Failure::new("the system gives no random numbers"))?;
         let (programs, introduced) = mpsc::channel(MANY);
         let policy = Arc::new(rules.policy.clone());
@@ -91,8 +102,9 @@ impl Gate {
         let notes = Notes::new(register.clone());
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
+        let decider = rules.decider.take();
         let delays = Delays::new(rules.longest_refusal);
-        Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, stays, notes, delays })))
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, decider, stays, notes, delays })))
     }
 
     /// Who may use the gateway.
@@ -239,7 +251,7 @@ impl Inner {
         self.admissible(&kept, caller)?;
         let scopes = kept.device.scopes.and(kept.account.scopes);
         let pass = Pass::new((scopes, kept.device.read_only), end, (number, self.stays.programs()));
-        let (standing, pass) = self.ruled((kept.account.clone(), true), caller, (number, pass))?;
+        let (standing, pass) = self.ruled((kept.account.clone(), Some(kept.device.id)), caller, (number, pass)).await?;
         let account = match (&kept.remembered, &kept.top) {
             (Some(sealed), _) => {
                 let opened = key.unseal(sealed, &NewDevice::purpose(&kept.device.selector, &address));
@@ -267,7 +279,7 @@ impl Inner {
         reaches(known.scopes, caller)?;
         self.notes.seen(&notes::Program::of(&known.address, None, caller));
         let pass = Pass::new((known.scopes, false), end, (number, self.stays.programs()));
-        let (standing, pass) = self.ruled((known, false), caller, (number, pass))?;
+        let (standing, pass) = self.ruled((known, None), caller, (number, pass)).await?;
         Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
     }
 
@@ -289,18 +301,28 @@ impl Inner {
         known.ok_or_else(|| Error::new(ErrorKind::NotAdmitted, REMOVED))
     }
 
-    /// Fails for whom a rule keeps out. Of whom it cannot be said yet, [`Standing`] and [`Stays`] decide.
-    fn ruled(
+    /// Fails for whom a rule keeps out, or whoever decides instead. Of whom it cannot be said yet, [`Standing`] and [`Stays`]
+    /// decide.
+    async fn ruled(
         &self,
-        (account, has_device): (Known, bool),
+        (account, device): (Known, Option<DeviceId>),
         caller: &Caller,
         (number, mut pass): (u64, Pass),
     ) -> Result<(Arc<Standing>, Pass)> {
         let (address, program, from) = (account.address.clone(), &caller.program, &caller.address);
         let rules = (Arc::clone(&self.policy), self.notes.clone());
-        let standing = Arc::new(Standing::new(rules, (account, has_device), caller, pass.name()));
+        let standing = Standing::new(rules, (account, device.is_some()), caller, pass.name());
+        let mut judgement = standing.at_the_door();
+        if let (Some(decider), Judgement::In(_) | Judgement::Unsure) = (&self.decider, &judgement) {
+            let undecided = || Error::new(ErrorKind::Unavailable, UNDECIDED);
+            match decider.decide(standing.account(), device, caller).await.ok_or_else(undecided)? {
+                Judgement::In(_) | Judgement::Unsure => {}
+                other => judgement = standing.overruled(other),
+            }
+        }
+        let standing = Arc::new(standing);
         self.stays.stands(number, &standing);
-        match standing.at_the_door() {
+        match standing.enters(judgement) {
             Judgement::In(_) | Judgement::Unsure => Ok((standing, pass)),
             Judgement::Held(_) => {
                 (pass.scopes, pass.read_only) = (Scopes::of(&[Scope::Mail]), true);
@@ -415,7 +437,7 @@ fn guest(address: &str, caller: &Caller) -> Guest {
     }
 }
 
-fn guest_program(address: &str, device: accounts::DeviceId, caller: &Caller) -> notes::Program {
+fn guest_program(address: &str, device: DeviceId, caller: &Caller) -> notes::Program {
     notes::Program::of(address, Some(device), caller)
 }
 
@@ -445,6 +467,7 @@ const UNKNOWN_DEVICE: &str = "This device password is not right, or not for this
 const PENDING: &str = "This account waits for an administrator, who lets it in with `exgate account approve`";
 const BLOCKED: &str = "This account is blocked; ask your administrator";
 const SHOWN_OUT: &str = "An administrator has ended this session";
+const UNDECIDED: &str = "It cannot be decided now whether you may come in; try again in a few minutes";
 const REMOVED: &str = "This account was removed";
 /// Programs that may introduce themselves while others are written down.
 const MANY: usize = 256;

@@ -42,7 +42,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         Some(shared) => store::database(&shared.server).await?,
     };
     let backend = backend_of(&config, &config.state, &config.state, shared.clone())?;
-    let gate = Gate::open(backend, register, gate::Rules::of(&config))?;
+    let gate = Gate::open(backend, register, gate::Rules::of(&config)?)?;
     let doors = doors(&config, certificates.as_ref())?;
     let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
@@ -50,7 +50,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         smtp: smtp_settings(&config)?,
         pop3: pop3_settings(&config),
         ldap: ldap_settings(&config)?,
-        dav: dav_settings(&config, &limits),
+        dav: dav_settings(&config, &limits, &gate),
         limits,
         observed: Observed { certificates: certificates.clone(), ..observed },
         admin: AdminSettings::of(&config, &config.state),
@@ -351,12 +351,12 @@ fn ldap_settings(config: &Config) -> Result<ldap::Settings, Failure> {
     })
 }
 
-fn dav_settings(config: &Config, limits: &Limits) -> dav::Settings {
+fn dav_settings(config: &Config, limits: &Limits, gate: &Gate) -> dav::Settings {
     dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_object: config.dav.max_object_mib << 20,
         limits: limits.clone(),
-        pages: setup::pages(config),
+        pages: setup::pages(config, gate),
         ..dav::Settings::default()
     }
 }

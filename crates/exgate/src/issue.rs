@@ -44,6 +44,31 @@ pub(crate) async fn issue(
     shown: Shown,
     wanted: Wanted,
 ) -> Result<(DeviceId, DevicePassword), Fault> {
+    make(register, actor, shown, wanted, AccountState::Open).await
+}
+
+/// Its owner makes it. Whoever is new has an account of this state from then on; nobody is let in by this.
+pub(crate) async fn enroll(
+    register: &impl Store,
+    shown: Shown,
+    wanted: Wanted,
+    state: AccountState,
+) -> Result<(DeviceId, DevicePassword), Fault> {
+    let devices = register.devices(Some(&shown.address)).await?;
+    if devices.iter().filter(|device| device.revoked.is_none()).count() >= MOST {
+        let sentence = format!("{} has {MOST} device passwords already: have one revoked first", shown.address);
+        return Err(Fault::Refused(sentence));
+    }
+    make(register, ENROLMENT, shown, wanted, state).await
+}
+
+async fn make(
+    register: &impl Store,
+    actor: &str,
+    shown: Shown,
+    wanted: Wanted,
+    new_state: AccountState,
+) -> Result<(DeviceId, DevicePassword), Fault> {
     let known = register.account(&shown.address).await?;
     let state = known.map(|known| known.state);
     if state == Some(AccountState::Blocked) {
@@ -55,9 +80,9 @@ pub(crate) async fn issue(
         address: address.clone(),
         organisation: shown.organisation.clone(),
         mailbox: None,
-        state: AccountState::Open,
+        state: new_state,
     }];
-    if state == Some(AccountState::Pending) {
+    if state == Some(AccountState::Pending) && actor != ENROLMENT {
         changes.push(Change::SetState { address: address.clone(), state: AccountState::Open });
     }
     let salt = scram_salt(&register.pepper().await?, &address);
@@ -94,3 +119,8 @@ fn device(shown: Shown, wanted: Wanted, salt: &[u8]) -> Option<(NewDevice, Devic
     };
     Some((device, password))
 }
+
+/// Who makes what people make for themselves, for the log.
+const ENROLMENT: &str = "enrolment";
+/// Device passwords that people make for one account by themselves.
+const MOST: usize = 50;

@@ -11,11 +11,13 @@ mod command;
 mod config;
 mod demo;
 mod device;
+mod enroll;
 mod feed;
 mod gate;
 mod gateway;
 mod generate;
 mod grants;
+mod hook;
 mod house;
 mod issue;
 mod log;
@@ -53,6 +55,10 @@ fn main() -> ExitCode {
                 log::start_observed(&config.log, &observed);
                 run(gateway::serve(config, observed))
             })
+        }
+        Command::Setup(options) => {
+            log::start(&log::errors_only(false));
+            run(enroll::run(options))
         }
         Command::Dns { domain, config } => setup::dns(&config, &domain),
         Command::Generate(what) => generate::run(&what),

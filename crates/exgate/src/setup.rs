@@ -1,8 +1,10 @@
-//! What clients need to set themselves up: documents they fetch, and records for the name server. They say where the gateway
-//! is and nothing else; whoever asks says nothing about themselves.
+//! What clients need to set themselves up: documents they fetch, pages people read, and records for the name server. They say
+//! where the gateway is and nothing else; whoever asks says nothing about themselves.
 
 mod apple;
 mod autoconfig;
+mod clients;
+pub(crate) mod code;
 mod dns;
 
 use std::path::Path;
@@ -10,13 +12,17 @@ use std::sync::Arc;
 
 use dav::{Page, Pages};
 
+pub(crate) use self::apple::profile;
+pub(crate) use self::clients::{Client, Step};
 use crate::Failure;
 use crate::config::Config;
+use crate::enroll;
+use crate::gate::Gate;
 use crate::gateway::say;
 
 /// Where clients find what, as they see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+pub(crate) struct Place {
     host: String,
     /// What people call it.
     name: String,
@@ -26,27 +32,43 @@ struct Place {
 }
 
 /// What is served to anybody who asks by HTTP; nothing if it is not known by which name the gateway goes.
-pub(crate) fn pages(config: &Config) -> Pages {
+pub(crate) fn pages(config: &Config, gate: &Gate) -> Pages {
     let Some(place) = place(config) else { return Pages::default() };
-    let (xml, profile) = (Arc::new(autoconfig::document(&place)), Arc::new(apple::profile(&place)));
-    Pages::new(move |path| match path {
+    let (xml, plist) = (Arc::new(autoconfig::document(&place)), Arc::new(profile(&place, None)));
+    let (shown, enrolls) = (place.clone(), config.enrolls());
+    let pages = Pages::new(move |path| match path {
         "/mail/config-v1.1.xml" | "/.well-known/autoconfig/mail/config-v1.1.xml" => {
-            Some(Page { kind: "text/xml; charset=utf-8", text: xml.to_string() })
+            Some(Page::new("text/xml; charset=utf-8", xml.as_str()))
         }
-        "/exgate.mobileconfig" => Some(Page { kind: "application/x-apple-aspen-config", text: profile.to_string() }),
-        _ => None,
-    })
+        "/exgate.mobileconfig" => Some(Page::new("application/x-apple-aspen-config", plist.as_str())),
+        "/setup.css" => Some(Page::new("text/css; charset=utf-8", enroll::STYLE)),
+        "/setup" => Some(enroll::dressed(enroll::clients(&shown, enrolls))),
+        path => {
+            let named = path.strip_prefix("/setup/")?;
+            let client = Client::ALL.into_iter().find(|client| client.name() == named)?;
+            Some(enroll::dressed(enroll::client(&shown, client)))
+        }
+    });
+    if enrolls { enroll::pages(pages, gate.clone(), place) } else { pages }
+}
+
+/// Where people get device passwords for themselves, if they do.
+pub(crate) fn enroll_url(config: &Config) -> Option<String> {
+    let url = place(config)?.url()?;
+    config.enrolls().then(|| format!("{url}enroll"))
 }
 
 /// `exgate dns DOMAIN`: prints what the domain's name server is to say.
 pub(crate) fn dns(config: &Path, domain: &str) -> Result<(), Failure> {
-    let place = place(&Config::read(config)?).ok_or_else(|| {
-        Failure::mistake("clients.host: missing; set it to the name by which clients reach the gateway")
-    })?;
+    let place = place(&Config::read(config)?).ok_or_else(no_place)?;
     dns::records(&place, domain).iter().try_for_each(|line| say(line))
 }
 
-fn place(config: &Config) -> Option<Place> {
+pub(crate) fn no_place() -> Failure {
+    Failure::mistake("clients.host: missing; set it to the name by which clients reach the gateway")
+}
+
+pub(crate) fn place(config: &Config) -> Option<Place> {
     let clients = &config.clients;
     let host = clients.host.clone()?;
     Some(Place {
@@ -59,6 +81,22 @@ fn place(config: &Config) -> Option<Place> {
 }
 
 impl Place {
+    /// What people call it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a program asks for beside name and password: what it is called, and what it is.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let server = |port: Option<u16>| port.map(|port| format!("{}:{port} (SSL/TLS)", self.host));
+        let all = [
+            ("incoming mail (IMAP)", server(self.imaps)),
+            ("outgoing mail (SMTP)", server(self.submissions)),
+            ("calendars and contacts", self.url()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// The address of calendars and address books.
     fn url(&self) -> Option<String> {
         Some(match self.https? {
@@ -68,13 +106,13 @@ impl Place {
     }
 }
 
-/// Text within XML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// Text within XML and HTML, attributes included.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
-fn example() -> Place {
+pub(crate) fn example() -> Place {
     Place {
         host: "mail.corp.example".to_owned(),
         name: "Corp & Sons".to_owned(),

@@ -57,6 +57,20 @@ pub(crate) enum Account {
         #[arg(required = true)]
         addresses: Vec<String>,
     },
+    /// Make and change accounts from a CSV file, all of them or none. Its first line names the columns: address, and as wanted
+    /// organisation, state (open, pending, blocked) and on (what is switched on, such as "mail submit"); every other column is a
+    /// label. Fields that are empty change nothing.
+    Import {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The CSV file.
+        #[arg(value_name = "CSV")]
+        file: PathBuf,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Change accounts, all that are meant or none.
     Set(Settings),
     /// Forget somebody: the account, its devices and programs, their feeds and their sign-in at the identity provider.

@@ -1,11 +1,14 @@
 //! `[accounts]`: whom the gateway lets in.
 
 use std::path::Path;
+use std::time::Duration;
 
 use accounts::IpNet;
 use serde::Deserialize;
 
 use super::mistake::Mistake;
+use super::text::Text;
+use crate::hook;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -13,7 +16,65 @@ pub(crate) struct Accounts {
     pub(crate) approval: Approval,
     pub(crate) help: Option<String>,
     unknown_devices: Verdict,
+    pub(crate) decide: Option<Decide>,
     rules: Vec<Rule>,
+}
+
+/// Somebody else who is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Decide {
+    pub(crate) url: String,
+    secret: Option<Text>,
+    #[serde(default)]
+    timeout_ms: TimeoutMs,
+    #[serde(default)]
+    pub(crate) on_failure: OnFailure,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct TimeoutMs(u64);
+
+impl Default for TimeoutMs {
+    fn default() -> Self {
+        Self(2000)
+    }
+}
+
+/// What is done with people about whom nobody decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnFailure {
+    /// They come in.
+    Open,
+    /// They do not.
+    #[default]
+    Closed,
+}
+
+impl Decide {
+    pub(crate) fn secret(&self) -> Option<ews::Secret> {
+        self.secret.as_ref().map(Text::to_secret)
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms.0)
+    }
+
+    fn check(&self, file: &Path) -> Result<(), Mistake> {
+        if !hook::is_safe(&self.url) {
+            let sentence = format!("`{}` is no address of a web hook; write https://HOST/PATH", self.url);
+            return Err(Mistake::new(file, "accounts.decide.url", sentence));
+        }
+        match self.timeout_ms.0 {
+            1..=30_000 => Ok(()),
+            other => {
+                let sentence = format!("{other} is not within 1 to 30000");
+                Err(Mistake::new(file, "accounts.decide.timeout_ms", sentence))
+            }
+        }
+    }
 }
 
 /// What happens to people who come for the first time.
@@ -65,6 +126,7 @@ enum Protocol {
 
 impl Accounts {
     pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
+        self.decide.iter().try_for_each(|decide| decide.check(file))?;
         self.rules.iter().enumerate().try_for_each(|(number, rule)| {
             let wrong = |(key, sentence)| Mistake::new(file, format!("accounts.rules[{number}].{key}"), sentence);
             rule.read().map(drop).map_err(wrong)

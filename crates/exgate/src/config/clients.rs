@@ -14,6 +14,7 @@ pub(crate) struct Clients {
     pub(crate) imaps: Option<u16>,
     pub(crate) submissions: Option<u16>,
     pub(crate) https: Option<u16>,
+    pub(crate) enroll: Option<bool>,
 }
 
 impl Clients {
@@ -25,6 +26,10 @@ impl Clients {
             Some(host) if !is_name(host) => {
                 let sentence = format!("`{host}` is no name of a server; write it such as mail.corp.example");
                 Err(Mistake::new(file, "clients.host", sentence))
+            }
+            None if self.enroll == Some(true) => {
+                let sentence = "missing; people who enroll are told where the gateway is";
+                Err(Mistake::new(file, "clients.host", sentence.to_owned()))
             }
             _ => Ok(()),
         }

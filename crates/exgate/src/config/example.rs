@@ -102,6 +102,9 @@ key = "/etc/exgate/imap.key"
 #imaps = 993
 #submissions = 465
 #https = 443
+# People get device passwords for themselves at /enroll, with their Exchange password. On where device_passwords = "required", if
+# left out. Pages on how to set up programs are at /setup.
+#enroll = false
 
 [limits]
 # Connections at once: in all, from one address (IPv6: a /64), and from the network around it (256 addresses; IPv6: a /48).
@@ -190,6 +193,15 @@ key = "/etc/exgate/imap.key"
 #unknown_devices = "allow"
 # Whom people can ask who are held, in a line.
 #help = "telephone 1234, or helpdesk@corp.example"
+# Asks a web server about everybody whom the rules let in: JSON by POST, with the time in Exgate-Timestamp, and with
+# "v1=" and the hexadecimal HMAC-SHA256 of time, dot and body in Exgate-Signature. It answers {"decision": "allow", "block" or
+# "quarantine", "say": "..."} with status 200; that counts for a minute. Redirects are not followed. on_failure: "closed" keeps
+# people out while it does not answer in time, "open" lets them in.
+#[accounts.decide]
+#url = "https://hook.corp.example/decide"
+#secret = "file:/etc/exgate/hook-secret"
+#timeout_ms = 2000
+#on_failure = "closed"
 # Rules about who may come in, of which the first that fits decides; whoever none fits may. What a rule does not name it does
 # not look at; a * stands for any text. A program is known by User-Agent, EHLO or ID; one that has not said what it is 30 seconds
 # after it signed in, or when it first looks at mail that may be held, counts as one without a name. hours are UTC. say is for

@@ -1,6 +1,7 @@
 //! How somebody stands with the rules. A program that has not said what it is when it signs in is judged when it first
 //! looks at mail, so that it sees nothing that it turns out it may not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use accounts::{Account, AccountState, Decision, Facts, Rule};
@@ -68,6 +69,7 @@ pub(super) struct Standing {
     name: Option<Arc<OnceLock<Box<str>>>>,
     notes: Notes,
     judged: OnceLock<Judged>,
+    is_overruled: AtomicBool,
 }
 
 /// What was found about somebody, for as long as they stay.
@@ -87,27 +89,63 @@ impl Standing {
         name: Option<Arc<OnceLock<Box<str>>>>,
     ) -> Self {
         let caller = caller.clone();
-        Self { policy, account, has_device, caller, name, notes, judged: OnceLock::new() }
+        Self {
+            policy,
+            account,
+            has_device,
+            caller,
+            name,
+            notes,
+            judged: OnceLock::new(),
+            is_overruled: AtomicBool::new(false),
+        }
     }
 
-    /// What can be said at the door.
+    /// Whose account it is.
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// What the rules say at the door.
     pub(super) fn at_the_door(&self) -> Judgement {
-        // Only IMAP has a way to say later what one is.
-        let silent = (self.caller.protocol != Protocol::Imap).then_some("");
-        let program = self.caller.program.as_deref();
-        let judgement = self.judge(program.or(silent));
-        match &judgement {
-            Judgement::Held(why) if !self.has_inbox() => {
-                let refused = Judgement::Out(self.policy.refusal(why));
-                self.notes.judged(&self.account.address, &self.caller, program, &judgement);
-                return refused;
-            }
+        match self.judge(self.said()) {
             // What it says next is to be in the message, and in the log.
-            Judgement::Held(_) if program.or(silent).is_none() => return Judgement::Unsure,
-            Judgement::Unsure => return judgement,
-            _ => self.settle(program.map(str::to_owned), &judgement),
-        };
+            Judgement::Held(_) if self.said().is_none() => Judgement::Unsure,
+            judgement => judgement,
+        }
+    }
+
+    /// Somebody else decided, and rules have no say any more.
+    pub(super) fn overruled(&self, judgement: Judgement) -> Judgement {
+        self.is_overruled.store(true, Ordering::Relaxed);
         judgement
+    }
+
+    /// True if rules that let them in now change nothing.
+    pub(super) fn is_overruled(&self) -> bool {
+        self.is_overruled.load(Ordering::Relaxed)
+    }
+
+    /// They come in so, or do not.
+    pub(super) fn enters(&self, judgement: Judgement) -> Judgement {
+        match judgement {
+            Judgement::Unsure => Judgement::Unsure,
+            Judgement::Held(why) if !self.has_inbox() => {
+                let refused = Judgement::Out(self.policy.refusal(&why));
+                self.settle(self.caller.program.clone(), &Judgement::Held(why));
+                refused
+            }
+            judgement => {
+                self.settle(self.caller.program.clone(), &judgement);
+                judgement
+            }
+        }
+    }
+
+    /// What the program is, as far as it has said or can. Only IMAP has a way to say so later.
+    fn said(&self) -> Option<&str> {
+        let silent = (self.caller.protocol != Protocol::Imap).then_some("");
+        self.caller.program.as_deref().or(silent)
     }
 
     /// What they find in place of their mailbox, if they are held. Now it counts what their program is.

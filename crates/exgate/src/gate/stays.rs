@@ -145,7 +145,9 @@ impl Stays {
     fn ruled_out(&self, facts: &Facts, guest: &Guest, now: Timestamp) -> Option<String> {
         let is_late = now.duration_since(guest.since) >= TIME_FOR_A_NAME;
         let account = facts.accounts.get(&guest.address)?;
-        let judged = guest.standing.get().and_then(|standing| standing.judged());
+        let standing = guest.standing.get();
+        let judged = standing.and_then(|standing| standing.judged());
+        let is_overruled = standing.is_some_and(|standing| standing.is_overruled());
         let program = match judged.filter(|judged| judged.held.is_some()) {
             Some(held) => Some(held.program.as_deref().unwrap_or_default()),
             None => guest.program.as_deref().or(is_late.then_some("")),
@@ -154,7 +156,7 @@ impl Stays {
         let known = accounts::Facts { account, program, has_device, from, protocol, at: now };
         match (self.policy.judge(&known), judged.map(|judged| judged.held.is_some())) {
             (Judgement::Out(sentence), _) | (Judgement::Held(sentence), Some(false)) => Some(sentence),
-            (Judgement::In(_), Some(true)) => Some(RELEASED.to_owned()),
+            (Judgement::In(_), Some(true)) if !is_overruled => Some(RELEASED.to_owned()),
             _ => None,
         }
     }

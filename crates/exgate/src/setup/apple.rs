@@ -1,11 +1,13 @@
 //! The profile by which macOS and iOS set themselves up: a property list with one payload for mail, calendars and contacts.
-//! Who installs it is asked for address and password.
+//! Who installs it is asked for what is not in it: the password always, the address where it is for anybody.
 
 use sha2::{Digest, Sha256};
 
 use super::{Place, escaped};
 
-pub(super) fn profile(place: &Place) -> String {
+/// For this user, or for anybody.
+pub(crate) fn profile(place: &Place, user: Option<&str>) -> String {
+    let named = |key: &str| user.map_or(String::new(), |user| text(key, user));
     let mut payloads = String::new();
     if let (Some(imaps), Some(submissions)) = (place.imaps, place.submissions) {
         let mut mail = vec![
@@ -13,12 +15,14 @@ pub(super) fn profile(place: &Place) -> String {
             text("EmailAccountDescription", &place.name),
             truth("SMIMEEnabled", false),
             truth("OutgoingPasswordSameAsIncomingPassword", true),
+            named("EmailAddress"),
         ];
         for (way, port) in [("Incoming", imaps), ("Outgoing", submissions)] {
             mail.push(text(&format!("{way}MailServerHostName"), &place.host));
             mail.push(number(&format!("{way}MailServerPortNumber"), port));
             mail.push(truth(&format!("{way}MailServerUseSSL"), true));
             mail.push(text(&format!("{way}MailServerAuthentication"), "EmailAuthPassword"));
+            mail.push(named(&format!("{way}MailServerUsername")));
         }
         payloads += &payload(place, "com.apple.mail.managed", "mail", &mail);
     }
@@ -29,6 +33,7 @@ pub(super) fn profile(place: &Place) -> String {
                 text(&format!("{prefix}HostName"), &place.host),
                 number(&format!("{prefix}Port"), https),
                 truth(&format!("{prefix}UseSSL"), true),
+                named(&format!("{prefix}Username")),
             ];
             payloads += &payload(place, kind, &prefix.to_lowercase(), &account);
         }
@@ -84,7 +89,7 @@ mod tests {
 
     #[test]
     fn each_account_is_a_payload() {
-        let text = profile(&super::super::example());
+        let text = profile(&super::super::example(), None);
         for part in [
             "<string>com.apple.mail.managed</string>",
             "<string>com.apple.caldav.account</string>",
@@ -95,7 +100,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "no {part} in:\n{text}");
         }
-        assert_eq!(text, profile(&super::super::example()));
+        assert_eq!(text, profile(&super::super::example(), None));
+        let own = profile(&super::super::example(), Some("anna@corp.example"));
+        assert_eq!(own.matches("<string>anna@corp.example</string>").count(), 5, "{own}");
+        assert!(!text.contains("Username"), "{text}");
         assert_eq!(text.matches("<dict>").count(), text.matches("</dict>").count());
     }
 }

@@ -1,0 +1,58 @@
+//! `exgate setup`: somebody shows once that a mailbox is theirs, and gets a device password and all that a program needs.
+
+use admin::Wanted;
+use mailbox::Scopes;
+
+use crate::account::{actor, told};
+use crate::command::Setup;
+use crate::config::Config;
+use crate::gateway::say;
+use crate::setup::{self, Client, Place, Step, code};
+use crate::{Failure, device, issue, store};
+
+/// Does what the command line says.
+pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
+    let config = Config::read(&options.config)?;
+    let place = setup::place(&config).ok_or_else(setup::no_place)?;
+    let register = store::register(&config).await?;
+    let owner = device::prove(&config, &options.address).await?;
+    let address = owner.address.clone();
+    eprintln!("Exchange let {address} in.");
+    let name = options.name.clone();
+    let wanted = Wanted { name, scopes: Scopes::ALL, read_only: false, networks: Vec::new(), expires: None };
+    let (number, password) = issue::issue(&register, &actor(), owner, wanted).await.map_err(told)?;
+    say(&format!("user name: {address}"))?;
+    say(&format!("password: {}", password.expose()))?;
+    place.settings().iter().try_for_each(|(name, value)| say(&format!("{name}: {value}")))?;
+    if let Some(file) = &options.profile {
+        write_profile(&place, &address, file)?;
+    }
+    if options.qr {
+        for (title, text) in code::all(&place, &address, Some(password.expose())) {
+            say(&format!("\n{title}"))?;
+            code::lines(&text).iter().try_for_each(|line| say(line))?;
+        }
+    }
+    options.client.iter().try_for_each(|client| show(*client, &place, &address))?;
+    eprintln!(
+        "This is device {0}, {1}; its password is not shown again. `exgate device revoke {0}` ends it.",
+        number, options.name
+    );
+    Ok(())
+}
+
+/// It holds no password: whoever installs it is asked.
+fn write_profile(place: &Place, address: &str, file: &std::path::Path) -> Result<(), Failure> {
+    std::fs::write(file, setup::profile(place, Some(address)))
+        .map_err(|error| Failure::new(format!("the profile {} cannot be written: {error}", file.display())))?;
+    say(&format!("profile: {}", file.display()))
+}
+
+fn show(client: Client, place: &Place, address: &str) -> Result<(), Failure> {
+    say(&format!("\n{}", client.title()))?;
+    client.steps(place, address).iter().try_for_each(|step| match step {
+        Step::Do(text) => say(&format!("- {text}")),
+        Step::Open(text, url) => say(&format!("- {text}: {url}")),
+        Step::Write(file, text) => say(&format!("- in {file}:\n{text}")),
+    })
+}
