@@ -5,6 +5,7 @@
 
 mod acme;
 mod administration;
+mod alerts;
 mod appends;
 mod autodiscover;
 mod away;

@@ -8,8 +8,9 @@ async fn a_thousand_accounts_are_made_and_changed_together_or_not_at_all() {
     let site = Site::new(&simulator);
     let file = site.path().join("people.csv");
     let path = file.to_str().unwrap();
-    let line =
-        |number: usize| format!("user{number}@demo.test,{}\n", if number % 2 == 0 { "sales" } else { "finance" });
+    let line = |number: usize| {
+        format!("user{number}@demo.test,{}\n", if number.is_multiple_of(2) { "sales" } else { "finance" })
+    };
     let good: String = (0..1000).map(line).collect();
     let count = |state: &str| site.fine(&["account", "list", "--match", &format!("state={state}")]).lines().count() - 1;
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod acme;
+mod alerts;
 mod clients;
 mod example;
 mod exchange;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use self::accounts::Accounts;
+pub(crate) use self::alerts::Alerts;
 use self::clients::Clients;
 use self::exchange::Exchange;
 use self::imap::OffFor;
@@ -72,6 +74,7 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     #[serde(default)]
     pub(crate) accounts: Accounts,
+    pub(crate) alerts: Option<Alerts>,
     pub(crate) exchange: BTreeMap<String, Exchange>,
     /// Of the command line: where dialogs with Exchange are written down.
     #[serde(skip)]
@@ -252,6 +255,7 @@ impl Config {
             return wrong("imap.max_message_mib", "0 would refuse every message; set at least 1".into());
         }
         self.accounts.check(file)?;
+        self.alerts.iter().try_for_each(|alerts| alerts.check(file))?;
         self.imap.check(file)?;
         self.submit.check(file)?;
         self.ldap.check(file)?;
@@ -321,7 +325,7 @@ mod tests {
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `store`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `store`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `alerts`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -358,6 +362,21 @@ mod tests {
                 "[listen]",
                 "[clients]\nhost = 'https://mail.corp.example'\n[listen]",
                 "exgate.toml: clients.host: `https://mail.corp.example` is no name of a server; write it such as mail.corp.example",
+            ),
+            (
+                "[exchange.main]",
+                "[alerts]\n[exchange.main]",
+                "exgate.toml: alerts.webhook: missing; set it or mail_to, or leave [alerts] out",
+            ),
+            (
+                "[exchange.main]",
+                "[alerts]\nmail_to = ['ops@corp.example']\n[exchange.main]",
+                "exgate.toml: alerts.from_account: missing; name the mailbox that alerts are sent from",
+            ),
+            (
+                "[exchange.main]",
+                "[alerts]\nwebhook = 'https://hook.corp.example/'\nmailbox_failure_ratio = 2.0\n[exchange.main]",
+                "exgate.toml: alerts.mailbox_failure_ratio: write a part of 1, such as 0.5",
             ),
             (
                 "[exchange.main]",

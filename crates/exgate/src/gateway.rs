@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::alerts::Watchman;
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
 use crate::house::{self, Running};
@@ -28,6 +29,7 @@ use crate::{Failure, feed, grants, setup, store};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
+    let started = Instant::now();
     let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
     let shared = store::shared(&config).await?;
@@ -44,6 +46,8 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
     let backend = backend_of(&config, &config.state, &config.state, shared.clone())?;
     let gate = Gate::open(backend, register, gate::Rules::of(&config)?)?;
     let doors = doors(&config, certificates.as_ref())?;
+    let observed = Observed { certificates: certificates.clone(), ..observed };
+    let watchman = Watchman::new(&config, observed.clone(), gate.directory().clone())?;
     let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
         imap: imap_settings(&config)?,
@@ -52,11 +56,14 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         ldap: ldap_settings(&config)?,
         dav: dav_settings(&config, &limits, &gate),
         limits,
-        observed: Observed { certificates: certificates.clone(), ..observed },
+        observed,
         admin: AdminSettings::of(&config, &config.state),
     };
     let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
     gateway.keep_fresh(certificates, acme)?;
+    if let Some(watchman) = watchman {
+        tokio::spawn(watchman.watch(started));
+    }
     gateway.announce()?;
     say("ready")?;
     info!("ready");

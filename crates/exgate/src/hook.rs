@@ -39,6 +39,15 @@ impl Hook {
         let ask = Ask { headers, timeout: self.timeout, ..Ask::post(&self.url, "application/json", body) };
         self.web.ask(ask).await.map_err(|error| error.to_string())
     }
+
+    /// The same where 2xx says that it was taken, and anything else that it was not.
+    pub(crate) async fn deliver(&self, body: &serde_json::Value, at: Timestamp) -> Result<(), String> {
+        let told = self.send(body, at).await?;
+        match told.status {
+            200..=299 => Ok(()),
+            status => Err(format!("the web hook answered with {status}")),
+        }
+    }
 }
 
 /// `v1=` and the hexadecimal HMAC-SHA256 of the time, a dot, and the body.

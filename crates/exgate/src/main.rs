@@ -4,6 +4,7 @@
 
 mod account;
 mod administrator;
+mod alerts;
 mod audit;
 mod backup;
 mod check;

@@ -217,6 +217,24 @@ key = "/etc/exgate/imap.key"
 #hours = "22:00-06:00"
 #say = "Please use the new mail program."
 
+# Who is told, once each, that something is wrong and that it is over: that more than this part of an organisation's mailboxes do
+# not reach Exchange, that a certificate ends soon, that a sign-in at an identity provider was not renewed for long, that Exchange
+# keeps asking to be left alone. A web hook is signed as in accounts.decide; mail goes by Exchange, from a mailbox the gateway
+# opens by itself, or with from_password.
+#[alerts]
+#webhook = "https://hook.corp.example/alerts"
+#secret = "file:/etc/exgate/hook-secret"
+#mail_to = ["ops@corp.example"]
+#from_account = "alerts@corp.example"
+#from_password = "file:/etc/exgate/alerts-password"
+#mailbox_failure_ratio = 0.5
+#certificate_days = 14
+#grant_days = 80
+# How long what comes and goes has to last to be told, and to be over; and how often the gateway looks.
+#lasting_seconds = 60
+#throttling_minutes = 10
+#every_seconds = 15
+
 # One table for each Exchange organisation; the name is yours. Several live side by side and share nothing.
 #
 # Passwords and other texts below may stand elsewhere: "env:NAME" (environment), "file:/path" (first line of a file),

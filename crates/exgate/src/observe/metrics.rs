@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     commands: Family<Labels, Histogram, fn() -> Histogram>,
     calls: Family<Labels, Histogram, fn() -> Histogram>,
     waits: Family<Labels, Counter>,
+    alerts: Family<Labels, Gauge>,
     connections: Mutex<BTreeMap<String, usize>>,
     /// Calls of Exchange that ended well, and those that did not.
     ended: (AtomicU64, AtomicU64),
@@ -65,6 +66,16 @@ impl Metrics {
     /// A call of Exchange waits before it is tried again.
     pub(super) fn wait(&self, reason: &str) {
         self.waits.get_or_create(&owned(&[("reason", reason)])).inc();
+    }
+
+    /// How often Exchange asked to be left alone.
+    pub(crate) fn busy_waits(&self) -> u64 {
+        self.waits.get_or_create(&owned(&[("reason", "busy")])).get()
+    }
+
+    /// So many alerts of a kind are raised.
+    pub(crate) fn alert(&self, kind: &'static str, count: usize) {
+        self.alerts.get_or_create(&owned(&[("kind", kind)])).set(number(count));
     }
 
     /// A connection has begun.
@@ -122,8 +133,10 @@ impl Default for Metrics {
             "Waits before a call of Exchange was tried again, by what was wrong",
             waits.clone(),
         );
+        let alerts = Family::<Labels, Gauge>::default();
+        registry.register("alerts", "Alerts that are raised, by what they are about", alerts.clone());
         let looked = Looked::registered(&mut registry);
-        Self { registry, commands, calls, waits, connections: Mutex::default(), ended: Default::default(), looked }
+        Self { registry, commands, calls, waits, alerts, connections: Mutex::default(), ended: Default::default(), looked }
     }
 }
 
