@@ -35,6 +35,7 @@ mod egress;
 mod enroll;
 mod failover;
 mod faults;
+mod hooks;
 mod identity;
 mod idle;
 mod imports;

@@ -6,6 +6,7 @@ mod alerts;
 mod clients;
 mod example;
 mod exchange;
+mod hooks;
 mod imap;
 mod ldap;
 mod limits;
@@ -27,6 +28,7 @@ use self::accounts::Accounts;
 pub(crate) use self::alerts::Alerts;
 use self::clients::Clients;
 use self::exchange::Exchange;
+use self::hooks::HookSettings;
 use self::imap::OffFor;
 use self::ldap::Ldap;
 use self::limits::Limits;
@@ -75,6 +77,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) accounts: Accounts,
     pub(crate) alerts: Option<Alerts>,
+    #[serde(default)]
+    pub(crate) hooks: Vec<HookSettings>,
     pub(crate) exchange: BTreeMap<String, Exchange>,
     /// Of the command line: where dialogs with Exchange are written down.
     #[serde(skip)]
@@ -256,6 +260,7 @@ impl Config {
         }
         self.accounts.check(file)?;
         self.alerts.iter().try_for_each(|alerts| alerts.check(file))?;
+        self.hooks.iter().enumerate().try_for_each(|(number, hook)| hook.check(file, number))?;
         self.imap.check(file)?;
         self.submit.check(file)?;
         self.ldap.check(file)?;
@@ -325,7 +330,7 @@ mod tests {
             (
                 "state",
                 "stat",
-                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `store`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `alerts`, `exchange` (line 1)",
+                "exgate.toml: stat: unknown key `stat`, expected one of `state`, `store`, `log`, `listen`, `tls`, `limits`, `clients`, `imap`, `submit`, `pop3`, `ldap`, `dav`, `cache`, `accounts`, `alerts`, `hooks`, `exchange` (line 1)",
             ),
             (
                 "127.0.0.1:1143",
@@ -362,6 +367,16 @@ mod tests {
                 "[listen]",
                 "[clients]\nhost = 'https://mail.corp.example'\n[listen]",
                 "exgate.toml: clients.host: `https://mail.corp.example` is no name of a server; write it such as mail.corp.example",
+            ),
+            (
+                "[exchange.main]",
+                "[[hooks]]\nurl = 'http://hook.corp.example/'\nevents = ['mail']\n[exchange.main]",
+                "exgate.toml: hooks[0].url: `http://hook.corp.example/` is no address of a web hook; write https://HOST/PATH",
+            ),
+            (
+                "[exchange.main]",
+                "[[hooks]]\nurl = 'https://hook.corp.example/'\nevents = []\n[exchange.main]",
+                "exgate.toml: hooks[0].events: it would be told of nothing; write [\"mail\"]",
             ),
             (
                 "[exchange.main]",

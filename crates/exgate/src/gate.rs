@@ -36,6 +36,7 @@ use self::standing::{Judgement, Policy, Standing};
 pub(crate) use self::stays::Guest;
 use self::stays::Stays;
 use crate::config::{Approval, Config, DevicePasswords};
+use crate::news::News;
 use crate::{Failure, setup};
 
 /// Stands before the backend. Clones share everything.
@@ -49,6 +50,7 @@ struct Inner {
     rules: Rules,
     policy: Arc<Policy>,
     decider: Option<Decider>,
+    news: OnceLock<News>,
     stays: Arc<Stays>,
     notes: Notes,
     delays: Delays,
@@ -104,7 +106,26 @@ impl Gate {
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
         let decider = rules.decider.take();
         let delays = Delays::new(rules.longest_refusal);
-        Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, decider, stays, notes, delays })))
+        Ok(Self(Arc::new(Inner {
+            directory,
+            register,
+            checker,
+            rules,
+            policy,
+            decider,
+            news: OnceLock::new(),
+            stays,
+            notes,
+            delays,
+        })))
+    }
+
+    /// Mailboxes of whoever signs in from now on are attended.
+    pub(crate) fn tells(&self, config: &Config) -> std::result::Result<(), Failure> {
+        if let Some(news) = News::new(config, self.0.register.clone())? {
+            self.0.news.get_or_init(|| news);
+        }
+        Ok(())
     }
 
     /// Who may use the gateway.
@@ -264,6 +285,7 @@ impl Inner {
         };
         // The account may be closed under another address of the same mailbox.
         self.open(&self.known(person, &account).await?)?;
+        self.attend(&address, &account);
         self.notes.used(&kept.device, caller);
         self.notes.seen(&guest_program(&address, kept.device.id, caller));
         Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
@@ -279,7 +301,9 @@ impl Inner {
         reaches(known.scopes, caller)?;
         self.notes.seen(&notes::Program::of(&known.address, None, caller));
         let pass = Pass::new((known.scopes, false), end, (number, self.stays.programs()));
+        let address = known.address.clone();
         let (standing, pass) = self.ruled((known, None), caller, (number, pass)).await?;
+        self.attend(&address, &account);
         Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
     }
 
@@ -332,6 +356,12 @@ impl Inner {
                 tracing::warn!(address, program, %from, "a rule keeps somebody out");
                 Err(Error::new(ErrorKind::NotAdmitted, sentence))
             }
+        }
+    }
+
+    fn attend(&self, address: &str, account: &Account) {
+        if let Some(news) = self.news.get() {
+            news.attend(address, account);
         }
     }
 

@@ -23,6 +23,7 @@ mod house;
 mod issue;
 mod log;
 mod login;
+mod news;
 mod observe;
 mod password;
 mod setup;

@@ -217,6 +217,14 @@ key = "/etc/exgate/imap.key"
 #hours = "22:00-06:00"
 #say = "Please use the new mail program."
 
+# A web server that is told of new mail in inboxes, by account, UID and EMAILID, signed as in accounts.decide; nothing of what it
+# says. Inboxes are watched from somebody's sign-in on. What is not taken is told again, in order, for a quarter of an hour; what
+# waits is lost with the program.
+#[[hooks]]
+#url = "https://hook.corp.example/mail"
+#secret = "file:/etc/exgate/hook-secret"
+#events = ["mail"]
+
 # Who is told, once each, that something is wrong and that it is over: that more than this part of an organisation's mailboxes do
 # not reach Exchange, that a certificate ends soon, that a sign-in at an identity provider was not renewed for long, that Exchange
 # keeps asking to be left alone. A web hook is signed as in accounts.decide; mail goes by Exchange, from a mailbox the gateway

@@ -136,7 +136,16 @@ impl Default for Metrics {
         let alerts = Family::<Labels, Gauge>::default();
         registry.register("alerts", "Alerts that are raised, by what they are about", alerts.clone());
         let looked = Looked::registered(&mut registry);
-        Self { registry, commands, calls, waits, alerts, connections: Mutex::default(), ended: Default::default(), looked }
+        Self {
+            registry,
+            commands,
+            calls,
+            waits,
+            alerts,
+            connections: Mutex::default(),
+            ended: Default::default(),
+            looked,
+        }
     }
 }
 
