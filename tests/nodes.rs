@@ -244,6 +244,8 @@ struct Person {
     flagged: BTreeSet<u32>,
     /// Message-IDs of what was taken.
     sent: Vec<String>,
+    /// Since when something failed, unless they were let in since.
+    down: Option<Instant>,
     longest: Duration,
 }
 
@@ -256,6 +258,7 @@ impl Person {
             added: BTreeMap::new(),
             flagged: BTreeSet::new(),
             sent: Vec::new(),
+            down: None,
             longest: Duration::ZERO,
         }
     }
@@ -265,7 +268,6 @@ impl Person {
         let mut dice = Dice::seeded(seed);
         let mut letters = 0;
         let mut unsent: Option<String> = None;
-        let mut served = Instant::now();
         while !*stopped.borrow() || unsent.is_some() {
             let node = usize::try_from(dice.below(2)).unwrap();
             let known = *doors.lock().unwrap();
@@ -279,10 +281,8 @@ impl Person {
                 // Nobody knows: it is brought again, word for word.
                 Err(_) => unsent = Some(waiting),
             }
-            if mail.is_ok() && unsent.is_none() {
-                self.longest = self.longest.max(served.elapsed());
-                served = Instant::now();
-            } else {
+            if mail.is_err() || unsent.is_some() {
+                self.down.get_or_insert_with(Instant::now);
                 tokio::time::sleep(dice.moment(Duration::from_millis(200))).await;
             }
         }
@@ -292,6 +292,9 @@ impl Person {
     async fn read_and_write(&mut self, door: Doors, key: &str, dice: &mut Dice) -> Result<(), Broken> {
         let mut imap = Imap::connect(door.imap).await?;
         fine(imap.try_command(&format!("LOGIN {} {PASSWORD}", self.name)).await?)?;
+        if let Some(since) = self.down.take() {
+            self.longest = self.longest.max(since.elapsed());
+        }
         fine(imap.try_command("SELECT INBOX").await?)?;
         self.look(imap.try_message_ids().await?);
         let uids: Vec<u32> = self.uids.keys().copied().collect();
