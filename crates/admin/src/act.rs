@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use mailbox::{Scopes, Secret};
 
 use crate::Inner;
+use crate::ask::Asked;
 use crate::guard::Who;
-use crate::house::{House, Made, Wanted};
+use crate::house::{House, Made, Status, Wanted};
 use crate::problem::Problem;
 use crate::trial::Order;
 
@@ -29,6 +30,11 @@ pub(crate) struct Verdict {
 }
 
 impl<S: Store, H: House> Inner<S, H> {
+    /// How the gateway does.
+    pub(crate) async fn status(&self, asked: &Asked) -> Result<Status, Problem> {
+        Ok(Status { draining: asked.is_draining(), ..self.house.status().await? })
+    }
+
     /// Somebody's account.
     pub(crate) async fn account(&self, address: &str) -> Result<Account, Problem> {
         let found = self.store.account(address).await?;

@@ -138,7 +138,7 @@ impl<S: Store, H: House> Inner<S, H> {
     async fn run(&self, what: Operation, call: Call<'_>) -> Result<Answer, Problem> {
         match what {
             Operation::Describe => Ok(answer::json(StatusCode::OK, &openapi::document())),
-            Operation::Status => Ok(answer::json(StatusCode::OK, &self.house.status().await?)),
+            Operation::Status => Ok(answer::json(StatusCode::OK, &self.status(call.asked).await?)),
             Operation::WhoAmI => rest::who_am_i(&call),
             Operation::ListAdministrators => self.list_administrators().await,
             Operation::ListUpstreams => self.list_upstreams(),

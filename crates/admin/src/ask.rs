@@ -12,15 +12,25 @@ use percent_encoding::percent_decode_str;
 pub struct Asked {
     head: Parts,
     body: Bytes,
-    peer: IpAddr,
-    is_tls: bool,
+    from: From,
+}
+
+/// Where a request comes from, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct From {
+    /// Who asks.
+    pub peer: IpAddr,
+    /// Under TLS.
+    pub is_tls: bool,
+    /// The gateway is about to end.
+    pub is_draining: bool,
 }
 
 impl Asked {
     /// One whose body is there.
     #[must_use]
-    pub fn new(head: Parts, body: Bytes, peer: IpAddr, is_tls: bool) -> Self {
-        Self { head, body, peer, is_tls }
+    pub fn new(head: Parts, body: Bytes, from: From) -> Self {
+        Self { head, body, from }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -41,11 +51,15 @@ impl Asked {
     }
 
     pub(crate) fn peer(&self) -> IpAddr {
-        self.peer
+        self.from.peer
     }
 
     pub(crate) fn is_tls(&self) -> bool {
-        self.is_tls
+        self.from.is_tls
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.from.is_draining
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

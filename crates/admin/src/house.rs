@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// A running gateway.
 pub trait House: Send + Sync + 'static {
-    /// How it does.
+    /// How it does, but for whether it is about to end.
     ///
     /// # Errors
     /// If that cannot be looked up.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use accounts::Store;
 
 pub use answer::Answer;
-pub use ask::Asked;
+pub use ask::{Asked, From};
 pub use house::{
     Cache, Certificate, Event, House, Made, Mailbox, MailboxState, Organisation, Outcome, Point, Session, Severity,
     Spool, Status, Step, StepState, Upstream, Wanted,

@@ -29,7 +29,7 @@ pub(crate) struct Running {
 
 impl House for Running {
     async fn status(&self) -> Result<Status, Problem> {
-        let told = snapshot::take(&self.observed, self.gate.directory(), self.started, false).await;
+        let told = snapshot::take(&self.observed, self.gate.directory(), self.started).await;
         told.map_err(|error| {
             tracing::warn!(%error, "how the gateway does cannot be told");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "It cannot be looked up; the log says why")

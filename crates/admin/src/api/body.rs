@@ -2,6 +2,7 @@
 
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Call;
 use crate::problem::Problem;
@@ -15,13 +16,14 @@ impl Call<'_> {
             let told = "The body is to be JSON, and to say so: `Content-Type: application/json`";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, told));
         }
-        // What serde says names keys and kinds of values; passwords are among the values.
-        serde_json::from_slice(self.asked.body()).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let what = if error.is_data() { "not what is taken here" } else { "no JSON" };
-            Problem::bad(format!(
-                "The body is {what} (line {line}, column {column}); /api/v1/openapi.json says what is"
-            ))
-        })
+        let told = |what: &str| Problem::bad(format!("The body is {what}; /api/v1/openapi.json says what is taken"));
+        let body: Value = serde_json::from_slice(self.asked.body())
+            .map_err(|error| told(&format!("no JSON (line {}, column {})", error.line(), error.column())))?;
+        // What is derived would take a list of values for an object.
+        if !body.is_object() {
+            return Err(told("no object"));
+        }
+        // What serde says of a value may show it, and passwords are among the values.
+        serde_json::from_value(body).map_err(|_| told("an object with keys or values that are not taken here"))
     }
 }

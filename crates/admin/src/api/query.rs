@@ -1,7 +1,5 @@
 //! What stands after the question mark: names that are known, each once, with values that can be read.
 
-use std::str::FromStr;
-
 use super::Call;
 use crate::problem::Problem;
 
@@ -28,26 +26,24 @@ impl Query {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn number<T: FromStr>(&self, name: &str, otherwise: T) -> Result<T, Problem> {
-        match self.text(name) {
-            None => Ok(otherwise),
-            // A sign is no digit, though the parser takes one.
-            Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().map_err(|_| Problem::bad(format!("`{name}` is too large")))
-            }
-            Some(text) => Err(Problem::bad(format!("`{name}` is a number, and `{text}` is none"))),
-        }
+    pub(super) fn number(&self, name: &str, otherwise: u64) -> Result<u64, Problem> {
+        let Some(text) = self.text(name) else { return Ok(otherwise) };
+        // A sign is no digit, though the parser takes one.
+        let read = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+        let wrong = || Problem::bad(format!("`{name}` is a number up to {LARGEST}, and `{text}` is none"));
+        read.filter(|number| *number <= LARGEST).ok_or_else(wrong)
     }
 
     /// How many are wanted at most.
     pub(super) fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.number("limit", USUAL)?;
-        match (1..=MOST).contains(&limit) {
-            true => Ok(limit),
-            false => Err(Problem::bad(format!("`limit` is from 1 to {MOST}"))),
+        match usize::try_from(self.number("limit", USUAL)?) {
+            Ok(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+            _ => Err(Problem::bad(format!("`limit` is from 1 to {MOST}"))),
         }
     }
 }
 
-const USUAL: usize = 100;
+const USUAL: u64 = 100;
 const MOST: usize = 1000;
+/// What every reader of JSON reads as it is (RFC 8259 section 6).
+const LARGEST: u64 = 1 << 53;

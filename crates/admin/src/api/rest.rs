@@ -57,8 +57,7 @@ impl<S: Store, H: House> Inner<S, H> {
 
     pub(super) async fn list_audit(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let query = call.query(&["after", "limit"])?;
-        // SQLite counts no further.
-        let after = query.number("after", 0_u64)?.min(i64::MAX.unsigned_abs());
+        let after = query.number("after", 0)?;
         let most = u32::try_from(query.limit()?).unwrap_or(u32::MAX);
         let some = self.store.audit(after, most).await?;
         let next = some.last().filter(|_| some.len() == most as usize).map(|last| last.number);

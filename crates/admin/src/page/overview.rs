@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 impl<S: Store, H: House> Inner<S, H> {
     pub(super) async fn overview(&self, visit: &Visit<'_>) -> Result<Answer, Problem> {
-        let (status, history) = (self.house.status().await?, self.house.history());
+        let (status, history) = (self.status(visit.asked).await?, self.house.history());
         let accounts = self.store.accounts().await?;
         let pending = accounts.iter().filter(|account| account.state == AccountState::Pending).count();
         let events: Vec<Event> = self

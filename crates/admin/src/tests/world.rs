@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Admin, Answer, Asked, Event, House, Made, Mailbox, MailboxState, Organisation, Outcome, Point, Problem, Session,
-    Severity, Status, Step, StepState, Trials, Upstream, Wanted,
+    Admin, Answer, Asked, Event, From, House, Made, Mailbox, MailboxState, Organisation, Outcome, Point, Problem,
+    Session, Severity, Status, Step, StepState, Trials, Upstream, Wanted,
 };
 
 pub(super) const ANNA: &str = "anna@one.example";
@@ -107,7 +107,7 @@ impl World {
 
     pub(super) async fn send_from(&self, request: Request<Bytes>, peer: IpAddr, is_tls: bool) -> Said {
         let (head, body) = request.into_parts();
-        let answer: Answer = self.admin.answer(Asked::new(head, body, peer, is_tls)).await;
+        let answer: Answer = self.admin.answer(Asked::new(head, body, From { peer, is_tls, is_draining: true })).await;
         let (head, body) = answer.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Said { status: head.status, headers: head.headers, text }

@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serve::{Connection, Protocol, Shutdown};
 use tracing::{debug, warn};
 
-use super::{Observed, Snapshot, snapshot};
+use super::{Observed, snapshot};
 use crate::house::Running;
 
 /// Serves whoever asks how the gateway does, and those who look after it.
@@ -45,8 +45,7 @@ impl Page {
 
     async fn answer(&self, request: Request<Incoming>, from: &From) -> Answer {
         let path = request.uri().path();
-        let is_for_machines = path == "/metrics" || path == "/api/v1/status" || path.starts_with("/healthz/");
-        if !is_for_machines {
+        if path != "/metrics" && !path.starts_with("/healthz/") {
             return match whole(request, from).await {
                 Ok(asked) => self.0.admin.answer(asked).await,
                 Err(refusal) => refusal,
@@ -57,29 +56,22 @@ impl Page {
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
-        let draining = from.asked.is_requested();
         match path {
             "/healthz/live" => plain(StatusCode::OK, "live\n"),
             // All listeners are open before this one is served.
-            "/healthz/ready" if draining => plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+            "/healthz/ready" if from.asked.is_requested() => plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
             "/healthz/ready" => plain(StatusCode::OK, "ready\n"),
-            "/metrics" => self.told(draining, METRICS, |now| self.0.observed.metrics.text(now).ok()).await,
-            "/api/v1/status" => self.told(draining, "application/json", |now| serde_json::to_string(now).ok()).await,
+            "/metrics" => self.metrics().await,
             _ => plain(StatusCode::NOT_FOUND, "there are /healthz/live and /healthz/ready\n"),
         }
     }
 
-    async fn told(
-        &self,
-        draining: bool,
-        kind: &'static str,
-        write: impl FnOnce(&Snapshot) -> Option<String>,
-    ) -> Answer {
+    async fn metrics(&self) -> Answer {
         let Inner { observed, directory, started, .. } = &*self.0;
-        match snapshot::take(observed, directory, *started, draining).await {
-            Ok(now) => match write(&now) {
-                Some(text) => typed(StatusCode::OK, kind, text),
-                None => plain(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be written down\n"),
+        match snapshot::take(observed, directory, *started).await {
+            Ok(now) => match observed.metrics.text(&now) {
+                Ok(text) => typed(StatusCode::OK, METRICS, text),
+                Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be written down\n"),
             },
             Err(error) => {
                 warn!(%error, "how the gateway does cannot be told");
@@ -101,7 +93,11 @@ async fn whole(request: Request<Incoming>, from: &From) -> Result<Asked, Answer>
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await;
     match read {
-        Ok(Ok(body)) => Ok(Asked::new(head, body.to_bytes(), from.peer, from.is_tls)),
+        Ok(Ok(body)) => {
+            let is_draining = from.asked.is_requested();
+            let from = admin::From { peer: from.peer, is_tls: from.is_tls, is_draining };
+            Ok(Asked::new(head, body.to_bytes(), from))
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "that is too much\n"))
         }

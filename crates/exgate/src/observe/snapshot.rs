@@ -10,13 +10,8 @@ use super::Observed;
 
 pub(crate) use admin::Status as Snapshot;
 
-/// Looks at everything.
-pub(crate) async fn take(
-    observed: &Observed,
-    directory: &Directory,
-    started: Instant,
-    draining: bool,
-) -> mailbox::Result<Snapshot> {
+/// Looks at everything but whether the gateway is about to end.
+pub(crate) async fn take(observed: &Observed, directory: &Directory, started: Instant) -> mailbox::Result<Snapshot> {
     let spool = {
         let directory = directory.clone();
         tokio::task::spawn_blocking(move || directory.spool_status()).await
@@ -30,7 +25,7 @@ pub(crate) async fn take(
     Ok(Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_seconds: started.elapsed().as_secs_f64(),
-        draining,
+        draining: false,
         connections: observed.metrics.connections(),
         organisations: directory.status().await.into_iter().map(organisation).collect(),
         spool: Spool { waiting, oldest_seconds: oldest.map_or(0.0, age) },
