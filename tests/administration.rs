@@ -182,6 +182,33 @@ async fn mailboxes_are_tried_and_faults_are_told_and_told_to_be_over() {
     gateway.stop().await;
 }
 
+/// An old Exchange tells nothing by itself, and is asked once an hour here.
+#[tokio::test]
+async fn a_mailbox_is_looked_at_when_an_administrator_wants_it() {
+    let simulator = Options::preset("empty").with("--version", "2007_SP1").start().await;
+    let tables = format!(
+        "[exchange.main]\nurl = \"{}\"\nauth = \"basic\"\nallow_http = true\n[exchange.main.sync]\npoll_min = \"1h\"\n",
+        simulator.ews
+    );
+    let site = Site::listening(ADMIN, &tables);
+    let gateway = site.start().await;
+    let operator = Administrator::new(&site, &gateway, "operator");
+    let mut imap = gateway.login().await;
+    imap.ok("SELECT INBOX").await;
+    eventually("Exchange cannot tell of changes", Duration::from_secs(20), async || {
+        (operator.get("/mailboxes").await["mailboxes"][0]["state"] == "polling").then_some(())
+    })
+    .await;
+    imap.begin("IDLE").await.unwrap();
+    assert!(imap.read().await.unwrap().0.starts_with(b"+"));
+    simulator.deliver("inbox", &letter("one")).await;
+    assert_eq!(operator.ask(Method::POST, &format!("/accounts/{USER}/sync"), None).await.0, 204);
+    let told = imap.read().await.unwrap().0;
+    assert!(told.starts_with(b"* 1 EXISTS"), "{}", String::from_utf8_lossy(&told));
+    assert_eq!(operator.ask(Method::POST, "/accounts/nobody@demo.test/sync", None).await.0, 404);
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn administrators_are_made_listed_and_removed() {
     let simulator = Options::preset("empty").start().await;

@@ -64,6 +64,23 @@ impl<S: Store, H: House> Inner<S, H> {
         self.account(&address).await
     }
 
+    /// Has somebody's mailbox looked at: what Exchange did not tell of, if there is any, is known then.
+    pub(crate) async fn synchronise(&self, who: &Who, address: &str) -> Result<Account, Problem> {
+        let account = self.account(address).await?;
+        if !self.house.look_again(&account).await {
+            let told =
+                format!("The mailbox of {} is not in use; it is looked at as soon as somebody comes", account.address);
+            return Err(Problem::new(StatusCode::CONFLICT, told));
+        }
+        let note = Happening {
+            action: "mailbox.synchronise".to_owned(),
+            subject: account.address.clone(),
+            detail: String::new(),
+        };
+        self.store.commit(&who.actor(), Timestamp::now(), vec![Change::Note(note)]).await?;
+        Ok(account)
+    }
+
     pub(crate) async fn remove(&self, who: &Who, address: &str) -> Result<(), Problem> {
         let account = self.account(address).await?;
         self.house.remove(&who.actor(), &account).await

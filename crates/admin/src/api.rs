@@ -35,6 +35,7 @@ pub(crate) enum Operation {
     ApproveAccount,
     BlockAccount,
     RemoveAccount,
+    Synchronise,
     ListDevices,
     ListDevicesOf,
     MakeDevice,
@@ -63,7 +64,7 @@ const RUNS: Option<Role> = Some(Role::Operator);
 const RULES: Option<Role> = Some(Role::Admin);
 
 /// All there is.
-pub(crate) static ROUTES: [Route<Operation>; 27] = [
+pub(crate) static ROUTES: [Route<Operation>; 28] = [
     row(Method::GET, "/api/v1/openapi.json", ANYBODY, Operation::Describe),
     // Numbers only, nobody by name.
     row(Method::GET, "/api/v1/status", ANYBODY, Operation::Status),
@@ -75,6 +76,7 @@ pub(crate) static ROUTES: [Route<Operation>; 27] = [
     row(Method::PATCH, "/api/v1/accounts/{address}", RULES, Operation::ChangeAccount),
     row(Method::POST, "/api/v1/accounts/{address}/approve", RUNS, Operation::ApproveAccount),
     row(Method::POST, "/api/v1/accounts/{address}/block", RUNS, Operation::BlockAccount),
+    row(Method::POST, "/api/v1/accounts/{address}/sync", RUNS, Operation::Synchronise),
     row(Method::DELETE, "/api/v1/accounts/{address}", RULES, Operation::RemoveAccount),
     row(Method::GET, "/api/v1/accounts/{address}/devices", SEES, Operation::ListDevicesOf),
     row(Method::POST, "/api/v1/accounts/{address}/devices", RULES, Operation::MakeDevice),
@@ -148,6 +150,7 @@ impl<S: Store, H: House> Inner<S, H> {
             Operation::ApproveAccount => self.set_account(&call, ::accounts::AccountState::Open).await,
             Operation::BlockAccount => self.set_account(&call, ::accounts::AccountState::Blocked).await,
             Operation::RemoveAccount => self.remove_account(&call).await,
+            Operation::Synchronise => self.synchronise_account(&call).await,
             Operation::ListDevices => self.list_devices(None).await,
             Operation::ListDevicesOf => {
                 let account = self.account(call.piece(0)).await?;

@@ -56,6 +56,9 @@ pub trait House: Send + Sync + 'static {
     /// If that cannot be done.
     fn remove(&self, actor: &str, account: &Account) -> impl Future<Output = Result<(), Problem>> + Send;
 
+    /// Looks whether anything of a mailbox that is in use was missed. False if it is not in use.
+    fn look_again(&self, account: &Account) -> impl Future<Output = bool> + Send;
+
     /// Tries whether mail comes in, goes out (only if asked), and whether calendars and address books open.
     fn try_mailbox(&self, account: &Account, outgoing: bool) -> impl Future<Output = Outcome> + Send;
 }

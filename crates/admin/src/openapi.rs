@@ -104,6 +104,10 @@ fn about(what: Operation) -> About {
         Operation::RemoveAccount => {
             ends("removeAccount", "Forget somebody for good: account, devices, feeds, sign-in at the identity provider")
         }
+        Operation::Synchronise => ends(
+            "synchronise",
+            "Look whether anything of a mailbox in use was missed: its folders, and what changed in those in use",
+        ),
         Operation::ListDevices => shows("listDevices", "All devices, revoked ones too, the oldest first", "Devices"),
         Operation::ListDevicesOf => shows("listDevicesOf", "The devices of one account", "Devices"),
         Operation::MakeDevice => takes(

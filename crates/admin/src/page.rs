@@ -40,6 +40,7 @@ pub(crate) enum Page {
     Remove,
     MakeDevice,
     TryOne,
+    Synchronise,
     Devices,
     Revoke,
     Mailboxes,
@@ -64,7 +65,7 @@ const RUNS: Option<Role> = Some(Role::Operator);
 const RULES: Option<Role> = Some(Role::Admin);
 
 /// All there are.
-pub(crate) static PAGES: [Route<Page>; 25] = [
+pub(crate) static PAGES: [Route<Page>; 26] = [
     row(Method::GET, "/style.css", ANYBODY, Page::Style),
     row(Method::GET, "/sign-in", ANYBODY, Page::SignIn),
     row(Method::POST, "/sign-in", ANYBODY, Page::Begin),
@@ -78,6 +79,7 @@ pub(crate) static PAGES: [Route<Page>; 25] = [
     row(Method::POST, "/accounts/{address}/remove", RULES, Page::Remove),
     row(Method::POST, "/accounts/{address}/devices", RULES, Page::MakeDevice),
     row(Method::POST, "/accounts/{address}/trial", RUNS, Page::TryOne),
+    row(Method::POST, "/accounts/{address}/sync", RUNS, Page::Synchronise),
     row(Method::GET, "/devices", SEES, Page::Devices),
     row(Method::POST, "/devices/{id}/revoke", RUNS, Page::Revoke),
     row(Method::GET, "/mailboxes", SEES, Page::Mailboxes),
@@ -165,6 +167,7 @@ impl<S: Store, H: House> Inner<S, H> {
             Page::Remove => self.remove_form(visit).await,
             Page::MakeDevice => self.device_form(visit).await,
             Page::TryOne => self.try_form(visit).await,
+            Page::Synchronise => self.sync_form(visit).await,
             Page::Devices => self.devices_page(visit).await,
             Page::Revoke => self.revoke_form(visit).await,
             Page::Mailboxes => self.mailboxes_page(visit).await,

@@ -101,9 +101,21 @@ impl Directory {
     /// A session of a mailbox that is live, for whoever looks after the gateway: nobody has to sign in for it. `None` if it is not
     /// live.
     pub async fn present(&self, organisation: &str, mailbox: &str) -> Option<Account> {
+        self.live_mailbox(organisation, mailbox).await?.join()
+    }
+
+    /// Looks whether anything of a mailbox that is live was missed: its tree, and those of its folders in use that have changed since
+    /// they were last synchronised. False if it is not live.
+    pub async fn look_again(&self, organisation: &str, mailbox: &str) -> bool {
+        let Some(live) = self.live_mailbox(organisation, mailbox).await else { return false };
+        live.catch_up().await;
+        true
+    }
+
+    async fn live_mailbox(&self, organisation: &str, mailbox: &str) -> Option<Arc<Live>> {
         let all = self.live_mailboxes().await;
         let (_, live) = all.into_iter().find(|(name, _)| name == organisation)?;
-        live.iter().find(|live| live.user == mailbox)?.join()
+        live.into_iter().find(|live| live.user == mailbox && !live.is_at_rest())
     }
 }
 

@@ -299,7 +299,7 @@ impl Live {
     }
 
     /// Something may have been missed: look at the tree, and at those folders in use that have changed.
-    async fn catch_up(self: &Arc<Self>) {
+    pub(crate) async fn catch_up(self: &Arc<Self>) {
         self.stamps.sign_in_is_over();
         let used: Vec<_> = self.folders.iter().map(|state| Arc::clone(&state)).collect();
         self.hierarchy.due.want();

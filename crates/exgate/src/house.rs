@@ -116,6 +116,13 @@ impl House for Running {
         removed.map(drop).map_err(|failure| Problem::from(Fault::Broken(failure.sentence)))
     }
 
+    async fn look_again(&self, account: &Account) -> bool {
+        match &account.mailbox {
+            Some(mailbox) => self.gate.directory().look_again(&account.organisation, mailbox).await,
+            None => false,
+        }
+    }
+
     async fn try_mailbox(&self, account: &Account, outgoing: bool) -> Outcome {
         trial::run(self.gate.directory(), account, outgoing).await
     }

@@ -98,6 +98,11 @@ impl<S: Store, H: House> Inner<S, H> {
         Ok(answer::empty(StatusCode::NO_CONTENT))
     }
 
+    pub(super) async fn synchronise_account(&self, call: &Call<'_>) -> Result<Answer, Problem> {
+        self.synchronise(call.who()?, call.piece(0)).await?;
+        Ok(answer::empty(StatusCode::NO_CONTENT))
+    }
+
     pub(super) async fn list_devices(&self, address: Option<&str>) -> Result<Answer, Problem> {
         let all = self.store.devices(address).await?;
         let devices: Vec<DeviceView> = all.into_iter().map(DeviceView::from).collect();

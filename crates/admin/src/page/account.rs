@@ -35,6 +35,7 @@ impl<S: Store, H: House> Inner<S, H> {
                 @if visit.may(Role::Operator) {
                     (state_button(&account))
                     (button(&format!("{}/trial", account_path(address)), "Try the mailbox", address, "quiet"))
+                    (button(&format!("{}/sync", account_path(address)), "Synchronise now", address, "quiet"))
                 }
             }
             @if visit.may(Role::Admin) { (protocols(&account)) }
@@ -92,6 +93,11 @@ impl<S: Store, H: House> Inner<S, H> {
             p { a href=(account_path(visit.piece())) { "Back to the account" } }
         };
         Ok(visit.frame("A new device password").around(inner))
+    }
+
+    pub(super) async fn sync_form(&self, visit: &Visit<'_>) -> Result<Answer, Problem> {
+        let account = self.synchronise(&visit.who, visit.piece()).await?;
+        Ok(answer::see(&format!("{}?done=synchronised", account_path(&account.address))))
     }
 
     pub(super) async fn try_form(&self, visit: &Visit<'_>) -> Result<Answer, Problem> {

@@ -105,12 +105,13 @@ fn sentence(done: &str) -> Option<&'static str> {
     DONE.iter().find(|(known, _)| *known == done).map(|(_, sentence)| *sentence)
 }
 
-const DONE: [(&str, &str); 7] = [
+const DONE: [(&str, &str); 8] = [
     ("approved", "This account may use the gateway now."),
     ("blocked", "This account is blocked; its sessions end within a second."),
     ("changed", "The change is made."),
     ("removed", "The account is removed. Who is removed may come again as somebody new; blocking keeps people out."),
     ("revoked", "The device password is revoked; its sessions end within a second."),
     ("ended", "The session is ended."),
+    ("synchronised", "The mailbox was looked at; what Exchange had not told of is known now."),
     ("stopped", "The trial is stopped."),
 ];

@@ -125,8 +125,11 @@ async fn sessions_end_events_and_the_log_are_told() {
         world.call(Role::Operator, Method::DELETE, &format!("/api/v1/sessions/{number}"), None).await
     };
     assert_eq!((end(7).await.status.as_u16(), end(8).await.status.as_u16()), (204, 404));
+    let sync = async |path: &str| world.call(Role::Operator, Method::POST, &format!("{path}/sync"), None).await.status;
+    assert_eq!((sync(&format!("/api/v1/accounts/{ANNA}")).await.as_u16(), sync(BERT).await.as_u16()), (204, 409));
     assert_eq!(*world.house.ended.lock().unwrap(), [7, 8]);
-    assert_eq!(world.done().await, [("operator (administrator)".to_owned(), "session.end".to_owned())]);
+    let done: Vec<String> = world.done().await.into_iter().map(|(_, action)| action).collect();
+    assert_eq!(done, ["session.end", "mailbox.synchronise"]);
     let get = async |path: &str| world.call(Role::Auditor, Method::GET, path, None).await.json();
     assert_eq!(get("/api/v1/events").await["events"][0]["account"], HOSTILE);
     assert_eq!(get("/api/v1/events?account=bert@one.example").await["events"], json!([]));
