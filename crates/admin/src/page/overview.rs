@@ -70,10 +70,8 @@ fn numbers(status: &Status, accounts: usize) -> Markup {
     let by: Vec<String> = clients().map(|(protocol, count)| format!("{count} {protocol}")).collect();
     let mailboxes: usize = status.organisations.iter().map(|one| one.mailboxes).sum();
     let asked = status.cache.hits + status.cache.misses;
-    let share = match (status.cache.hits * 100).checked_div(asked) {
-        None => "nothing asked yet".to_owned(),
-        Some(share) => format!("{share} % were there"),
-    };
+    let share = (status.cache.hits * 100).checked_div(asked);
+    let share = share.map_or("nothing asked yet".to_owned(), |share| format!("{share} % were there"));
     html! {
         dl.numbers {
             div { dt { "Accounts" } dd { (accounts) } }

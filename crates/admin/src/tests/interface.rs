@@ -31,7 +31,8 @@ async fn what_is_described_is_what_is_served() {
         }
     }
     let mut served: Vec<_> = ROUTES.iter().map(|row| (row.path.to_owned(), row.method.to_string())).collect();
-    (described.sort(), served.sort());
+    described.sort();
+    served.sort();
     assert_eq!(described, served);
     for (path, method) in described {
         let path = path.replace("{address}", ANNA).replace("{id}", "1").replace("{number}", "7");
