@@ -79,7 +79,7 @@ impl Watchman {
     }
 
     async fn look(&self, started: Instant) -> mailbox::Result<Look> {
-        let now = snapshot::take(&self.observed, &self.directory, started, false).await?;
+        let now = snapshot::take(&self.observed, &self.directory, started).await?;
         let grants = match self.grants.clone() {
             Some(grants) => tokio::task::spawn_blocking(move || grants.list().unwrap_or_default()).await,
             None => Ok(Vec::new()),
