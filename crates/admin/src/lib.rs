@@ -3,7 +3,7 @@
 //!
 //! [`Admin::answer`] takes a request and gives an answer; it sees no socket. Every path stands in a table with the role it
 //! needs at least (`route.rs`), and so does the document that describes the interface. What is changed is changed in the
-//! [`Store`](accounts::Store), whose audit log then says who did it; what only the running gateway can do is asked of a
+//! [`Store`], whose audit log then says who did it; what only the running gateway can do is asked of a
 //! [`House`].
 
 mod act;
