@@ -163,9 +163,11 @@ async fn come_and_go(people: usize, rounds: u32) {
     let mut gateways = [Some(sites[0].start().await), Some(sites[1].start().await)];
     let doors = Arc::new(Mutex::new([0, 1].map(|node: usize| gateways[node].as_ref().map(doors_of))));
     let (stop, stopped) = watch::channel(false);
+    // Some eighty sessions a second, however many people there are: the machine is not to be full of them alone.
+    let pause = Duration::from_millis(25) * u32::try_from(people).unwrap();
     let workers: Vec<_> = (0..people)
         .map(|number| {
-            let person = Person::new(&names[number], &names[(number + 1) % people]);
+            let person = Person::new(&names[number], &names[(number + 1) % people], pause);
             tokio::spawn(person.work(Arc::clone(&doors), stopped.clone(), number as u64))
         })
         .collect();
@@ -236,6 +238,8 @@ fn doors_of(gateway: &Gateway) -> Doors {
 struct Person {
     name: String,
     friend: String,
+    /// The longest they do nothing before they begin anew.
+    pause: Duration,
     /// What each UID of the inbox was seen to name, at whichever node.
     uids: BTreeMap<u32, String>,
     /// Messages whose APPEND was answered, by UID.
@@ -250,10 +254,11 @@ struct Person {
 }
 
 impl Person {
-    fn new(name: &str, friend: &str) -> Self {
+    fn new(name: &str, friend: &str, pause: Duration) -> Self {
         Self {
             name: name.to_owned(),
             friend: friend.to_owned(),
+            pause,
             uids: BTreeMap::new(),
             added: BTreeMap::new(),
             flagged: BTreeSet::new(),
@@ -284,6 +289,8 @@ impl Person {
             if mail.is_err() || unsent.is_some() {
                 self.down.get_or_insert_with(Instant::now);
                 tokio::time::sleep(dice.moment(Duration::from_millis(200))).await;
+            } else {
+                tokio::time::sleep(dice.moment(self.pause)).await;
             }
         }
         self
