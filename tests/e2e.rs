@@ -10,6 +10,7 @@ mod appends;
 mod autodiscover;
 mod away;
 mod backup;
+mod canary;
 mod certificates;
 mod check;
 mod config;

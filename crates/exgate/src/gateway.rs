@@ -13,6 +13,7 @@ use exchange::Directory;
 use imap::Imap;
 use ldap::Ldap;
 use pop3::Pop3;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sd_notify::NotifyState;
 use serve::{Certificates, Drain, Limits, Security, Tls, TlsError};
 use smtp::Smtp;
@@ -29,6 +30,7 @@ use crate::{Failure, feed, grants, setup, store};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
+    leave_no_core();
     let started = Instant::now();
     let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
@@ -78,6 +80,14 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         warn!(%error, "the other gateways learn a little later that this one has gone");
     }
     Ok(())
+}
+
+/// What is in memory, passwords and mail, is not to be written to a file should the gateway crash.
+fn leave_no_core() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        warn!(%error, "a crash may leave the gateway's memory in a file");
+    }
 }
 
 /// Tells systemd, if it is the one that started us and wants to know.
