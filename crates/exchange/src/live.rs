@@ -410,6 +410,8 @@ impl Live {
     ) -> (Vec<ItemRow>, Vec<ItemRow>) {
         let state = self.state(folder);
         state.due.want();
+        // Exchange has just answered: whatever kept us from looking a moment ago is over.
+        state.due.forgive();
         let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
         let now = match self.look(&state).await {
             Ok(()) => self.map.items(folder, &uids).await.unwrap_or_default(),
