@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use exgate_tests::{Gateway, Imap, Options, Selected, Simulator, Site, USER, corpus, eventually, letter, letter_from};
+use serde_json::json;
 
 const FOLDERS: &[&str] = &["INBOX", "Projects"];
 
@@ -62,6 +63,26 @@ async fn folders_can_be_changed_before_anything_tells_of_it() {
     let listed = fresh.ok("LIST \"\" Projects*").await.lines();
     let names: Vec<&str> = listed.iter().filter_map(|line| line.rsplit(' ').next()).collect();
     assert_eq!(names, ["Projects", "Projects/Deep", "Projects/Deep/Deeper", "Projects/New"]);
+}
+
+/// A look that failed a moment before is no reason to take for gone what has another id.
+#[tokio::test]
+async fn what_has_another_id_is_found_after_a_look_that_failed() {
+    let (simulator, site) = mailbox().await;
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    let uid = imap.append("INBOX", "", &letter("stays")).await;
+    imap.select("INBOX").await;
+    simulator.settle().await;
+    simulator.reset().await;
+    simulator.fault(json!({ "what": "html", "operation": "SyncFolderItems" })).await;
+    simulator.deliver("inbox", &letter("unheard")).await;
+    eventually("the folder is looked at in vain", Duration::from_secs(10), async || {
+        (simulator.stats().await.operation("SyncFolderItems") > 0).then_some(())
+    })
+    .await;
+    simulator.migrate().await;
+    imap.ok(&format!("UID STORE {uid} +FLAGS (\\Flagged)")).await;
 }
 
 /// A draft is the message it became when it was edited, and there is no other of its kind.
