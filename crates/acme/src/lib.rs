@@ -96,36 +96,44 @@ impl Acme {
         let authority = Authority { settings: self.settings, files: self.files, proofs };
         let mut failures = 0;
         loop {
-            let wait = match authority.files.due(&authority.settings.names, SystemTime::now()) {
-                Some(wait) if wait > Duration::ZERO => wait,
-                _ => {
-                    let asked = tokio::select! {
-                        asked = tokio::time::timeout(PATIENCE, authority.certify()) => asked,
-                        () = shutdown.requested() => return,
-                    };
-                    match asked.unwrap_or_else(|_| Err(Error::theirs("it did not come to an end"))) {
-                        Ok(()) => {
-                            failures = 0;
-                            info!(names = ?authority.settings.names, "a new certificate was made out");
-                            let taken = certificates.clone();
-                            let _ = tokio::task::spawn_blocking(move || taken.reload()).await;
-                            Duration::ZERO
-                        }
-                        Err(reason) => {
-                            let pause = after(failures);
-                            failures += 1;
-                            warn!(%reason, again_in_seconds = pause.as_secs(), "no new certificate; the one before stays in use");
-                            pause
-                        }
-                    }
-                }
+            let made_out = tokio::select! {
+                made_out = authority.renew() => made_out,
+                () = shutdown.requested() => return,
             };
+            let Err(reason) = made_out else {
+                failures = 0;
+                info!(names = ?authority.settings.names, "a new certificate was made out");
+                let taken = certificates.clone();
+                let _ = tokio::task::spawn_blocking(move || taken.reload()).await;
+                continue;
+            };
+            let pause = after(failures);
+            failures += 1;
+            warn!(%reason, again_in_seconds = pause.as_secs(), "no new certificate; the one before stays in use");
             tokio::select! {
-                // Clocks are set, and machines sleep: nothing is waited for in one piece.
-                () = tokio::time::sleep(wait.clamp(SHORTEST, LONGEST)) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = shutdown.requested() => return,
             }
         }
+    }
+}
+
+impl Authority {
+    /// Waits until a certificate is due, and has it made out.
+    async fn renew(&self) -> Result<()> {
+        while let Some(wait) = self.due() {
+            // Clocks are set, and machines sleep: nothing is waited for in one piece.
+            tokio::time::sleep(wait.clamp(SHORTEST, LONGEST)).await;
+        }
+        let made_out = tokio::time::timeout(PATIENCE, self.certify()).await;
+        made_out.unwrap_or_else(|_| Err(Error::theirs("it did not come to an end")))?;
+        // Or it would be asked for another one at once, and again.
+        self.due().map(drop).ok_or_else(|| Error::theirs("what it made out is for other names, or ends at once"))
+    }
+
+    /// How long the certificate that is there does for; `None` if a new one is due.
+    fn due(&self) -> Option<Duration> {
+        self.files.due(&self.settings.names, SystemTime::now()).filter(|wait| !wait.is_zero())
     }
 }
 
