@@ -308,19 +308,16 @@ impl Live {
             let half = again.len().div_ceil(2);
             let later = again.split_off(half);
             queue.extend([again, later].into_iter().filter(|group| !group.is_empty()));
-            let gone = |row: ItemRow| {
-                let gone = Tried::new("the message could not be read").because(&Theirs::NotFound, None);
-                (row.email_id, Err(gone))
-            };
+            let gone = || Tried::new("the message could not be read").because(&Theirs::NotFound, None);
             if !unknown.is_empty() {
-                let (renamed, others) = self.renamed(folder, unknown).await;
-                outcomes.extend(others.into_iter().map(gone));
+                let (renamed, missed) = self.renamed(folder, unknown, gone).await;
+                outcomes.extend(missed.into_iter().map(|(row, error)| (row.email_id, Err(error))));
                 queue.push_back(renamed);
             }
             if !changed.is_empty() {
                 match self.not_edited(folder, changed).await {
                     Ok((same, others)) => {
-                        outcomes.extend(others.into_iter().map(gone));
+                        outcomes.extend(others.into_iter().map(|row| (row.email_id, Err(gone()))));
                         queue.push_back(same);
                     }
                     Err((rows, error)) => {

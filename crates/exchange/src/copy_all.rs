@@ -125,13 +125,16 @@ impl Live {
             if left.unknown.is_empty() || !copies.done.failed.is_empty() {
                 continue;
             }
-            let (renamed, missed) = self.renamed(folder, left.unknown).await;
+            let (renamed, missed) = self.renamed(folder, left.unknown, gone).await;
             looks += 1;
             if missed.is_empty() && looks <= MOST_LOOKS {
                 queue.again(some.into_iter());
             } else {
-                let missed = if missed.is_empty() { renamed } else { missed };
-                copies.done.failed.extend(gone().of(missed));
+                // What has another id each time is gone for all we know.
+                if missed.is_empty() {
+                    copies.done.failed.extend(gone().of(renamed));
+                }
+                copies.done.failed.extend(missed.into_iter().map(|(row, error)| (row.uid, error)));
             }
         }
         Ok(())

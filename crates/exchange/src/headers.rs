@@ -63,8 +63,7 @@ impl Live {
             open.extend(self.transport_headers(purpose, folder, missing, &mut known).await?);
         }
         self.headers_of_contents(folder, open, &mut known).await?;
-        let none = || Err(Tried::new("the message's header could not be read").because(&Theirs::NotFound, None));
-        Ok(rows.iter().map(|row| (row.uid, known.get(&row.email_id).cloned().unwrap_or_else(none))).collect())
+        Ok(rows.iter().map(|row| (row.uid, known.get(&row.email_id).cloned().unwrap_or_else(|| Err(gone())))).collect())
     }
 
     /// Headers of messages whose bodies are in the cache.
@@ -125,10 +124,12 @@ impl Live {
                 // A body that came meanwhile may have been served under a header that says more of it.
                 known.extend(self.headers_here(&answered).await?);
             }
-            round = match unknown.is_empty() {
-                true => Vec::new(),
-                false => self.renamed(folder, unknown).await.0,
-            };
+            round = Vec::new();
+            if !unknown.is_empty() {
+                let (renamed, missed) = self.renamed(folder, unknown, gone).await;
+                known.extend(missed.into_iter().map(|(row, error)| (row.email_id, Err(error))));
+                round = renamed;
+            }
         }
         if !described.is_empty() {
             self.map.put_letterheads(described).await?;
@@ -236,6 +237,10 @@ impl Purpose {
         };
         ItemShape::of(fields.iter().copied().map(Path::from).chain([convert::TRANSPORT_HEADERS.into()]))
     }
+}
+
+fn gone() -> Error {
+    Tried::new("the message's header could not be read").because(&Theirs::NotFound, None)
 }
 
 /// What SORT and THREAD go by.

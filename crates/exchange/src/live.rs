@@ -402,25 +402,33 @@ impl Live {
     }
 
     /// Sorts messages whose ids Exchange did not know: those it calls otherwise by now (a migration), with these
-    /// ids, and those that are gone for all we know. The folder is looked at for that.
+    /// ids, and the others, each with why it is not among them: it is `gone`, or the folder, which is looked at for that,
+    /// cannot be looked at.
     pub(crate) async fn renamed(
         self: &Arc<Self>,
         folder: FolderId,
         rows: Vec<ItemRow>,
-    ) -> (Vec<ItemRow>, Vec<ItemRow>) {
+        gone: impl Fn() -> Error,
+    ) -> (Vec<ItemRow>, Vec<(ItemRow, Error)>) {
         let state = self.state(folder);
         state.due.want();
         // Exchange has just answered: whatever kept us from looking a moment ago is over.
         state.due.forgive();
         let uids: Vec<Uid> = rows.iter().map(|row| row.uid).collect();
-        let now = match self.look(&state).await {
-            Ok(()) => self.map.items(folder, &uids).await.unwrap_or_default(),
-            Err(_) => Vec::new(),
+        let looked = self.look(&state).await;
+        let now = match looked {
+            Ok(()) => self.map.items(folder, &uids).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        let now = match now {
+            Ok(now) => now,
+            Err(error) => return (Vec::new(), rows.into_iter().map(|row| (row, error.clone())).collect()),
         };
         let old = |row: &ItemRow| rows.iter().any(|old| old.uid == row.uid && old.item_id == row.item_id);
         let renamed: Vec<ItemRow> = now.into_iter().filter(|row| !old(row)).collect();
-        let gone = rows.iter().filter(|row| !renamed.iter().any(|new| new.uid == row.uid)).cloned().collect();
-        (renamed, gone)
+        let missed = rows.into_iter().filter(|row| !renamed.iter().any(|new| new.uid == row.uid));
+        let missed = missed.map(|row| (row, gone())).collect();
+        (renamed, missed)
     }
 
     fn presence(&self) -> MutexGuard<'_, Presence> {

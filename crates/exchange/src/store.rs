@@ -60,14 +60,14 @@ impl Live {
             resized |= left.resized;
             queue.again(left.skipped.into_iter());
             if !left.unknown.is_empty() {
-                let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
+                let gone = || Tried::new("the message could not be marked").because(&Theirs::NotFound, None);
+                let (renamed, missed) = self.renamed(folder, left.unknown, gone).await;
                 let _gate = state.gate.lock().await;
                 let left = self.store_rows(&state, renamed, change, &mut stored).await?;
                 resized |= left.resized;
                 queue.again(left.skipped.into_iter());
-                gone.extend(left.unknown);
-                let gone = Tried::new("the message could not be marked").because(&Theirs::NotFound, None).of(gone);
-                stored.failed.extend(gone);
+                stored.failed.extend(missed.into_iter().map(|(row, error)| (row.uid, error)));
+                stored.failed.extend(gone().of(left.unknown));
             }
         }
         if resized {

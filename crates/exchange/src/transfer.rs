@@ -78,11 +78,12 @@ impl Live {
             let left = self.move_rows(&state, &there, rows, &mut done).await?;
             queue.again(left.skipped.into_iter());
             if !left.unknown.is_empty() {
-                let (renamed, mut gone) = self.renamed(folder, left.unknown).await;
+                let gone = || Way::Move.tried().because(&Theirs::NotFound, None);
+                let (renamed, missed) = self.renamed(folder, left.unknown, gone).await;
                 let left = self.move_rows(&state, &there, renamed, &mut done).await?;
                 queue.again(left.skipped.into_iter());
-                gone.extend(left.unknown);
-                done.failed.extend(Way::Move.tried().because(&Theirs::NotFound, None).of(gone));
+                done.failed.extend(missed.into_iter().map(|(row, error)| (row.uid, error)));
+                done.failed.extend(gone().of(left.unknown));
             }
         }
         done.pairs.sort_unstable();
