@@ -28,7 +28,7 @@ use self::accounts::Accounts;
 pub(crate) use self::alerts::Alerts;
 use self::clients::Clients;
 use self::exchange::Exchange;
-use self::hooks::HookSettings;
+pub(crate) use self::hooks::HookSettings;
 use self::imap::OffFor;
 use self::ldap::Ldap;
 use self::limits::Limits;

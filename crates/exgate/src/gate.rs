@@ -5,6 +5,7 @@
 //! goes to Exchange as it is, unless the organisation takes device passwords only.
 
 mod decider;
+mod device;
 mod enroll;
 mod entered;
 mod inbox;
@@ -18,8 +19,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use accounts::{
-    Account as Known, AccountState, Change, Checker, ClientKey, Delays, DeviceId, DevicePassword, Fault, Kept,
-    NewDevice, Register, Store,
+    Account as Known, AccountState, Change, Checker, Delays, DeviceId, DevicePassword, Fault, Register, Store,
 };
 use exchange::{Account, Directory, Person};
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ use self::notes::Notes;
 use self::standing::{Judgement, Policy, Standing};
 pub(crate) use self::stays::Guest;
 use self::stays::Stays;
-use crate::config::{Approval, Config, DevicePasswords};
+use crate::config::{Approval, Config, DevicePasswords, HookSettings};
 use crate::news::News;
 use crate::{Failure, setup};
 
@@ -50,7 +50,7 @@ struct Inner {
     rules: Rules,
     policy: Arc<Policy>,
     decider: Option<Decider>,
-    news: OnceLock<News>,
+    news: Option<News>,
     stays: Arc<Stays>,
     notes: Notes,
     delays: Delays,
@@ -65,6 +65,8 @@ pub(crate) struct Rules {
     devices_only: HashSet<String>,
     policy: Policy,
     decider: Option<Decider>,
+    /// Who is told of new mail.
+    hooks: Vec<HookSettings>,
     /// All of them do.
     only_devices: bool,
     /// The longest that a refusal is held back.
@@ -86,6 +88,7 @@ impl Rules {
             devices_only: required.map(|(name, _)| name.clone()).collect(),
             longest_refusal: config.limits.longest_refusal(),
             decider: config.accounts.decide.as_ref().map(Decider::new).transpose()?,
+            hooks: config.hooks.clone(),
         })
     }
 }
@@ -105,27 +108,9 @@ impl Gate {
         tokio::spawn(stays::watch(Arc::downgrade(&stays), register.clone()));
         tokio::spawn(notes::listen(introduced, Arc::downgrade(&stays), notes.clone()));
         let decider = rules.decider.take();
+        let news = News::new(&rules.hooks, register.clone())?;
         let delays = Delays::new(rules.longest_refusal);
-        Ok(Self(Arc::new(Inner {
-            directory,
-            register,
-            checker,
-            rules,
-            policy,
-            decider,
-            news: OnceLock::new(),
-            stays,
-            notes,
-            delays,
-        })))
-    }
-
-    /// Mailboxes of whoever signs in from now on are attended.
-    pub(crate) fn tells(&self, config: &Config) -> std::result::Result<(), Failure> {
-        if let Some(news) = News::new(config, self.0.register.clone())? {
-            self.0.news.get_or_init(|| news);
-        }
-        Ok(())
+        Ok(Self(Arc::new(Inner { directory, register, checker, rules, policy, decider, news, stays, notes, delays })))
     }
 
     /// Who may use the gateway.
@@ -178,11 +163,7 @@ impl SignIn for Gate {
     }
 
     async fn verifiers(&self, user: &str) -> Result<Verifiers> {
-        let pepper = self.0.register.pepper().await.map_err(broken)?;
-        let address = self.0.directory.person(user).map_or_else(|| user.to_lowercase(), |person| address(&person));
-        let devices = self.0.devices(&address).await?;
-        let keys = devices.into_iter().map(|kept| (kept.verifier.stored_key, kept.verifier.server_key)).collect();
-        Ok(Verifiers { salt: accounts::scram_salt(&pepper, &address), iterations: accounts::ITERATIONS, keys })
+        self.0.device_verifiers(user).await
     }
 
     async fn admit_with_proof(
@@ -191,12 +172,7 @@ impl SignIn for Gate {
         client_key: &Secret<[u8; 32]>,
         caller: &Caller,
     ) -> Result<Admitted<Entered>> {
-        let (person, key) = (self.0.person(user)?, ClientKey::proven(*client_key.expose()));
-        let stored = key.stored();
-        let devices = self.0.devices(&address(&person)).await?;
-        let kept = devices.into_iter().find(|kept| kept.verifier.stored_key == stored);
-        let kept = kept.ok_or_else(|| Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE))?;
-        self.0.enter(&person, &kept.device.selector, &key, caller).await
+        self.0.admit_proven(user, client_key, caller).await
     }
 
     fn takes_tokens(&self) -> bool {
@@ -239,56 +215,6 @@ impl Inner {
         }
         let account = self.directory.sign_in(credentials).await?;
         self.let_in(&person, account, caller).await
-    }
-
-    /// A device with its own.
-    async fn admit_device(&self, user: &str, password: &DevicePassword, caller: &Caller) -> Result<Admitted<Entered>> {
-        let person = self.person(user)?;
-        let address = address(&person);
-        let unknown = || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE);
-        let kept =
-            self.kept(password.selector()).await?.filter(|kept| kept.account.address == address).ok_or_else(unknown)?;
-        let Some(key) = self.checker.check(password, &kept).await else {
-            tracing::info!(address, device = %kept.device.id, from = %caller.address, "a wrong device password");
-            return Err(unknown());
-        };
-        self.enter(&person, password.selector(), &key, caller).await
-    }
-
-    /// A device whose password is right.
-    async fn enter(
-        &self,
-        person: &Person,
-        selector: &str,
-        key: &ClientKey,
-        caller: &Caller,
-    ) -> Result<Admitted<Entered>> {
-        let (address, unknown) = (address(person), || Error::new(ErrorKind::SignIn, UNKNOWN_DEVICE));
-        let kept = self.kept(selector).await?.ok_or_else(unknown)?;
-        // Whatever is changed from here on ends the stay; what was changed before is seen now.
-        let guest = Guest { device: Some(kept.device.id), expires: kept.device.expires, ..guest(&address, caller) };
-        let (number, end) = self.stays.begin(guest);
-        let kept = self.kept(selector).await?.ok_or_else(unknown)?;
-        self.admissible(&kept, caller)?;
-        let scopes = kept.device.scopes.and(kept.account.scopes);
-        let pass = Pass::new((scopes, kept.device.read_only), end, (number, self.stays.programs()));
-        let (standing, pass) = self.ruled((kept.account.clone(), Some(kept.device.id)), caller, (number, pass)).await?;
-        let account = match (&kept.remembered, &kept.top) {
-            (Some(sealed), _) => {
-                let opened = key.unseal(sealed, &NewDevice::purpose(&kept.device.selector, &address));
-                let opened = opened.and_then(|opened| String::from_utf8(opened.to_vec()).ok()).ok_or_else(unknown)?;
-                let credentials = Credentials { user: kept.login.clone(), password: Secret::new(opened) };
-                self.directory.sign_in(&credentials).await.map_err(outdated)?
-            }
-            (None, Some(top)) => self.directory.sign_in_known(&kept.login, Some(top)).await?,
-            (None, None) => return Err(outdated(unknown())),
-        };
-        // The account may be closed under another address of the same mailbox.
-        self.open(&self.known(person, &account).await?)?;
-        self.attend(&address, &account);
-        self.notes.used(&kept.device, caller);
-        self.notes.seen(&guest_program(&address, kept.device.id, caller));
-        Ok(Admitted { account: Entered::as_ruled(account, standing), pass })
     }
 
     /// Somebody whom Exchange let in.
@@ -360,7 +286,7 @@ impl Inner {
     }
 
     fn attend(&self, address: &str, account: &Account) {
-        if let Some(news) = self.news.get() {
+        if let Some(news) = &self.news {
             news.attend(address, account);
         }
     }
@@ -371,48 +297,6 @@ impl Inner {
             AccountState::Pending if self.policy.holds_new => Ok(()),
             _ => open(account),
         }
-    }
-
-    /// Fails for a device that may not do this.
-    fn admissible(&self, kept: &Kept, caller: &Caller) -> Result<()> {
-        let device = &kept.device;
-        if let Some(objection) = device.objection(caller.address, Timestamp::now()) {
-            // Who is only in the wrong place comes again with the same password.
-            let is_over = device.revoked.is_some() || device.expires.is_some_and(|expires| expires <= Timestamp::now());
-            let kind = if is_over { ErrorKind::SignIn } else { ErrorKind::NotAdmitted };
-            return Err(Error::new(kind, objection));
-        }
-        self.open(&kept.account)?;
-        reaches(kept.account.scopes, caller)?;
-        if device.scopes.and(caller.protocol.needs()).is_empty() {
-            let needed = caller.protocol.needs().to_string().replace(' ', " or ");
-            return Err(Error::new(
-                ErrorKind::NotAdmitted,
-                format!("This device password is for {}, not for {needed}", device.scopes),
-            ));
-        }
-        if device.read_only && caller.protocol == mailbox::Protocol::Submission {
-            return Err(Error::new(
-                ErrorKind::NotAdmitted,
-                "This device password is for reading only, not for sending",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn kept(&self, selector: &str) -> Result<Option<Kept>> {
-        self.register.kept(selector).await.map_err(broken)
-    }
-
-    /// The devices of somebody that are not revoked.
-    async fn devices(&self, address: &str) -> Result<Vec<Kept>> {
-        let mut kept = Vec::new();
-        for device in self.register.devices(Some(address)).await.map_err(broken)? {
-            if device.revoked.is_none() {
-                kept.extend(self.kept(&device.selector).await?);
-            }
-        }
-        Ok(kept)
     }
 
     fn person(&self, user: &str) -> Result<Person> {
@@ -467,23 +351,6 @@ fn guest(address: &str, caller: &Caller) -> Guest {
     }
 }
 
-fn guest_program(address: &str, device: DeviceId, caller: &Caller) -> notes::Program {
-    notes::Program::of(address, Some(device), caller)
-}
-
-/// What is remembered for a device is not right any more.
-fn outdated(error: Error) -> Error {
-    if error.kind != ErrorKind::SignIn {
-        return error;
-    }
-    let message = format!(
-        "Exchange does not take what is remembered for this device, such as a password that was changed; make a new \
-         device password with `exgate device add` ({})",
-        error.message
-    );
-    Error { message, ..error }
-}
-
 /// The register's trouble is the operator's to read.
 fn broken(fault: Fault) -> Error {
     tracing::error!(%fault, "the register of accounts cannot be used");
@@ -492,8 +359,6 @@ fn broken(fault: Fault) -> Error {
 
 const DEVICES_ONLY: &str = "Only device passwords are taken here, not the one of Exchange: ask your administrator for \
                             one (`exgate device add`)";
-const UNKNOWN_DEVICE: &str = "This device password is not right, or not for this user name; type it as it was shown, \
-                              or make a new one with `exgate device add`";
 const PENDING: &str = "This account waits for an administrator, who lets it in with `exgate account approve`";
 const BLOCKED: &str = "This account is blocked; ask your administrator";
 const SHOWN_OUT: &str = "An administrator has ended this session";

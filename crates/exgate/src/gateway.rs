@@ -47,7 +47,6 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
     };
     let backend = backend_of(&config, &config.state, &config.state, shared.clone())?;
     let gate = Gate::open(backend, register, gate::Rules::of(&config)?)?;
-    gate.tells(&config)?;
     let doors = doors(&config, certificates.as_ref())?;
     let observed = Observed { certificates: certificates.clone(), ..observed };
     let watchman = Watchman::new(&config, observed.clone(), gate.directory().clone())?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ews::{Ask, Secret, Told, Web, WebConfig};
+use http::Uri;
 use jiff::Timestamp;
 use ring::hmac;
 
@@ -59,14 +60,13 @@ fn signature(secret: &[u8], at: Timestamp, body: &str) -> String {
 
 /// True for an address that a hook may have: under TLS, or on this machine.
 pub(crate) fn is_safe(url: &str) -> bool {
-    let is_here = |rest: &str| {
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    };
-    match url.split_once("://") {
-        Some(("https", rest)) => !rest.is_empty() && !rest.starts_with('/') && !rest.contains('@'),
-        Some(("http", rest)) => is_here(rest),
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let Some(authority) = uri.authority().filter(|authority| !authority.as_str().contains('@')) else { return false };
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => is_here,
         _ => false,
     }
 }

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accounts::Register;
-use accounts::{AccountState, Store};
+use accounts::{AccountState, Register, Store};
 use exchange::Account;
 use jiff::Timestamp;
 use mailbox::{FolderId, FolderPath, Mail, State, Uid};
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::Failure;
-use crate::config::Config;
+use crate::config::HookSettings;
 use crate::hook::Hook;
 
 /// Tells of the inboxes it attends. Clones are of the same.
@@ -31,15 +30,15 @@ struct Inner {
 
 impl News {
     /// `None` if nobody wants to be told. To be called within a Tokio runtime.
-    pub(crate) fn new(config: &Config, register: Register) -> Result<Option<Self>, Failure> {
-        if config.hooks.is_empty() {
+    pub(crate) fn new(settings: &[HookSettings], register: Register) -> Result<Option<Self>, Failure> {
+        if settings.is_empty() {
             return Ok(None);
         }
         let mut hooks = Vec::new();
-        for settings in &config.hooks {
-            let hook = Hook::new(&settings.url, settings.secret(), TIMEOUT)?;
+        for one in settings {
+            let hook = Hook::new(&one.url, one.secret(), TIMEOUT)?;
             let (sender, waiting) = mpsc::channel(MOST);
-            tokio::spawn(deliver(hook, settings.url.clone(), waiting));
+            tokio::spawn(deliver(hook, one.url.clone(), waiting));
             hooks.push(sender);
         }
         Ok(Some(Self(Arc::new(Inner { register, hooks, attended: Mutex::default() }))))

@@ -5,6 +5,7 @@ use exchange::Shared;
 use idmap::postgres::Server;
 use mailbox::Secret;
 use nodes::Nodes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::account::told;
 use crate::config::{Config, StoreKind, Text};
@@ -99,13 +100,7 @@ pub(crate) async fn shared(config: &Config) -> Result<Option<Shared>, Failure> {
 fn with_password(url: &str, password: Option<&str>) -> Secret<String> {
     let Some(password) = password else { return Secret::new(url.to_owned()) };
     let before = if url.contains('?') { '&' } else { '?' };
-    let escaped = password.bytes().fold(String::new(), |mut text, byte| {
-        match byte.is_ascii_alphanumeric() {
-            true => text.push(char::from(byte)),
-            false => text.push_str(&format!("%{byte:02X}")),
-        }
-        text
-    });
+    let escaped = utf8_percent_encode(password, NON_ALPHANUMERIC);
     Secret::new(format!("{url}{before}password={escaped}"))
 }
 

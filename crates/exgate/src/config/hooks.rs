@@ -8,7 +8,7 @@ use super::mistake::Mistake;
 use super::text::Text;
 use crate::hook;
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HookSettings {
     pub(crate) url: String,
