@@ -25,6 +25,7 @@ mod resource;
 mod schedule;
 mod settings;
 mod sign_in;
+mod texts;
 mod whole;
 
 #[cfg(feature = "dialog")]

@@ -11,6 +11,7 @@ use pim::{Component, Property};
 use crate::Body;
 use crate::body::{Cut, Sink};
 use crate::error::Error;
+use crate::texts::Texts;
 
 /// The file. Objects that cannot be read just now break it off, so that nobody takes a part for the whole.
 pub(crate) async fn body<A: Objects>(account: A, collection: Arc<Collection>) -> Result<Body, Error> {
@@ -22,27 +23,26 @@ pub(crate) async fn body<A: Objects>(account: A, collection: Arc<Collection>) ->
         if !is_cards {
             begin(&mut sink, &collection.display_name);
         }
-        for names in names.chunks(AT_ONCE) {
-            for (_, object) in account.objects(collection.id, names).await? {
-                let object = match object {
-                    Ok(object) => object,
-                    // It was removed since the listing, or never could be read.
-                    Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => continue,
-                    Err(error) => return Err(error.into()),
-                };
-                let text = String::from_utf8_lossy(&object.text);
-                if is_cards {
-                    sink.out.push_str(&text);
-                    if !text.ends_with('\n') {
-                        sink.out.push_str("\r\n");
-                    }
-                } else {
-                    for calendar in pim::parse(&text).map_err(|error| Cut(error.to_string()))? {
-                        write(&mut sink.out, &mut zones, calendar);
-                    }
+        let mut texts = Texts::of(&account, collection.id, names);
+        while let Some((_, object)) = texts.next().await? {
+            let object = match object {
+                Ok(object) => object,
+                // It was removed since the listing, or never could be read.
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let text = String::from_utf8_lossy(&object.text);
+            if is_cards {
+                sink.out.push_str(&text);
+                if !text.ends_with('\n') {
+                    sink.out.push_str("\r\n");
                 }
-                sink.relieve().await?;
+            } else {
+                for calendar in pim::parse(&text).map_err(|error| Cut(error.to_string()))? {
+                    write(&mut sink.out, &mut zones, calendar);
+                }
             }
+            sink.relieve().await?;
         }
         if !is_cards {
             sink.out.push_str("END:VCALENDAR\r\n");
@@ -145,7 +145,5 @@ fn rename(component: &mut Component, from: &str, to: &str) {
     component.components.iter_mut().for_each(|part| rename(part, from, to));
 }
 
-/// Objects fetched together.
-const AT_ONCE: usize = 50;
 /// Years for which a VTIMEZONE of ours is told turn by turn; its last rule goes on.
 const YEARS: std::ops::RangeInclusive<i16> = 1990..=2037;

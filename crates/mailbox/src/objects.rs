@@ -111,8 +111,9 @@ pub trait Objects: Clone + Send + Sync + 'static {
     /// Wakes when `object_delta` of this collection may have something to tell.
     fn watch_objects(&self, collection: FolderId) -> Watch;
 
-    /// Objects with their text, in the order asked for. Callers pass all the names they want next (some dozens), so
-    /// that the backend can batch.
+    /// Objects with their text, in the order asked for: of the first of these names, as many as are given at once, but
+    /// of one at least. Callers pass all the names they want next (some dozens), so that the backend can batch, and
+    /// come again for the rest.
     ///
     /// # Errors
     /// `NotFound` for the collection; else per object.

@@ -15,6 +15,7 @@ use crate::body::Cut;
 use crate::error::Error;
 use crate::report::filter::{Verdict, by_span, time, widened};
 use crate::report::{parsed, zone};
+use crate::texts::Texts;
 use crate::whole::{self, Zones};
 
 /// The feed. Zipped, it is made before it is sent, a tenth of its size; else it is sent while it is written.
@@ -34,13 +35,12 @@ pub(super) async fn body<A: Objects>(
         secret: token.to_owned(),
         range,
         out: head(&collection.display_name),
+        texts: Texts::of(&feed.account, collection.id, names),
         feed,
-        collection,
     };
     if is_zipped {
         let mut zip = GzEncoder::new(Vec::new(), Compression::default());
-        for names in names.chunks(AT_ONCE) {
-            text.write(names).await.map_err(unfinished)?;
+        while text.write_some().await.map_err(unfinished)? {
             zip.write_all(std::mem::take(&mut text.out).as_bytes()).map_err(mailbox::Error::from)?;
         }
         text.out.push_str(END);
@@ -48,8 +48,7 @@ pub(super) async fn body<A: Objects>(
         return Ok(Body::whole(zip.finish().map_err(mailbox::Error::from)?));
     }
     Ok(Body::written(move |mut sink| async move {
-        for names in names.chunks(AT_ONCE) {
-            text.write(names).await?;
+        while text.write_some().await? {
             sink.out.push_str(&std::mem::take(&mut text.out));
             sink.relieve().await?;
         }
@@ -61,7 +60,7 @@ pub(super) async fn body<A: Objects>(
 
 struct Text<A> {
     feed: Feed<A>,
-    collection: Collection,
+    texts: Texts<A>,
     range: Range,
     floating: Zone,
     secret: String,
@@ -71,9 +70,10 @@ struct Text<A> {
 }
 
 impl<A: Objects> Text<A> {
-    /// Writes what is to be seen of these objects.
-    async fn write(&mut self, names: &[ObjectName]) -> Result<(), Cut> {
-        for (_, object) in self.feed.account.objects(self.collection.id, names).await? {
+    /// Writes what is to be seen of the next objects; `false` after the last.
+    async fn write_some(&mut self) -> Result<bool, Cut> {
+        while self.out.len() < PIECE {
+            let Some((_, object)) = self.texts.next().await? else { return Ok(!self.out.is_empty()) };
             let object = match object {
                 Ok(object) => object,
                 // It was removed since the listing, or never could be read.
@@ -85,7 +85,7 @@ impl<A: Objects> Text<A> {
                 whole::write(&mut self.out, &mut self.zones, shown);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn is_within(&self, calendar: &Component) -> bool {
@@ -121,5 +121,5 @@ fn unfinished(cut: Cut) -> Error {
 const END: &str = "END:VCALENDAR\r\n";
 /// How often to come again: an hour.
 const REFRESH: &str = "PT1H";
-/// Texts fetched together.
-const AT_ONCE: usize = 50;
+/// Octets written before they are taken.
+const PIECE: usize = 64 << 10;

@@ -9,7 +9,7 @@ use pim::ical::{Busy, busy_times};
 
 use super::filter::{Verdict, invalid, time};
 use super::form::parsed;
-use super::search::{self, BATCH};
+use super::search;
 use super::zone;
 use crate::Body;
 use crate::context::Context;
@@ -17,6 +17,7 @@ use crate::error::{Answer, Error};
 use crate::place::Family;
 use crate::resource::Resource;
 use crate::schedule::free_busy;
+use crate::texts::Texts;
 use crate::xml::{CALDAV, Element};
 
 /// Answers with a VFREEBUSY.
@@ -54,20 +55,16 @@ async fn of_collection<A: Objects>(
     let within = |entry: &mailbox::objects::ObjectEntry| super::filter::by_span(range, entry) != Verdict::No;
     let names: Vec<ObjectName> = entries.into_iter().filter(within).map(|entry| entry.name).collect();
     let mut busy = Vec::new();
-    for batch in names.chunks(BATCH) {
-        for (_, object) in context.account.objects(collection.id, batch).await? {
-            match object {
-                Ok(object) => {
-                    let calendar = parsed(&object.text);
-                    busy.extend(
-                        calendar
-                            .iter()
-                            .flat_map(|calendar| busy_times(calendar, &time::span(range), &zone, MOST_INSTANCES)),
-                    );
-                }
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
-                Err(error) => return Err(error.into()),
+    let mut texts = Texts::of(&context.account, collection.id, names);
+    while let Some((_, object)) = texts.next().await? {
+        match object {
+            Ok(object) => {
+                let calendar = parsed(&object.text);
+                let times = |calendar| busy_times(calendar, &time::span(range), &zone, MOST_INSTANCES);
+                busy.extend(calendar.iter().flat_map(times));
             }
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(busy)

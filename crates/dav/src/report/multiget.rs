@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use mailbox::ErrorKind;
-use mailbox::objects::{Collection, Object, ObjectName, Objects};
+use mailbox::objects::{Collection, ObjectName, Objects};
 
 use super::form::Form;
-use super::search::BATCH;
 use super::zone;
 use crate::body::Cut;
 use crate::context::Context;
 use crate::error::{Answer, Error};
 use crate::multistatus::{self, Multistatus};
 use crate::place::{Family, Place};
+use crate::texts::Texts;
 use crate::xml::{DAV, Element};
 
 /// Tells of the objects that are named, each under the name it was asked for by.
@@ -27,10 +27,13 @@ pub(super) async fn run<A: Objects>(context: &Context<A>, root: &Element, family
     }
     let parts = parts(context, wanted, family);
     // A failure before anything is told can be told in the status, so that the client comes again.
-    let first = match parts.iter().find(|part| matches!(part, Part::Batch(..))) {
-        Some(Part::Batch(collection, batch)) if form.needs_text() => Some(fetch(context, collection, batch).await?),
+    let mut first = match parts.iter().find(|part| matches!(part, Part::Batch(..))) {
+        Some(Part::Batch(collection, batch)) if form.needs_text() => Some(texts(context, collection, batch)),
         _ => None,
     };
+    if let Some(first) = &mut first {
+        first.fetch().await?;
+    }
     let context = context.clone();
     Ok(multistatus::answer(move |mut out| async move {
         let mut first = first;
@@ -67,8 +70,7 @@ fn parts<A: Objects>(context: &Context<A>, wanted: Vec<String>, family: Family) 
             }
         };
         let mut batch = vec![(first.href, name)];
-        while batch.len() < BATCH
-            && let Some(next) = wanted.next_if(|next| next.is_in(collection))
+        while let Some(next) = wanted.next_if(|next| next.is_in(collection))
             && let Ok((_, name)) = next.found
         {
             batch.push((next.href, name));
@@ -108,7 +110,7 @@ async fn tell<A: Objects>(
     collection: &Arc<Collection>,
     batch: Vec<(String, ObjectName)>,
     form: &Form,
-    fetched: Option<Vec<(ObjectName, mailbox::Result<Object>)>>,
+    fetched: Option<Texts<A>>,
 ) -> Result<(), Cut> {
     if !form.needs_text() {
         for (href, name) in batch {
@@ -120,11 +122,9 @@ async fn tell<A: Objects>(
         }
         return Ok(());
     }
-    let fetched = match fetched {
-        Some(fetched) => fetched,
-        None => fetch(context, collection, &batch).await?,
-    };
-    for ((href, _), (_, object)) in batch.into_iter().zip(fetched) {
+    let mut texts = fetched.unwrap_or_else(|| texts(context, collection, &batch));
+    for (href, _) in batch {
+        let Some((_, object)) = texts.next().await? else { break };
         match object {
             Ok(object) => form.object(context, out, collection, object, None).await?,
             Err(error) if error.kind == ErrorKind::NotFound => out.error(&href, &Error::not_found()).await?,
@@ -134,11 +134,6 @@ async fn tell<A: Objects>(
     Ok(())
 }
 
-async fn fetch<A: Objects>(
-    context: &Context<A>,
-    collection: &Collection,
-    batch: &[(String, ObjectName)],
-) -> mailbox::Result<Vec<(ObjectName, mailbox::Result<Object>)>> {
-    let names: Vec<ObjectName> = batch.iter().map(|(_, name)| name.clone()).collect();
-    context.account.objects(collection.id, &names).await
+fn texts<A: Objects>(context: &Context<A>, collection: &Collection, batch: &[(String, ObjectName)]) -> Texts<A> {
+    Texts::of(&context.account, collection.id, batch.iter().map(|(_, name)| name.clone()).collect())
 }

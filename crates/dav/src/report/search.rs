@@ -1,6 +1,5 @@
 //! Finding objects: the index first, texts in batches where it does not say enough, answers as they are found.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -17,6 +16,7 @@ use crate::multistatus::Multistatus;
 use crate::place::Family;
 use crate::request::Depth;
 use crate::resource::Resource;
+use crate::texts::Texts;
 
 /// Objects of one collection that may be told of.
 #[derive(Debug)]
@@ -96,41 +96,35 @@ pub(crate) async fn tell<A: Objects>(
     room: &mut usize,
 ) -> Result<bool, Cut> {
     let Candidates { collection, entries } = candidates;
-    let mut rest: VecDeque<(ObjectEntry, Verdict)> = entries.into();
-    while !rest.is_empty() {
-        let batch = next_batch(&mut rest, form);
-        let names: Vec<ObjectName> =
-            batch.iter().filter(|(_, verdict)| needs(*verdict, form)).map(|(entry, _)| entry.name.clone()).collect();
-        let fetched =
-            if names.is_empty() { Vec::new() } else { context.account.objects(collection.id, &names).await? };
-        let mut fetched = fetched.into_iter();
-        for (entry, verdict) in batch {
-            let object = if needs(verdict, form) { fetched.next().map(|(_, object)| object) } else { None };
-            let (object, tree) = match object {
-                None => (None, None),
-                Some(Err(error)) if error.kind == ErrorKind::NotFound => continue,
-                // What cannot be read cannot be known to match; a client that reads on must not miss it silently.
-                Some(Err(error)) => {
-                    let href = context.href(&Resource::Object(Arc::clone(&collection), Box::new(entry)));
-                    out.error(&href, &error.into()).await?;
-                    continue;
-                }
-                Some(Ok(object)) => {
-                    let tree = if verdict == Verdict::Maybe { parsed(&object.text) } else { None };
-                    (Some(object), tree)
-                }
-            };
-            if verdict == Verdict::Maybe && !tree.as_ref().is_some_and(judge) {
+    let wanted = entries.iter().filter(|(_, verdict)| needs(*verdict, form));
+    let wanted: Vec<ObjectName> = wanted.map(|(entry, _)| entry.name.clone()).collect();
+    let mut texts = Texts::of(&context.account, collection.id, wanted);
+    for (entry, verdict) in entries {
+        let object = if needs(verdict, form) { texts.next().await?.map(|(_, object)| object) } else { None };
+        let (object, tree) = match object {
+            None => (None, None),
+            Some(Err(error)) if error.kind == ErrorKind::NotFound => continue,
+            // What cannot be read cannot be known to match; a client that reads on must not miss it silently.
+            Some(Err(error)) => {
+                let href = context.href(&Resource::Object(Arc::clone(&collection), Box::new(entry)));
+                out.error(&href, &error.into()).await?;
                 continue;
             }
-            if *room == 0 {
-                return Ok(false);
+            Some(Ok(object)) => {
+                let tree = if verdict == Verdict::Maybe { parsed(&object.text) } else { None };
+                (Some(object), tree)
             }
-            *room -= 1;
-            match object {
-                Some(object) => form.object(context, out, &collection, object, tree).await?,
-                None => form.entry(context, out, &collection, entry).await?,
-            }
+        };
+        if verdict == Verdict::Maybe && !tree.as_ref().is_some_and(judge) {
+            continue;
+        }
+        if *room == 0 {
+            return Ok(false);
+        }
+        *room -= 1;
+        match object {
+            Some(object) => form.object(context, out, &collection, object, tree).await?,
+            None => form.entry(context, out, &collection, entry).await?,
         }
     }
     Ok(true)
@@ -147,23 +141,6 @@ pub(crate) fn too_many() -> Error {
     Error::condition(StatusCode::INSUFFICIENT_STORAGE, "D:number-of-matches-within-limits", sentence)
 }
 
-/// The next objects, as many as are fetched or held at once.
-fn next_batch(rest: &mut VecDeque<(ObjectEntry, Verdict)>, form: &Form) -> Vec<(ObjectEntry, Verdict)> {
-    let mut batch = Vec::new();
-    let mut texts = 0;
-    while texts < BATCH && batch.len() < ENTRIES {
-        let Some(next) = rest.pop_front() else { break };
-        texts += usize::from(needs(next.1, form));
-        batch.push(next);
-    }
-    batch
-}
-
 fn needs(verdict: Verdict, form: &Form) -> bool {
     verdict == Verdict::Maybe || form.needs_text()
 }
-
-/// Texts fetched at once.
-pub(crate) const BATCH: usize = 50;
-/// Entries looked at before something is told.
-const ENTRIES: usize = 1000;

@@ -8,7 +8,7 @@ use mailbox::ErrorKind;
 use mailbox::objects::{Collection, DeltaStart, ObjectEntry, ObjectName, Objects, SyncToken};
 
 use super::form::Form;
-use super::search::{self, BATCH};
+use super::search;
 use super::sync_token_uri;
 use super::zone;
 use crate::body::Cut;
@@ -17,6 +17,7 @@ use crate::error::{Answer, Error};
 use crate::multistatus::{self, Multistatus};
 use crate::request::Depth;
 use crate::resource::Resource;
+use crate::texts::Texts;
 use crate::xml::{self, DAV, Element};
 
 /// Tells of the members that changed or are gone, and of the token to go on from.
@@ -91,30 +92,23 @@ async fn tell_changed<A: Objects>(
     changed: Vec<ObjectEntry>,
     form: &Form,
 ) -> Result<(), Cut> {
-    let mut rest = changed.into_iter();
-    loop {
-        let batch: Vec<ObjectEntry> = rest.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<ObjectName> = batch.iter().map(|entry| entry.name.clone()).collect();
-        let fetched = match form.needs_text() {
-            true => context.account.objects(collection.id, &names).await?,
-            false => Vec::new(),
-        };
-        let mut fetched = fetched.into_iter();
-        for entry in batch {
-            match fetched.next().map(|(_, object)| object) {
-                Some(Ok(object)) => form.object(context, out, collection, object, None).await?,
-                // It is gone meanwhile: the next report tells.
-                Some(Err(error)) if error.kind == ErrorKind::NotFound => {}
-                // The token that follows would step over what was not told. So the answer ends here, and is no answer.
-                Some(Err(error)) if matches!(error.kind, ErrorKind::Busy { .. } | ErrorKind::Unavailable) => {
-                    return Err(error.into());
-                }
-                // What cannot be read today cannot be read tomorrow; that it changed can be told.
-                Some(Err(_)) | None => form.entry(context, out, collection, entry).await?,
+    let names: Vec<ObjectName> = match form.needs_text() {
+        true => changed.iter().map(|entry| entry.name.clone()).collect(),
+        false => Vec::new(),
+    };
+    let mut texts = Texts::of(&context.account, collection.id, names);
+    for entry in changed {
+        match texts.next().await?.map(|(_, object)| object) {
+            Some(Ok(object)) => form.object(context, out, collection, object, None).await?,
+            // It is gone meanwhile: the next report tells.
+            Some(Err(error)) if error.kind == ErrorKind::NotFound => {}
+            // The token that follows would step over what was not told. So the answer ends here, and is no answer.
+            Some(Err(error)) if matches!(error.kind, ErrorKind::Busy { .. } | ErrorKind::Unavailable) => {
+                return Err(error.into());
             }
+            // What cannot be read today cannot be read tomorrow; that it changed can be told.
+            Some(Err(_)) | None => form.entry(context, out, collection, entry).await?,
         }
     }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ews::op::get_attachment::GetAttachment;
 use ews::op::get_item::GetItem;
-use ews::{AttachmentId, ErrorKind as Theirs, ItemId, ItemKind, ItemRef};
+use ews::{AttachmentId, AttachmentInfo, ErrorKind as Theirs, ItemId, ItemKind, ItemRef};
 use idmap::{ObjectMap, ObjectNumber, ObjectRead, ObjectRow, ObjectText, TextState};
 use mailbox::objects::{CollectionKind, Object, ObjectName};
 use mailbox::{Error, FolderId};
@@ -100,9 +100,10 @@ impl Live {
         failed: &HashMap<ObjectNumber, Error>,
     ) -> Result<Vec<(ObjectName, Result<Object>)>> {
         let rows = self.map.objects_named(folder, names).await?;
-        let numbers: Vec<ObjectNumber> = rows.iter().map(|row| row.number).collect();
-        let texts: HashMap<ObjectNumber, Bytes> = self.map.object_texts(folder, &numbers).await?.into_iter().collect();
         let rows: HashMap<&ObjectName, &ObjectRow> = rows.iter().map(|row| (&row.entry.name, row)).collect();
+        let names = fitting(names, &rows);
+        let numbers: Vec<ObjectNumber> = names.iter().filter_map(|name| rows.get(name)).map(|row| row.number).collect();
+        let texts: HashMap<ObjectNumber, Bytes> = self.map.object_texts(folder, &numbers).await?.into_iter().collect();
         let busy = || Tried::new("the object could not be read").because(&Theirs::Stale, None);
         let object = |name: &ObjectName| {
             let row = rows.get(name).ok_or_else(no_object)?;
@@ -114,7 +115,8 @@ impl Live {
         Ok(names.iter().map(|name| (name.clone(), object(name))).collect())
     }
 
-    /// Reads and renders a batch, and keeps the texts.
+    /// Reads and renders a batch, and keeps the texts: with their attachments no more of them at a time than fit into
+    /// [`FILE_BYTES`].
     pub(crate) async fn read(
         self: &Arc<Self>,
         state: &FolderState,
@@ -122,45 +124,43 @@ impl Live {
         rows: &[ObjectRow],
     ) -> Result<Outcome> {
         let ids: Vec<ItemRef> = rows.iter().map(|row| ItemId::new(&row.item_id).into()).collect();
-        let natives = self.natives(kind, ids).await?;
+        let natives = self.natives_without_files(kind, ids).await?;
         let mut outcome = Outcome::default();
-        let mut read = Vec::with_capacity(rows.len());
         let mut context = self.context(state.id).await?;
         if natives.iter().flatten().any(|native| native.item.kind == ItemKind::DistributionList) {
             context.cards = self.cards(state.id, kind).await?;
         }
-        for (row, native) in rows.iter().zip(natives) {
-            let native = match native {
-                Ok(native) => native,
-                Err(error) => {
-                    if error.kind == Theirs::NotFound {
-                        outcome.missing.push(row.number);
-                    } else {
-                        outcome.failed.insert(row.number, Tried::new(NOT_READ).refused(&error));
-                    }
-                    continue;
-                }
-            };
-            let context = Context { uid: row.entry.uid.clone().unwrap_or_default(), ..context.clone() };
-            let key = native.item.id.as_ref().and_then(|id| id.change_key.clone()).unwrap_or_default();
-            match object::render(&native, kind, &context) {
-                Ok(rendered) => read.push(ObjectRead {
-                    number: row.number,
-                    asked: row.change_key.clone(),
-                    change_key: key,
-                    modified: native.item.last_modified,
-                    text: text_of(rendered),
-                }),
-                Err(error) => drop(outcome.failed.insert(row.number, error)),
+        let mut waiting = rows.iter().zip(natives).peekable();
+        while waiting.peek().is_some() {
+            let (mut some, mut natives, mut bytes) = (Vec::new(), Vec::new(), 0);
+            while let Some((row, native)) = waiting.next_if(|(_, native)| {
+                bytes += native.as_ref().map_or(0, |native| bytes_of_files(native, kind));
+                some.is_empty() || bytes <= FILE_BYTES
+            }) {
+                some.push(row);
+                natives.push(native);
             }
+            self.fetch_files(kind, &mut natives).await?;
+            let read = some.into_iter().zip(natives);
+            let read = read.filter_map(|(row, native)| rendered(row, native, kind, &context, &mut outcome)).collect();
+            outcome.changed |= self.map.objects_read(state.id, read).await?;
         }
-        outcome.changed = self.map.objects_read(state.id, read).await?;
         Ok(outcome)
     }
 
     /// Items with all it takes to render them: one call for the items, one for all exceptions if there are any, one for
     /// the files if there are any.
     pub(crate) async fn natives(
+        &self,
+        kind: CollectionKind,
+        items: Vec<ItemRef>,
+    ) -> Result<Vec<Result<Native, ews::ItemError>>> {
+        let mut natives = self.natives_without_files(kind, items).await?;
+        self.fetch_files(kind, &mut natives).await?;
+        Ok(natives)
+    }
+
+    async fn natives_without_files(
         &self,
         kind: CollectionKind,
         items: Vec<ItemRef>,
@@ -190,7 +190,6 @@ impl Live {
                 Native { item, exceptions, files: Vec::new() }
             }));
         }
-        self.fetch_files(kind, &mut natives).await?;
         Ok(natives)
     }
 
@@ -200,13 +199,8 @@ impl Live {
         let client = self.client()?;
         let mut infos = Vec::new();
         for (place, native) in natives.iter().enumerate() {
-            let items = native.iter().flat_map(|native| std::iter::once(&native.item).chain(&native.exceptions));
-            for item in items {
-                let Some(kind) = object::kind_of(item, kind) else { continue };
-                let wanted = object::needs(item, kind).files;
-                let info = |id: &AttachmentId| item.attachments.iter().find(|info| info.id.as_ref() == Some(id));
-                infos.extend(wanted.iter().filter_map(info).map(|info| (place, info.clone())));
-            }
+            let Ok(native) = native else { continue };
+            infos.extend(files_of(native, kind).into_iter().map(|info| (place, info)));
         }
         let mut waiting: VecDeque<_> = infos.into();
         while !waiting.is_empty() {
@@ -232,6 +226,69 @@ impl Live {
     }
 }
 
+/// What is kept of an object that was asked for; `None` if nothing is, which the outcome then tells of.
+fn rendered(
+    row: &ObjectRow,
+    native: Result<Native, ews::ItemError>,
+    kind: CollectionKind,
+    context: &Context,
+    outcome: &mut Outcome,
+) -> Option<ObjectRead> {
+    let native = match native {
+        Ok(native) => native,
+        Err(error) => {
+            if error.kind == Theirs::NotFound {
+                outcome.missing.push(row.number);
+            } else {
+                outcome.failed.insert(row.number, Tried::new(NOT_READ).refused(&error));
+            }
+            return None;
+        }
+    };
+    let context = Context { uid: row.entry.uid.clone().unwrap_or_default(), ..context.clone() };
+    let key = native.item.id.as_ref().and_then(|id| id.change_key.clone()).unwrap_or_default();
+    match object::render(&native, kind, &context) {
+        Ok(rendered) => Some(ObjectRead {
+            number: row.number,
+            asked: row.change_key.clone(),
+            change_key: key,
+            modified: native.item.last_modified,
+            text: text_of(rendered),
+        }),
+        Err(error) => {
+            outcome.failed.insert(row.number, error);
+            None
+        }
+    }
+}
+
+/// The first of these, as many as are given at once.
+fn fitting<'a>(names: &'a [ObjectName], rows: &HashMap<&ObjectName, &ObjectRow>) -> &'a [ObjectName] {
+    let mut bytes = 0;
+    let fits = |name: &&ObjectName| {
+        bytes += rows.get(name).and_then(|row| row.entry.length).unwrap_or(0);
+        bytes <= TEXT_BYTES
+    };
+    let fitting = names.iter().take_while(fits).count().max(1);
+    names.get(..fitting).unwrap_or(names)
+}
+
+/// The attachments it takes to render an object.
+fn files_of(native: &Native, kind: CollectionKind) -> Vec<AttachmentInfo> {
+    let mut infos = Vec::new();
+    for item in std::iter::once(&native.item).chain(&native.exceptions) {
+        let Some(kind) = object::kind_of(item, kind) else { continue };
+        let wanted = object::needs(item, kind).files;
+        let info = |id: &AttachmentId| item.attachments.iter().find(|info| info.id.as_ref() == Some(id));
+        infos.extend(wanted.iter().filter_map(info).cloned());
+    }
+    infos
+}
+
+fn bytes_of_files(native: &Native, kind: CollectionKind) -> u64 {
+    files_of(native, kind).iter().filter_map(|info| info.size).sum()
+}
+
 /// What the map keeps of a rendering.
 pub(crate) fn text_of(rendered: Rendered) -> ObjectText {
     ObjectText {
@@ -248,6 +305,8 @@ pub(crate) const BATCH: usize = 100;
 const EXCEPTIONS: usize = 300;
 /// From so many names on, more than was asked for is read.
 const MANY: usize = 20;
+/// Texts given at once.
+const TEXT_BYTES: u64 = 8 << 20;
 /// GetAttachment: one call for so much.
 const FILE_BYTES: u64 = 8 << 20;
 const TRIES: usize = 3;
