@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -147,14 +147,15 @@ impl Pool {
         let mut usage = locked(&self.usage);
         usage.last = Instant::now();
         if !std::mem::replace(&mut usage.attended, true) {
-            tokio::spawn(attend(Arc::downgrade(self)));
+            tokio::spawn(attend(Arc::downgrade(self), Open::one_more()));
         }
     }
 
     /// True if nobody has used the file for a while; then nobody looks after it any more.
     fn rests(&self) -> bool {
         let mut usage = locked(&self.usage);
-        usage.attended = usage.last.elapsed() < REST;
+        let rest = if Open::count() > MANY { SHORT_REST } else { REST };
+        usage.attended = usage.last.elapsed() < rest;
         !usage.attended
     }
 
@@ -168,9 +169,31 @@ impl Pool {
     }
 }
 
-async fn attend(pool: Weak<Pool>) {
+/// A file that is open, counted among those of this process.
+struct Open;
+
+impl Open {
+    fn one_more() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+
+    fn count() -> usize {
+        OPEN.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+async fn attend(pool: Weak<Pool>, _open: Open) {
     loop {
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(SHORT_REST).await;
         let Some(pool) = pool.upgrade() else { return };
         if pool.rests() {
             // It lasts until all is closed or the process ends; nobody waits for it.
@@ -265,6 +288,9 @@ const JOBS_PER_COMMIT: usize = 64;
 /// How long connections stay open after they were used. They cost some hundreds of KiB and up to eight files for each mailbox,
 /// and a millisecond to open again.
 const REST: Duration = Duration::from_secs(20);
+/// The same while many are open, as when everybody signs in after a start.
+const SHORT_REST: Duration = Duration::from_secs(2);
+const MANY: usize = 200;
 
 /// Connections kept open for reading. More are opened while needed.
 const IDLE_READERS: usize = 2;
