@@ -40,6 +40,11 @@ use crate::command::{Command, CommandLine};
 use crate::config::Config;
 use crate::observe::Observed;
 
+/// Hours of little to do follow a busy one: what the system's allocator would keep for itself then, for each thread,
+/// this one gives back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Config(command::Config::Example) => {
