@@ -40,6 +40,7 @@ mod hooks;
 mod identity;
 mod idle;
 mod imports;
+mod keys;
 mod kill;
 mod malformed;
 mod memory;

@@ -1,28 +1,23 @@
 //! Feeds: a secret address under which a calendar can be read, until it is revoked.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use mailbox::{Credentials, Secret};
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::grant;
-use crate::seal::Seal;
+use crate::vault::{Piece, Vault};
 
 /// All feeds of this gateway, in one file beside the key.
 #[derive(Debug)]
 pub struct Feeds {
-    file: PathBuf,
-    seal: Seal,
-    connection: Mutex<Connection>,
+    vault: Vault,
 }
 
 /// The secret part of a feed's address. It is shown once, when the feed is made; only its hash is stored.
@@ -86,10 +81,7 @@ impl Feeds {
     /// # Errors
     /// One sentence for the operator, with the file it is about.
     pub fn open(directory: &Path) -> Result<Self> {
-        let seal = Seal::open(&directory.join(KEY))?;
-        let file = directory.join(DATABASE);
-        let connection = connect(&file).map_err(|error| Error::new(&file, error))?;
-        Ok(Self { file, seal, connection: Mutex::new(connection) })
+        Ok(Self { vault: Vault::open(directory)? })
     }
 
     /// Makes a feed. The token is not to be had again.
@@ -97,22 +89,24 @@ impl Feeds {
     /// # Errors
     /// If it cannot be stored.
     pub fn create(&self, feed: &NewFeed, now: Timestamp) -> Result<(FeedId, Token)> {
-        let token = Token::new().ok_or_else(|| Error::new(&self.file, "the system gives no random numbers"))?;
-        let user = &feed.credentials.user;
-        let password = self.seal.seal(feed.credentials.password.expose().as_bytes(), &purpose(&token, user))?;
-        let row = params![
-            token.hash(),
-            user,
-            password,
-            feed.calendar,
-            feed.detail.as_str(),
-            feed.past_days,
-            feed.future_days,
-            now.as_second()
-        ];
-        let connection = self.lock();
-        connection.execute(INSERT, row).map_err(|error| self.fault(error))?;
-        Ok((FeedId(connection.last_insert_rowid()), token))
+        let token = Token::new().ok_or_else(|| Error::new(self.vault.file(), "the system gives no random numbers"))?;
+        let Credentials { user, password } = &feed.credentials;
+        self.vault.transaction(TransactionBehavior::Immediate, |change| {
+            let seal = self.vault.seal(change)?;
+            let password = seal.seal(password.expose().as_bytes(), &purpose(&token.hash(), user))?;
+            let row = params![
+                token.hash(),
+                user,
+                password,
+                feed.calendar,
+                feed.detail.as_str(),
+                feed.past_days,
+                feed.future_days,
+                now.as_second()
+            ];
+            change.execute(INSERT, row).map_err(|error| self.vault.fault(error))?;
+            Ok((FeedId(change.last_insert_rowid()), token.clone()))
+        })
     }
 
     /// The feeds there are, the oldest first; of one user, if one is given.
@@ -120,12 +114,12 @@ impl Feeds {
     /// # Errors
     /// If they cannot be read.
     pub fn list(&self, user: Option<&str>) -> Result<Vec<Feed>> {
-        let connection = self.lock();
+        let connection = self.vault.lock();
         let read = || -> rusqlite::Result<Vec<Feed>> {
             let mut all = connection.prepare_cached(&format!("{SELECT} WHERE ?1 IS NULL OR user = ?1 ORDER BY id"))?;
             all.query_map([user], feed)?.collect()
         };
-        read().map_err(|error| self.fault(error))
+        read().map_err(|error| self.vault.fault(error))
     }
 
     /// Revokes a feed: its address is dead at once. False if there is none of that number.
@@ -133,9 +127,9 @@ impl Feeds {
     /// # Errors
     /// If it cannot be stored.
     pub fn revoke(&self, id: FeedId) -> Result<bool> {
-        let connection = self.lock();
+        let connection = self.vault.lock();
         let removed = connection.execute("DELETE FROM feed WHERE id = ?1", [id.0]);
-        Ok(removed.map_err(|error| self.fault(error))? > 0)
+        Ok(removed.map_err(|error| self.vault.fault(error))? > 0)
     }
 
     /// The feed with this token, and what opens its calendar. Notes that it was read.
@@ -146,27 +140,25 @@ impl Feeds {
     /// If the store cannot be read, or the key is not the one the password was sealed with.
     pub fn redeem(&self, token: &str, now: Timestamp) -> Result<Option<(Feed, Credentials)>> {
         let token = Token(token.to_owned());
-        let found = {
-            let connection = self.lock();
+        let found = self.vault.transaction(TransactionBehavior::Deferred, |reading| {
             let read = || {
-                let mut one = connection.prepare_cached(&format!("{SELECT} WHERE token_hash = ?1"))?;
+                let mut one = reading.prepare_cached(&format!("{SELECT} WHERE token_hash = ?1"))?;
                 one.query_row([token.hash()], |row| Ok((feed(row)?, row.get::<_, Vec<u8>>("password")?))).optional()
             };
-            let found = read().map_err(|error| self.fault(error))?;
-            let hour = now.as_second() - now.as_second().rem_euclid(3600);
-            if let Some((feed, _)) = &found
-                && feed.used.is_none_or(|used| used.as_second() < hour)
-            {
-                let noted = connection.execute("UPDATE feed SET used = ?2 WHERE id = ?1", [feed.id.0, hour]);
-                noted.map_err(|error| self.fault(error))?;
-            }
-            found
-        };
-        let Some((feed, sealed)) = found else { return Ok(None) };
-        let opened = self.seal.unseal(&sealed, &purpose(&token, &feed.user))?;
-        let password = String::from_utf8_lossy(&opened).into_owned();
-        let credentials = Credentials { user: feed.user.clone(), password: Secret::new(password) };
-        Ok(Some((feed, credentials)))
+            let Some((feed, sealed)) = read().map_err(|error| self.vault.fault(error))? else { return Ok(None) };
+            let opened = self.vault.seal(reading)?.unseal(&sealed, &purpose(&token.hash(), &feed.user))?;
+            let password = Secret::new(String::from_utf8_lossy(&opened).into_owned());
+            let credentials = Credentials { user: feed.user.clone(), password };
+            Ok(Some((feed, credentials)))
+        })?;
+        let hour = now.as_second() - now.as_second().rem_euclid(3600);
+        if let Some((feed, _)) = &found
+            && feed.used.is_none_or(|used| used.as_second() < hour)
+        {
+            let noted = self.vault.lock().execute("UPDATE feed SET used = ?2 WHERE id = ?1", [feed.id.0, hour]);
+            noted.map_err(|error| self.vault.fault(error))?;
+        }
+        Ok(found)
     }
 
     /// Notes what the calendar of a feed is called in URLs, so that another display name does not break the feed.
@@ -174,16 +166,8 @@ impl Feeds {
     /// # Errors
     /// If it cannot be stored.
     pub fn bind(&self, id: FeedId, calendar: &str) -> Result<()> {
-        let stored = self.lock().execute("UPDATE feed SET calendar = ?2 WHERE id = ?1", params![id.0, calendar]);
-        stored.map(|_| ()).map_err(|error| self.fault(error))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fault(&self, error: rusqlite::Error) -> Error {
-        Error::new(&self.file, error)
+        let stored = self.vault.lock().execute("UPDATE feed SET calendar = ?2 WHERE id = ?1", params![id.0, calendar]);
+        stored.map(|_| ()).map_err(|error| self.vault.fault(error))
     }
 }
 
@@ -239,9 +223,10 @@ impl fmt::Display for FeedId {
     }
 }
 
-/// A password sealed for one feed does not open for another.
-fn purpose(token: &Token, user: &str) -> String {
-    let hash = token.hash().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+/// A password sealed for one feed does not open for another. What names the feed stands in its row, so that the password can be
+/// sealed anew without the feed's address.
+fn purpose(token_hash: &[u8; 32], user: &str) -> String {
+    let hash = token_hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     format!("feed {hash} of {user}")
 }
 
@@ -259,32 +244,23 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<Feed> {
     })
 }
 
-/// The database of this crate, with all its tables.
-pub(crate) fn connect(file: &Path) -> std::result::Result<Connection, Box<dyn std::error::Error>> {
-    use std::os::unix::fs::OpenOptionsExt;
-    // The files SQLite puts beside it get the same permissions.
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
-    let connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match (application, version) {
-        (0, 0) | (APPLICATION, 1) => {}
-        (APPLICATION, newer) => {
-            return Err(format!("it was written by a newer version (schema {newer}); run that version").into());
-        }
-        _ => return Err("it is a database of another program; move it away".into()),
-    }
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1; COMMIT;",
-        grant::SCHEMA
-    ))?;
-    Ok(connection)
+/// The passwords of all feeds, as they are sealed.
+pub(crate) fn pieces(connection: &Connection) -> rusqlite::Result<Vec<Piece>> {
+    let mut all = connection.prepare("SELECT id, token_hash, user, password FROM feed")?;
+    let rows = all.query_map([], |row| {
+        let (id, user): (i64, String) = (row.get(0)?, row.get(2)?);
+        Ok(Piece {
+            name: format!("feed {id} of {user} does not open; revoke it with `exgate feed revoke`"),
+            purpose: purpose(&row.get(1)?, &user),
+            sealed: row.get(3)?,
+            update: "UPDATE feed SET password = ?1 WHERE id = ?2",
+            place: vec![id.into()],
+        })
+    })?;
+    rows.collect()
 }
 
-const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS feed (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given again
     token_hash BLOB NOT NULL UNIQUE,       -- SHA-256
@@ -302,16 +278,10 @@ const INSERT: &str = "INSERT INTO feed (token_hash, user, password, calendar, de
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const SELECT: &str = "SELECT id, user, password, calendar, detail, past_days, future_days, created, used FROM feed";
 
-pub(crate) const KEY: &str = "accounts.key";
-pub(crate) const DATABASE: &str = "accounts.sqlite";
-
-/// "EXac" in the file's header tells our files from others'.
-const APPLICATION: i64 = 0x4558_6163;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::KEY;
 
     fn new(user: &str) -> NewFeed {
         NewFeed {

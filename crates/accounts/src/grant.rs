@@ -1,8 +1,8 @@
 //! Grants: what somebody's sign-in at an identity provider left, to get access tokens with until it is revoked.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::MutexGuard;
 
 use jiff::Timestamp;
 use mailbox::Secret;
@@ -10,14 +10,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::feed::{DATABASE, KEY, connect};
-use crate::seal::Seal;
+use crate::vault::{Piece, Vault};
 
 /// All grants of this gateway, in the file of the feeds and under their key.
 pub struct Grants {
-    file: PathBuf,
-    seal: Seal,
-    connection: Mutex<Connection>,
+    vault: Vault,
 }
 
 /// A grant, without its token.
@@ -39,10 +36,7 @@ impl Grants {
     /// # Errors
     /// One sentence for the operator, with the file it is about.
     pub fn open(directory: &Path) -> Result<Self> {
-        let seal = Seal::open(&directory.join(KEY))?;
-        let file = directory.join(DATABASE);
-        let connection = connect(&file).map_err(|error| Error::new(&file, error))?;
-        Ok(Self { file, seal, connection: Mutex::new(connection) })
+        Ok(Self { vault: Vault::open(directory)? })
     }
 
     /// Keeps the refresh token of somebody who signed in, in the place of an earlier one. When it returns, it is on disk.
@@ -50,9 +44,11 @@ impl Grants {
     /// # Errors
     /// If it cannot be stored.
     pub fn put(&self, organisation: &str, user: &str, token: &Secret<String>, now: Timestamp) -> Result<()> {
-        let sealed = self.sealed(organisation, user, token)?;
-        let row = params![organisation, user, sealed, now.as_second()];
-        self.lock().execute(PUT, row).map(drop).map_err(|error| self.fault(error))
+        self.vault.transaction(TransactionBehavior::Immediate, |change| {
+            let sealed = self.sealed(change, organisation, user, token)?;
+            let row = params![organisation, user, sealed, now.as_second()];
+            change.execute(PUT, row).map(drop).map_err(|error| self.fault(error))
+        })
     }
 
     /// Puts the next refresh token in the place of one that was used. False, and nothing changes, if that is not the one
@@ -67,19 +63,14 @@ impl Grants {
         (used, next): (&Secret<String>, &Secret<String>),
         now: Timestamp,
     ) -> Result<bool> {
-        let sealed = self.sealed(organisation, user, next)?;
-        let mut connection = self.lock();
-        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let change = change.map_err(|error| self.fault(error))?;
-        let there = self.read(&change, organisation, user)?;
-        if there.as_ref().map(Secret::expose) != Some(used.expose()) {
-            return Ok(false);
-        }
-        change
-            .execute(RENEW, params![organisation, user, sealed, now.as_second()])
-            .and_then(|_| change.commit())
-            .map_err(|error| self.fault(error))?;
-        Ok(true)
+        self.vault.transaction(TransactionBehavior::Immediate, |change| {
+            let there = self.read(change, organisation, user)?;
+            if there.as_ref().map(Secret::expose) != Some(used.expose()) {
+                return Ok(false);
+            }
+            let row = params![organisation, user, self.sealed(change, organisation, user, next)?, now.as_second()];
+            change.execute(RENEW, row).map(|_| true).map_err(|error| self.fault(error))
+        })
     }
 
     /// The refresh token, if there is one.
@@ -87,7 +78,7 @@ impl Grants {
     /// # Errors
     /// If it cannot be read, or was sealed with another key.
     pub fn get(&self, organisation: &str, user: &str) -> Result<Option<Secret<String>>> {
-        self.read(&self.lock(), organisation, user)
+        self.vault.transaction(TransactionBehavior::Deferred, |reading| self.read(reading, organisation, user))
     }
 
     /// Forgets a grant. False if there was none.
@@ -120,38 +111,54 @@ impl Grants {
     fn read(&self, connection: &Connection, organisation: &str, user: &str) -> Result<Option<Secret<String>>> {
         let row = connection.query_row(GET, params![organisation, user], |row| row.get::<_, Vec<u8>>(0)).optional();
         let Some(sealed) = row.map_err(|error| self.fault(error))? else { return Ok(None) };
-        let mut opened = self.seal.unseal(&sealed, &purpose(organisation, user))?;
+        let mut opened = self.vault.seal(connection)?.unseal(&sealed, &purpose(organisation, user))?;
         match String::from_utf8(std::mem::take(&mut *opened)) {
             Ok(token) => Ok(Some(Secret::new(token))),
             Err(error) => {
                 drop(Zeroizing::new(error.into_bytes()));
-                Err(Error::new(&self.file, "a stored sign-in is damaged; sign in again"))
+                Err(Error::new(self.vault.file(), "a stored sign-in is damaged; sign in again"))
             }
         }
     }
 
-    fn sealed(&self, organisation: &str, user: &str, token: &Secret<String>) -> Result<Vec<u8>> {
-        self.seal.seal(token.expose().as_bytes(), &purpose(organisation, user))
+    fn sealed(&self, change: &Connection, organisation: &str, user: &str, token: &Secret<String>) -> Result<Vec<u8>> {
+        self.vault.seal(change)?.seal(token.expose().as_bytes(), &purpose(organisation, user))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.vault.lock()
     }
 
     fn fault(&self, error: rusqlite::Error) -> Error {
-        Error::new(&self.file, error)
+        self.vault.fault(error)
     }
 }
 
 impl fmt::Debug for Grants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Grants({})", self.file.display())
+        write!(f, "Grants({})", self.vault.file().display())
     }
 }
 
 /// A token sealed for one user does not open for another, nor for the same one elsewhere.
 fn purpose(organisation: &str, user: &str) -> String {
     format!("grant {}:{organisation} of {user}", organisation.len())
+}
+
+/// All tokens, as they are sealed.
+pub(crate) fn pieces(connection: &Connection) -> rusqlite::Result<Vec<Piece>> {
+    let mut all = connection.prepare("SELECT organisation, user, token FROM refresh")?;
+    let rows = all.query_map([], |row| {
+        let (organisation, user): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(Piece {
+            name: format!("the sign-in of {user} does not open; forget it with `exgate logout`"),
+            purpose: purpose(&organisation, &user),
+            sealed: row.get(2)?,
+            update: "UPDATE refresh SET token = ?1 WHERE organisation = ?2 AND user = ?3",
+            place: vec![organisation.into(), user.into()],
+        })
+    })?;
+    rows.collect()
 }
 
 /// Beside the table of the feeds.

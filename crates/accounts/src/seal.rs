@@ -6,40 +6,75 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
 /// Seals and opens. What was sealed for one purpose does not open for another.
-pub struct Seal {
+pub(crate) struct Seal {
     file: PathBuf,
+    id: KeyId,
     key: LessSafeKey,
     random: SystemRandom,
 }
+
+/// Tells keys apart, and nothing of them.
+pub(crate) type KeyId = [u8; 16];
 
 impl Seal {
     /// Reads the key file; makes it, with a new key, if it is missing.
     ///
     /// # Errors
     /// If the file cannot be read or made, is no key, or can be read by others.
-    pub fn open(file: &Path) -> Result<Self> {
-        let random = SystemRandom::new();
-        let mut bytes = match read(file)? {
-            Some(bytes) => bytes,
-            None => make(file, &random)?,
-        };
+    pub(crate) fn open(file: &Path) -> Result<Self> {
+        match Self::read(file)? {
+            Some(seal) => Ok(seal),
+            None => Self::new(file, make(file)?),
+        }
+    }
+
+    /// Reads the key file, if it is there.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no key, or can be read by others.
+    pub(crate) fn read(file: &Path) -> Result<Option<Self>> {
+        read(file)?.map(|bytes| Self::new(file, bytes)).transpose()
+    }
+
+    /// Puts a new key into the file, whatever is in it. Nobody else may do so meanwhile.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub(crate) fn replace(file: &Path) -> Result<Self> {
+        let partial = file.with_extension("new");
+        let bytes = write(&partial)?;
+        std::fs::rename(&partial, file)
+            .and_then(|()| sync_directory(file))
+            .map_err(|error| cannot_be_made(file, &error))?;
+        Self::new(file, bytes)
+    }
+
+    /// Which key it is.
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    fn new(file: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Self> {
         let unbound = UnboundKey::new(&CHACHA20_POLY1305, &bytes);
-        bytes.zeroize();
         let key = unbound.map_err(|_| Error::new(file, "is no key: it must hold 32 bytes"))?;
-        Ok(Self { file: file.to_owned(), key: LessSafeKey::new(key), random })
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"exgate key id");
+        let mut id = KeyId::default();
+        id.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        Ok(Self { file: file.to_owned(), id, key: LessSafeKey::new(key), random: SystemRandom::new() })
     }
 
     /// Seals a secret for a purpose.
     ///
     /// # Errors
     /// If the system gives no random numbers.
-    pub fn seal(&self, secret: &[u8], purpose: &str) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, secret: &[u8], purpose: &str) -> Result<Vec<u8>> {
         let fault = |_| Error::new(&self.file, "the system gives no random numbers");
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).map_err(fault)?;
@@ -60,8 +95,8 @@ impl Seal {
     ///
     /// # Errors
     /// If it was sealed with another key, for another purpose, or is damaged.
-    pub fn unseal(&self, sealed: &[u8], purpose: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let wrong = || Error::new(&self.file, "does not open a stored secret; put the key back it was sealed with");
+    pub(crate) fn unseal(&self, sealed: &[u8], purpose: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let wrong = || lost(&self.file);
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
         let mut buffer = Zeroizing::new(rest.to_vec());
@@ -96,23 +131,44 @@ fn read(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 /// Under its name the key is whole or not there. Of two that make one at a time, the first wins.
-fn make(file: &Path, random: &SystemRandom) -> Result<Zeroizing<Vec<u8>>> {
-    let trouble = |error: std::io::Error| Error::new(file, format!("cannot be made: {error}"));
-    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
-    random.fill(&mut bytes).map_err(|_| Error::new(file, "the system gives no random numbers"))?;
+fn make(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let trouble = |error: std::io::Error| cannot_be_made(file, &error);
     let partial = file.with_extension(format!("new-{}", std::process::id()));
-    let _ = std::fs::remove_file(&partial);
-    let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(trouble)?;
-    made.write_all(&bytes).and_then(|()| made.sync_all()).map_err(trouble)?;
+    let bytes = write(&partial)?;
     let linked = std::fs::hard_link(&partial, file);
     std::fs::remove_file(&partial).map_err(trouble)?;
     match linked {
-        Ok(()) => Ok(bytes),
+        Ok(()) => sync_directory(file).map(|()| bytes).map_err(trouble),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             read(file)?.ok_or_else(|| Error::new(file, "was there and is gone; try again"))
         }
         Err(error) => Err(trouble(error)),
     }
+}
+
+/// Writes a new key to disk, under a name nobody looks for.
+fn write(partial: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let trouble = |error: std::io::Error| cannot_be_made(partial, &error);
+    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::new(partial, "the system gives no random numbers"))?;
+    let _ = std::fs::remove_file(partial);
+    let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).map_err(trouble)?;
+    made.write_all(&bytes).and_then(|()| made.sync_all()).map_err(trouble)?;
+    Ok(bytes)
+}
+
+/// The name of a file is on disk when this returns.
+pub(crate) fn sync_directory(file: &Path) -> std::io::Result<()> {
+    file.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+/// What is said where the key is not the right one.
+pub(crate) fn lost(file: &Path) -> Error {
+    Error::new(file, "does not open a stored secret; put the key back it was sealed with")
+}
+
+fn cannot_be_made(file: &Path, error: &std::io::Error) -> Error {
+    Error::new(file, format!("cannot be made: {error}"))
 }
 
 #[cfg(test)]

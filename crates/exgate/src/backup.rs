@@ -38,6 +38,8 @@ pub(crate) fn back_up(config: &Config, directory: &Path) -> Result<(), Failure> 
         return Err(Failure::mistake(format!("state: there is nothing in {}", state.display())));
     }
     make_private(directory)?;
+    // So that the key that is copied is the one the database was sealed under.
+    let _held = accounts::hold_keys(state).map_err(|error| Failure::new(error.to_string()))?;
     // Databases first: a file that comes later is one nobody knows of yet, which does no harm.
     let mut found = files::below(state).map_err(trouble)?;
     found.sort_by_key(|file| (!files::is_database(&state.join(file)), file.clone()));

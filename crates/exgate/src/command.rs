@@ -87,6 +87,9 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// The key under which the passwords of feeds and the sign-ins at identity providers are kept.
+    #[command(subcommand)]
+    Key(Key),
     /// Where accounts and ID maps are kept.
     #[command(subcommand)]
     Store(Store),
@@ -205,6 +208,17 @@ pub(crate) enum Generate {
     Completions {
         /// Where to.
         directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a new key, seal everything under it, and take the old one away, also while the gateway runs. Of several gateways each
+    /// has its own. Cut off at any point it has lost nothing, and can be said again.
+    Rotate {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
     },
 }
 

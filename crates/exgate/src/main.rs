@@ -21,6 +21,7 @@ mod grants;
 mod hook;
 mod house;
 mod issue;
+mod key;
 mod log;
 mod login;
 mod news;
@@ -100,6 +101,9 @@ fn main() -> ExitCode {
         Command::Restore { config, directory, force } => {
             log::start(&log::errors_only(false));
             Config::read(&config).map_err(Failure::from).and_then(|config| backup::restore(&config, &directory, force))
+        }
+        Command::Key(command::Key::Rotate { config }) => {
+            Config::read(&config).map_err(Failure::from).and_then(|c| key::rotate(&c))
         }
         Command::Store(command::Store::Migrate { config }) => {
             log::start(&log::errors_only(false));
