@@ -68,5 +68,6 @@ mod storm;
 mod streams;
 mod submit;
 mod switched_off;
+mod trials;
 mod versions;
 mod weather;

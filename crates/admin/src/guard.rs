@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use accounts::{Administrator, Delays, DevicePassword, Role, Store};
 use http::header;
+use mailbox::Secret;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
@@ -18,11 +19,15 @@ use crate::problem::Problem;
 pub(crate) struct Who {
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// By which way they came, for the audit log.
+    way: &'static str,
 }
 
 /// Knows passwords and sessions. What is kept in memory is worth nothing elsewhere, nor after a restart.
 pub(crate) struct Guard {
     key: hmac::Key,
+    /// What a program on this machine sends that can read the gateway's state. New in each run.
+    ticket: Secret<String>,
     delays: Delays,
     /// Passwords that were right a short while ago.
     known: Mutex<HashMap<[u8; 32], Known>>,
@@ -49,6 +54,7 @@ impl Guard {
         SystemRandom::new().fill(&mut bytes).ok()?;
         Some(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            ticket: Secret::new(random_text()?),
             delays: Delays::new(longest_refusal),
             known: Mutex::default(),
             sessions: Mutex::default(),
@@ -65,9 +71,19 @@ impl Guard {
         else {
             return Err(unauthorized("Send an administrator's password: `Authorization: Bearer PASSWORD`"));
         };
+        if asked.peer().is_loopback() && self.name(given.1) == self.name(self.ticket.expose()) {
+            let name = asked.headers().get(USER).and_then(|name| name.to_str().ok());
+            let name = name.filter(|name| (1..=64).contains(&name.len())).unwrap_or("somebody").to_owned();
+            return Ok(Who { name, role: Role::Operator, way: "command line" });
+        }
         let one = self.right(store, None, given.1, asked).await?;
         one.ok_or_else(|| unauthorized("This is no administrator's password; `exgate admin add` makes one"))
             .map(Who::from)
+    }
+
+    /// See [`crate::Admin::ticket`].
+    pub(crate) fn ticket(&self) -> &Secret<String> {
+        &self.ticket
     }
 
     /// Begins a session for somebody whose name and password are right: what their browser is to send from now on.
@@ -78,10 +94,8 @@ impl Guard {
         asked: &Asked,
     ) -> Result<Option<String>, Problem> {
         let Some(one) = self.right(store, Some(name), password, asked).await? else { return Ok(None) };
-        let trouble = |_| Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "The system gives no random numbers");
-        let mut bytes = [0; 32];
-        SystemRandom::new().fill(&mut bytes).map_err(trouble)?;
-        let token = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let trouble = || Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "The system gives no random numbers");
+        let token = random_text().ok_or_else(trouble)?;
         let now = Instant::now();
         let mut sessions = lock(&self.sessions);
         sessions.retain(|_, session| session.goes_on(now));
@@ -180,14 +194,14 @@ impl Session {
 
 impl From<Administrator> for Who {
     fn from(one: Administrator) -> Self {
-        Self { name: one.name, role: one.role }
+        Self { name: one.name, role: one.role, way: "administrator" }
     }
 }
 
 impl Who {
     /// What the audit log calls them.
     pub(crate) fn actor(&self) -> String {
-        format!("{} (administrator)", self.name)
+        format!("{} ({})", self.name, self.way)
     }
 }
 
@@ -201,6 +215,12 @@ pub(crate) fn set_cookie(token: Option<&str>, is_tls: bool) -> String {
     }
 }
 
+fn random_text() -> Option<String> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
 fn cookie(asked: &Asked) -> Option<&str> {
     let wanted = if asked.is_tls() { TLS_COOKIE } else { COOKIE };
     let all = asked.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -212,6 +232,8 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Who types the command, as their system calls them.
+const USER: &str = "exgate-user";
 const COOKIE: &str = "exgate";
 const TLS_COOKIE: &str = "__Host-exgate";
 const AT_ONCE: usize = 2;

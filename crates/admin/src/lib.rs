@@ -26,6 +26,7 @@ mod tests;
 use std::sync::Arc;
 
 use accounts::Store;
+use mailbox::Secret;
 
 pub use answer::Answer;
 pub use ask::{Asked, From};
@@ -52,6 +53,14 @@ impl<S: Store, H: House> Admin<S, H> {
     pub fn new(store: S, house: Arc<H>, trials: Trials<S, H>, longest_refusal: std::time::Duration) -> Option<Self> {
         let guard = guard::Guard::new(longest_refusal)?;
         Some(Self(Arc::new(Inner { store, house, guard, trials })))
+    }
+
+    /// What `exgate` on this machine sends as an administrator's password (RFC 6750), to be kept where only the gateway's owner reads:
+    /// whoever can read that can do all of it without. It lets an operator in, from a loopback address, named by the header
+    /// `exgate-user`, until the gateway ends.
+    #[must_use]
+    pub fn ticket(&self) -> &Secret<String> {
+        self.0.guard.ticket()
     }
 
     /// Answers a request, whatever it is.

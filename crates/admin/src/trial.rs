@@ -106,7 +106,7 @@ impl<S: Store, H: House> Trials<S, H> {
                 return Err(Problem::new(StatusCode::CONFLICT, told));
             }
             let id = jobs.keys().next_back().map_or(1, |last| last + 1);
-            let job = Arc::new(Job::new(id, Timestamp::now(), who.name.clone(), order));
+            let job = Arc::new(Job::new(id, Timestamp::now(), who.actor(), order));
             jobs.insert(id, Arc::clone(&job));
             while jobs.len() > KEPT {
                 jobs.pop_first();
@@ -204,7 +204,7 @@ impl<S: Store, H: House> Trials<S, H> {
             return;
         }
         let change = Change::SetState { address: account.address.clone(), state: AccountState::Open };
-        let actor = format!("{} (administrator), by trial {}", job.by, job.id);
+        let actor = format!("{}, by trial {}", job.by, job.id);
         if let Err(fault) = self.0.store.commit(&actor, Timestamp::now(), vec![change]).await {
             tracing::error!(%fault, "somebody whose mailbox works cannot be let in");
         }

@@ -1,6 +1,7 @@
 //! `exgate account`: who may use the gateway.
 
 mod import;
+mod test;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(command: Account) -> Result<(), Failure> {
         }
         Account::Release { config, program, addresses } => release(&Config::read(&config)?, &program, &addresses).await,
         Account::Import { config, file, dry_run } => import::run(&Config::read(&config)?, &file, dry_run).await,
+        Account::Test(options) => test::run(&options).await,
         Account::Set(settings) => set(&settings).await,
         Account::Remove { config, address, purge } => remove(&Config::read(&config)?, &address, purge).await,
     }
@@ -32,8 +34,13 @@ pub(crate) async fn run(command: Account) -> Result<(), Failure> {
 
 /// Who does it, for the log.
 pub(crate) fn actor() -> String {
+    format!("{} (command line)", user())
+}
+
+/// Who does it, as the system calls them.
+pub(crate) fn user() -> String {
     let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    format!("{} (command line)", name.filter(|name| !name.is_empty()).as_deref().unwrap_or("somebody"))
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// What the register says, for the command line.

@@ -5,7 +5,7 @@ mod accounts;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub(crate) use self::accounts::{Account, Admin, Audit, Device, NewDevice, Settings as AccountSettings, Switch};
+pub(crate) use self::accounts::{Account, Admin, Audit, Device, NewDevice, Settings as AccountSettings, Switch, Test};
 
 use clap::{Args, Parser, Subcommand};
 

@@ -26,7 +26,7 @@ use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
 use crate::house::{self, Running};
 use crate::observe::{History, Observed, Page};
-use crate::{Failure, feed, grants, setup, store};
+use crate::{Failure, desk, feed, grants, setup, store};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
@@ -177,6 +177,7 @@ impl Gateway {
         let smtp = Smtp::new(gate.clone(), settings.smtp);
         let pop3 = Pop3::new(gate.clone(), settings.pop3);
         let ldap = Ldap::new(gate.clone(), settings.ldap);
+        let state = settings.admin.state.clone();
         let page = page(&gate, settings.observed, settings.admin)?;
         let opener = feed::Opener { feeds: Arc::new(feeds), gate: gate.clone() };
         let dav = Dav::with_feeds(gate, settings.dav, opener);
@@ -196,6 +197,10 @@ impl Gateway {
                 }
                 Speaks::Dav => tokio::spawn(serve::listen(listener, security, limits, shutdown, dav.clone())),
             };
+        }
+        let admin = addresses.iter().find(|(name, address)| *name == "admin" && address.ip().is_loopback());
+        if let Some((_, address)) = admin {
+            desk::open(&state, *address, page.ticket())?;
         }
         Ok(Self { drain, addresses })
     }

@@ -11,6 +11,7 @@ mod check;
 mod command;
 mod config;
 mod demo;
+mod desk;
 mod device;
 mod enroll;
 mod feed;

@@ -2,19 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use http::Request;
-use http::header::HOST;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http_body_util::Full;
 
-use crate::Failure;
 use crate::config::Config;
 use crate::gateway::say;
 use crate::observe::Snapshot;
+use crate::{Failure, desk};
 
 /// Asks the gateway that runs with this configuration.
 pub(crate) async fn run(config: &Path) -> Result<(), Failure> {
@@ -25,29 +20,16 @@ pub(crate) async fn run(config: &Path) -> Result<(), Failure> {
             "listen.admin: no address on this machine; the gateway is asked there, so set it to 127.0.0.1:9143",
         )
     })?;
-    let asked = tokio::time::timeout(PATIENCE, ask(address)).await;
-    let answer = asked.unwrap_or_else(|_| Err("it does not answer".to_owned())).map_err(|reason| {
-        Failure::new(format!(
-            "the gateway cannot be asked at {address}: {reason}; is it running, with this configuration?"
-        ))
-    })?;
+    let request = Request::get("/api/v1/status").body(Full::default());
+    let request = request.map_err(|error| Failure::new(error.to_string()))?;
+    let answer = match desk::ask(address, request).await {
+        Ok((status, answer)) if status.is_success() => Ok(answer),
+        Ok((status, _)) => Err(desk::unanswered(address, &format!("it answers {status}"))),
+        Err(reason) => Err(desk::unanswered(address, &reason)),
+    }?;
     let now: Snapshot = serde_json::from_slice(&answer)
         .map_err(|error| Failure::new(format!("the answer of {address} is not that of a gateway: {error}")))?;
     table(&now).iter().try_for_each(|line| say(line))
-}
-
-async fn ask(address: SocketAddr) -> Result<Bytes, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    tokio::spawn(connection);
-    let request = Request::get("/api/v1/status").header(HOST, address.to_string()).body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| error.to_string())?;
-    let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    if !answer.status().is_success() {
-        return Err(format!("it answers {}", answer.status()));
-    }
-    Ok(answer.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes())
 }
 
 fn table(now: &Snapshot) -> Vec<String> {
@@ -100,8 +82,6 @@ fn span(seconds: f64) -> String {
         _ => format!("{} d {} h", whole / 86_400, whole / 3600 % 24),
     }
 }
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -98,6 +98,32 @@ async fn a_password_is_one_of_an_administrator_and_nothing_else() {
     assert_eq!(world.send(basic).await.status, 401);
 }
 
+#[tokio::test]
+async fn who_can_read_the_state_is_an_operator_on_this_machine() {
+    let world = World::new().await;
+    let ticket = world.admin.ticket().expose().clone();
+    let (here, elsewhere) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([192, 0, 2, 9]));
+    assert_eq!(world.send_from(bearer(&ticket), elsewhere, true).await.status, 401);
+    assert_eq!(world.send_from(bearer(&ticket[1..]), here, false).await.status, 401);
+    let mut request = bearer(&ticket);
+    request.headers_mut().insert("exgate-user", "anna".parse().unwrap());
+    let said = world.send_from(request, here, false).await;
+    assert_eq!(
+        (said.status.as_u16(), said.json()["name"].as_str(), said.json()["role"].as_str()),
+        (200, Some("anna"), Some("operator"))
+    );
+    let forbidden =
+        Request::delete("/api/v1/accounts/anna@one.example").header(header::AUTHORIZATION, format!("Bearer {ticket}"));
+    assert_eq!(world.send_from(forbidden.body(Bytes::new()).unwrap(), here, false).await.status, 403);
+    let begin = Request::post("/api/v1/trials").header(header::AUTHORIZATION, format!("Bearer {ticket}"));
+    let begin =
+        begin.header(header::CONTENT_TYPE, "application/json").header("exgate-user", "anna").body("{}".into()).unwrap();
+    assert_eq!(world.send_from(begin, here, false).await.status, 202);
+    let log = world.register.audit(0, 100).await.unwrap();
+    let last = log.last().map(|entry| (entry.happening.action.as_str(), entry.actor.as_str()));
+    assert_eq!(last, Some(("trial.begin", "anna (command line)")));
+}
+
 /// The clock is moved, so that nobody waits.
 #[tokio::test(start_paused = true)]
 async fn whoever_guesses_is_answered_later_and_later() {

@@ -71,6 +71,10 @@ pub(crate) enum Account {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Try mailboxes: does mail come in, does it go out, do calendars and address books open? The running gateway does, in the
+    /// background, and goes on with it if this command or the gateway ends. Without any address, tells of the last trial. The exit
+    /// code is 1 if something failed.
+    Test(Test),
     /// Change accounts, all that are meant or none.
     Set(Settings),
     /// Forget somebody: the account, its devices and programs, their feeds and their sign-in at the identity provider.
@@ -84,6 +88,27 @@ pub(crate) enum Account {
         #[arg(long)]
         purge: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Whose.
+    pub(crate) addresses: Vec<String>,
+    /// All whose accounts are not blocked.
+    #[arg(long, conflicts_with = "addresses")]
+    pub(crate) all: bool,
+    /// Also send a message from each mailbox to itself, and delete it there.
+    #[arg(long)]
+    pub(crate) send: bool,
+    /// Let those in who wait for it and whose mail comes in.
+    #[arg(long)]
+    pub(crate) approve: bool,
+    /// Stop the trial that is under way.
+    #[arg(long, conflicts_with_all = ["addresses", "all", "send", "approve"])]
+    pub(crate) stop: bool,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mailbox::Secret;
 use serve::{Connection, Protocol, Shutdown};
 use tracing::{debug, warn};
 
@@ -41,6 +42,11 @@ impl Page {
         admin: Admin<Register, Running>,
     ) -> Self {
         Self(Arc::new(Inner { observed, directory, started, admin }))
+    }
+
+    /// What lets `exgate` on this machine ask for what operators may.
+    pub(crate) fn ticket(&self) -> &Secret<String> {
+        self.0.admin.ticket()
     }
 
     async fn answer(&self, request: Request<Incoming>, from: &From) -> Answer {
