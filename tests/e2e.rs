@@ -68,6 +68,7 @@ mod storm;
 mod streams;
 mod submit;
 mod switched_off;
+mod traces;
 mod trials;
 mod versions;
 mod weather;

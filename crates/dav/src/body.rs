@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use mailbox::Trace;
 use tokio::sync::mpsc;
 
 /// The body of an answer.
@@ -66,7 +67,8 @@ impl Body {
     {
         let (sender, chunks) = mpsc::channel(1);
         let work = write(Sink { out: String::new(), chunks: sender });
-        let writer = async move { work.await?.finish().await };
+        // It is written when the request is answered already, and belongs to it all the same.
+        let writer = Trace::carried(async move { work.await?.finish().await });
         Self(Kind::Written { chunks, writer: Some(Box::pin(writer)) })
     }
 }

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use mailbox::objects::Objects;
-use mailbox::{Admitted, Pass, Scope, SignIn};
+use mailbox::{Admitted, Pass, Scope, SignIn, Trace};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, info_span, warn};
@@ -42,16 +42,17 @@ where
     let is_tls = stream.is_tls();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let shared = Arc::clone(&shared);
-        let span = info_span!("dav.request", method = %request.method(), client = Empty, outcome = Empty);
-        async move {
+        let trace = Trace::next();
+        let span = info_span!("dav.request", method = %request.method(), %trace, client = Empty, outcome = Empty);
+        let answered = async move {
             let response = match Caller::of(&request, peer, is_tls, &shared.settings) {
                 Ok(caller) => answer(request, &shared, &caller).await,
                 Err(error) => error.response(),
             };
             Span::current().record("outcome", response.status().as_u16());
             Ok::<_, Infallible>(response)
-        }
-        .instrument(span)
+        };
+        trace.scope(answered).instrument(span)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.silence).max_buf_size(HEAD);

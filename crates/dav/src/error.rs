@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use mailbox::ErrorKind;
 use mailbox::objects::{ObjectError, Precondition};
+use tracing::info;
 
 use crate::Body;
 use crate::place::{Astray, Family, Place};
@@ -106,6 +107,9 @@ impl Error {
 /// Whose move it is, by kind.
 impl From<mailbox::Error> for Error {
     fn from(error: mailbox::Error) -> Self {
+        if let Some(trace) = &error.trace {
+            info!(trace, kind = ?error.kind, "refused");
+        }
         let sentence = error.to_string();
         let status = match error.kind {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,

@@ -21,7 +21,7 @@ use crate::types::ServerVersion;
 use crate::weather::Weather;
 use crate::{
     Budget, Caller, Cause, Error, ErrorKind, EventStream, Identity, Impersonation, ItemError, Operation, Priority,
-    Sent, Server, Version,
+    ResponseCode, Sent, Server, Version,
 };
 
 /// Calls Exchange as one identity. Cheap to clone; clones share connections, back-off and sign-in state.
@@ -193,7 +193,7 @@ impl Client {
                 }
             }
         };
-        outcome(answer.instrument(told.clone()).await, &told)
+        self.outcome(answer.instrument(told.clone()).await, &told)
     }
 
     /// Fetches messages as MIME, decoded into a sink while they arrive.
@@ -224,7 +224,7 @@ impl Client {
                 }
             }
         };
-        outcome(answer.instrument(told.clone()).await, &told)
+        self.outcome(answer.instrument(told.clone()).await, &told)
     }
 
     /// Opens a stream of the events of these subscriptions, for 1 to 30 minutes, on a connection of its own.
@@ -240,7 +240,21 @@ impl Client {
                 }
             }
         };
-        outcome(stream.instrument(told.clone()).await, &told)
+        self.outcome(stream.instrument(told.clone()).await, &told)
+    }
+
+    /// What somebody waited for, and did not get, is told here by its id.
+    fn outcome<T>(&self, result: Result<T, Error>, span: &Span) -> Result<T, Error> {
+        span.record("outcome", result.as_ref().err().map_or("ok", |error| error.kind.as_str()));
+        if let Err(Error { kind, code, cause, request_id, .. }) = &result
+            && (self.shared.server.inner.command)().is_some()
+        {
+            let (error, request_id) = (kind.as_str(), request_id.as_deref());
+            let code = code.as_ref().map(ResponseCode::as_str);
+            let cause = cause.map(field::debug);
+            tracing::info!(parent: span, error, code, cause, request_id, "Exchange did not do it");
+        }
+        result
     }
 
     async fn try_call<O: Operation>(&self, operation: &O, last_chance: bool) -> Result<O::Answer, Error> {
@@ -271,7 +285,12 @@ impl Client {
         } else {
             self.shared.weather.worked(since);
         }
-        operation.answer(messages).map_err(|error| error.with_request_id(&request_id))
+        let refused = first_refusal(&messages).filter(|_| (self.shared.server.inner.command)().is_some());
+        let answer = operation.answer(messages).map_err(|error| error.with_request_id(&request_id))?;
+        if let Some((code, refused)) = refused {
+            tracing::info!(%code, refused, request_id, "Exchange refused some of it");
+        }
+        Ok(answer)
     }
 
     async fn try_mime<S: MimeSink>(&self, operation: &GetMime, sink: &mut Deliveries<'_, S>) -> Result<(), Error> {
@@ -381,11 +400,13 @@ fn busiest<P>(messages: &[Result<P, ItemError>]) -> Option<Error> {
         .map(|error| error.clone().into())
 }
 
-fn span(operation: &'static str) -> Span {
-    tracing::info_span!("ews.call", op = operation, outcome = field::Empty, request_id = field::Empty)
+/// Why the first of them was refused, and how many were.
+fn first_refusal<P>(messages: &[Result<P, ItemError>]) -> Option<(ResponseCode, usize)> {
+    let mut refused = messages.iter().filter_map(|message| message.as_ref().err());
+    let first = refused.next()?;
+    Some((first.code.clone(), refused.count() + 1))
 }
 
-fn outcome<T>(result: Result<T, Error>, span: &Span) -> Result<T, Error> {
-    span.record("outcome", result.as_ref().err().map_or("ok", |error| error.kind.as_str()));
-    result
+fn span(operation: &'static str) -> Span {
+    tracing::info_span!("ews.call", op = operation, outcome = field::Empty, request_id = field::Empty)
 }

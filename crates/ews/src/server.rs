@@ -27,6 +27,7 @@ pub(crate) struct ServerInner {
     pub(crate) breaker: Breaker,
     pub(crate) climate: Climate,
     pub(crate) dialer: Dialer,
+    pub(crate) command: fn() -> Option<u32>,
     pub(crate) channel_binding: ChannelBinding,
     /// What the server offered last (`WWW-Authenticate`).
     offers: Mutex<Option<Vec<String>>>,
@@ -54,6 +55,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Where dialogs are written down, without secrets and without mail.
     pub trace: Option<Arc<Trace>>,
+    /// The number of what the calling task does, if it has one: ids of requests begin with it, as eight hexadecimal digits.
+    pub command: fn() -> Option<u32>,
 }
 
 impl ServerConfig {
@@ -68,6 +71,7 @@ impl ServerConfig {
             channel_binding: ChannelBinding::default(),
             limits: Limits::default(),
             trace: None,
+            command: || None,
         }
     }
 }
@@ -237,6 +241,7 @@ impl Server {
         let inner = ServerInner {
             endpoints: Endpoints::new(endpoints, config.failover),
             dialer: Dialer::new(config.egress, Tls::new(&config.trust)?).traced(config.trace),
+            command: config.command,
             channel_binding: config.channel_binding,
             offers: Mutex::default(),
             breaker: Breaker::default(),

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ews::{Caller, Priority};
+use mailbox::Trace;
 
 tokio::task_local! {
     /// For whom this task asks Exchange; where it is not said, for nobody who waits.
@@ -17,11 +18,15 @@ pub(crate) async fn attended<T>(session: u64, work: impl Future<Output = T>) -> 
 }
 
 /// For whom this task asks, so that another task can ask for the same.
-pub(crate) async fn on_behalf<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
-    match caller {
-        Some(caller) => CALLER.scope(caller, work).await,
-        None => work.await,
-    }
+///
+/// The command of the client that it belongs to is the one of the task that calls this.
+pub(crate) fn on_behalf<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    Trace::carried(async move {
+        match caller {
+            Some(caller) => CALLER.scope(caller, work).await,
+            None => work.await,
+        }
+    })
 }
 
 /// For whom this task asks, if that was said.

@@ -19,7 +19,7 @@ use dashmap::DashMap;
 use ews::Identity;
 use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
-use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn};
+use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn, Trace};
 use sha2::{Digest, Sha256};
 use spool::{Owner, Spool, Waiting};
 
@@ -214,7 +214,7 @@ impl SignIn for Directory {
         }
         // A task of its own: a client that hangs up after its password was sent must not undo that it was refused.
         let (inner, password) = (Arc::clone(&self.0), ews::Secret::new(credentials.password.expose().as_str()));
-        let verified = tokio::spawn(async move { inner.verify(&desk, person, password, hash).await });
+        let verified = tokio::spawn(Trace::carried(async move { inner.verify(&desk, person, password, hash).await }));
         verified
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))

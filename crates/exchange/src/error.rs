@@ -3,7 +3,7 @@
 mod sending;
 
 use ews::ErrorKind as Theirs;
-use mailbox::ErrorKind as Ours;
+use mailbox::{ErrorKind as Ours, Trace};
 
 pub(crate) use sending::{Sending, broke_midway, refused, send_as_denied};
 
@@ -31,7 +31,7 @@ impl Tried {
             return self.failed(error);
         }
         let answer = mailbox::Error::new(Ours::Unavailable, format!("{}: {OFF}", self.0));
-        error.request_id.iter().fold(answer, |answer, id| answer.traced(id.clone()))
+        traced(answer, error)
     }
 
     /// The whole call failed.
@@ -45,10 +45,7 @@ impl Tried {
             }
             _ => self.because(&error.kind, error.code.as_ref()),
         };
-        match &error.request_id {
-            Some(id) => answer.traced(id.clone()),
-            None => answer,
-        }
+        traced(answer, error)
     }
 
     /// One item of a batch failed.
@@ -63,7 +60,21 @@ impl Tried {
             Some(code) => format!("{}: {reason} ({code})", self.0),
             None => format!("{}: {reason}", self.0),
         };
-        mailbox::Error::new(ours, message)
+        let answer = mailbox::Error::new(ours, message);
+        match Trace::current() {
+            Some(trace) => answer.traced(trace.to_string()),
+            None => answer,
+        }
+    }
+}
+
+/// The same, ending with what all logs call it: the first group of the request's id, which is that of the command it was
+/// made for.
+fn traced(answer: mailbox::Error, error: &ews::Error) -> mailbox::Error {
+    let first = error.request_id.as_deref().and_then(|id| id.split('-').next());
+    match first.map(str::to_owned).or_else(|| Trace::current().map(|trace| trace.to_string())) {
+        Some(trace) => answer.traced(trace),
+        None => answer,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ews::op::sync_folder_hierarchy::{FolderChange as Theirs, HierarchyChanges, SyncFolderHierarchy};
 use ews::{DistinguishedFolder, ErrorKind, FolderRef, Version};
 use idmap::{FolderChange, FolderRow, HierarchyApplied, HierarchyPage, IdMap, ObjectMap};
-use mailbox::{Bell, Folder, FolderId};
+use mailbox::{Bell, Folder, FolderId, Trace};
 
 use crate::convert;
 use crate::due::Due;
@@ -81,7 +81,7 @@ impl Live {
             } else {
                 // What is known is better than nothing; a task goes on trying.
                 let live = Arc::clone(self);
-                let look = tokio::spawn(async move { live.look_at_hierarchy().await });
+                let look = tokio::spawn(Trace::carried(async move { live.look_at_hierarchy().await }));
                 if !matches!(self.await_news(PATIENCE, look).await, Some(Ok(Ok(())))) {
                     self.send_for_hierarchy();
                 }

@@ -162,6 +162,7 @@ impl Scene {
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
             trace: organisation.trace.clone(),
+            command: || None,
         })
     }
 }

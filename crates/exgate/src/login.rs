@@ -180,6 +180,7 @@ impl Desk {
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
             trace: organisation.trace.clone(),
+            command: || None,
         })?;
         let client = server.client(Identity::Bearer { token: grant.access.clone() });
         let address = self.person.address.clone().unwrap_or_else(|| self.person.name.clone());

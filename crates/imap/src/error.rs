@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use imap_proto::Tag;
 use imap_proto::response::{self, Code, Condition};
 use mailbox::ErrorKind;
+use tracing::info;
 
 /// The tagged line that ends a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,9 @@ impl Answer {
 /// Whose move it is, by kind; the text is the backend's, and ends with the id under which the logs tell more.
 impl From<mailbox::Error> for Answer {
     fn from(error: mailbox::Error) -> Self {
+        if let Some(trace) = &error.trace {
+            info!(trace, kind = ?error.kind, "refused");
+        }
         let code = match error.kind {
             ErrorKind::NotFound => Code::NonExistent,
             ErrorKind::Exists => Code::AlreadyExists,

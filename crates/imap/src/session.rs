@@ -9,7 +9,7 @@ use imap_proto::command::{Reason, fetch, search, status};
 use imap_proto::framer::{Limit, RawCommand, Refusal};
 use imap_proto::response::{self, Code, Condition};
 use imap_proto::{Bound, Command, Names, Numbering, SequenceSet, Span, Step, Tag, Verb};
-use mailbox::{Access, Caller, Entry, ErrorKind, Mail, Pass, Protocol, SignIn, Uid};
+use mailbox::{Access, Caller, Entry, ErrorKind, Mail, Pass, Protocol, SignIn, Trace, Uid};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
@@ -109,8 +109,8 @@ impl<B: SignIn> Session<B> {
         };
         match step {
             // In boxes, as commands are: between them a session is small.
-            Step::Command(raw) => Box::pin(self.command(connection, &raw)).await?,
-            Step::Append(raw) => Box::pin(self.append(connection, &raw)).await?,
+            Step::Command(raw) => Box::pin(Trace::next().scope(self.command(connection, &raw))).await?,
+            Step::Append(raw) => Box::pin(Trace::next().scope(self.append(connection, &raw))).await?,
             Step::Refused(refusal) => refused(&refusal).write(&mut connection.out, refusal.tag.as_ref()),
             Step::Fatal(fatal) => return Err(End::Bye(Some(Code::TooBig), fatal.to_string().into())),
             // What belongs to a command that was answered already: nobody asks for it any more.
@@ -155,7 +155,12 @@ impl<B: SignIn> Session<B> {
         let span = if matches!(verb, Verb::Idle) {
             tracing::Span::none()
         } else {
-            info_span!("imap.command", cmd = name, outcome = Empty)
+            info_span!(
+                "imap.command",
+                cmd = name,
+                trace = Trace::current().map(tracing::field::display),
+                outcome = Empty
+            )
         };
         let outcome = match Box::pin(self.listed(connection, &verb)).instrument(span.clone()).await {
             Ok(()) if self.enabled.utf8_accept && verb.names_charset() => {
@@ -227,7 +232,12 @@ impl<B: SignIn> Session<B> {
             }
         };
         connection.begin(&tag);
-        let span = info_span!("imap.command", cmd = verb.name(), outcome = Empty);
+        let span = info_span!(
+            "imap.command",
+            cmd = verb.name(),
+            trace = Trace::current().map(tracing::field::display),
+            outcome = Empty
+        );
         let started = Instant::now();
         let listed = self.listed(connection, &verb).instrument(span.clone()).await;
         let outcome = match (listed, verb) {

@@ -1,6 +1,7 @@
 //! The one table from what can go wrong to what a client reads (RFC 4511 section 4.1.9).
 
 use mailbox::{Error, ErrorKind};
+use tracing::info;
 
 use crate::proto::{Code, Fault, Outcome, Response};
 
@@ -16,6 +17,9 @@ pub(crate) enum End {
 /// Whose move it is; the text is the backend's, and ends with the id under which the logs tell more.
 pub(crate) fn refused(error: &Error) -> Outcome {
     use ErrorKind as Kind;
+    if let Some(trace) = &error.trace {
+        info!(trace, kind = ?error.kind, "refused");
+    }
     let code = match error.kind {
         Kind::SignIn => Code::InvalidCredentials,
         Kind::Denied | Kind::NotAdmitted => Code::InsufficientAccessRights,

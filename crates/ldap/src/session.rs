@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mailbox::objects::Objects;
-use mailbox::{Caller, Pass, Protocol, SignIn};
+use mailbox::{Caller, Pass, Protocol, SignIn, Trace};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
@@ -93,7 +93,7 @@ where
         }
         let raw = connection.next(self.deadline).await?;
         // In a box: between requests a session is small.
-        Box::pin(self.message(connection, raw)).await?;
+        Box::pin(Trace::next().scope(self.message(connection, raw))).await?;
         if self.user.is_some() {
             self.deadline = Instant::now() + self.settings.inactivity;
         }
@@ -111,7 +111,12 @@ where
             return Err(not_understood());
         }
         let (name, started) = (name(&request), Instant::now());
-        let span = info_span!("ldap.request", op = name, outcome = Empty);
+        let span = info_span!(
+            "ldap.request",
+            op = name,
+            trace = Trace::current().map(tracing::field::display),
+            outcome = Empty
+        );
         self.execute(connection, id, request, &controls).instrument(span).await?;
         debug!(op = name, ms = started.elapsed().as_millis() as u64, "done");
         Ok(())

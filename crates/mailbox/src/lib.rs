@@ -17,6 +17,7 @@ mod ids;
 mod message;
 mod pass;
 mod progress;
+mod trace;
 mod watch;
 
 pub mod memory;
@@ -38,6 +39,7 @@ pub use ids::{EmailId, FolderId, ModSeq, ThreadId, Uid, UidValidity};
 pub use message::{Appended, Delta, Details, Entry, Expunged, Haste, NewMessage, Stored, Transferred};
 pub use pass::{Admitted, Caller, Pass, Protocol, Scope, Scopes};
 pub use progress::Progress;
+pub use trace::Trace;
 pub use watch::{Bell, Watch};
 
 mod credentials;

@@ -1,6 +1,7 @@
 //! The one table from what can go wrong to what a client reads (RFC 2449 section 8, RFC 3206).
 
 use mailbox::{Error, ErrorKind};
+use tracing::info;
 
 use crate::proto::{Code, LineFault, ParseError, Reply};
 
@@ -27,6 +28,9 @@ pub(crate) enum End {
 /// Whose move it is; the text is the backend's, and ends with the id under which the logs tell more.
 pub(crate) fn refused(error: &Error) -> Reply {
     use ErrorKind as Kind;
+    if let Some(trace) = &error.trace {
+        info!(trace, kind = ?error.kind, "refused");
+    }
     let code = match error.kind {
         Kind::SignIn | Kind::Denied | Kind::NotAdmitted => Some(Code::Auth),
         Kind::Busy { .. } | Kind::Unavailable | Kind::Internal | Kind::Conflict => Some(Code::Temporary),

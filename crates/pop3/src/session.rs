@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use mailbox::{Caller, Pass, Protocol, SignIn};
+use mailbox::{Caller, Pass, Protocol, SignIn, Trace};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
@@ -75,7 +75,7 @@ impl<B: SignIn> Session<B> {
         }
         match connection.next(self.deadline).await? {
             // In a box: between commands a session is small.
-            Step::Line(line) => Box::pin(self.line(connection, line)).await?,
+            Step::Line(line) => Box::pin(Trace::next().scope(self.line(connection, line))).await?,
             Step::BadLine(fault) => self.answer(connection, &bad_line(fault))?,
             Step::Lost(fault) => return Err(End::Bye(bad_line(fault))),
             Step::NeedBytes => {}
@@ -92,7 +92,12 @@ impl<B: SignIn> Session<B> {
             Ok(command) => {
                 drop(line);
                 let name = command.name();
-                let span = info_span!("pop3.command", cmd = name, outcome = Empty);
+                let span = info_span!(
+                    "pop3.command",
+                    cmd = name,
+                    trace = Trace::current().map(tracing::field::display),
+                    outcome = Empty
+                );
                 let outcome = self.execute(connection, command).instrument(span.clone()).await;
                 match &outcome {
                     Ok(Reply::Ok(_)) | Err(Stop::Reply(Reply::Ok(_)) | Stop::Answered) => span.record("outcome", "ok"),

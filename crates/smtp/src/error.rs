@@ -2,6 +2,7 @@
 
 use mailbox::submit::{About, Fault, Refused};
 use mailbox::{Error, ErrorKind};
+use tracing::info;
 
 use crate::proto::{LineFault, ParseError, Reply};
 
@@ -29,6 +30,7 @@ pub(crate) enum End {
 /// tell more.
 pub(crate) fn refused(refused: &Refused) -> Reply {
     use ErrorKind as Kind;
+    note(&refused.error);
     let (code, subject, detail) = match (&refused.about, refused.error.kind) {
         // To be tried again.
         (About::Rate, Kind::Busy { .. } | Kind::Denied | Kind::Unavailable) => (451, 7, 1),
@@ -55,12 +57,20 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
 
 /// The same where somebody signs in (RFC 4954 section 6).
 pub(crate) fn not_signed_in(error: &Error) -> Reply {
+    note(error);
     let (code, subject, detail) = match error.kind {
         ErrorKind::SignIn => (535, 7, 8),
         ErrorKind::Denied | ErrorKind::NotAdmitted => (535, 7, 1),
         _ => (454, 7, 0),
     };
     Reply::new(code, subject, detail, error.to_string())
+}
+
+/// What the client reads can be found in the log.
+fn note(error: &Error) {
+    if let Some(trace) = &error.trace {
+        info!(trace, kind = ?error.kind, "refused");
+    }
 }
 
 /// A line that is no command.

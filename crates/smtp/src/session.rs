@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mailbox::submit::Submit;
-use mailbox::{Caller, Pass, Protocol, SignIn};
+use mailbox::{Caller, Pass, Protocol, SignIn, Trace};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, info_span};
@@ -79,7 +79,7 @@ where
         }
         match connection.next(Awaited::Command(self.deadline)).await? {
             // In a box, as commands are: between them a session is small.
-            Step::Line(line) => Box::pin(self.line(connection, line)).await?,
+            Step::Line(line) => Box::pin(Trace::next().scope(self.line(connection, line))).await?,
             Step::BadLine(fault) => return Err(bad_line(fault)),
             Step::Endless => return Err(bad_line(LineFault::TooLong)),
             Step::NeedBytes | Step::Text(_) | Step::End(_) => {}
@@ -97,7 +97,12 @@ where
             Ok(command) => {
                 drop(line);
                 let name = command.name();
-                let span = info_span!("submission.command", cmd = name, outcome = Empty);
+                let span = info_span!(
+                    "submission.command",
+                    cmd = name,
+                    trace = Trace::current().map(tracing::field::display),
+                    outcome = Empty
+                );
                 self.idle = if carries_on(&command) { 0 } else { self.idle + 1 };
                 let outcome = self.execute(connection, command).instrument(span.clone()).await;
                 if let Ok(reply) | Err(Stop::Reply(reply)) = &outcome {

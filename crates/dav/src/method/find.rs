@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mailbox::Trace;
 use mailbox::objects::{Collection, Objects, SyncToken};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -96,7 +97,8 @@ fn tokens<A: Objects>(context: &Context<A>, members: &[Resource], asked: &Asked)
     let ask = |member: &Resource| match member {
         Resource::Collection(collection) if asked.needs_token() => {
             let (account, id) = (context.account.clone(), collection.id);
-            Some(tokio::spawn(async move { account.sync_token(id).await }.in_current_span()))
+            let ask = Trace::carried(async move { account.sync_token(id).await });
+            Some(tokio::spawn(ask.in_current_span()))
         }
         _ => None,
     };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ews::{DistinguishedFolder, FolderRef, Identity};
-use mailbox::{Error, ErrorKind, Secret};
+use mailbox::{Error, ErrorKind, Secret, Trace};
 
 use super::desk::Means;
 use super::place::Person;
@@ -37,13 +37,13 @@ impl Inner {
         }
         // A task of its own: a client that hangs up after its token was sent must not undo that it was refused.
         let (inner, token) = (Arc::clone(self), token.clone());
-        let verified = tokio::spawn(async move {
+        let verified = tokio::spawn(Trace::carried(async move {
             let (identity, entered, person) = inner.whose(&first, &people, &token).await?;
             let hash = inner.hash(&person.name, token.expose());
             let desk = inner.desk(&person);
             let _door = Arc::clone(&desk.door).lock_owned().await;
             inner.admit(&desk, person, identity, entered, (Means::Token, hash)).await
-        });
+        }));
         verified
             .await
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the gateway could not sign in; its log says why")))

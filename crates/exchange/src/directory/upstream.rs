@@ -11,7 +11,7 @@ use ews::{
     Cause, Client, Egress, ErrorKind as Kind, FolderRef, Identity, Impersonation, Scheme, Schemes, Server,
     ServerConfig, Web, WebConfig,
 };
-use mailbox::{Error, ErrorKind};
+use mailbox::{Error, ErrorKind, Trace};
 
 use super::endpoints::Endpoints;
 use super::place::Person;
@@ -392,6 +392,7 @@ impl Upstream {
             channel_binding: organisation.channel_binding,
             limits: organisation.limits.clone(),
             trace: organisation.trace.clone(),
+            command: || Trace::current().map(Trace::number),
         })?;
         let oauth = match (&organisation.proof, &organisation.store, urls.first()) {
             (Proof::OAuth(_), Some(_), Some(url)) => {

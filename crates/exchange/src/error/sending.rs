@@ -1,8 +1,8 @@
 //! What Exchange's refusals of a message mean: the one table, by Exchange's own codes.
 
 use ews::{ErrorKind as Theirs, ResponseCode};
+use mailbox::ErrorKind as Ours;
 use mailbox::submit::{About, Address, Refused};
-use mailbox::{Error, ErrorKind as Ours};
 
 use super::Tried;
 
@@ -73,10 +73,7 @@ fn named(sending: &Sending<'_>, sentence: &str) -> Option<Address> {
 }
 
 fn traced(refused: Refused, error: &ews::Error) -> Refused {
-    match &error.request_id {
-        Some(id) => Refused { error: Error::traced(refused.error, id.clone()), ..refused },
-        None => refused,
-    }
+    Refused { error: super::traced(refused.error, error), ..refused }
 }
 
 const BUSY: Ours = Ours::Busy { retry_after: None };

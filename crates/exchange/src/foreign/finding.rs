@@ -7,6 +7,7 @@ use ews::op::get_folder::GetFolder;
 use ews::{ErrorKind as Theirs, FolderShape};
 use idmap::IdMap;
 use jiff::{SignedDuration, Timestamp};
+use mailbox::Trace;
 
 use super::mounts::{NAMES, tops};
 use super::place::{Names, Root};
@@ -29,7 +30,7 @@ impl Live {
         }
         let asked = {
             let (live, root) = (Arc::clone(self), root.clone());
-            tokio::spawn(async move { live.ask_whether(&root, &key).await })
+            tokio::spawn(Trace::carried(async move { live.ask_whether(&root, &key).await }))
         };
         match self.await_news(PATIENCE, asked).await {
             Some(Ok(Some(verdict))) => verdict,

@@ -7,7 +7,7 @@ use ews::op::find_folder::{FindFolder, Traversal};
 use ews::op::get_folder::GetFolder;
 use ews::{Client, DistinguishedFolder, ErrorKind as Theirs, FolderRef, Page};
 use idmap::{FolderChange, HierarchyPage, IdMap};
-use mailbox::{Error, ErrorKind};
+use mailbox::{Error, ErrorKind, Trace};
 
 use super::place::Root;
 use super::rights::{Facts, shape};
@@ -166,7 +166,7 @@ impl Live {
         let known = self.map.hierarchy_state().await?.is_some();
         let looked = {
             let live = Arc::clone(self);
-            tokio::spawn(async move { live.look_at_hierarchy().await })
+            tokio::spawn(Trace::carried(async move { live.look_at_hierarchy().await }))
         };
         let looked = match known {
             true => self.await_news(PATIENCE, looked).await.and_then(std::result::Result::ok),

@@ -25,7 +25,7 @@ use idmap::{ObjectMap, ObjectRead, ObjectRow, ObjectWritten};
 use mailbox::objects::{
     Calendaring, CollectionKind, Condition, NewObject, ObjectError, ObjectName, ObjectResult, Precondition, Put,
 };
-use mailbox::{Error, ErrorKind, FolderId};
+use mailbox::{Error, ErrorKind, FolderId, Trace};
 
 use super::condition::check;
 use super::reading::text_of;
@@ -87,7 +87,7 @@ impl Live {
         let state = self.fresh(folder).await?;
         // A task of its own: a client that hangs up must not leave half of it.
         let live = Arc::clone(self);
-        let put = tokio::spawn(async move {
+        let put = tokio::spawn(Trace::carried(async move {
             let _gate = state.gate.lock().await;
             let writing = Writing { live: &live, state: &state, kind };
             let put = writing.put(&object, &condition).await;
@@ -95,7 +95,7 @@ impl Live {
                 state.bell.ring();
             }
             put
-        });
+        }));
         let lost = |_| Error::new(ErrorKind::Internal, "the object could not be stored; the gateway's log says why");
         put.await.map_err(lost)?
     }
