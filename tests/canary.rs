@@ -58,6 +58,8 @@ async fn secrets_and_mail_stand_nowhere_they_do_not_belong() {
         core.split_whitespace().skip(4).take(2).all(|limit| limit == "0"),
         "a crash leaves no memory behind: {core}"
     );
+    // What Exchange had not taken yet may be in the spool, and nowhere else.
+    site.until_nothing_waits().await;
     // As a crash leaves it, with everything that is written last.
     gateway.kill().await;
     nothing_of(&people, &std::fs::read(site.path().join("stderr")).unwrap(), "the log");
