@@ -13,7 +13,7 @@ use exgate_tests::{
     Broken, Dice, Gateway, Imap, Options, PASSWORD, Simulator, Site, Smtp, Status, USER, eventually, letter, program,
 };
 use pg_fixture::Server;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,12 +164,15 @@ async fn come_and_go(people: usize, rounds: u32, pause: Duration) {
     let mut gateways = [Some(sites[0].start().await), Some(sites[1].start().await)];
     let doors = Arc::new(Mutex::new([0, 1].map(|node: usize| gateways[node].as_ref().map(doors_of))));
     let (stop, stopped) = watch::channel(false);
+    let served = Arc::new(Semaphore::new(0));
     let workers: Vec<_> = (0..people)
         .map(|number| {
             let person = Person::new(&names[number], &names[(number + 1) % people], pause);
-            tokio::spawn(person.work(Arc::clone(&doors), stopped.clone(), number as u64))
+            tokio::spawn(person.work(Arc::clone(&doors), stopped.clone(), Arc::clone(&served), number as u64))
         })
         .collect();
+    // Who never came in cannot be let in again.
+    drop(served.acquire_many(u32::try_from(people).unwrap()).await.unwrap());
     let mut dice = Dice::cast("nodes_and_database_come_and_go");
     let between = Duration::from_millis(1500);
     for _ in 0..rounds {
@@ -268,10 +271,17 @@ impl Person {
     }
 
     /// Works at one node or the other, and goes to the other one when it fails.
-    async fn work(mut self, doors: Arc<Mutex<[Option<Doors>; 2]>>, stopped: watch::Receiver<bool>, seed: u64) -> Self {
+    async fn work(
+        mut self,
+        doors: Arc<Mutex<[Option<Doors>; 2]>>,
+        stopped: watch::Receiver<bool>,
+        served: Arc<Semaphore>,
+        seed: u64,
+    ) -> Self {
         let mut dice = Dice::seeded(seed);
         let mut letters = 0;
         let mut unsent: Option<String> = None;
+        let mut was_served = false;
         while !*stopped.borrow() || unsent.is_some() {
             let node = usize::try_from(dice.below(2)).unwrap();
             let known = *doors.lock().unwrap();
@@ -284,6 +294,9 @@ impl Person {
                 Ok(()) => self.sent.push(format!("<{waiting}@letters.test>")),
                 // Nobody knows: it is brought again, word for word.
                 Err(_) => unsent = Some(waiting),
+            }
+            if mail.is_ok() && unsent.is_none() && !std::mem::replace(&mut was_served, true) {
+                served.add_permits(1);
             }
             if mail.is_err() || unsent.is_some() {
                 self.down.get_or_insert_with(Instant::now);
