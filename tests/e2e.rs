@@ -42,6 +42,7 @@ mod idle;
 mod imports;
 mod keys;
 mod kill;
+mod listings;
 mod malformed;
 mod memory;
 mod migrate;

@@ -8,7 +8,8 @@ use mailbox::{Scopes, Secret};
 use crate::Inner;
 use crate::ask::Asked;
 use crate::guard::Who;
-use crate::house::{House, Made, Status, Wanted};
+use crate::house::{Extent, House, Made, Status, Wanted};
+use crate::listing::ListingView;
 use crate::problem::Problem;
 use crate::trial::Order;
 
@@ -79,6 +80,17 @@ impl<S: Store, H: House> Inner<S, H> {
         };
         self.store.commit(&who.actor(), Timestamp::now(), vec![Change::Note(note)]).await?;
         Ok(account)
+    }
+
+    /// Begins to bring all that is known of somebody's mailbox up to date.
+    pub(crate) async fn begin_listing(&self, who: &Who, address: &str, extent: Extent) -> Result<ListingView, Problem> {
+        let account = self.account(address).await?;
+        let subject = account.address.clone();
+        let begun = self.listings.begin(&self.house, who, account, extent)?;
+        let detail = if extent == Extent::Full { "all of it anew" } else { "what changed" }.to_owned();
+        let note = Happening { action: "mailbox.list".to_owned(), subject, detail };
+        self.store.commit(&who.actor(), Timestamp::now(), vec![Change::Note(note)]).await?;
+        Ok(begun)
     }
 
     pub(crate) async fn remove(&self, who: &Who, address: &str) -> Result<(), Problem> {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod body;
+mod listings;
 mod query;
 mod rest;
 mod trials;
@@ -36,6 +37,8 @@ pub(crate) enum Operation {
     BlockAccount,
     RemoveAccount,
     Synchronise,
+    BeginListing,
+    ShowListing,
     ListDevices,
     ListDevicesOf,
     MakeDevice,
@@ -64,7 +67,7 @@ const RUNS: Option<Role> = Some(Role::Operator);
 const RULES: Option<Role> = Some(Role::Admin);
 
 /// All there is.
-pub(crate) static ROUTES: [Route<Operation>; 28] = [
+pub(crate) static ROUTES: [Route<Operation>; 30] = [
     row(Method::GET, "/api/v1/openapi.json", ANYBODY, Operation::Describe),
     // Numbers only, nobody by name.
     row(Method::GET, "/api/v1/status", ANYBODY, Operation::Status),
@@ -77,6 +80,8 @@ pub(crate) static ROUTES: [Route<Operation>; 28] = [
     row(Method::POST, "/api/v1/accounts/{address}/approve", RUNS, Operation::ApproveAccount),
     row(Method::POST, "/api/v1/accounts/{address}/block", RUNS, Operation::BlockAccount),
     row(Method::POST, "/api/v1/accounts/{address}/sync", RUNS, Operation::Synchronise),
+    row(Method::POST, "/api/v1/accounts/{address}/listing", RUNS, Operation::BeginListing),
+    row(Method::GET, "/api/v1/accounts/{address}/listing", SEES, Operation::ShowListing),
     row(Method::DELETE, "/api/v1/accounts/{address}", RULES, Operation::RemoveAccount),
     row(Method::GET, "/api/v1/accounts/{address}/devices", SEES, Operation::ListDevicesOf),
     row(Method::POST, "/api/v1/accounts/{address}/devices", RULES, Operation::MakeDevice),
@@ -151,6 +156,8 @@ impl<S: Store, H: House> Inner<S, H> {
             Operation::BlockAccount => self.set_account(&call, ::accounts::AccountState::Blocked).await,
             Operation::RemoveAccount => self.remove_account(&call).await,
             Operation::Synchronise => self.synchronise_account(&call).await,
+            Operation::BeginListing => self.begin_one_listing(&call).await,
+            Operation::ShowListing => self.show_listing(&call).await,
             Operation::ListDevices => self.list_devices(None).await,
             Operation::ListDevicesOf => {
                 let account = self.account(call.piece(0)).await?;

@@ -59,6 +59,18 @@ pub trait House: Send + Sync + 'static {
     /// Looks whether anything of a mailbox that is in use was missed. False if it is not in use.
     fn look_again(&self, account: &Account) -> impl Future<Output = bool> + Send;
 
+    /// Brings what is known of a mailbox up to date, one folder after the other, and tells of each; opens the mailbox for that if need be
+    /// and the gateway can.
+    ///
+    /// # Errors
+    /// If the mailbox cannot be opened, or its folders cannot be listed.
+    fn list(
+        &self,
+        account: &Account,
+        extent: Extent,
+        told: impl Fn(Listed) + Send + Sync,
+    ) -> impl Future<Output = Result<(), Problem>> + Send;
+
     /// Tries whether mail comes in, goes out (only if asked), and whether calendars and address books open.
     fn try_mailbox(&self, account: &Account, outgoing: bool) -> impl Future<Output = Outcome> + Send;
 }
@@ -263,6 +275,40 @@ pub struct Made {
     pub id: DeviceId,
     /// Its password, to be shown once.
     pub password: Secret<String>,
+}
+
+/// How much of a mailbox is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// What Exchange has changed since.
+    Quick,
+    /// All that there is, as if nothing were known; what is found again keeps its ids.
+    Full,
+}
+
+/// What is told while a mailbox is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// So many folders are going to be looked at.
+    Tree {
+        /// How many.
+        folders: usize,
+    },
+    /// One of them was.
+    Folder {
+        /// What is in it.
+        entries: usize,
+        /// What was not as at Exchange.
+        changed: usize,
+    },
+    /// One of them could not be looked at.
+    Failed {
+        /// What it is called.
+        folder: String,
+        /// Why, in a sentence.
+        told: String,
+    },
 }
 
 /// What a trial of a mailbox found.

@@ -13,6 +13,7 @@ mod ask;
 mod form;
 mod guard;
 mod house;
+mod listing;
 mod openapi;
 mod page;
 mod problem;
@@ -31,8 +32,8 @@ use mailbox::Secret;
 pub use answer::Answer;
 pub use ask::{Asked, From};
 pub use house::{
-    Cache, Certificate, Event, House, Made, Mailbox, MailboxState, Organisation, Outcome, Point, Session, Severity,
-    Spool, Status, Step, StepState, Upstream, Wanted,
+    Cache, Certificate, Event, Extent, House, Listed, Made, Mailbox, MailboxState, Organisation, Outcome, Point,
+    Session, Severity, Spool, Status, Step, StepState, Upstream, Wanted,
 };
 pub use problem::Problem;
 pub use trial::Trials;
@@ -45,6 +46,7 @@ struct Inner<S, H> {
     house: Arc<H>,
     guard: guard::Guard,
     trials: Trials<S, H>,
+    listings: listing::Listings,
 }
 
 impl<S: Store, H: House> Admin<S, H> {
@@ -52,7 +54,7 @@ impl<S: Store, H: House> Admin<S, H> {
     #[must_use]
     pub fn new(store: S, house: Arc<H>, trials: Trials<S, H>, longest_refusal: std::time::Duration) -> Option<Self> {
         let guard = guard::Guard::new(longest_refusal)?;
-        Some(Self(Arc::new(Inner { store, house, guard, trials })))
+        Some(Self(Arc::new(Inner { store, house, guard, trials, listings: listing::Listings::default() })))
     }
 
     /// What `exgate` on this machine sends as an administrator's password (RFC 6750), to be kept where only the gateway's owner reads:

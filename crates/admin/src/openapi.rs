@@ -108,6 +108,13 @@ fn about(what: Operation) -> About {
             "synchronise",
             "Look whether anything of a mailbox in use was missed: its folders, and what changed in those in use",
         ),
+        Operation::BeginListing => takes(
+            "beginListing",
+            "Bring all that is known of a mailbox up to date, in the background: what changed, or all of it anew; ids stay",
+            "NewListing",
+            (202, Some("Listing")),
+        ),
+        Operation::ShowListing => shows("showListing", "How far the last listing of a mailbox is", "Listing"),
         Operation::ListDevices => shows("listDevices", "All devices, revoked ones too, the oldest first", "Devices"),
         Operation::ListDevicesOf => shows("listDevicesOf", "The devices of one account", "Devices"),
         Operation::MakeDevice => takes(

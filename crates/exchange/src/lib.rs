@@ -41,6 +41,7 @@ mod prefetch;
 mod previews;
 mod read_ahead;
 mod rebuilt;
+mod relisting;
 mod rendering;
 mod search;
 mod settings;
@@ -61,6 +62,7 @@ pub use account::Account;
 pub use directory::{Directory, Person, explain_service, refuse_cloud};
 pub use maps::{Shared, copy_maps};
 pub use online::{EXCHANGE_ONLINE, is_exchange_online};
+pub use relisting::Found;
 pub use settings::{
     ClientProof, Discover, Flow, OAuth, Organisation, Prefetch, Proof, SearchIndex, Sending, Service, Settings,
     SizePolicy, SpoolPolicy, Way,

@@ -87,6 +87,9 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Have the running gateway look at a whole mailbox now.
+    #[command(subcommand)]
+    Sync(Sync),
     /// The key under which the passwords of feeds and the sign-ins at identity providers are kept.
     #[command(subcommand)]
     Key(Key),
@@ -209,6 +212,24 @@ pub(crate) enum Generate {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sync {
+    /// Ask Exchange what has changed in all folders that were ever opened.
+    Quick(Whose),
+    /// Have Exchange list these folders anew, and put right what the gateway knows of them otherwise. Messages keep their UIDs, events
+    /// and cards their names; clients go on meanwhile.
+    Full(Whose),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Whose {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Whose mailbox.
+    pub(crate) address: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use accounts::{Account, DevicePassword, Fault};
-use admin::{Event, House, Made, Mailbox, MailboxState, Outcome, Point, Problem, Session, Status, Upstream, Wanted};
+use admin::{
+    Event, Extent, House, Listed, Made, Mailbox, MailboxState, Outcome, Point, Problem, Session, Status, Upstream,
+    Wanted,
+};
 use exchange::{Organisation, Proof, Way};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -15,7 +18,7 @@ use crate::account;
 use crate::gate::Gate;
 use crate::issue::{self, Shown};
 use crate::observe::{History, Observed, snapshot};
-use crate::trial;
+use crate::trial::{self, Closed};
 
 /// What administrators see, and what they do it with.
 pub(crate) struct Running {
@@ -121,6 +124,39 @@ impl House for Running {
             Some(mailbox) => self.gate.directory().look_again(&account.organisation, mailbox).await,
             None => false,
         }
+    }
+
+    async fn list(
+        &self,
+        account: &Account,
+        extent: Extent,
+        told: impl Fn(Listed) + Send + Sync,
+    ) -> Result<(), Problem> {
+        let closed = |closed: Closed| {
+            let why = match closed {
+                Closed::Skipped(why) => why.to_owned(),
+                Closed::Failed(why) => why,
+            };
+            Problem::new(StatusCode::CONFLICT, format!("The mailbox of {} is not open: {why}", account.address))
+        };
+        let mailbox = trial::enter(self.gate.directory(), account).await.map_err(closed)?;
+        let folders = match extent {
+            Extent::Quick => mailbox.look_at_tree().await,
+            Extent::Full => mailbox.list_tree_anew().await,
+        };
+        let folders = folders.map_err(|error| Problem::new(StatusCode::CONFLICT, error.to_string()))?;
+        told(Listed::Tree { folders: folders.len() });
+        for (folder, name) in folders {
+            let found = match extent {
+                Extent::Quick => mailbox.look_at_folder(folder).await,
+                Extent::Full => mailbox.list_folder_anew(folder).await,
+            };
+            told(match found {
+                Ok(found) => Listed::Folder { entries: found.entries, changed: found.changed },
+                Err(error) => Listed::Failed { folder: name, told: error.to_string() },
+            });
+        }
+        Ok(())
     }
 
     async fn try_mailbox(&self, account: &Account, outgoing: bool) -> Outcome {

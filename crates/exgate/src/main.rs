@@ -7,6 +7,7 @@ mod administrator;
 mod alerts;
 mod audit;
 mod backup;
+mod bar;
 mod check;
 mod command;
 mod config;
@@ -32,6 +33,7 @@ mod setup;
 mod spool;
 mod status;
 mod store;
+mod sync;
 mod trial;
 
 use std::process::ExitCode;
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
             log::start(&log::errors_only(false));
             Config::read(&config).map_err(Failure::from).and_then(|config| backup::restore(&config, &directory, force))
         }
+        Command::Sync(command) => run(sync::run(&command)),
         Command::Key(command::Key::Rotate { config }) => {
             Config::read(&config).map_err(Failure::from).and_then(|c| key::rotate(&c))
         }

@@ -37,26 +37,39 @@ pub(crate) async fn run(directory: &Directory, known: &Known, outgoing: bool) ->
 }
 
 async fn open(directory: &Directory, known: &Known) -> Result<Account, Box<Outcome>> {
-    let skipped = |why: &str| Box::new(Outcome::skipped(why));
-    let Some(person) = directory.person(&known.address) else {
-        return Err(skipped("no Exchange server is set up for this address"));
-    };
+    enter(directory, known).await.map_err(|closed| match closed {
+        Closed::Skipped(why) => Box::new(Outcome::skipped(why)),
+        Closed::Failed(told) => {
+            let incoming = Step::new(StepState::Failed, told);
+            Box::new(Outcome { incoming, ..Outcome::skipped("the mailbox is not open") })
+        }
+    })
+}
+
+/// Why a mailbox does not open.
+pub(crate) enum Closed {
+    /// The gateway cannot even try.
+    Skipped(&'static str),
+    /// Exchange does not let it.
+    Failed(String),
+}
+
+/// Opens a mailbox for its owner, if the gateway can do so alone; else only while somebody is in.
+pub(crate) async fn enter(directory: &Directory, known: &Known) -> Result<Account, Closed> {
+    let person =
+        directory.person(&known.address).ok_or(Closed::Skipped("no Exchange server is set up for this address"))?;
     if directory.opens_alone(&person) {
-        let entered = timeout(PATIENCE, directory.sign_in_known(&known.address, None)).await;
-        let told = match entered {
-            Ok(Ok(account)) => return Ok(account),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => LATE.to_owned(),
+        return match timeout(PATIENCE, directory.sign_in_known(&known.address, None)).await {
+            Ok(entered) => entered.map_err(|error| Closed::Failed(error.to_string())),
+            Err(_) => Err(Closed::Failed(LATE.to_owned())),
         };
-        let incoming = Step::new(StepState::Failed, told);
-        return Err(Box::new(Outcome { incoming, ..Outcome::skipped("the mailbox is not open") }));
     }
     let present = match &known.mailbox {
         Some(mailbox) => directory.present(&known.organisation, mailbox).await,
         None => None,
     };
     present
-        .ok_or_else(|| skipped("it opens with its owner's password only, and nobody is in; try it while somebody is"))
+        .ok_or(Closed::Skipped("it opens with its owner's password only, and nobody is in; try it while somebody is"))
 }
 
 async fn step(work: impl Future<Output = Told>) -> Step {

@@ -120,6 +120,44 @@ async fn a_device_password_is_shown_once_and_ends_when_revoked() {
 }
 
 #[tokio::test]
+async fn mailboxes_are_listed_in_the_background() {
+    let world = World::at(tempfile::TempDir::new().unwrap(), 0).await;
+    let path = format!("/api/v1/accounts/{ANNA}/listing");
+    let begin = async |path: &str, extent: &str| {
+        world.call(Role::Operator, Method::POST, path, Some(json!({ "extent": extent }))).await
+    };
+    let ended = async |path: &str| loop {
+        let told = world.call(Role::Auditor, Method::GET, path, None).await.json();
+        if told["state"] != "running" {
+            return told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(world.call(Role::Auditor, Method::GET, &path, None).await.status, 404);
+    assert_eq!((begin(&path, "all").await.status.as_u16(), begin(&path, "full").await.status.as_u16()), (400, 202));
+    assert_eq!(begin(&path, "quick").await.status, 409, "one at a time");
+    world.house.patience.add_permits(1);
+    let told = ended(&path).await;
+    assert_eq!(
+        (
+            &told["state"],
+            &told["folders"],
+            &told["looked_at"],
+            &told["entries"],
+            &told["changed"],
+            &told["failed"][0]["folder"]
+        ),
+        (&json!("done"), &json!(2), &json!(2), &json!(7), &json!(1), &json!("Notes"))
+    );
+    let other = format!("{BERT}/listing");
+    assert_eq!(begin(&other, "quick").await.status, 202);
+    let told = ended(&other).await;
+    assert_eq!((&told["state"], &told["told"]), (&json!("failed"), &json!("nobody is in")));
+    let done: Vec<String> = world.done().await.into_iter().map(|(_, action)| action).collect();
+    assert_eq!(done, ["mailbox.list", "mailbox.list"]);
+}
+
+#[tokio::test]
 async fn sessions_end_events_and_the_log_are_told() {
     let world = World::new().await;
     let end = async |number: u32| {

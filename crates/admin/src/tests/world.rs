@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Admin, Answer, Asked, Event, From, House, Made, Mailbox, MailboxState, Organisation, Outcome, Point, Problem,
-    Session, Severity, Status, Step, StepState, Trials, Upstream, Wanted,
+    Admin, Answer, Asked, Event, Extent, From, House, Listed, Made, Mailbox, MailboxState, Organisation, Outcome,
+    Point, Problem, Session, Severity, Status, Step, StepState, Trials, Upstream, Wanted,
 };
 
 pub(super) const ANNA: &str = "anna@one.example";
@@ -274,6 +274,22 @@ impl House for Pretend {
 
     async fn look_again(&self, account: &Account) -> bool {
         account.address == ANNA
+    }
+
+    async fn list(
+        &self,
+        account: &Account,
+        extent: Extent,
+        told: impl Fn(Listed) + Send + Sync,
+    ) -> Result<(), Problem> {
+        if account.address != ANNA {
+            return Err(Problem::new(StatusCode::CONFLICT, "nobody is in"));
+        }
+        told(Listed::Tree { folders: 2 });
+        self.patience.acquire().await.unwrap().forget();
+        told(Listed::Folder { entries: 7, changed: usize::from(extent == Extent::Full) });
+        told(Listed::Failed { folder: "Notes".to_owned(), told: "Exchange refused access".to_owned() });
+        Ok(())
     }
 
     async fn try_mailbox(&self, account: &Account, outgoing: bool) -> Outcome {

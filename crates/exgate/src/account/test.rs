@@ -1,7 +1,6 @@
 //! `exgate account test`: the running gateway tries mailboxes, and what it finds is told as it goes on.
 
 use std::collections::HashSet;
-use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use admin::{Outcome, StepState};
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Failure;
+use crate::bar::Bar;
 use crate::command::Test;
 use crate::config::Config;
 use crate::desk::{Desk, Refusal};
@@ -109,33 +109,6 @@ fn lines(found: &Found) -> Vec<String> {
     std::iter::once(format!("{}  {}", found.address, parts.join("  "))).chain(reasons).collect()
 }
 
-/// How far it is, for who looks on; nothing anywhere else.
-struct Bar {
-    is_shown: bool,
-    is_drawn: bool,
-}
-
-impl Bar {
-    fn new() -> Self {
-        Self { is_shown: std::io::stderr().is_terminal(), is_drawn: false }
-    }
-
-    fn draw(&mut self, done: usize, total: usize) {
-        if self.is_shown {
-            let full = (done * WIDTH).checked_div(total).unwrap_or(0).min(WIDTH);
-            let bar = format!("{}{}", "#".repeat(full), ".".repeat(WIDTH - full));
-            let _ = write!(std::io::stderr(), "\r\x1b[K[{bar}] {done} of {total}");
-            self.is_drawn = true;
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.is_drawn) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
 fn read<T: serde::de::DeserializeOwned>(told: serde_json::Value) -> Result<T, Failure> {
     serde_json::from_value(told)
         .map_err(|error| Failure::new(format!("the gateway's answer is not understood: {error}")))
@@ -170,7 +143,6 @@ struct Found {
 const PAUSE: Duration = Duration::from_millis(300);
 /// For a gateway that is restarted.
 const RESTART: Duration = Duration::from_secs(60);
-const WIDTH: usize = 40;
 
 #[cfg(test)]
 mod tests {
