@@ -9,7 +9,7 @@ pub(crate) fn rotate(config: &Config) -> Result<(), Failure> {
     make_private(&config.state)?;
     let done = accounts::rotate(&config.state).map_err(|error| Failure::new(error.to_string()))?;
     let secrets = match done.secrets {
-        0 => "nothing was sealed; the key".to_owned(),
+        0 => "nothing was sealed; a new key".to_owned(),
         1 => "1 secret is sealed under a new key, which".to_owned(),
         count => format!("{count} secrets are sealed under a new key, which"),
     };
