@@ -24,6 +24,8 @@ mod imap_framer;
 mod ldap_session;
 #[path = "fuzz/entries/pop3_session.rs"]
 mod pop3_session;
+#[path = "fuzz/entries/proxied.rs"]
+mod proxied;
 #[path = "fuzz/entries/smtp_header.rs"]
 mod smtp_header;
 #[path = "fuzz/entries/smtp_session.rs"]
@@ -46,6 +48,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("imap_framer", imap_framer::run),
     ("ldap_session", ldap_session::run),
     ("pop3_session", pop3_session::run),
+    ("proxied", proxied::run),
     ("smtp_header", smtp_header::run),
     ("smtp_session", smtp_session::run),
     ("soap_reader", soap_reader::run),

@@ -11,10 +11,10 @@ mod forwarded;
 mod limits;
 mod listen;
 mod network;
-mod proxy;
 mod stream;
 mod tls;
 
+pub mod proxy;
 pub mod sasl;
 
 pub use arrive::arrive;

@@ -6,16 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What was said of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Introduction {
+pub struct Introduction {
     /// Where the client is; `None` if the proxy speaks for itself, as it does to see whether we are there.
-    pub(crate) client: Option<SocketAddr>,
+    pub client: Option<SocketAddr>,
     /// The client came to the proxy under TLS.
-    pub(crate) tls: bool,
+    pub tls: bool,
 }
 
 /// How far the header has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// At least so many octets are missing, and no more than these may be read: what follows is the client's.
     Need(usize),
     /// All of it is here.
@@ -24,7 +24,7 @@ pub(crate) enum Step {
 
 /// Why octets are no such header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault(&'static str);
+pub struct Fault(&'static str);
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl fmt::Display for Fault {
 ///
 /// # Errors
 /// It is no header of the PROXY protocol.
-pub(crate) fn step(bytes: &[u8]) -> Result<Step, Fault> {
+pub fn step(bytes: &[u8]) -> Result<Step, Fault> {
     if bytes.is_empty() {
         return Ok(Step::Need(SHORTEST));
     }
