@@ -65,6 +65,7 @@ mod sending;
 mod setup;
 mod sign_in;
 mod smtp_dialogs;
+mod sockets;
 mod storm;
 mod streams;
 mod submit;

@@ -32,6 +32,7 @@ pub(crate) use self::hooks::HookSettings;
 use self::imap::OffFor;
 use self::ldap::Ldap;
 use self::limits::Limits;
+pub(crate) use self::listen::LISTENERS;
 use self::listen::Listen;
 use self::mistake::at_line;
 use self::pop3::Pop3;

@@ -13,6 +13,7 @@ use serve::Security;
 use crate::command::Demo;
 use crate::gate::{self, Gate};
 use crate::gateway::{self, AdminSettings, Door, Gateway, Settings, Speaks, say};
+use crate::listeners::HandedOver;
 use crate::observe::Observed;
 use crate::{Failure, feed, store};
 
@@ -48,7 +49,7 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
     let settings = settings(&home)?;
     let gate = Gate::open(backend(&home, &simulator)?, store::file_in(&home.path)?, gate::Rules::default())?;
-    let gateway = Gateway::open(gate, feed::open(&home.path)?, settings, doors.into()).await?;
+    let gateway = Gateway::open(gate, feed::open(&home.path)?, settings, HandedOver::default().open(doors.into())?)?;
 
     say(&format!(
         "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",

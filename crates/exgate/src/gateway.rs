@@ -25,11 +25,12 @@ use crate::alerts::Watchman;
 use crate::config::{Config, Prefetch, SearchIndex, SizePolicy};
 use crate::gate::{self, Gate};
 use crate::house::{self, Running};
+use crate::listeners::HandedOver;
 use crate::observe::{History, Observed, Page};
 use crate::{Failure, desk, feed, grants, setup, store};
 
 /// Runs the gateway until it is told to stop.
-pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Failure> {
+pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver) -> Result<(), Failure> {
     leave_no_core();
     let started = Instant::now();
     let acme = authority(&config).await?;
@@ -61,7 +62,7 @@ pub(crate) async fn serve(config: Config, observed: Observed) -> Result<(), Fail
         observed,
         admin: AdminSettings::of(&config, &config.state),
     };
-    let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, doors).await?;
+    let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, handed.open(doors)?)?;
     gateway.keep_fresh(certificates, acme)?;
     if let Some(watchman) = watchman {
         tokio::spawn(watchman.watch(started));
@@ -161,16 +162,13 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Opens every listener, or none.
-    pub(crate) async fn open(gate: Gate, feeds: Feeds, settings: Settings, doors: Vec<Door>) -> Result<Self, Failure> {
-        let mut listeners = Vec::new();
-        for door in doors {
-            let bound = TcpListener::bind(door.address).await;
-            let listener = bound.map_err(|error| {
-                Failure::new(format!("cannot listen on {} for {}: {error}", door.address, door.name))
-            })?;
-            listeners.push((door, listener));
-        }
+    /// Takes what comes at these doors.
+    pub(crate) fn open(
+        gate: Gate,
+        feeds: Feeds,
+        settings: Settings,
+        listeners: Vec<(Door, TcpListener)>,
+    ) -> Result<Self, Failure> {
         let drain = Drain::new();
         let limits = settings.limits;
         let imap = Imap::new(gate.clone(), settings.imap);

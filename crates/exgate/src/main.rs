@@ -24,6 +24,7 @@ mod hook;
 mod house;
 mod issue;
 mod key;
+mod listeners;
 mod log;
 mod login;
 mod news;
@@ -42,6 +43,7 @@ use clap::Parser;
 
 use crate::command::{Command, CommandLine};
 use crate::config::Config;
+use crate::listeners::HandedOver;
 use crate::observe::Observed;
 
 /// Hours of little to do follow a busy one: what the system's allocator would keep for itself then, for each thread,
@@ -64,7 +66,8 @@ fn main() -> ExitCode {
             config.and_then(|config| config.traced(trace_ews.as_deref())).and_then(|config| {
                 let observed = Observed::default();
                 log::start_observed(&config.log, &observed);
-                run(gateway::serve(config, observed))
+                let handed = HandedOver::take()?;
+                run(gateway::serve(config, observed, handed))
             })
         }
         Command::Setup(options) => {

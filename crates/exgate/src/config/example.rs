@@ -59,6 +59,7 @@ https = ["0.0.0.0:443", "[::]:443"]
 # machine.
 #proxies = ["10.0.0.0/8"]
 #http_proxies = []
+# Sockets that systemd hands over (deploy/exgate.socket) are used for the addresses they have.
 # Lets `imap` and `http` take passwords in plain text from other machines.
 #allow_plaintext = false
 

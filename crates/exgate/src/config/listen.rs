@@ -74,6 +74,10 @@ impl Addresses {
     }
 }
 
+/// The keys of `[listen]` that are addresses.
+pub(crate) const LISTENERS: [&str; 11] =
+    ["imap", "imaps", "submission", "submissions", "pop3", "pop3s", "ldap", "ldaps", "http", "https", "admin"];
+
 impl Listen {
     /// What takes passwords in clear is for this machine only, but for submission, POP3 and LDAP where there is TLS: the session
     /// takes them after STARTTLS only, from whatever is not this machine.
