@@ -320,8 +320,8 @@ def same_as_exchange(imap, simulator):
         assert seen == len(items), f"{folder}: {seen} messages for the client, {len(items)} in Exchange"
 
 
-@part(mailboxes=1_000, deliveries=300, alone=100, latency=50, seconds=5, streams="shared",
-      smoke={"mailboxes": 10, "deliveries": 20, "alone": 5, "seconds": 1})
+@part(mailboxes=1_000, deliveries=300, alone=100, latency=50, seconds=5, rest=35, streams="shared",
+      smoke={"mailboxes": 10, "deliveries": 20, "alone": 5, "seconds": 1, "rest": 1})
 def delivery(n, report):
     """From the delivery of a message to EXISTS, with many mailboxes being watched; streams=shared: by a service account,
     streams=own: each with its owner's password"""
@@ -345,7 +345,7 @@ def delivery(n, report):
         note = f"{stats['streams']} streams, {stats['operations'].get('GetStreamingEvents', 0)} opened"
         report.row("until all are on streams, and 3 s without a call", "Exgate", time.monotonic() - began, note=note)
         # Files are closed, and what the coming took is given back, when a mailbox was left alone for a while.
-        resting(gateway)
+        resting(gateway, n.rest)
         each = (gateway.resident() - alone) / n.mailboxes / 1024
         report.row("memory for a mailbox that is watched", "Exgate", each, "KiB", peak=gateway.peak())
         report.at_most("memory for a mailbox that is watched (2 GiB for 5,000)", each, 2 * (1 << 20) / 5000, "KiB")
@@ -372,10 +372,10 @@ def delivery(n, report):
         report.row("processor while nothing happens", "Exgate", (gateway.processor() - before) / n.seconds * 100, "%")
 
 
-def resting(gateway):
-    """Waits until the gateway's memory grows no smaller."""
+def resting(gateway, seconds):
+    """Waits until the gateway's memory has grown no smaller for so long."""
     least, since = gateway.resident(), time.monotonic()
-    while time.monotonic() - since < 35:
+    while time.monotonic() - since < seconds:
         time.sleep(1)
         now = gateway.resident()
         if now < least * 0.99:
