@@ -491,7 +491,7 @@ def alive(client):
     return b" OK" in line
 
 
-@part(messages=500_000, sessions=5, latency=0, smoke={"messages": 5_000})
+@part(messages=500_000, sessions=5, latency=0, rest=5, smoke={"messages": 5_000, "rest": 1})
 def opened(n, report):
     """The memory of a large folder that several sessions have open"""
     with Rig() as rig:
@@ -504,6 +504,7 @@ def opened(n, report):
         for _ in range(n.sessions):
             clients.append(gateway.login())
             assert clients[-1].select() == n.messages
+        resting(gateway, n.rest)
         report.row(f"open in {n.sessions} sessions, in all", "Exgate", gateway.resident() / (1 << 20), "MiB", peak=gateway.peak(),
                    note=f"{before / (1 << 20):.0f} MiB before")
         report.at_most(f"MiB with {n.messages} messages open in {n.sessions} sessions", gateway.resident() / (1 << 20), 64)

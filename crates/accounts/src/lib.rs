@@ -48,5 +48,5 @@ pub use ipnet::IpNet;
 pub use password::{ClientKey, DevicePassword, Hashed, ITERATIONS, Verifier, scram_salt};
 pub use policy::{Decision, Facts, Rule, Verdict, decide};
 pub use register::Register;
-pub use rotation::{Rotated, hold_keys, rotate};
+pub use rotation::{HeldKeys, Rotated, hold_keys, rotate};
 pub use store::{Change, Committed, Fault, Store};

@@ -37,10 +37,24 @@ pub fn rotate(directory: &Path) -> Result<Rotated> {
 ///
 /// # Errors
 /// If the directory cannot be used.
-pub fn hold_keys(directory: &Path) -> Result<File> {
+pub fn hold_keys(directory: &Path) -> Result<HeldKeys> {
     let file = directory.join(LOCK);
-    let held = lock_file(&file).and_then(|lock| lock.lock_shared().map(|()| lock));
+    let held = lock_file(&file).and_then(|lock| lock.lock_shared().map(|()| HeldKeys(lock)));
     held.map_err(|error| Error::new(&file, format!("cannot be locked: {error}")))
+}
+
+/// While this is held nobody else changes the keys.
+///
+/// It is let go explicitly: a program that is being started by another thread holds a copy of the open file until it runs, so
+/// that closing ours does not let go of it.
+#[derive(Debug)]
+pub struct HeldKeys(File);
+
+impl Drop for HeldKeys {
+    fn drop(&mut self) {
+        // Should it fail, closing the file is left, which follows.
+        let _ = self.0.unlock();
+    }
 }
 
 /// A point that a rotation has come to.
@@ -70,12 +84,12 @@ fn rotate_through(directory: &Path, reached: &mut impl FnMut(Reached)) -> Result
     Ok(Rotated { secrets, wiped })
 }
 
-fn alone(directory: &Path) -> Result<File> {
+fn alone(directory: &Path) -> Result<HeldKeys> {
     let file = directory.join(LOCK);
     let fault = |error: std::io::Error| Error::new(&file, format!("cannot be locked: {error}"));
     let lock = lock_file(&file).map_err(fault)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(HeldKeys(lock)),
         Err(TryLockError::WouldBlock) => {
             Err(Error::new(&file, "a backup or another rotation is under way; try again when it is done"))
         }
@@ -252,6 +266,16 @@ mod tests {
         }
         rotations.join().unwrap();
         house.all_opens_everywhere();
+    }
+
+    #[test]
+    fn what_was_held_is_let_go_also_while_a_program_that_is_being_started_has_a_copy() {
+        let house = House::new();
+        let held = hold_keys(house.home.path()).unwrap();
+        let copy = held.0.try_clone().unwrap();
+        drop(held);
+        rotate(house.home.path()).unwrap();
+        drop(copy);
     }
 
     #[test]
