@@ -61,6 +61,50 @@ async fn each_mailbox_is_told_with_what_fails_and_the_others_are_let_in() {
     gateway.stop().await;
 }
 
+/// What is wrong with which mailbox, by which code, and what is told of it. The stranger is another one.
+const SEEDED: [(usize, &str, &str, &str); 6] = [
+    (20, "html", "", "incoming: the mailbox cannot be opened now: there is no EWS where the gateway looks for it"),
+    (51, "empty", "", "incoming: the mailbox cannot be opened now: "),
+    (77, "html", "", "incoming: the mailbox cannot be opened now: "),
+    (98, "refused", "ErrorSendAsDenied", "outgoing: Exchange does not let you send as "),
+    (130, "html", "", "calendar: it could not be found out who is busy: "),
+    (199, "truncated", "", "incoming: the mailbox cannot be opened now: "),
+];
+
+#[tokio::test]
+#[ignore = "opens 200 mailboxes; .ci/run does it with the optimised programs"]
+async fn of_two_hundred_mailboxes_the_seven_that_fail_are_found_and_the_others_let_in() {
+    let (simulator, site, names) = world(200).await;
+    for (number, what, code, told) in SEEDED {
+        let mut fault = json!({ "what": what, "user": names[number], "times": "forever" });
+        if !code.is_empty() {
+            fault["code"] = json!(code);
+        }
+        match told.split_once(':') {
+            Some(("outgoing", _)) => fault["sends"] = json!(true),
+            Some(("calendar", _)) => fault["operation"] = json!("GetUserAvailabilityRequest"),
+            _ => {}
+        }
+        simulator.fault(fault).await;
+    }
+    let gateway = site.start().await;
+    let output = site.exgate(&["account", "test", "--all", "--send", "--approve"], "");
+    let (told, why) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(why.trim(), "exgate: 200 of 200 mailboxes were tried, 7 failed", "{told}");
+    let lines: Vec<&str> = told.lines().collect();
+    let failed = |name: &str| {
+        let at = lines.iter().position(|line| line.starts_with(&format!("{name} ")) && line.contains("FAILED"));
+        at.and_then(|at| lines.get(at + 1)).unwrap_or_else(|| panic!("{name}: {told}")).trim()
+    };
+    for (number, _, _, expected) in SEEDED {
+        assert!(failed(&names[number]).starts_with(expected), "{}: {told}", names[number]);
+    }
+    assert!(failed(STRANGER).contains("Exchange has no mailbox of this name"), "{told}");
+    let states = site.fine(&["account", "list"]);
+    assert_eq!((states.matches("  open  ").count(), states.matches("  pending  ").count()), (193, 7), "{states}");
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_gateway_that_is_killed_goes_on_where_it_was_and_so_does_the_command() {
     let (simulator, site, names) = world(12).await;

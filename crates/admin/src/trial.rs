@@ -38,7 +38,7 @@ pub(crate) struct Order {
     pub(crate) accounts: Vec<String>,
     /// Also send a message from each mailbox to itself, and delete it there.
     pub(crate) outgoing: bool,
-    /// Let those in who wait for it and whose mail comes in.
+    /// Let those in who wait for it, where mail comes in and nothing that is tried fails.
     pub(crate) approve: bool,
 }
 
@@ -200,7 +200,8 @@ impl<S: Store, H: House> Trials<S, H> {
     }
 
     async fn approve(&self, job: &Job, account: &Account, outcome: &Outcome) {
-        if !job.order.approve || account.state != AccountState::Pending || outcome.incoming.state != StepState::Ok {
+        let works = outcome.incoming.state == StepState::Ok && !outcome.has_failed();
+        if !job.order.approve || account.state != AccountState::Pending || !works {
             return;
         }
         let change = Change::SetState { address: account.address.clone(), state: AccountState::Open };

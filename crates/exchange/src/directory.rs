@@ -177,7 +177,8 @@ impl Directory {
     /// opens.
     ///
     /// # Errors
-    /// `SignIn` if their mailbox is not opened without a password; `Unavailable` if that cannot be done now.
+    /// `SignIn` if their mailbox is not opened without a password; `Unavailable`, `Busy` or `Administrator` if that cannot be done
+    /// now.
     pub async fn sign_in_known(&self, user: &str, top: Option<&str>) -> Result<Account> {
         let person = self.0.place(user).ok_or_else(unknown_domain)?;
         // No password has this form: a client cannot send it.
@@ -196,8 +197,9 @@ impl Directory {
             return Err(Error::new(ErrorKind::SignIn, told));
         }
         match Box::pin(upstream.enter_alone(&person, top)).await {
-            Some((identity, entered)) => self.0.admit(&desk, person, identity, entered, (Means::Password, hash)).await,
-            None => Err(Error::new(ErrorKind::Unavailable, "the mailbox cannot be opened now, try again shortly")),
+            Ok((identity, entered)) => self.0.admit(&desk, person, identity, entered, (Means::Password, hash)).await,
+            Err(Some(error)) => Err(not_opened(&error)),
+            Err(None) => Err(Error::new(ErrorKind::Unavailable, "the mailbox cannot be opened now, try again shortly")),
         }
     }
 }
@@ -335,7 +337,7 @@ impl Inner {
             return Ok(true);
         }
         let Some(top) = waiting.top.as_deref().filter(|_| upstream.acts_alone(&person)) else { return Ok(true) };
-        let Some((identity, entered)) = Box::pin(upstream.enter_alone(&person, Some(top))).await else {
+        let Ok((identity, entered)) = Box::pin(upstream.enter_alone(&person, Some(top))).await else {
             return Ok(false);
         };
         let mut rooms = rooms.lock().await;
@@ -547,6 +549,22 @@ fn no_tokens() -> Error {
 
 fn unknown_domain() -> Error {
     Error::new(ErrorKind::SignIn, "no Exchange server is set up for this user name; sign in as user@domain")
+}
+
+/// What is told to somebody whose mailbox Exchange does not open for the gateway. They have shown who they are: nothing they sign
+/// in with is wrong.
+fn not_opened(error: &ews::Error) -> Error {
+    let told = Tried::new("the mailbox cannot be opened now").not_let_in(error);
+    match told.kind {
+        ErrorKind::NotFound => Error {
+            kind: ErrorKind::Administrator,
+            message: "the mailbox cannot be opened now: Exchange has no mailbox of this name; tell the administrator"
+                .to_owned(),
+            ..told
+        },
+        ErrorKind::Administrator | ErrorKind::Busy { .. } => told,
+        _ => Error { kind: ErrorKind::Unavailable, ..told },
+    }
 }
 
 /// The map's note that holds its [`generation`].

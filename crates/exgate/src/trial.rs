@@ -103,7 +103,7 @@ async fn calendar(account: &Account, address: &str) -> Told {
     let busy = account.free_busy(&[address.to_owned()], Range { start: Some(now), end: Some(until) }).await;
     match busy.map_err(said)?.into_iter().next().flatten() {
         Some(busy) => Ok(format!("{told}, {} busy times in the next day", busy.busy.len())),
-        None => Ok(told),
+        None => Err(format!("{told}, but Exchange does not tell when its owner is busy")),
     }
 }
 

@@ -41,7 +41,7 @@ impl<S: Store, H: House> Inner<S, H> {
         let title = format!("Trial {}", trial.id);
         let inner = html! {
             p { (badge(trial.state)) " begun " (time(trial.begun)) " by " (trial.by)
-                @if trial.outgoing { ", sending included" } @if trial.approve { ", letting in whose mail comes in" } }
+                @if trial.outgoing { ", sending included" } @if trial.approve { ", letting in where all that was tried works" } }
             p {
                 label for="progress" { (trial.tried) " of " (trial.total) " tried, " (trial.failed) " failed" }
                 progress #progress max=(trial.total) value=(trial.tried) {}
@@ -76,7 +76,7 @@ fn form() -> Markup {
                 span.hint #accounts-hint { "Addresses, separated by blanks or lines; all that are not blocked, if empty." }
             }
             label.check { input type="checkbox" name="outgoing" value="yes"; " also send a message from each to itself, and delete it there" }
-            label.check { input type="checkbox" name="approve" value="yes"; " let those in who wait for it and whose mail comes in" }
+            label.check { input type="checkbox" name="approve" value="yes"; " let those in who wait for it, where all that is tried works" }
             p { button type="submit" { "Try them" } }
         }
     }

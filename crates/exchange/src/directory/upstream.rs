@@ -103,19 +103,33 @@ impl Upstream {
         self.is_served() || self.has_grant(&person.name)
     }
 
-    /// Opens a mailbox without its owner, who was let in before: it must be the one with this top, if one is given. `None`
-    /// if that cannot be done now.
-    pub(super) async fn enter_alone(&self, person: &Person, top: Option<&str>) -> Option<(Identity, Entered)> {
-        let at = self.find_alone(person).await?;
-        match self.enter_alone_at(&at, person, top).await {
-            Ok(entered) => Some(entered),
-            Err(Some(error)) if is_astray(&error) => {
-                let identity = self.service_identity(self.organisation.service.as_ref()?, None)?;
-                let at = self.find_again(person, &identity).await?;
-                self.enter_alone_at(&at, person, top).await.ok()
-            }
-            Err(_) => None,
+    /// Opens a mailbox without its owner, who was let in before: it must be the one with this top, if one is given.
+    ///
+    /// # Errors
+    /// What Exchange said, if that is why it cannot be done now.
+    pub(super) async fn enter_alone(
+        &self,
+        person: &Person,
+        top: Option<&str>,
+    ) -> Result<(Identity, Entered), Option<ews::Error>> {
+        let at = self.find_alone(person).await.ok_or(None)?;
+        let entered = match self.enter_alone_at(&at, person, top).await {
+            Err(Some(error)) if is_astray(&error) => match self.find_again_alone(person).await {
+                Some(at) => self.enter_alone_at(&at, person, top).await,
+                None => Err(Some(error)),
+            },
+            entered => entered,
+        };
+        match self.is_served() {
+            true => entered.map_err(|error| error.map(|error| self.service_failed(&person.name, error))),
+            false => entered,
         }
+    }
+
+    /// Where the mailbox of somebody who is not here has moved to.
+    async fn find_again_alone(&self, person: &Person) -> Option<Arc<At>> {
+        let identity = self.service_identity(self.organisation.service.as_ref()?, None)?;
+        self.find_again(person, &identity).await
     }
 
     /// The same at these servers; else the last thing that was wrong, if anything but the mailbox was.
@@ -149,7 +163,10 @@ impl Upstream {
                 Ok(_) => tracing::warn!(user = person.name, "this is another mailbox than its owner has shown"),
                 Err(error) => {
                     tracing::info!(user = person.name, %error, "a mailbox is not open without its owner");
-                    last = Some(error);
+                    // That a name is none of the second kind says less than what was wrong with it as one of the first.
+                    let says_less =
+                        error.code.as_ref().is_some_and(|code| code.as_str() == "ErrorInvalidUserPrincipalName");
+                    last = last.filter(|_| says_less).or(Some(error));
                 }
             }
         }

@@ -28,12 +28,13 @@ impl Live {
                     interval: SLOT,
                 };
                 let answers = client.call(&ask).await.map_err(|error| self.failed(&tried, &error))?;
-                for (told, answer) in told.iter_mut().zip(answers) {
-                    match (answer, told.as_mut()) {
-                        (Ok(answer), Some(events)) => events.extend(answer.events),
-                        // Nobody of that address, or nobody who lets it be known.
-                        (Err(_), _) => *told = None,
-                        (Ok(_), None) => {}
+                let mut answers = answers.into_iter();
+                for told in told.iter_mut() {
+                    match (answers.next(), told.as_mut()) {
+                        (Some(Ok(answer)), Some(events)) => events.extend(answer.events),
+                        (Some(Ok(_)), None) => {}
+                        // Nobody of that address, nobody who lets it be known, or no answer: that is not to be free.
+                        (Some(Err(_)) | None, _) => *told = None,
                     }
                 }
             }

@@ -103,7 +103,7 @@ pub(crate) struct Test {
     /// Also send a message from each mailbox to itself, and delete it there.
     #[arg(long)]
     pub(crate) send: bool,
-    /// Let those in who wait for it and whose mail comes in.
+    /// Let those in who wait for it, where all that is tried works.
     #[arg(long)]
     pub(crate) approve: bool,
     /// Stop the trial that is under way.
