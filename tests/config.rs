@@ -74,6 +74,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("allow_http", "ca_file = '/nowhere/ca.pem'\nallow_http", &["exchange.main.ca_file", "/nowhere/ca.pem"]),
     ("allow_http", "auth = 'magic'\nallow_http", &["exchange.main.auth"]),
     ("[listen]", "[imap]\nsize = 'roughly'\n[listen]", &["imap.size"]),
+    ("[listen]", "[accounts]\nkey = 'file:/nowhere/key'\n[listen]", &["accounts.key", "/nowhere/key"]),
+    ("[listen]", "[accounts]\nkey = 'short'\n[listen]", &["accounts.key", "openssl rand -base64 32"]),
     ("[listen]", "[store]\nkind = 'mysql'\n[listen]", &["store.kind", "mysql"]),
     ("[listen]", "[store]\nurl = 'postgresql://db/exgate'\n[listen]", &["store.url", "store.kind"]),
     ("[listen]", "[store]\nkind = 'postgres'\nnode = 'one'\n[listen]", &["store.url", "missing"]),
@@ -167,7 +169,7 @@ fn a_right_file_is_right_and_the_example_explains_each_key() {
 }
 
 /// Every key there is.
-const KEYS: [&str; 88] = [
+const KEYS: [&str; 89] = [
     "tls.acme",
     "directory",
     "names",
@@ -204,6 +206,7 @@ const KEYS: [&str; 88] = [
     "allow_plaintext",
     "certificate",
     "key",
+    "old_key",
     "size",
     "max_message_mib",
     "max_object_mib",

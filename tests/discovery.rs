@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use accounts::Grants;
+use accounts::{Grants, Safe};
 use ews::autodiscover::{Request, ServerKind, Step, discover};
 use ews::oauth::{Attempt, Credential, Flow, Modern, OAuth, OAuthConfig, Prompt, TokenStore, Waited};
 use ews::op::get_folder::GetFolder;
@@ -297,7 +297,7 @@ struct Store(Grants);
 
 impl Store {
     fn open(home: &Path) -> Store {
-        Store(Grants::open(home).unwrap())
+        Store(Grants::open(&Safe::at(home)).unwrap())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Feeds: a secret address under which a calendar can be read, until it is revoked.
 
 use std::fmt;
-use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::safe::Safe;
 use crate::vault::{Piece, Vault};
 
 /// All feeds of this gateway, in one file beside the key.
@@ -76,12 +76,12 @@ pub struct Feed {
 }
 
 impl Feeds {
-    /// Opens the feeds in a directory that exists; nothing there yet means no feeds.
+    /// Opens the feeds in a safe whose directory exists; nothing there yet means no feeds.
     ///
     /// # Errors
     /// One sentence for the operator, with the file it is about.
-    pub fn open(directory: &Path) -> Result<Self> {
-        Ok(Self { vault: Vault::open(directory)? })
+    pub fn open(safe: &Safe) -> Result<Self> {
+        Ok(Self { vault: Vault::open(safe)? })
     }
 
     /// Makes a feed. The token is not to be had again.
@@ -281,7 +281,6 @@ const SELECT: &str = "SELECT id, user, password, calendar, detail, past_days, fu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::KEY;
 
     fn new(user: &str) -> NewFeed {
         NewFeed {
@@ -300,10 +299,10 @@ mod tests {
     #[test]
     fn a_feed_is_found_by_its_token_until_it_is_revoked() {
         let home = tempfile::tempdir().unwrap();
-        let feeds = Feeds::open(home.path()).unwrap();
+        let feeds = Feeds::open(&Safe::at(home.path())).unwrap();
         let (id, token) = feeds.create(&new("anna@one.example"), at(1000)).unwrap();
         let (other, _) = feeds.create(&new("bert@one.example"), at(2000)).unwrap();
-        let again = Feeds::open(home.path()).unwrap();
+        let again = Feeds::open(&Safe::at(home.path())).unwrap();
         let (feed, credentials) = again.redeem(token.expose(), at(7300)).unwrap().unwrap();
         assert_eq!((feed.id, feed.detail, feed.past_days, feed.used), (id, Detail::Titles, Some(30), None));
         assert_eq!(credentials.password.expose(), "opensesame");
@@ -320,7 +319,7 @@ mod tests {
     #[test]
     fn neither_token_nor_password_is_in_the_files() {
         let home = tempfile::tempdir().unwrap();
-        let feeds = Feeds::open(home.path()).unwrap();
+        let feeds = Feeds::open(&Safe::at(home.path())).unwrap();
         let (_, token) = feeds.create(&new("anna@one.example"), at(1000)).unwrap();
         for entry in std::fs::read_dir(home.path()).unwrap() {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
@@ -334,9 +333,11 @@ mod tests {
     #[test]
     fn a_lost_key_is_told() {
         let home = tempfile::tempdir().unwrap();
-        let (_, token) = Feeds::open(home.path()).unwrap().create(&new("anna@one.example"), at(1000)).unwrap();
-        std::fs::remove_file(home.path().join(KEY)).unwrap();
-        let sentence = Feeds::open(home.path()).unwrap().redeem(token.expose(), at(0)).unwrap_err().to_string();
+        let (_, token) =
+            Feeds::open(&Safe::at(home.path())).unwrap().create(&new("anna@one.example"), at(1000)).unwrap();
+        std::fs::remove_file(Safe::at(home.path()).key_file()).unwrap();
+        let sentence =
+            Feeds::open(&Safe::at(home.path())).unwrap().redeem(token.expose(), at(0)).unwrap_err().to_string();
         assert!(sentence.ends_with("put the key back it was sealed with"), "{sentence}");
     }
 }

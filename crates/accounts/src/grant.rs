@@ -1,7 +1,6 @@
 //! Grants: what somebody's sign-in at an identity provider left, to get access tokens with until it is revoked.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::MutexGuard;
 
 use jiff::Timestamp;
@@ -10,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::safe::Safe;
 use crate::vault::{Piece, Vault};
 
 /// All grants of this gateway, in the file of the feeds and under their key.
@@ -31,12 +31,12 @@ pub struct Grant {
 }
 
 impl Grants {
-    /// Opens the grants in a directory that exists; nothing there yet means no grants.
+    /// Opens the grants in a safe whose directory exists; nothing there yet means no grants.
     ///
     /// # Errors
     /// One sentence for the operator, with the file it is about.
-    pub fn open(directory: &Path) -> Result<Self> {
-        Ok(Self { vault: Vault::open(directory)? })
+    pub fn open(safe: &Safe) -> Result<Self> {
+        Ok(Self { vault: Vault::open(safe)? })
     }
 
     /// Keeps the refresh token of somebody who signed in, in the place of an earlier one. When it returns, it is on disk.
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_grant_is_kept_renewed_and_forgotten() {
         let home = tempfile::tempdir().unwrap();
-        let grants = Grants::open(home.path()).unwrap();
+        let grants = Grants::open(&Safe::at(home.path())).unwrap();
         assert_eq!(got(&grants, "corp", "anna"), None);
         grants.put("corp", "anna", &token("one"), at(1000)).unwrap();
         grants.put("two", "anna", &token("other"), at(1000)).unwrap();
@@ -206,7 +206,7 @@ mod tests {
         // Who comes late with an older one changes nothing.
         assert!(!grants.replace("corp", "anna", (&token("one"), &token("three")), at(3000)).unwrap());
         assert!(!grants.replace("corp", "bert", (&token("one"), &token("three")), at(3000)).unwrap());
-        let again = Grants::open(home.path()).unwrap();
+        let again = Grants::open(&Safe::at(home.path())).unwrap();
         assert_eq!(got(&again, "corp", "anna").as_deref(), Some("two"));
         assert_eq!(got(&again, "two", "anna").as_deref(), Some("other"));
         let corp = Grant { organisation: "corp".into(), user: "anna".into(), created: at(1000), renewed: at(2000) };
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn of_many_that_renew_at_once_one_wins() {
         let home = tempfile::tempdir().unwrap();
-        let grants: Vec<Grants> = (0..4).map(|_| Grants::open(home.path()).unwrap()).collect();
+        let grants: Vec<Grants> = (0..4).map(|_| Grants::open(&Safe::at(home.path())).unwrap()).collect();
         grants[0].put("corp", "anna", &token("0"), at(0)).unwrap();
         for round in 0..20 {
             let (used, next) = (token(&round.to_string()), token(&(round + 1).to_string()));
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn no_token_is_in_the_files_and_none_opens_for_somebody_else() {
         let home = tempfile::tempdir().unwrap();
-        let grants = Grants::open(home.path()).unwrap();
+        let grants = Grants::open(&Safe::at(home.path())).unwrap();
         grants.put("corp", "anna", &token("canary-one"), at(0)).unwrap();
         grants.replace("corp", "anna", (&token("canary-one"), &token("canary-two")), at(0)).unwrap();
         for entry in std::fs::read_dir(home.path()).unwrap() {

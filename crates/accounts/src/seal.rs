@@ -11,6 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::safe::Safe;
 
 /// Seals and opens. What was sealed for one purpose does not open for another.
 pub(crate) struct Seal {
@@ -28,10 +29,10 @@ impl Seal {
     ///
     /// # Errors
     /// If the file cannot be read or made, is no key, or can be read by others.
-    pub(crate) fn open(file: &Path) -> Result<Self> {
-        match Self::read(file)? {
+    pub(crate) fn open(file: &Path, safe: &Safe) -> Result<Self> {
+        match Self::read(file, safe)? {
             Some(seal) => Ok(seal),
-            None => Self::new(file, make(file)?),
+            None => make(file, safe),
         }
     }
 
@@ -39,21 +40,22 @@ impl Seal {
     ///
     /// # Errors
     /// If the file cannot be read, is no key, or can be read by others.
-    pub(crate) fn read(file: &Path) -> Result<Option<Self>> {
-        read(file)?.map(|bytes| Self::new(file, bytes)).transpose()
+    pub(crate) fn read(file: &Path, safe: &Safe) -> Result<Option<Self>> {
+        let Some(kept) = read_file(file)? else { return Ok(None) };
+        Self::new(file, &safe.take_out(file, kept)?).map(Some)
     }
 
     /// Puts a new key into the file, whatever is in it. Nobody else may do so meanwhile.
     ///
     /// # Errors
     /// If the file cannot be made.
-    pub(crate) fn replace(file: &Path) -> Result<Self> {
+    pub(crate) fn replace(file: &Path, safe: &Safe) -> Result<Self> {
         let partial = file.with_extension("new");
-        let bytes = write(&partial)?;
+        let bytes = write(&partial, safe)?;
         std::fs::rename(&partial, file)
             .and_then(|()| sync_directory(file))
             .map_err(|error| cannot_be_made(file, &error))?;
-        Self::new(file, bytes)
+        Self::new(file, &bytes)
     }
 
     /// Which key it is.
@@ -61,10 +63,11 @@ impl Seal {
         self.id
     }
 
-    fn new(file: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Self> {
-        let unbound = UnboundKey::new(&CHACHA20_POLY1305, &bytes);
+    /// A key of 32 bytes; what goes wrong is told of that file.
+    pub(crate) fn new(file: &Path, bytes: &[u8]) -> Result<Self> {
+        let unbound = UnboundKey::new(&CHACHA20_POLY1305, bytes);
         let key = unbound.map_err(|_| Error::new(file, "is no key: it must hold 32 bytes"))?;
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"exgate key id");
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"exgate key id");
         let mut id = KeyId::default();
         id.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         Ok(Self { file: file.to_owned(), id, key: LessSafeKey::new(key), random: SystemRandom::new() })
@@ -115,7 +118,8 @@ impl std::fmt::Debug for Seal {
     }
 }
 
-fn read(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+/// What stands in a file that only its owner can read, if it is there.
+pub(crate) fn read_file(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let mut opened = match File::open(file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -131,29 +135,29 @@ fn read(file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 /// Under its name the key is whole or not there. Of two that make one at a time, the first wins.
-fn make(file: &Path) -> Result<Zeroizing<Vec<u8>>> {
+fn make(file: &Path, safe: &Safe) -> Result<Seal> {
     let trouble = |error: std::io::Error| cannot_be_made(file, &error);
     let partial = file.with_extension(format!("new-{}", std::process::id()));
-    let bytes = write(&partial)?;
+    let bytes = write(&partial, safe)?;
     let linked = std::fs::hard_link(&partial, file);
     std::fs::remove_file(&partial).map_err(trouble)?;
     match linked {
-        Ok(()) => sync_directory(file).map(|()| bytes).map_err(trouble),
+        Ok(()) => sync_directory(file).map_err(trouble).and_then(|()| Seal::new(file, &bytes)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            read(file)?.ok_or_else(|| Error::new(file, "was there and is gone; try again"))
+            Seal::read(file, safe)?.ok_or_else(|| Error::new(file, "was there and is gone; try again"))
         }
         Err(error) => Err(trouble(error)),
     }
 }
 
-/// Writes a new key to disk, under a name nobody looks for.
-fn write(partial: &Path) -> Result<Zeroizing<Vec<u8>>> {
+/// Writes a new key to disk, as it is to lie there, under a name nobody looks for. Gives the key itself.
+fn write(partial: &Path, safe: &Safe) -> Result<Zeroizing<Vec<u8>>> {
     let trouble = |error: std::io::Error| cannot_be_made(partial, &error);
-    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
+    let mut bytes = Zeroizing::new(vec![0; KEY_LENGTH]);
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::new(partial, "the system gives no random numbers"))?;
     let _ = std::fs::remove_file(partial);
     let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).map_err(trouble)?;
-    made.write_all(&bytes).and_then(|()| made.sync_all()).map_err(trouble)?;
+    made.write_all(&safe.wrap(&bytes)?).and_then(|()| made.sync_all()).map_err(trouble)?;
     Ok(bytes)
 }
 
@@ -171,6 +175,9 @@ fn cannot_be_made(file: &Path, error: &std::io::Error) -> Error {
     Error::new(file, format!("cannot be made: {error}"))
 }
 
+/// So many bytes has a key.
+pub(crate) const KEY_LENGTH: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,9 +186,9 @@ mod tests {
     fn opens_what_it_sealed_also_after_a_restart() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("key");
-        let sealed = Seal::open(&file).unwrap().seal(b"secret", "feed 1").unwrap();
+        let sealed = Seal::open(&file, &Safe::at(home.path())).unwrap().seal(b"secret", "feed 1").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
-        let again = Seal::open(&file).unwrap();
+        let again = Seal::open(&file, &Safe::at(home.path())).unwrap();
         assert_eq!(&**again.unseal(&sealed, "feed 1").unwrap(), b"secret");
         assert!(again.unseal(&sealed, "feed 2").is_err());
         for at in 0..sealed.len() {
@@ -190,7 +197,7 @@ mod tests {
             assert!(again.unseal(&damaged, "feed 1").is_err(), "byte {at}");
         }
         assert!(again.unseal(b"short", "feed 1").is_err());
-        let other = Seal::open(&home.path().join("other")).unwrap();
+        let other = Seal::open(&home.path().join("other"), &Safe::at(home.path())).unwrap();
         assert!(other.unseal(&sealed, "feed 1").is_err());
     }
 
@@ -199,13 +206,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("key");
-        Seal::open(&file).unwrap();
+        Seal::open(&file, &Safe::at(home.path())).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let sentence = Seal::open(&file).unwrap_err().to_string();
+        let sentence = Seal::open(&file, &Safe::at(home.path())).unwrap_err().to_string();
         assert!(sentence.ends_with(&format!("others can read it; chmod 600 {}", file.display())), "{sentence}");
         std::fs::remove_file(&file).unwrap();
         std::fs::write(&file, b"short").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(Seal::open(&file).unwrap_err().to_string().contains("32 bytes"));
+        assert!(Seal::open(&file, &Safe::at(home.path())).unwrap_err().to_string().contains("32 bytes"));
     }
 }

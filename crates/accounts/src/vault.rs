@@ -12,12 +12,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
 
 use crate::error::{Error, Result};
+use crate::safe::Safe;
 use crate::seal::{KeyId, Seal, lost, sync_directory};
 use crate::{feed, grant};
 
 /// An open database.
 pub(crate) struct Vault {
-    directory: PathBuf,
+    safe: Safe,
     file: PathBuf,
     connection: Mutex<Connection>,
     /// Keys as they were last read.
@@ -41,11 +42,11 @@ impl Vault {
     ///
     /// # Errors
     /// One sentence for the operator, with the file it is about.
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
-        let file = directory.join(DATABASE);
+    pub(crate) fn open(safe: &Safe) -> Result<Self> {
+        let file = safe.directory().join(DATABASE);
         let connection = connect(&file).map_err(|error| Error::new(&file, error))?;
-        let (directory, connection) = (directory.to_owned(), Mutex::new(connection));
-        let vault = Self { directory, file, connection, keys: Mutex::default() };
+        let (safe, connection) = (safe.clone(), Mutex::new(connection));
+        let vault = Self { safe, file, connection, keys: Mutex::default() };
         vault.transaction(TransactionBehavior::Immediate, |change| vault.settle(change))?;
         Ok(vault)
     }
@@ -72,7 +73,7 @@ impl Vault {
             Some(id) => self.find(id)?,
             None => None,
         };
-        found.ok_or_else(|| lost(&self.key_file()))
+        found.ok_or_else(|| lost(&self.safe.key_file()))
     }
 
     /// Seals everything under another key, whose file is on disk. How many secrets that were.
@@ -99,8 +100,8 @@ impl Vault {
     /// Puts the next key in the place of the one there is, if the database has gone over to it. False if it has not.
     pub(crate) fn put_in_place(&self) -> Result<bool> {
         let recorded = self.recorded(&self.lock())?;
-        let (next, key) = (self.next_file(), self.key_file());
-        if Seal::read(&next)?.is_none_or(|seal| Some(seal.id()) != recorded) {
+        let (next, key) = (self.safe.next_file(), self.safe.key_file());
+        if Seal::read(&next, &self.safe)?.is_none_or(|seal| Some(seal.id()) != recorded) {
             return Ok(false);
         }
         let moved = std::fs::rename(&next, &key).and_then(|()| sync_directory(&key));
@@ -112,11 +113,6 @@ impl Vault {
         let busy: rusqlite::Result<i64> =
             self.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         Ok(busy.map_err(|error| self.fault(error))? == 0)
-    }
-
-    /// Where the key is that is to be next.
-    pub(crate) fn next_file(&self) -> PathBuf {
-        self.directory.join(NEXT)
     }
 
     pub(crate) fn file(&self) -> &Path {
@@ -143,7 +139,7 @@ impl Vault {
         if recorded.is_some() && !pieces.is_empty() {
             return Ok(());
         }
-        let seal = Seal::open(&self.key_file())?;
+        let seal = Seal::open(&self.safe.key_file(), &self.safe)?;
         let opens = |piece: &Piece| seal.unseal(&piece.sealed, &piece.purpose).is_ok();
         match pieces.is_empty() || pieces.iter().any(opens) {
             true => self.record(change, &seal),
@@ -158,7 +154,7 @@ impl Vault {
             return Ok(Some(found));
         }
         // In this order a key that is moved from the one file to the other meanwhile is found in one of them.
-        let read = [self.next_file(), self.key_file()].map(|file| Seal::read(&file));
+        let read = [self.safe.next_file(), self.safe.key_file()].map(|file| Seal::read(&file, &self.safe));
         let [next, key] = read;
         *keys = next?.into_iter().chain(key?).map(Arc::new).collect();
         Ok(find(&keys))
@@ -177,10 +173,6 @@ impl Vault {
     fn pieces(&self, change: &Connection) -> Result<Vec<Piece>> {
         let read = || Ok([feed::pieces(change)?, grant::pieces(change)?].into_iter().flatten().collect());
         read().map_err(|error| self.fault(error))
-    }
-
-    fn key_file(&self) -> PathBuf {
-        self.directory.join(KEY)
     }
 }
 
@@ -223,9 +215,6 @@ CREATE TABLE IF NOT EXISTS sealed_under (
     key BLOB NOT NULL                      -- tells keys apart, and is none
 );";
 
-pub(crate) const KEY: &str = "accounts.key";
-/// The key that is to be next, while it is put in the place of the one there is.
-const NEXT: &str = "accounts.key.next";
 const DATABASE: &str = "accounts.sqlite";
 
 /// "EXac" in the file's header tells our files from others'.

@@ -3,9 +3,7 @@
 mod import;
 mod test;
 
-use std::path::Path;
-
-use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Register, Store};
+use accounts::{Account as Known, AccountState, Change, Fault, Feeds, RELEASED, Register, Safe, Store};
 use jiff::Timestamp;
 
 use crate::command::{Account, AccountSettings, Switch};
@@ -155,7 +153,7 @@ async fn remove(config: &Config, address: &str, purge: bool) -> Result<(), Failu
             "this would remove {address} with all devices, feeds and sign-ins for good; say so with --purge"
         )));
     }
-    let feeds = self::purge(&config.state, &register, &actor(), &account).await?;
+    let feeds = self::purge(&config.safe(), &register, &actor(), &account).await?;
     say(&format!("{address} is removed, with {feeds} feeds"))?;
     eprintln!(
         "Who is removed may come again as somebody new; `exgate account block` keeps people out. What the gateway knows of \
@@ -166,9 +164,9 @@ async fn remove(config: &Config, address: &str, purge: bool) -> Result<(), Failu
 
 /// Everything of somebody's that opens anything is gone afterwards, and how many feeds that were. Done again, it goes on where it
 /// was cut off.
-pub(crate) async fn purge(state: &Path, register: &Register, actor: &str, account: &Known) -> Result<usize, Failure> {
-    let (state, one) = (state.to_owned(), account.clone());
-    let forgotten = tokio::task::spawn_blocking(move || forget(&state, &one)).await;
+pub(crate) async fn purge(safe: &Safe, register: &Register, actor: &str, account: &Known) -> Result<usize, Failure> {
+    let (safe, one) = (safe.clone(), account.clone());
+    let forgotten = tokio::task::spawn_blocking(move || forget(&safe, &one)).await;
     let feeds = forgotten.unwrap_or_else(|error| Err(Failure::new(error.to_string())))?;
     let change = Change::Remove { address: account.address.clone() };
     register.commit(actor, Timestamp::now(), vec![change]).await.map_err(told)?;
@@ -177,9 +175,9 @@ pub(crate) async fn purge(state: &Path, register: &Register, actor: &str, accoun
 }
 
 /// What is kept beside the register. Blocks.
-fn forget(state: &Path, account: &Known) -> Result<usize, Failure> {
-    let feeds = revoke_feeds(&feed::open(state)?, account)?;
-    let grants = grants::open(state)?;
+fn forget(safe: &Safe, account: &Known) -> Result<usize, Failure> {
+    let feeds = revoke_feeds(&feed::open(safe)?, account)?;
+    let grants = grants::open(safe)?;
     let broken = |error: accounts::Error| Failure::new(error.to_string());
     grants.delete(&account.organisation, &account.address).map_err(broken)?;
     for note in [grants::Note::UnderWay, grants::Note::Claims] {

@@ -44,7 +44,7 @@ impl Watchman {
     pub(crate) fn new(config: &Config, observed: Observed, directory: Directory) -> Result<Option<Self>, Failure> {
         let Some(settings) = config.alerts.clone() else { return Ok(None) };
         let hook = settings.webhook.as_ref().map(|url| Hook::new(url, settings.secret(), TIMEOUT)).transpose()?;
-        let grants = grants::open(&config.state).ok();
+        let grants = grants::open(&config.safe()).ok();
         let judge = Judge::new(settings.limits());
         Ok(Some(Self { observed, directory, grants, settings, hook, judge, untold: Vec::new() }))
     }

@@ -28,7 +28,7 @@ pub(crate) async fn run(options: Check) -> Result<(), Failure> {
         report.step(Step::Database, database(&config)).await;
     }
     let address = options.address.as_deref();
-    for scene in scenes(grants::organisations(&config, &config.state)?, address)? {
+    for scene in scenes(grants::organisations(&config, &config.safe())?, address)? {
         report.organisation(&scene.organisation.name);
         scene.check(&mut report, &options).await?;
     }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::accounts::Safe;
 use serde::Deserialize;
 
 use self::accounts::Accounts;
@@ -200,6 +201,12 @@ impl Config {
         self.clients.enroll.unwrap_or(wanted)
     }
 
+    /// Where passwords of feeds and sign-ins at identity providers are kept, and what opens them.
+    pub(crate) fn safe(&self) -> Safe {
+        let (key, old) = self.accounts.outer_keys();
+        Safe::at(&self.state).under(key, old)
+    }
+
     /// The organisations as the backend wants them.
     pub(crate) fn organisations(&self) -> Vec<::exchange::Organisation> {
         let trace = |organisation| ::exchange::Organisation { trace: self.trace.clone(), ..organisation };
@@ -307,6 +314,26 @@ mod tests {
                 "url = ",
                 "device_passwords = 'never'\nurl = ",
                 "exgate.toml: exchange.main.device_passwords: unknown variant `never`, expected `allowed` or `required` (line 5)",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts]\nkey = 'open sesame'\n[exchange.main]",
+                "exgate.toml: accounts.key: it is no key; make one with `openssl rand -base64 32` (line 5)",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts]\nold_key = 'file:/none/key'\n[exchange.main]",
+                "exgate.toml: accounts.old_key: file /none/key cannot be read: No such file or directory (os error 2) (line 5)",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts]\nkey = 'cred:accounts.key'\n[exchange.main]",
+                "exgate.toml: accounts.key: cred:accounts.key needs systemd's $CREDENTIALS_DIRECTORY, which is not set; see LoadCredential= in systemd.exec(5) (line 5)",
+            ),
+            (
+                "[exchange.main]",
+                "[accounts]\nkey = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='\nold_key = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='\n[exchange.main]",
+                "exgate.toml: accounts.old_key: it is the same as accounts.key; take it out",
             ),
             (
                 "[exchange.main]",

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use accounts::Safe;
 use exchange::{Directory, Organisation};
 use exchange_sim::http::{self, Running};
 use exchange_sim::preset::{self, Preset};
@@ -49,7 +50,8 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
     .map(|(name, speaks, address)| Door { name, speaks, address, security: Security::Plain });
     let settings = settings(&home)?;
     let gate = Gate::open(backend(&home, &simulator)?, store::file_in(&home.path)?, gate::Rules::default())?;
-    let gateway = Gateway::open(gate, feed::open(&home.path)?, settings, HandedOver::default().open(doors.into())?)?;
+    let gateway =
+        Gateway::open(gate, feed::open(&Safe::at(&home.path))?, settings, HandedOver::default().open(doors.into())?)?;
 
     say(&format!(
         "A simulated Exchange with {} users and {messages} messages, and the gateway in front of it.",
@@ -128,7 +130,7 @@ fn settings(home: &Home) -> Result<Settings, Failure> {
         ldap: ldap::Settings::default(),
         dav: dav::Settings::default(),
         observed: Observed::default(),
-        admin: AdminSettings { upstreams: Vec::new(), state: home.path.clone(), longest_refusal: Duration::ZERO },
+        admin: AdminSettings { upstreams: Vec::new(), safe: Safe::at(&home.path), longest_refusal: Duration::ZERO },
         limits: serve::Limits::new(serve::Settings::default()),
     })
 }

@@ -75,7 +75,7 @@ async fn add(options: command::NewDevice) -> Result<(), Failure> {
 /// Has somebody sign in once, with a state of its own: a gateway that is running is not disturbed.
 pub(crate) async fn prove(config: &Config, user: &str) -> Result<Shown, Failure> {
     let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
-    let directory = gateway::backend_of(config, home.path(), &config.state, None)?;
+    let directory = gateway::backend_of(config, home.path(), &config.safe(), None)?;
     let person = directory.person(user).ok_or_else(|| {
         Failure::mistake(format!("no Exchange server is set up for {user}; write the mail address to sign in with"))
     })?;

@@ -1,9 +1,8 @@
 //! Calendar feeds: `exgate feed` makes, lists and revokes them; the gateway opens them.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use accounts::{FeedId, Feeds, NewFeed};
+use accounts::{FeedId, Feeds, NewFeed, Safe};
 use exchange::Directory;
 use jiff::Timestamp;
 use mailbox::objects::{Collection, CollectionKind, Objects};
@@ -73,9 +72,9 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// The feeds of this gateway.
-pub(crate) fn open(state: &Path) -> Result<Feeds, Failure> {
-    gateway::make_private(state)?;
-    Feeds::open(state).map_err(|error| Failure::new(error.to_string()))
+pub(crate) fn open(safe: &Safe) -> Result<Feeds, Failure> {
+    gateway::make_private(safe.directory())?;
+    Feeds::open(safe).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The calendar of that name: what it is called in URLs, or what a person sees.
@@ -88,7 +87,7 @@ pub(crate) fn find<'a>(collections: &'a [Collection], name: &str) -> Option<&'a 
 
 async fn create(options: command::NewFeed) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
-    let feeds = open(&config.state)?;
+    let feeds = open(&config.safe())?;
     let password = password::ask(&options.user)?;
     let credentials = Credentials { user: options.user, password: Secret::new(password) };
     check(&config, &credentials, &options.calendar).await?;
@@ -116,7 +115,7 @@ async fn create(options: command::NewFeed) -> Result<(), Failure> {
 /// Signs in once, with a state of its own: a gateway that is running is not disturbed.
 async fn check(config: &Config, credentials: &Credentials, calendar: &str) -> Result<(), Failure> {
     let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
-    let directory: Directory = gateway::backend_of(config, home.path(), home.path(), None)?;
+    let directory: Directory = gateway::backend_of(config, home.path(), &Safe::at(home.path()), None)?;
     let told = |error: mailbox::Error| Failure::new(error.to_string());
     let account = directory.sign_in(credentials).await.map_err(told)?;
     let collections = account.collections().await.map_err(told)?;
@@ -129,7 +128,7 @@ async fn check(config: &Config, credentials: &Credentials, calendar: &str) -> Re
 }
 
 fn list(config: &Config, user: Option<&str>) -> Result<(), Failure> {
-    let all = open(&config.state)?.list(user).map_err(|error| Failure::new(error.to_string()))?;
+    let all = open(&config.safe())?.list(user).map_err(|error| Failure::new(error.to_string()))?;
     let days = |days: Option<u32>| days.map_or("all".to_owned(), |days| days.to_string());
     say("NUMBER  USER  CALENDAR  DETAIL  DAYS BACK  DAYS AHEAD  MADE  LAST READ")?;
     for feed in all {
@@ -149,7 +148,7 @@ fn list(config: &Config, user: Option<&str>) -> Result<(), Failure> {
 }
 
 fn revoke(config: &Config, number: FeedId) -> Result<(), Failure> {
-    match open(&config.state)?.revoke(number).map_err(|error| Failure::new(error.to_string()))? {
+    match open(&config.safe())?.revoke(number).map_err(|error| Failure::new(error.to_string()))? {
         true => say(&format!("feed {number} is revoked")),
         false => Err(Failure::mistake(format!("there is no feed {number}; `exgate feed list` shows those there are"))),
     }

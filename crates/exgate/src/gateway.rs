@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use accounts::Feeds;
+use accounts::{Feeds, Safe};
 use acme::Acme;
 use dav::Dav;
 use exchange::Directory;
@@ -27,12 +27,13 @@ use crate::gate::{self, Gate};
 use crate::house::{self, Running};
 use crate::listeners::HandedOver;
 use crate::observe::{History, Observed, Page};
-use crate::{Failure, desk, feed, grants, setup, store};
+use crate::{Failure, desk, feed, grants, key, setup, store};
 
 /// Runs the gateway until it is told to stop.
 pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver) -> Result<(), Failure> {
     leave_no_core();
     let started = Instant::now();
+    let safe = key::take_over(&config)?;
     let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
     let shared = store::shared(&config).await?;
@@ -46,7 +47,7 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
         None => store::file(&config)?,
         Some(shared) => store::database(&shared.server).await?,
     };
-    let backend = backend_of(&config, &config.state, &config.state, shared.clone())?;
+    let backend = backend_of(&config, &config.state, &safe, shared.clone())?;
     let gate = Gate::open(backend, register, gate::Rules::of(&config)?)?;
     let doors = doors(&config, certificates.as_ref())?;
     let observed = Observed { certificates: certificates.clone(), ..observed };
@@ -60,9 +61,9 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
         dav: dav_settings(&config, &limits, &gate),
         limits,
         observed,
-        admin: AdminSettings::of(&config, &config.state),
+        admin: AdminSettings::of(&config, safe.clone()),
     };
-    let mut gateway = Gateway::open(gate, feed::open(&config.state)?, settings, handed.open(doors)?)?;
+    let mut gateway = Gateway::open(gate, feed::open(&safe)?, settings, handed.open(doors)?)?;
     gateway.keep_fresh(certificates, acme)?;
     if let Some(watchman) = watchman {
         tokio::spawn(watchman.watch(started));
@@ -98,8 +99,9 @@ fn tell_manager(states: &[NotifyState<'_>]) {
 }
 
 /// What `config check` checks beyond the words: that certificate and key belong together, and that the CA files are
-/// certificates.
+/// certificates; and that the key of what is sealed can be had, where another one is named for it.
 pub(crate) fn check(config: &Config) -> Result<(), Failure> {
+    key::check(config)?;
     // What an authority makes out is not there before the first start.
     if config.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) && !Acme::file(&config.state).exists() {
         return Ok(());
@@ -122,15 +124,15 @@ pub(crate) struct Settings {
 /// What administrators see of the configuration.
 pub(crate) struct AdminSettings {
     pub(crate) upstreams: Vec<admin::Upstream>,
-    pub(crate) state: PathBuf,
+    pub(crate) safe: Safe,
     pub(crate) longest_refusal: Duration,
 }
 
 impl AdminSettings {
-    pub(crate) fn of(config: &Config, state: &Path) -> Self {
+    pub(crate) fn of(config: &Config, safe: Safe) -> Self {
         Self {
             upstreams: house::upstreams(&config.organisations()),
-            state: state.to_owned(),
+            safe,
             longest_refusal: config.limits.longest_refusal(),
         }
     }
@@ -175,7 +177,7 @@ impl Gateway {
         let smtp = Smtp::new(gate.clone(), settings.smtp);
         let pop3 = Pop3::new(gate.clone(), settings.pop3);
         let ldap = Ldap::new(gate.clone(), settings.ldap);
-        let state = settings.admin.state.clone();
+        let state = settings.admin.safe.directory().to_owned();
         let page = page(&gate, settings.observed, settings.admin)?;
         let opener = feed::Opener { feeds: Arc::new(feeds), gate: gate.clone() };
         let dav = Dav::with_feeds(gate, settings.dav, opener);
@@ -251,10 +253,10 @@ impl Gateway {
 
 /// What is served at `listen.admin`. Minutes are kept from now on.
 fn page(gate: &Gate, observed: Observed, settings: AdminSettings) -> Result<Page, Failure> {
-    let AdminSettings { upstreams, state, longest_refusal } = settings;
+    let AdminSettings { upstreams, safe, longest_refusal } = settings;
     let (history, started, directory) = (History::default(), Instant::now(), gate.directory().clone());
     tokio::spawn(history.clone().keep(Arc::downgrade(&observed.metrics), directory.clone()));
-    let running = Running { gate: gate.clone(), observed: observed.clone(), history, upstreams, state, started };
+    let running = Running { gate: gate.clone(), observed: observed.clone(), history, upstreams, safe, started };
     Ok(Page::new(observed, directory, started, house::admin(running, longest_refusal)?))
 }
 
@@ -290,12 +292,12 @@ pub(crate) fn make_private(directory: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::mistake(format!("state: directory {} cannot be made: {error}", directory.display())))
 }
 
-/// The way to Exchange, with its state in that directory, the sign-ins at identity providers that are kept in another one,
+/// The way to Exchange, with its state in that directory, the sign-ins at identity providers that are kept in a safe,
 /// and what is shared with other gateways.
 pub(crate) fn backend_of(
     config: &Config,
     state: &Path,
-    sign_ins: &Path,
+    sign_ins: &Safe,
     shared: Option<exchange::Shared>,
 ) -> Result<Directory, Failure> {
     make_private(state)?;

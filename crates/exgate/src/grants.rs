@@ -1,10 +1,9 @@
 //! Sign-ins at identity providers, as they are kept: `exgate login` makes them, `exgate logout` forgets them, the gateway
 //! uses them.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use accounts::Grants;
+use accounts::{Grants, Safe};
 use ews::oauth::TokenStore;
 use exchange::{Organisation, Proof};
 use jiff::Timestamp;
@@ -13,11 +12,11 @@ use mailbox::Secret;
 use crate::config::Config;
 use crate::{Failure, gateway};
 
-/// The organisations of a configuration, with the sign-ins kept in that directory.
-pub(crate) fn organisations(config: &Config, state: &Path) -> Result<Vec<Organisation>, Failure> {
+/// The organisations of a configuration, with the sign-ins kept in that safe.
+pub(crate) fn organisations(config: &Config, safe: &Safe) -> Result<Vec<Organisation>, Failure> {
     let mut all = config.organisations();
     if all.iter().any(|organisation| matches!(organisation.proof, Proof::OAuth(_))) {
-        let grants = open(state)?;
+        let grants = open(safe)?;
         for organisation in &mut all {
             let kept = Kept { grants: Arc::clone(&grants), organisation: organisation.name.clone() };
             organisation.store = Some(Arc::new(kept));
@@ -26,10 +25,10 @@ pub(crate) fn organisations(config: &Config, state: &Path) -> Result<Vec<Organis
     Ok(all)
 }
 
-/// The sign-ins kept in that directory.
-pub(crate) fn open(state: &Path) -> Result<Arc<Grants>, Failure> {
-    gateway::make_private(state)?;
-    Grants::open(state).map(Arc::new).map_err(|error| Failure::new(error.to_string()))
+/// The sign-ins kept in that safe.
+pub(crate) fn open(safe: &Safe) -> Result<Arc<Grants>, Failure> {
+    gateway::make_private(safe.directory())?;
+    Grants::open(safe).map(Arc::new).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Something about somebody's sign-in that is not a token of theirs: sealed like the tokens, under a name that no

@@ -1,10 +1,9 @@
 //! The running gateway, as administrators see it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use accounts::{Account, DevicePassword, Fault};
+use accounts::{Account, DevicePassword, Fault, Safe};
 use admin::{
     Event, Extent, House, Listed, Made, Mailbox, MailboxState, Outcome, Point, Problem, Session, Status, Upstream,
     Wanted,
@@ -26,7 +25,7 @@ pub(crate) struct Running {
     pub(crate) observed: Observed,
     pub(crate) history: History,
     pub(crate) upstreams: Vec<Upstream>,
-    pub(crate) state: PathBuf,
+    pub(crate) safe: Safe,
     pub(crate) started: Instant,
 }
 
@@ -115,7 +114,7 @@ impl House for Running {
     }
 
     async fn remove(&self, actor: &str, account: &Account) -> Result<(), Problem> {
-        let removed = account::purge(&self.state, self.gate.register(), actor, account).await;
+        let removed = account::purge(&self.safe, self.gate.register(), actor, account).await;
         removed.map(drop).map_err(|failure| Problem::from(Fault::Broken(failure.sentence)))
     }
 
@@ -188,7 +187,7 @@ pub(crate) fn admin(
     running: Running,
     longest_refusal: std::time::Duration,
 ) -> Result<admin::Admin<accounts::Register, Running>, crate::Failure> {
-    let (register, directory) = (running.gate.register().clone(), running.state.join("trials"));
+    let (register, directory) = (running.gate.register().clone(), running.safe.directory().join("trials"));
     let house = Arc::new(running);
     let unusable = |error| crate::Failure::new(format!("{} cannot be used: {error}", directory.display()));
     let trials = admin::Trials::open(&directory, register.clone(), Arc::clone(&house)).map_err(unusable)?;

@@ -26,7 +26,7 @@ pub(crate) async fn login(options: Login) -> Result<(), Failure> {
     if oauth.config().flow == Flow::ClientCredentials {
         return Err(Failure::mistake("oauth.flow is \"client_credentials\": the gateway signs in by itself"));
     }
-    let desk = Desk { oauth, grants: grants::open(&config.state)?, person, organisation };
+    let desk = Desk { oauth, grants: grants::open(&config.safe())?, person, organisation };
     desk.sign_in().await
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn login(options: Login) -> Result<(), Failure> {
 pub(crate) fn logout(options: &Login) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
     let (person, organisation) = find(&config, &options.address)?;
-    let grants = grants::open(&config.state)?;
+    let grants = grants::open(&config.safe())?;
     for note in [Note::UnderWay, Note::Claims] {
         note.forget(&grants, &organisation.name, &person.name).map_err(Failure::new)?;
     }
@@ -45,7 +45,7 @@ pub(crate) fn logout(options: &Login) -> Result<(), Failure> {
 }
 
 fn find(config: &Config, address: &str) -> Result<(Person, Organisation), Failure> {
-    let all = grants::organisations(config, &config.state)?;
+    let all = grants::organisations(config, &config.safe())?;
     let found = Person::find(&all, address).and_then(|person| {
         let organisation = all.into_iter().nth(person.organisation)?;
         Some((person, organisation))

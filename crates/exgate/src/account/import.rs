@@ -20,7 +20,7 @@ pub(crate) async fn run(config: &Config, file: &Path, dry_run: bool) -> Result<(
         std::fs::read(file).map_err(|error| Failure::new(format!("{} cannot be read: {error}", file.display())))?;
     // What directories keep is of no use here, and a gateway that is running is not disturbed.
     let home = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary directory: {error}")))?;
-    let directory = gateway::backend_of(config, home.path(), &config.state, None)?;
+    let directory = gateway::backend_of(config, home.path(), &config.safe(), None)?;
     let names: Vec<&str> = config.exchange.keys().map(String::as_str).collect();
     let (wishes, wrong) = read(&text, |address| organisation(&directory, address), &names)?;
     if !wrong.is_empty() {

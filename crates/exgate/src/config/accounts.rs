@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use accounts::IpNet;
+use accounts::{IpNet, OuterKey};
 use serde::Deserialize;
 
 use super::mistake::Mistake;
@@ -16,8 +16,24 @@ pub(crate) struct Accounts {
     pub(crate) approval: Approval,
     pub(crate) help: Option<String>,
     unknown_devices: Verdict,
+    key: Option<Key>,
+    old_key: Option<Key>,
     pub(crate) decide: Option<Decide>,
     rules: Vec<Rule>,
+}
+
+/// A key under which lies the key of what is sealed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Text")]
+struct Key(OuterKey);
+
+impl TryFrom<Text> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: Text) -> Result<Self, Self::Error> {
+        let sentence = "it is no key; make one with `openssl rand -base64 32`";
+        OuterKey::parse(text.as_str()).map(Self).ok_or(sentence)
+    }
 }
 
 /// Somebody else who is asked.
@@ -126,11 +142,21 @@ enum Protocol {
 
 impl Accounts {
     pub(super) fn check(&self, file: &Path) -> Result<(), Mistake> {
+        if self.key.is_some() && self.key == self.old_key {
+            let sentence = "it is the same as accounts.key; take it out".to_owned();
+            return Err(Mistake::new(file, "accounts.old_key", sentence));
+        }
         self.decide.iter().try_for_each(|decide| decide.check(file))?;
         self.rules.iter().enumerate().try_for_each(|(number, rule)| {
             let wrong = |(key, sentence)| Mistake::new(file, format!("accounts.rules[{number}].{key}"), sentence);
             rule.read().map(drop).map_err(wrong)
         })
+    }
+
+    /// Keys that are kept outside of the state: the one from now on, and a former one.
+    pub(crate) fn outer_keys(&self) -> (Option<OuterKey>, Option<OuterKey>) {
+        let taken = |key: &Option<Key>| key.as_ref().map(|Key(key)| key.clone());
+        (taken(&self.key), taken(&self.old_key))
     }
 
     /// The rules, in order.

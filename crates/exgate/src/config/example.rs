@@ -192,6 +192,12 @@ key = "/etc/exgate/imap.key"
 # What is done where no rule says anything with those who come with the Exchange password, by a program that nobody has released:
 # "allow", "block" or "quarantine".
 #unknown_devices = "allow"
+# What is sealed in the state (passwords of feeds, sign-ins at identity providers) opens with a key that lies there too, in accounts.key.
+# This key, 32 bytes in base64, seals that one, from the next start on: then the state and its backups open nothing by themselves.
+# old_key is the one before, until the gateway has started with both; alone it takes the sealing away. Any of them may stand elsewhere,
+# as below.
+#key = "cred:accounts.key"              # made by: openssl rand -base64 32
+#old_key = "cred:accounts.key.old"
 # Whom people can ask who are held, in a line.
 #help = "telephone 1234, or helpdesk@corp.example"
 # Asks a web server about everybody whom the rules let in: JSON by POST, with the time in Exgate-Timestamp, and with

@@ -4,22 +4,23 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mailbox::Secret;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Text, wherever it was kept. It may be a secret and so is not shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Text(String);
+pub(crate) struct Text(Secret<String>);
 
 impl Text {
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// It is not to be shown any more.
     pub(crate) fn to_secret(&self) -> ews::Secret {
-        ews::Secret::new(self.0.as_str())
+        ews::Secret::new(self.as_str())
     }
 }
 
@@ -35,8 +36,9 @@ impl TryFrom<String> for Text {
     fn try_from(told: String) -> Result<Self, String> {
         let file = |path: PathBuf| {
             let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|error| format!("file {} cannot be read: {error}", path.display()))?;
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            let mut text = text.map_err(|error| format!("file {} cannot be read: {error}", path.display()))?;
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+            Ok(text)
         };
         let text = match told.split_once(':') {
             Some(("env", name)) => std::env::var(name).map_err(|_| format!("environment variable {name} is not set")),
@@ -51,7 +53,7 @@ impl TryFrom<String> for Text {
         }?;
         match text.is_empty() {
             true => Err("it is empty".to_owned()),
-            false => Ok(Self(text)),
+            false => Ok(Self(Secret::new(text))),
         }
     }
 }
