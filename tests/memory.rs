@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use exgate_tests::{Gateway, Imap, Options, Simulator, Site, Smtp, big, eventually, letter};
+use exgate_tests::{Dav, Gateway, Imap, Options, PASSWORD, Simulator, Site, Smtp, big, eventually, letter};
 
 const MIB: u64 = 1 << 20;
 /// `dirty_decay_ms` of `.cargo/config.toml`.
@@ -51,6 +51,79 @@ async fn at_rest(gateway: &Gateway) -> u64 {
         tokio::time::sleep(GIVEN_BACK_AFTER / 10).await;
     }
     least
+}
+
+/// Mail, calendars and contacts of ten people, one after the other, who stay signed in; from nothing known.
+#[tokio::test]
+#[ignore = "a measurement, for release builds"]
+async fn data_of_ten_people_takes_at_most_64_mib() {
+    let people: Vec<String> = (0..10).map(|number| format!("person{number}@demo.test")).collect();
+    let options = people.iter().fold(Options::preset("demo"), |options, person| options.user(person));
+    let simulator = options.unrecorded().start().await;
+    for person in &people {
+        for number in 0..3 {
+            simulator.deliver_to(person, "inbox", &big(&format!("{number}-{person}"), 4_000_000)).await;
+        }
+    }
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    gateway.program.forget_use();
+    let work = async {
+        let mut open = Vec::new();
+        for person in &people {
+            open.push(morning(&gateway, person).await);
+        }
+        open
+    };
+    let (open, data) = most_data(&gateway, work).await;
+    let mib = |bytes: u64| bytes as f64 / MIB as f64;
+    let (people, used) = (open.len(), mib(gateway.program.used_program()));
+    println!(
+        "{people} people: {:.1} MiB of data at most, and {used:.1} MiB used of the program's own pages",
+        mib(data)
+    );
+    assert!(data <= 64 * MIB, "{data} bytes of data were resident");
+}
+
+/// The most data that was resident while something is done.
+async fn most_data<T>(gateway: &Gateway, work: impl Future<Output = T>) -> (T, u64) {
+    let mut often = tokio::time::interval(Duration::from_millis(10));
+    let (mut work, mut most) = (std::pin::pin!(work), 0);
+    loop {
+        tokio::select! {
+            done = &mut work => return (done, most.max(gateway.program.resident_data())),
+            _ = often.tick() => most = most.max(gateway.program.resident_data()),
+        }
+    }
+}
+
+/// What somebody's programs do when they are started, and some work. The IMAP connection stays open.
+async fn morning(gateway: &Gateway, user: &str) -> Imap {
+    let mut imap = gateway.connect().await;
+    imap.ok(&format!("LOGIN {user} {PASSWORD}")).await;
+    imap.ok("LIST \"\" * RETURN (STATUS (MESSAGES UNSEEN))").await;
+    imap.select("INBOX").await;
+    imap.ok("FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE RFC822.SIZE)").await;
+    let bodies = imap.ok("FETCH 1:* (BODY.PEEK[])").await;
+    let sizes: Vec<usize> = bodies.fetches().map(|fetch| fetch.bytes("BODY[]").len()).collect();
+    assert!(sizes.iter().filter(|size| **size >= 4_000_000).count() == 3, "{sizes:?}");
+    imap.append("INBOX", "\\Seen", &big(&format!("appended-{user}"), 4_000_000)).await;
+    imap.ok("UID SEARCH TEXT meeting").await;
+
+    let mut smtp = Smtp::sign_in_as(gateway.submission, user).await.unwrap();
+    let text = String::from_utf8(big(&format!("sent-{user}"), 4_000_000)).unwrap();
+    let message = text.replacen("From: bob@demo.test", &format!("From: {user}"), 1);
+    let refused = smtp.hand_over(&format!("<{user}>"), message.as_bytes(), &["alice@demo.test"]).await.unwrap();
+    assert!(refused.is_none(), "{refused:?}");
+    assert_eq!(smtp.read().await.unwrap().code, 250);
+
+    let dav = Dav::of(gateway.http, user, PASSWORD);
+    for collection in [format!("/dav/calendars/{user}/calendar/"), format!("/dav/addressbooks/{user}/contacts/")] {
+        let hrefs: Vec<String> = dav.list(&collection).await.into_iter().map(|object| object.href).collect();
+        assert!(!hrefs.is_empty(), "{collection}");
+        assert_eq!(dav.multiget(&collection, &hrefs).await.len(), hrefs.len());
+    }
+    imap
 }
 
 #[tokio::test]

@@ -129,6 +129,34 @@ impl Program {
         fs::write(format!("/proc/{}/clear_refs", self.id()), "5").expect("the high-water mark can be reset");
     }
 
+    /// Of the pages of its program and libraries, in bytes, those that were used since the start or since [`Program::forget_use`]. The
+    /// others need not be resident, though the kernel may have mapped them along.
+    ///
+    /// # Panics
+    /// If the kernel does not tell.
+    #[must_use]
+    pub fn used_program(&self) -> u64 {
+        let maps = fs::read_to_string(format!("/proc/{}/smaps", self.id())).expect("the process has maps");
+        let (mut is_file, mut kb) = (false, 0);
+        for line in maps.lines() {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            match words[..] {
+                [range, _, _, _, inode, ..] if range.contains('-') => is_file = inode != "0",
+                ["Referenced:", used, "kB"] if is_file => kb += used.parse::<u64>().expect("a number of kB"),
+                _ => {}
+            }
+        }
+        kb * 1024
+    }
+
+    /// Forgets which pages were used (proc(5), clear_refs).
+    ///
+    /// # Panics
+    /// If the kernel refuses.
+    pub fn forget_use(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "1").expect("what was used can be forgotten");
+    }
+
     fn announced_all(&self, word: &str) -> impl Iterator<Item = String> {
         self.lines
             .iter()
