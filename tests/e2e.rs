@@ -54,6 +54,7 @@ mod oauth;
 mod observing;
 mod organisations;
 mod pop3_dialogs;
+mod problems;
 mod proxied;
 mod quarantine;
 mod resync;

@@ -48,6 +48,8 @@ pub(crate) enum Operation {
     ListSessions,
     EndSession,
     ListMailboxes,
+    ListProblems,
+    ListProblemsOf,
     ListEvents,
     ListAudit,
     VerifyAudit,
@@ -67,7 +69,7 @@ const RUNS: Option<Role> = Some(Role::Operator);
 const RULES: Option<Role> = Some(Role::Admin);
 
 /// All there is.
-pub(crate) static ROUTES: [Route<Operation>; 30] = [
+pub(crate) static ROUTES: [Route<Operation>; 32] = [
     row(Method::GET, "/api/v1/openapi.json", ANYBODY, Operation::Describe),
     // Numbers only, nobody by name.
     row(Method::GET, "/api/v1/status", ANYBODY, Operation::Status),
@@ -92,6 +94,8 @@ pub(crate) static ROUTES: [Route<Operation>; 30] = [
     row(Method::GET, "/api/v1/sessions", SEES, Operation::ListSessions),
     row(Method::DELETE, "/api/v1/sessions/{number}", RUNS, Operation::EndSession),
     row(Method::GET, "/api/v1/mailboxes", SEES, Operation::ListMailboxes),
+    row(Method::GET, "/api/v1/problems", SEES, Operation::ListProblems),
+    row(Method::GET, "/api/v1/accounts/{address}/problems", SEES, Operation::ListProblemsOf),
     row(Method::GET, "/api/v1/events", SEES, Operation::ListEvents),
     row(Method::GET, "/api/v1/audit", SEES, Operation::ListAudit),
     row(Method::GET, "/api/v1/audit/verification", SEES, Operation::VerifyAudit),
@@ -170,6 +174,11 @@ impl<S: Store, H: House> Inner<S, H> {
             Operation::ListSessions => self.list_sessions(),
             Operation::EndSession => self.end_one_session(&call).await,
             Operation::ListMailboxes => self.list_mailboxes().await,
+            Operation::ListProblems => self.list_problems(None).await,
+            Operation::ListProblemsOf => {
+                let account = self.account(call.piece(0)).await?;
+                self.list_problems(Some(&account)).await
+            }
             Operation::ListEvents => self.list_events(&call).await,
             Operation::ListAudit => self.list_audit(&call).await,
             Operation::VerifyAudit => self.verify_audit().await,

@@ -36,6 +36,12 @@ pub trait House: Send + Sync + 'static {
     /// What happened since the start, the newest first: up to `most`; of one of these names, if there are any.
     fn events(&self, names: &[&str], most: usize) -> Vec<Event>;
 
+    /// Messages that Exchange cannot give: those of one mailbox if one is named, which need not be in use.
+    ///
+    /// # Errors
+    /// If that cannot be looked up.
+    fn unreadable(&self, of: Option<&Account>) -> impl Future<Output = Result<Vec<Unreadable>, Problem>> + Send;
+
     /// Has somebody show that a mailbox is theirs, and makes a device password for it, as done by `actor`. A password of
     /// Exchange's is needed but where only tokens are taken.
     ///
@@ -111,6 +117,8 @@ pub struct Organisation {
     pub sessions: usize,
     /// The longest for which nothing was heard of Exchange about a mailbox that has sessions.
     pub unheard_seconds: f64,
+    /// Messages in these mailboxes that Exchange cannot give.
+    pub problems: usize,
 }
 
 /// Messages that wait to be sent.
@@ -205,6 +213,30 @@ pub enum MailboxState {
     Away,
     /// Exchange takes the password no more.
     Refused,
+}
+
+/// A message that Exchange has and cannot give. Another one is served in its place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unreadable {
+    /// Of which organisation.
+    pub organisation: String,
+    /// What the gateway calls the mailbox.
+    pub mailbox: String,
+    /// Its path, with slashes.
+    pub folder: String,
+    /// What its clients call what is served.
+    pub uid: u32,
+    /// Its Message-ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// When it was received.
+    pub received: Timestamp,
+    /// What Exchange said last.
+    pub reason: String,
+    /// When Exchange did not give it for the first time.
+    pub since: Timestamp,
+    /// When it did not for the last time.
+    pub tried: Timestamp,
 }
 
 /// Somebody who is in.

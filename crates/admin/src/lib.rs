@@ -33,7 +33,7 @@ pub use answer::Answer;
 pub use ask::{Asked, From};
 pub use house::{
     Cache, Certificate, Event, Extent, House, Listed, Made, Mailbox, MailboxState, Organisation, Outcome, Point,
-    Session, Severity, Spool, Status, Step, StepState, Upstream, Wanted,
+    Session, Severity, Spool, Status, Step, StepState, Unreadable, Upstream, Wanted,
 };
 pub use problem::Problem;
 pub use trial::Trials;

@@ -131,6 +131,12 @@ fn about(what: Operation) -> About {
         Operation::ListMailboxes => {
             shows("listMailboxes", "Mailboxes in use, how they do, and when they were last synchronised", "Mailboxes")
         }
+        Operation::ListProblems => {
+            shows("listProblems", "Messages that Exchange cannot give, and what it says of them", "UnreadableMessages")
+        }
+        Operation::ListProblemsOf => {
+            shows("listProblemsOf", "Those of one mailbox, which need not be in use", "UnreadableMessages")
+        }
         Operation::ListEvents => lists(
             "listEvents",
             "What happened to mailboxes and sign-ins since the start, the newest first",

@@ -198,6 +198,7 @@ impl Mail for Account {
             let (live, folder) = self.at(folder).await?;
             self.0.trail.lock().unwrap_or_else(PoisonError::into_inner).forget();
             live.fresh(folder).await?;
+            live.retry_problems_soon(folder);
             Ok(live.map.snapshot(folder, access).await?)
         })
         .await

@@ -25,8 +25,6 @@ pub(crate) struct Bodies {
     flights: Mutex<HashSet<EmailId>>,
     /// Rings when one of them has landed.
     landings: watch::Sender<()>,
-    /// Stand-ins for messages Exchange cannot give. Not for ever: it may be mended.
-    rebuilt: Mutex<HashMap<EmailId, (Content, Instant)>>,
 }
 
 /// Messages this task fetches; others wait until they have landed, or it is dropped.
@@ -38,33 +36,15 @@ struct Claim<'a> {
 
 impl Bodies {
     pub(crate) fn new(shelf: Shelf) -> Self {
-        Self { shelf, flights: Mutex::default(), landings: watch::Sender::default(), rebuilt: Mutex::default() }
+        Self { shelf, flights: Mutex::default(), landings: watch::Sender::default() }
     }
 
     /// Those of these messages that are here.
     pub(crate) async fn cached(&self, rows: &[ItemRow]) -> HashMap<EmailId, Content> {
         let ids: HashSet<EmailId> = rows.iter().map(|row| row.email_id).collect();
-        let mut found = self.stand_ins(&ids);
         let shelf = self.shelf.clone();
-        let read = move || ids.into_iter().filter_map(|id| Some((id, shelf.get(id)?))).collect::<Vec<_>>();
-        found.extend(tokio::task::spawn_blocking(read).await.unwrap_or_default());
-        found
-    }
-
-    fn stand_ins(&self, ids: &HashSet<EmailId>) -> HashMap<EmailId, Content> {
-        let mut rebuilt = self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-        rebuilt.retain(|_, (_, at)| at.elapsed() < STAND_IN);
-        ids.iter().filter_map(|id| Some((*id, rebuilt.get(id)?.0.clone()))).collect()
-    }
-
-    pub(crate) fn stand_in(&self, id: EmailId, content: Content) {
-        let mut rebuilt = self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-        if rebuilt.len() >= STAND_INS
-            && let Some(oldest) = rebuilt.iter().min_by_key(|(_, (_, at))| *at).map(|(id, _)| *id)
-        {
-            rebuilt.remove(&oldest);
-        }
-        rebuilt.insert(id, (content, Instant::now()));
+        let read = move || ids.into_iter().filter_map(|id| Some((id, shelf.get(id)?))).collect();
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
 
     /// Those of these messages that are not here and not on their way.
@@ -176,7 +156,7 @@ impl Live {
         wanted: &[Uid],
     ) -> Result<Vec<(Uid, Result<Content>)>> {
         rows.truncate(LOOK_AHEAD);
-        let cached = self.bodies.cached(&rows).await;
+        let cached = self.here(&rows).await?;
         rows.truncate(prefix(&rows, self.batch.of(BATCH_MESSAGES), |id| cached.contains_key(&id)));
         let missing: Vec<ItemRow> = rows.iter().filter(|row| !cached.contains_key(&row.email_id)).cloned().collect();
         let later = rows.last().map_or(0, |last| wanted.partition_point(|uid| *uid <= last.uid));
@@ -273,8 +253,9 @@ impl Live {
     async fn fetch_claimed(self: &Arc<Self>, folder: FolderId, rows: Vec<ItemRow>) -> Outcomes {
         // Somebody may have finished them between our look and our claim.
         let cached = self.bodies.cached(&rows).await;
-        let rows: Vec<ItemRow> = rows.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
+        let mut rows: Vec<ItemRow> = rows.into_iter().filter(|row| !cached.contains_key(&row.email_id)).collect();
         let mut outcomes: Outcomes = cached.into_iter().map(|(id, content)| (id, Ok(content))).collect();
+        outcomes.extend(Box::pin(self.fetch_again(folder, &mut rows)).await);
         let began = Instant::now();
         let mut tries: HashMap<EmailId, u32> = HashMap::new();
         let mut queue = VecDeque::from([rows]);
@@ -354,7 +335,7 @@ impl Live {
     }
 
     /// One GetItem with MIME.
-    async fn fetch_group(self: &Arc<Self>, rows: &[ItemRow]) -> Vec<Result<Content, Failure>> {
+    pub(crate) async fn fetch_group(self: &Arc<Self>, rows: &[ItemRow]) -> Vec<Result<Content, Failure>> {
         let all = |error: &Error| rows.iter().map(|_| Err(Failure::Call(error.clone()))).collect();
         let client = match self.client() {
             Ok(client) => client,
@@ -474,10 +455,6 @@ pub(crate) const BATCH_MESSAGES: usize = 32;
 const BATCH_BYTES: u64 = 4 << 20;
 /// A call that took longer to fail than this has been waited for long enough.
 const AGAIN: Duration = Duration::from_secs(3);
-/// How long a stand-in is served before Exchange is asked again.
-const STAND_IN: Duration = Duration::from_secs(600);
-/// How many of them are held in memory.
-const STAND_INS: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -123,6 +123,10 @@ impl Directory {
 }
 
 impl Directory {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     /// What is live, by organisation.
     pub(crate) async fn live_mailboxes(&self) -> Vec<(String, Vec<Arc<Live>>)> {
         let mut all = Vec::new();

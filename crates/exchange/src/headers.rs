@@ -68,7 +68,7 @@ impl Live {
 
     /// Headers of messages whose bodies are in the cache.
     async fn headers_here(&self, rows: &[ItemRow]) -> Result<Known> {
-        let cached = self.bodies.cached(rows).await;
+        let cached = self.here(rows).await?;
         let mut here = Known::new();
         for (id, content) in cached {
             let (block, _) = split_header(&content)?;

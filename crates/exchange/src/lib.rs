@@ -39,6 +39,7 @@ mod online;
 mod permissions;
 mod prefetch;
 mod previews;
+mod problems;
 mod read_ahead;
 mod rebuilt;
 mod relisting;
@@ -55,6 +56,7 @@ mod sync;
 mod tokens;
 mod transcode;
 mod transfer;
+mod unreadable;
 mod watch;
 mod word_index;
 
@@ -70,3 +72,4 @@ pub use settings::{
 pub use status::{CacheStatus, MailboxState, MailboxStatus, Status};
 pub use submit::SPOOL;
 pub use tokens::oauth;
+pub use unreadable::{Unreadable, unreadable};

@@ -27,6 +27,7 @@ use crate::learnt::Learnt;
 use crate::maps::Map;
 use crate::objects::{Fill, Myself, Others, People};
 use crate::permissions::Lists;
+use crate::problems::Soundness;
 use crate::settings::{Prefetch, SearchIndex, SizePolicy};
 use crate::stamps::Stamps;
 use crate::submit::Outgoing;
@@ -92,6 +93,7 @@ pub(crate) struct Live {
     presence: Mutex<Presence>,
     /// When something was last known to be as it is at Exchange.
     heard: Mutex<Instant>,
+    pub(crate) soundness: Soundness,
 }
 
 #[derive(Debug)]
@@ -172,6 +174,7 @@ impl Live {
             watcher: Mutex::default(),
             presence: Mutex::new(Presence { sessions: 0, since: Instant::now(), over: false }),
             heard: Mutex::new(Instant::now()),
+            soundness: Soundness::default(),
         });
         live.watch_anew();
         live.spawn(Arc::clone(&live).clear_begun());

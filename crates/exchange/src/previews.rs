@@ -51,7 +51,7 @@ impl Live {
     ) -> Result<(HashMap<EmailId, String>, HashMap<EmailId, Error>)> {
         let mut new = HashMap::new();
         for some in missing.chunks(LOOK_AHEAD) {
-            new.extend(of_contents(self.bodies.cached(some).await).await?);
+            new.extend(of_contents(self.here(some).await?).await?);
         }
         if haste == Haste::AtOnce {
             return Ok((new, HashMap::new()));

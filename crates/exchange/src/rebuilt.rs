@@ -1,5 +1,5 @@
 //! A stand-in for a message Exchange stores but cannot give as MIME: its header where it is known, its text, and a
-//! word of explanation. It is marked with `X-Exgate-Rebuilt`, and never kept as the message's content.
+//! word of explanation. It is marked with `X-Exgate-Rebuilt`, and kept as long as it is served (`problems.rs`).
 
 use std::fmt::Write;
 
@@ -38,15 +38,7 @@ impl Live {
             Err(error) if passes(&error.kind) && error.code.is_none() => return Err(self.failed(&tried, &error)),
             Err(_) => ews::Item::default(),
         };
-        tracing::warn!(
-            user = self.user,
-            uid = row.uid.get(),
-            reason,
-            "Exchange cannot give a message; a stand-in is served"
-        );
-        let content = Content::memory(stand_in(&item, row.received, reason));
-        self.bodies.stand_in(row.email_id, content.clone());
-        Ok(content)
+        self.cannot_give(row, reason, stand_in(&item, row.received, reason)).await
     }
 }
 

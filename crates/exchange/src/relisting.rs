@@ -15,6 +15,7 @@ use crate::caller::{number, on_behalf};
 use crate::error::Result;
 use crate::folder_state::FolderState;
 use crate::live::Live;
+use crate::problems::When;
 
 /// What a look at a folder found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ impl Account {
                 live.map.begin_resync(folder).await?;
             }
             live.look_now(&state).await?;
+            // Whoever has had a mailbox mended wants to see that.
+            Box::pin(live.retry_problems(folder, When::Now)).await?;
             Ok(compare(&before, &live.known(folder).await?))
         })
         .await

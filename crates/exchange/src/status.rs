@@ -23,6 +23,8 @@ pub struct Status {
     pub sessions: usize,
     /// Of the mailboxes with sessions, the longest time for which nothing was heard of Exchange.
     pub unheard: Duration,
+    /// Messages in these mailboxes that Exchange cannot give.
+    pub problems: usize,
 }
 
 /// How one mailbox does that is live.
@@ -74,7 +76,10 @@ impl Directory {
         let mut all = Vec::new();
         for (organisation, live) in self.live_mailboxes().await {
             let mut status = Status { organisation, ..Status::default() };
-            live.iter().filter(|live| !live.is_at_rest()).for_each(|live| status.add(live));
+            for live in live.iter().filter(|live| !live.is_at_rest()) {
+                status.add(live);
+                status.problems += live.count_problems().await;
+            }
             all.push(status);
         }
         all

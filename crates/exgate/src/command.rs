@@ -90,6 +90,9 @@ pub(crate) enum Command {
     /// Have the running gateway look at a whole mailbox now.
     #[command(subcommand)]
     Sync(Sync),
+    /// Messages that Exchange has and cannot give: where they are, since when, and what Exchange says. Their clients are shown a message
+    /// with what else is known of them. `exgate sync full` asks for them again at once.
+    Problems(Problems),
     /// The key under which the passwords of feeds and the sign-ins at identity providers are kept.
     #[command(subcommand)]
     Key(Key),
@@ -221,6 +224,18 @@ pub(crate) enum Sync {
     /// Have Exchange list these folders anew, and put right what the gateway knows of them otherwise. Messages keep their UIDs, events
     /// and cards their names; clients go on meanwhile.
     Full(Whose),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Problems {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Tell it as JSON, for machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Whose mailbox, and what is opened from there; all by default.
+    pub(crate) address: Option<String>,
 }
 
 #[derive(Debug, Args)]

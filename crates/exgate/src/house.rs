@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use accounts::{Account, DevicePassword, Fault, Safe};
 use admin::{
-    Event, Extent, House, Listed, Made, Mailbox, MailboxState, Outcome, Point, Problem, Session, Status, Upstream,
-    Wanted,
+    Event, Extent, House, Listed, Made, Mailbox, MailboxState, Outcome, Point, Problem, Session, Status, Unreadable,
+    Upstream, Wanted,
 };
 use exchange::{Organisation, Proof, Way};
 use http::StatusCode;
@@ -17,6 +17,7 @@ use crate::account;
 use crate::gate::Gate;
 use crate::issue::{self, Shown};
 use crate::observe::{History, Observed, snapshot};
+use crate::problems;
 use crate::trial::{self, Closed};
 
 /// What administrators see, and what they do it with.
@@ -56,6 +57,20 @@ impl House for Running {
             synchronised: now.checked_sub(one.unheard).unwrap_or(now),
         };
         self.gate.directory().mailboxes().await.into_iter().map(told).collect()
+    }
+
+    async fn unreadable(&self, of: Option<&Account>) -> Result<Vec<Unreadable>, Problem> {
+        let one = match of.map(|account| (account.organisation.as_str(), account.mailbox.as_deref())) {
+            None => None,
+            Some((organisation, Some(mailbox))) => Some((organisation, mailbox)),
+            // Nobody was ever in.
+            Some((_, None)) => return Ok(Vec::new()),
+        };
+        let found = self.gate.directory().unreadable(one).await.map_err(|error| {
+            tracing::warn!(%error, "which messages Exchange cannot give cannot be told");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "It cannot be looked up; the log says why")
+        })?;
+        Ok(found.into_iter().flat_map(|(organisation, all)| problems::told(&organisation, all)).collect())
     }
 
     fn sessions(&self) -> Vec<Session> {

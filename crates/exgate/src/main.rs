@@ -30,6 +30,7 @@ mod login;
 mod news;
 mod observe;
 mod password;
+mod problems;
 mod setup;
 mod spool;
 mod status;
@@ -109,6 +110,10 @@ fn main() -> ExitCode {
             Config::read(&config).map_err(Failure::from).and_then(|config| backup::restore(&config, &directory, force))
         }
         Command::Sync(command) => run(sync::run(&command)),
+        Command::Problems(command) => {
+            log::start(&log::errors_only(false));
+            run(problems::run(&command))
+        }
         Command::Key(command::Key::Rotate { config }) => {
             Config::read(&config).map_err(Failure::from).and_then(|c| key::rotate(&c))
         }

@@ -49,6 +49,10 @@ fn table(now: &Snapshot) -> Vec<String> {
     let asked = now.cache.hits + now.cache.misses;
     let share = if asked == 0 { String::new() } else { format!("; {} of {asked} were there", now.cache.hits) };
     lines.push(format!("cache         {} messages, {} MiB{share}", now.cache.messages, now.cache.bytes >> 20));
+    let problems: usize = now.organisations.iter().map(|one| one.problems).sum();
+    if problems > 0 {
+        lines.push(format!("unreadable    {problems} messages, which `exgate problems` lists"));
+    }
     for certificate in &now.certificates {
         let ends = match certificate.valid_seconds {
             left if left < 0.0 => format!("ended {} ago", span(-left)),
@@ -98,7 +102,7 @@ mod tests {
     fn what_is_told_stands_in_the_table() {
         let now: Snapshot = serde_json::from_value(serde_json::json!({
             "version": "0.1.0", "uptime_seconds": 61.0, "draining": false, "connections": { "imap": 3 },
-            "organisations": [{ "name": "main", "mailboxes": 2, "streaming": 1, "away": 1, "sessions": 3, "unheard_seconds": 61.0 }],
+            "organisations": [{ "name": "main", "mailboxes": 2, "streaming": 1, "away": 1, "sessions": 3, "unheard_seconds": 61.0, "problems": 2 }],
             "certificates": [{ "name": "default", "valid_seconds": -90_000.0 }],
             "spool": { "waiting": 1, "oldest_seconds": 5.0 },
             "cache": { "bytes": 2_097_152, "messages": 4, "hits": 3, "misses": 1 },
@@ -109,6 +113,7 @@ mod tests {
             "connections   3 imap",
             "to be sent    1, the oldest for 5 s",
             "cache         4 messages, 2 MiB; 3 of 4 were there",
+            "unreadable    2 messages, which `exgate problems` lists",
             "certificate   default: ended 1 d 1 h ago",
             "organisation  mailboxes streaming   away  sessions  last heard",
             "main                  2         1      1         3  1 min 1 s ago",

@@ -106,6 +106,7 @@ pub(crate) const TABLES: &[&str] = &[
     "headers",
     "letterhead",
     "preview",
+    "problem",
     "orphan",
     "keyword",
     "category",

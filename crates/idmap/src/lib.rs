@@ -25,6 +25,7 @@ mod mailbox;
 mod map;
 mod object;
 mod object_map;
+mod problem;
 mod sql;
 mod tables;
 
@@ -44,3 +45,4 @@ pub use object::{
     ObjectWritten, ObjectsApplied, TextState,
 };
 pub use object_map::ObjectMap;
+pub use problem::{Problem, StandIn};

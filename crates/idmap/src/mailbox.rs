@@ -1,5 +1,6 @@
 //! The map of one mailbox, wherever it is kept.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use crate::sql::Connection;
 use crate::sqlite::Pool;
 use crate::tables::fault::{Fault, Outcome};
 use crate::tables::ours::Transfer;
-use crate::tables::{annotation, collections, content, hierarchy, names, object, ours, sync, view};
+use crate::tables::{annotation, collections, content, hierarchy, names, object, ours, problem, sync, view};
 use crate::{
     Applied, CollectionRow, Epoch, Error, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, IdMap,
     Item, ItemRow, ObjectItem, ObjectMap, ObjectNumber, ObjectPage, ObjectRead, ObjectRow, ObjectWritten,
-    ObjectsApplied, Result, SyncPage, SyncPoint,
+    ObjectsApplied, Problem, Result, StandIn, SyncPage, SyncPoint,
 };
 
 /// The map of one mailbox, in a file or on a server. Clones share everything.
@@ -263,6 +264,29 @@ impl IdMap for Mailbox {
 
     async fn put_previews(&self, previews: Vec<(EmailId, String)>) -> Result<()> {
         self.write(move |connection| content::put_previews(connection, &previews)).await
+    }
+
+    async fn problems(&self) -> Result<Vec<Problem>> {
+        self.read(problem::problems).await
+    }
+
+    async fn stand_ins(&self, ids: &[EmailId]) -> Result<HashMap<EmailId, StandIn>> {
+        let ids = ids.to_vec();
+        self.read(move |connection| problem::stand_ins(connection, &ids)).await
+    }
+
+    async fn put_problem(&self, id: EmailId, reason: &str, stand_in: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (reason, stand_in) = (reason.to_owned(), stand_in.to_vec());
+        self.write(move |connection| problem::put(connection, id, &reason, &stand_in)).await
+    }
+
+    async fn tried_again(&self, id: EmailId, reason: Option<&str>) -> Result<()> {
+        let reason = reason.map(str::to_owned);
+        self.write(move |connection| problem::tried(connection, id, reason.as_deref())).await
+    }
+
+    async fn healed(&self, before: EmailId, after: EmailId) -> Result<Vec<FolderId>> {
+        self.write(move |connection| problem::healed(connection, before, after)).await
     }
 
     async fn exact_sizes(&self, ids: &[EmailId]) -> Result<Vec<(EmailId, u64)>> {

@@ -1,5 +1,6 @@
 //! The map of one mailbox, as a trait.
 
+use std::collections::HashMap;
 use std::future::Future;
 
 use mailbox::{
@@ -8,8 +9,8 @@ use mailbox::{
 };
 
 use crate::{
-    Applied, Epoch, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, Item, ItemRow, Result,
-    SyncPage, SyncPoint,
+    Applied, Epoch, Estimated, ExchangeFolder, FolderRow, HierarchyApplied, HierarchyPage, Item, ItemRow, Problem,
+    Result, StandIn, SyncPage, SyncPoint,
 };
 
 /// The map of one mailbox. Clones share everything.
@@ -183,6 +184,32 @@ pub trait IdMap: Clone + Send + Sync + 'static {
 
     /// Stores how messages begin. They live as long as the header blocks, and one that is stored stays as it is.
     fn put_previews(&self, previews: Vec<(EmailId, String)>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Messages that Exchange cannot give, by folder and UID.
+    fn problems(&self) -> impl Future<Output = Result<Vec<Problem>>> + Send;
+
+    /// What is served in place of messages that Exchange cannot give, of those asked for.
+    fn stand_ins(&self, ids: &[EmailId]) -> impl Future<Output = Result<HashMap<EmailId, StandIn>>> + Send;
+
+    /// Records that Exchange cannot give a message, why, and what is served in its place. What was recorded before stays, and is
+    /// answered. It lives as long as the header block.
+    fn put_problem(
+        &self,
+        id: EmailId,
+        reason: &str,
+        stand_in: &[u8],
+    ) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send;
+
+    /// Records that Exchange was asked again for a message it cannot give, and what it said of it, if anything.
+    fn tried_again(&self, id: EmailId, reason: Option<&str>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Records that Exchange gives a message again: wherever it is, the UID that stood for what was served in its place vanishes, and the
+    /// message comes back under a new one and the EMAILID `after`, which was never given to anything. Answers the folders;
+    /// none if it was recorded before.
+    ///
+    /// # Errors
+    /// `Full`.
+    fn healed(&self, before: EmailId, after: EmailId) -> impl Future<Output = Result<Vec<FolderId>>> + Send;
 
     /// Lengths of messages as rendered, of those asked for and known.
     fn exact_sizes(&self, ids: &[EmailId]) -> impl Future<Output = Result<Vec<(EmailId, u64)>>> + Send;

@@ -159,6 +159,17 @@ impl Server {
         found.first().map_or(Ok(false), |row| row.try_get(0).map_err(|error| self.0.error(error)))
     }
 
+    /// The names of all maps that have messages Exchange cannot give, ascending.
+    ///
+    /// # Errors
+    /// `Away`, `Store`.
+    pub async fn troubled(&self) -> Result<Vec<String>> {
+        let find = "SELECT name FROM idmap.mailbox AS one
+                    WHERE EXISTS (SELECT 1 FROM idmap.problem WHERE problem.mailbox = one.mailbox) ORDER BY name";
+        let found = self.0.rows(find, &[]).await?;
+        found.iter().map(|row| row.try_get(0).map_err(|error| self.0.error(error))).collect()
+    }
+
     /// What it takes to write a map at one go.
     pub(crate) async fn for_copy(&self, mailbox: &str) -> Result<(Arc<Desk>, Session)> {
         let number = self.0.number(mailbox).await?;

@@ -42,6 +42,15 @@ pub async fn all(directory: &Path) -> Result<Vec<String>> {
     tokio::task::spawn_blocking(move || file::names(&directory)).await.map_err(|_| Error::Closed)?
 }
 
+/// The same of those that have messages Exchange cannot give.
+///
+/// # Errors
+/// `Store` if the directory cannot be read.
+pub async fn troubled(directory: &Path) -> Result<Vec<String>> {
+    let directory = directory.to_owned();
+    tokio::task::spawn_blocking(move || file::troubled(&directory)).await.map_err(|_| Error::Closed)?
+}
+
 /// True if [`open`] would find a map there, and not make one.
 #[must_use]
 pub fn exists(directory: &Path, name: &str) -> bool {

@@ -11,5 +11,6 @@ pub(crate) mod hierarchy;
 pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod ours;
+pub(crate) mod problem;
 pub(crate) mod sync;
 pub(crate) mod view;

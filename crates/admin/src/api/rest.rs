@@ -1,6 +1,6 @@
 //! What there is beside accounts: who is in, what happened, what was done.
 
-use accounts::Store;
+use accounts::{Account, Store};
 use http::StatusCode;
 use serde_json::json;
 
@@ -38,6 +38,10 @@ impl<S: Store, H: House> Inner<S, H> {
 
     pub(super) async fn list_mailboxes(&self) -> Result<Answer, Problem> {
         Ok(answer::json(StatusCode::OK, &json!({ "mailboxes": self.house.mailboxes().await })))
+    }
+
+    pub(super) async fn list_problems(&self, of: Option<&Account>) -> Result<Answer, Problem> {
+        Ok(answer::json(StatusCode::OK, &json!({ "problems": self.house.unreadable(of).await? })))
     }
 
     pub(super) async fn list_events(&self, call: &Call<'_>) -> Result<Answer, Problem> {

@@ -173,6 +173,8 @@ async fn sessions_end_events_and_the_log_are_told() {
     assert_eq!(get("/api/v1/events").await["events"][0]["account"], HOSTILE);
     assert_eq!(get("/api/v1/events?account=bert@one.example").await["events"], json!([]));
     assert_eq!(get("/api/v1/mailboxes").await["mailboxes"][0]["state"], "streaming");
+    assert_eq!(get("/api/v1/problems").await["problems"][0]["uid"], 7);
+    assert_eq!(get("/api/v1/accounts/bert@one.example/problems").await["problems"], json!([]));
     assert_eq!(get("/api/v1/status").await["draining"], true);
     assert_eq!(get("/api/v1/me").await, json!({ "name": "auditor", "role": "auditor" }));
     let page = get("/api/v1/audit?after=1&limit=2").await;

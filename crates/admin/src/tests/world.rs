@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Admin, Answer, Asked, Event, Extent, From, House, Listed, Made, Mailbox, MailboxState, Organisation, Outcome,
-    Point, Problem, Session, Severity, Status, Step, StepState, Trials, Upstream, Wanted,
+    Point, Problem, Session, Severity, Status, Step, StepState, Trials, Unreadable, Upstream, Wanted,
 };
 
 pub(super) const ANNA: &str = "anna@one.example";
@@ -204,6 +204,21 @@ impl House for Pretend {
             sessions: 1,
             synchronised: Timestamp::now(),
         }]
+    }
+
+    async fn unreadable(&self, of: Option<&Account>) -> Result<Vec<Unreadable>, Problem> {
+        let one = Unreadable {
+            organisation: "main".to_owned(),
+            mailbox: ANNA.to_owned(),
+            folder: HOSTILE.to_owned(),
+            uid: 7,
+            message_id: None,
+            received: Timestamp::UNIX_EPOCH,
+            reason: "ErrorCorruptData".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            tried: Timestamp::now(),
+        };
+        Ok(if of.is_none_or(|of| of.address == ANNA) { vec![one] } else { Vec::new() })
     }
 
     fn sessions(&self) -> Vec<Session> {

@@ -39,6 +39,7 @@ struct Looked {
     away: Family<Labels, Gauge>,
     sessions: Family<Labels, Gauge>,
     unheard: Family<Labels, Gauge<f64, AtomicU64>>,
+    problems: Family<Labels, Gauge>,
     spool: Gauge,
     spool_oldest: Gauge<f64, AtomicU64>,
     cache_bytes: Gauge,
@@ -175,6 +176,8 @@ impl Looked {
             "unheard_seconds",
             "Longest time for which nothing was heard of Exchange about a mailbox that has sessions"
         );
+        let problems: Family<Labels, Gauge> =
+            gauge!("problems", "Messages in mailboxes that Exchange has and cannot give");
         let spool: Gauge = gauge!("spool_messages", "Messages that wait to be sent");
         let spool_oldest: Gauge<f64, AtomicU64> = gauge!("spool_oldest_seconds", "Age of the oldest of these");
         let cache_bytes: Gauge = gauge!("cache_bytes", "Disk space of cached messages");
@@ -194,6 +197,7 @@ impl Looked {
             away,
             sessions,
             unheard,
+            problems,
             spool,
             spool_oldest,
             cache_bytes,
@@ -216,6 +220,7 @@ impl Looked {
             self.away.get_or_create(&labels).set(number(one.away));
             self.sessions.get_or_create(&labels).set(number(one.sessions));
             self.unheard.get_or_create(&labels).set(one.unheard_seconds);
+            self.problems.get_or_create(&labels).set(number(one.problems));
         }
         self.spool.set(number(now.spool.waiting));
         self.spool_oldest.set(now.spool.oldest_seconds);

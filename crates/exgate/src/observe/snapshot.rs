@@ -42,6 +42,7 @@ fn organisation(status: exchange::Status) -> Organisation {
         away: status.away,
         sessions: status.sessions,
         unheard_seconds: status.unheard.as_secs_f64(),
+        problems: status.problems,
     }
 }
 

@@ -5,6 +5,7 @@ mod first_listing;
 mod folders;
 mod identity;
 mod objects;
+mod problems;
 mod resync;
 
 pub use changes::*;
@@ -12,6 +13,7 @@ pub use first_listing::*;
 pub use folders::*;
 pub use identity::*;
 pub use objects::*;
+pub use problems::*;
 pub use resync::*;
 
 /// Hands the names of all stories to a macro, which makes tests of them.
@@ -42,6 +44,9 @@ macro_rules! every_story {
             messages_added_together_are_numbered_in_order
             the_day_of_saving_is_that_of_coming_here
             previews_are_kept
+            a_problem_is_kept_while_its_message_is_there
+            what_can_be_read_again_has_a_new_uid
+            a_healed_message_is_found_again_in_a_migration
             stale_and_empty_pages_are_refused
             a_page_counts_from_where_it_was_asked_for
             a_note_is_swapped_by_one

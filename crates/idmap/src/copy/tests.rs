@@ -118,6 +118,7 @@ async fn lived_in(map: &Mailbox) -> (FolderId, FolderId) {
     map.put_headers(vec![(ids[0], b"A: b\r\n\r\n".to_vec()), (EmailId([1; 16]), vec![0, 255])]).await.unwrap();
     map.put_letterheads(vec![(ids[1], vec![1, 2, 3])]).await.unwrap();
     map.put_previews(vec![(ids[0], "Grüße".to_owned())]).await.unwrap();
+    map.put_problem(ids[2], "ErrorCorruptData", b"A: b\r\n\r\n").await.unwrap();
     map.put_exact_sizes(vec![(ids[0], 4321)]).await.unwrap();
     map.subscribe(&FolderPath(vec!["A".to_owned(), "b/ä".to_owned()]), Subscription::Unsubscribed).await.unwrap();
     map.keywords_for(&["Zu erledigen".to_owned()]).await.unwrap();

@@ -70,7 +70,8 @@ struct Step {
     oldest: usize,
 }
 
-const STEPS: &[Step] = &[Step { sql: include_str!("schema_1.sql"), oldest: 1 }];
+const STEPS: &[Step] =
+    &[Step { sql: include_str!("schema_1.sql"), oldest: 1 }, Step { sql: include_str!("schema_2.sql"), oldest: 1 }];
 
 const FIRST: &str = "CREATE SCHEMA idmap; CREATE SCHEMA idmap_here;
                      CREATE TABLE idmap.version (version bigint NOT NULL, oldest bigint NOT NULL);

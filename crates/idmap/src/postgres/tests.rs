@@ -307,12 +307,27 @@ async fn tables_are_brought_up_to_date_once() {
     one.migrate().await.unwrap();
     drop((one, two, three));
     let database = url.split(['/', '?']).nth(3).unwrap();
-    assert_eq!(fixture.run(database, "SELECT version, oldest FROM idmap.version"), "1|1");
+    assert_eq!(fixture.run(database, "SELECT version, oldest FROM idmap.version"), "2|1");
     fixture.run(database, "UPDATE idmap.version SET version = 99");
     node(&url).await.mailbox("anna").await.unwrap().put_note("a", "b").await.unwrap();
     fixture.run(database, "UPDATE idmap.version SET oldest = 98");
     let error = Server::open(&url, "old").await.unwrap_err();
     assert!(error.to_string().contains("newer version (schema 99)"), "{error}");
+}
+
+/// Maps with messages that Exchange cannot give are found among all others.
+#[tokio::test]
+async fn troubled_maps_are_found() {
+    let Some(fixture) = pg_fixture::shared() else { return };
+    let server = node(&fixture.database()).await;
+    for name in ["main anna", "main ben", "other carl"] {
+        let map = server.mailbox(name).await.unwrap();
+        filled(&map, &[item(1)]).await;
+        if name != "main ben" {
+            map.put_problem(mailbox::EmailId([1; 16]), "ErrorCorruptData", b"a").await.unwrap();
+        }
+    }
+    assert_eq!(server.troubled().await.unwrap(), ["main anna", "other carl"]);
 }
 
 /// A NUL, which PostgreSQL's text cannot hold, and names longer than an index takes come from elsewhere and stop nobody.

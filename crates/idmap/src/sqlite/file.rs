@@ -32,11 +32,20 @@ pub(crate) fn path(directory: &Path, mailbox: &str) -> PathBuf {
 
 /// The mailboxes whose maps lie there.
 pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
+    names_by(directory, "SELECT name FROM mailbox")
+}
+
+/// Those of them that have messages Exchange cannot give. A map of an older version has none.
+pub(crate) fn troubled(directory: &Path) -> Result<Vec<String>> {
+    names_by(directory, "SELECT name FROM mailbox WHERE EXISTS (SELECT 1 FROM problem)")
+}
+
+fn names_by(directory: &Path, find: &str) -> Result<Vec<String>> {
     let failed = |error: std::io::Error| Error::Store { file: directory.to_owned(), reason: error.to_string() };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        let name = || open_reader(&file).ok()?.query_row("SELECT name FROM mailbox", [], |row| row.get(0)).ok();
+        let name = || open_reader(&file).ok()?.query_row(find, [], |row| row.get(0)).ok();
         if file.extension().is_some_and(|extension| extension == "idmap") {
             names.extend(name());
         }
@@ -167,6 +176,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 
 /// "EXim" in the file's header tells our files from others'.

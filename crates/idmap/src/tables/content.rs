@@ -1,4 +1,4 @@
-//! What is known of contents by EMAILID: header blocks, letterheads, previews and exact sizes.
+//! What is known of contents by EMAILID: header blocks, letterheads, previews, exact sizes, and what stands in for them.
 //!
 //! They outlive their last message by a day, because a message that is moved by somebody else is first gone from one
 //! folder and then new in another.
@@ -104,7 +104,8 @@ pub(crate) fn orphaned(connection: &Connection, id: Hash, now: i64) -> Outcome<(
            AND (EXISTS (SELECT 1 FROM exact_size WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM headers WHERE email_id = ?1)
              OR EXISTS (SELECT 1 FROM letterhead WHERE email_id = ?1)
-             OR EXISTS (SELECT 1 FROM preview WHERE email_id = ?1))",
+             OR EXISTS (SELECT 1 FROM preview WHERE email_id = ?1)
+             OR EXISTS (SELECT 1 FROM problem WHERE email_id = ?1))",
     )?;
     note.execute(params![id, now])?;
     Ok(())
@@ -123,6 +124,7 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<()> {
             connection.prepare_cached("DELETE FROM headers WHERE email_id = ?1")?.execute([id.0])?;
             connection.prepare_cached("DELETE FROM letterhead WHERE email_id = ?1")?.execute([id.0])?;
             connection.prepare_cached("DELETE FROM preview WHERE email_id = ?1")?.execute([id.0])?;
+            connection.prepare_cached("DELETE FROM problem WHERE email_id = ?1")?.execute([id.0])?;
         }
         connection.prepare_cached("DELETE FROM orphan WHERE email_id = ?1")?.execute([id.0])?;
     }

@@ -298,15 +298,39 @@ impl<'c> Edit<'c> {
 
     /// A message is gone; its UID never comes back.
     pub(crate) fn remove(&mut self, known: &Known, by: RemovedBy) -> Outcome<()> {
-        let modseq = self.modseq()?;
         self.connection.prepare_cached("DELETE FROM item WHERE key = ?1")?.execute([known.key])?;
+        self.bury(known, known.email_id, (by == RemovedBy::Us).then_some(known.hash))
+    }
+
+    /// A message turned out to have other content than was served under its UID: it goes, and comes back under the next one.
+    pub(crate) fn renumber(&mut self, known: &Known, email_id: Hash) -> Outcome<Uid> {
+        let given = self.uid_next;
+        let full = || Fault::Answer(Error::Full(folder_id(self.folder)));
+        self.uid_next = given.checked_add(1).ok_or_else(full)?;
+        let modseq = self.modseq()?;
+        let exact_size = content::exact_size(self.connection, email_id)?;
+        let mut change = self
+            .connection
+            .prepare_cached("UPDATE item SET key = ?2, modseq = ?3, email_id = ?4, exact_size = ?5 WHERE key = ?1")?;
+        change.execute(params![known.key, item_key(self.folder, given), modseq, email_id, exact_size])?;
+        // Whoever has just moved it away by its old UID took the message itself along.
+        self.bury(known, email_id, None)?;
+        content::orphaned(self.connection, known.email_id, now())?;
+        self.foresight.derived_otherwise();
+        self.count(1, &known.flags, given);
+        self.weigh(1, known.size, exact_size);
+        uid(i64::from(given))
+    }
+
+    /// What is left of a message whose row is gone: `hash` where Exchange may still speak of it.
+    fn bury(&mut self, known: &Known, email_id: Hash, hash: Option<Hash>) -> Outcome<()> {
+        let modseq = self.modseq()?;
         let mut bury = self.connection.prepare_cached(
             "INSERT OR REPLACE INTO tombstone (folder, uid, modseq, email_id, stamp, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        let hash = (by == RemovedBy::Us).then_some(known.hash);
-        bury.execute(params![self.folder, known.uid.get(), modseq, known.email_id, known.stamp, hash])?;
+        bury.execute(params![self.folder, known.uid.get(), modseq, email_id, known.stamp, hash])?;
         self.buried += 1;
-        content::orphaned(self.connection, known.email_id, now())?;
+        content::orphaned(self.connection, email_id, now())?;
         self.count(-1, &known.flags, known.uid.get());
         self.weigh(-1, known.size, known.exact_size);
         Ok(())
