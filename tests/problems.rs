@@ -142,6 +142,8 @@ async fn nobody_has_to_ask_for_it() {
         assert!(healed.contains(&key) && !healed.contains("X-Exgate-Rebuilt"), "{healed}");
     }
     assert_eq!(listed(&site), Vec::<Value>::new());
+    let nobody = site.exgate(&["problems", "nobody@demo.test"], "");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no account nobody@demo.test"), "{nobody:?}");
     gateway.stop().await;
 }
 

@@ -279,6 +279,7 @@ impl Live {
     pub(crate) async fn others_wrote(&self) {
         self.mounts.forget_table().await;
         self.hierarchy.forget();
+        self.soundness.doubt();
         self.folders.iter().for_each(|state| state.bell.ring());
     }
 

@@ -19,13 +19,29 @@ use crate::caller::on_behalf;
 use crate::error::{Result, Tried};
 use crate::live::Live;
 
-/// When a mailbox was last seen to have no message that Exchange cannot give, by what its map counts.
+/// Whether there is anything to look for. A mailbox without such messages is not asked for them again and again.
 #[derive(Debug)]
-pub(crate) struct Soundness(AtomicU64);
+pub(crate) struct Soundness {
+    /// How often one was found, or may have been by another gateway.
+    alarms: AtomicU64,
+    /// How often that was when there were none.
+    sound_at: AtomicU64,
+}
 
 impl Default for Soundness {
     fn default() -> Self {
-        Self(AtomicU64::new(u64::MAX))
+        Self { alarms: AtomicU64::new(1), sound_at: AtomicU64::new(0) }
+    }
+}
+
+impl Soundness {
+    /// There may be one now.
+    pub(crate) fn doubt(&self) {
+        self.alarms.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn is_sound(&self) -> bool {
+        self.sound_at.load(Ordering::SeqCst) == self.alarms.load(Ordering::SeqCst)
     }
 }
 
@@ -36,19 +52,15 @@ impl Live {
     }
 
     async fn problems(&self) -> Result<Vec<Problem>> {
-        if self.is_sound() {
+        if self.soundness.is_sound() {
             return Ok(Vec::new());
         }
-        let commits = self.map.commits();
+        let alarms = self.soundness.alarms.load(Ordering::SeqCst);
         let all = self.map.problems().await?;
         if all.is_empty() {
-            self.soundness.0.store(commits, Ordering::Relaxed);
+            self.soundness.sound_at.store(alarms, Ordering::SeqCst);
         }
         Ok(all)
-    }
-
-    fn is_sound(&self) -> bool {
-        self.soundness.0.load(Ordering::Relaxed) == self.map.commits()
     }
 
     /// Asks Exchange again for the messages of a folder that it could not give.
@@ -73,7 +85,7 @@ impl Live {
 
     /// The same in the background, for clients that have what was served in their place and will not ask for it again.
     pub(crate) fn retry_problems_soon(self: &Arc<Self>, folder: FolderId) {
-        if self.is_sound() {
+        if self.soundness.is_sound() {
             return;
         }
         let live = Arc::clone(self);
@@ -100,6 +112,7 @@ impl Live {
     /// Records that Exchange cannot give a message. Answers what is served in its place.
     pub(crate) async fn cannot_give(&self, row: &ItemRow, reason: &str, stand_in: Vec<u8>) -> Result<Content> {
         let before = self.map.put_problem(row.email_id, reason, &stand_in).await?;
+        self.soundness.doubt();
         if before.is_none() {
             let (user, uid) = (&self.user, row.uid.get());
             tracing::warn!(user, uid, reason, "Exchange cannot give a message; a stand-in is served");

@@ -123,6 +123,45 @@ async fn messages_come_whole_or_not_at_all() {
     }
 }
 
+/// Of several messages each is healed, with its copies elsewhere, also if the call for all of them fails.
+#[tokio::test]
+async fn what_exchange_gives_again_is_another_message_wherever_it_is() {
+    let lab = Lab::new().await;
+    lab.fill(3);
+    let gate = lab.sign_in().await;
+    let (inbox, drafts) = (gate.inbox().await, gate.folder(&["Drafts"]).await.id);
+    let uids = gate.uids(inbox).await;
+    // Of the inbox's alone: what Exchange gives of one copy is there for all.
+    let poison = async |what: &str| {
+        for item in lab.at_exchange("Inbox") {
+            if item["message_id"] != "<1@example.org>" {
+                let id = item["item_id"].as_str().unwrap().replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+                lab.control("POST", &format!("/{what}?mailbox={}&item={id}&kind=mime", lab::ANNA), "").await;
+            }
+        }
+    };
+    poison("poison").await;
+    let before = gate.all_contents(inbox, &uids).await;
+    let is_stand_in = |content: &[u8]| String::from_utf8_lossy(content).contains("X-Exgate-Rebuilt");
+    assert_eq!(before.iter().map(|(_, content)| is_stand_in(content)).collect::<Vec<_>>(), [true, false, true]);
+    let copied = gate.account.copy(inbox, &uids[..1], drafts).await.unwrap().pairs;
+    assert_eq!(gate.content(drafts, copied[0].1).await, before[0].1, "a copy of it is what it is");
+
+    poison("heal").await;
+    lab.fault(r#"{"what":"html","status":200,"operation":"GetItem","times":1}"#).await;
+    gate.account.list_folder_anew(inbox).await.unwrap();
+    let now = gate.uids(inbox).await;
+    assert!(now.len() == 3 && now[0] == uids[1] && now[1] > uids[2], "{now:?}");
+    let there = gate.uids(drafts).await;
+    assert!(there.len() == 1 && there[0] > copied[0].1, "{there:?}");
+    let mut after = gate.all_contents(inbox, &now).await;
+    assert!(after.iter().all(|(_, content)| !is_stand_in(content)), "{after:?}");
+    after.retain(|(_, content)| String::from_utf8_lossy(content).contains("--original-0"));
+    assert_eq!(gate.content(drafts, there[0]).await, after[0].1);
+    let same = gate.email_ids(inbox, &[after[0].0]).await;
+    assert_eq!(gate.email_ids(drafts, &there).await, same);
+}
+
 #[tokio::test]
 async fn no_stand_in_is_made_while_exchange_cannot_be_asked_for_it() {
     let lab = Lab::new().await;
