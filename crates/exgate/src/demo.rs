@@ -85,12 +85,13 @@ pub(crate) async fn run(options: Demo) -> Result<(), Failure> {
         ))?;
     }
     say("New mail arrives every 20 seconds. Ctrl-C ends the demo.")?;
+    let stop = gateway::Stop::heard()?;
     say(&format!("ready in {:.1} s", started.elapsed().as_secs_f32()))?;
     say("ready")?;
 
     tokio::select! {
         outcome = deliver(&exchange, &users) => outcome?,
-        outcome = gateway::stop_requested() => outcome?,
+        () = stop.requested() => {}
     }
     gateway.close().await;
     Ok(())

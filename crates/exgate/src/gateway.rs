@@ -18,7 +18,7 @@ use sd_notify::NotifyState;
 use serve::{Certificates, Drain, Limits, Security, Tls, TlsError};
 use smtp::Smtp;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::alerts::Watchman;
@@ -68,11 +68,12 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
     if let Some(watchman) = watchman {
         tokio::spawn(watchman.watch(started));
     }
+    let stop = Stop::heard()?;
     gateway.announce()?;
     say("ready")?;
     info!("ready");
     tell_manager(&[NotifyState::Ready]);
-    stop_requested().await?;
+    stop.requested().await;
     tell_manager(&[NotifyState::Stopping]);
     gateway.close().await;
     if let Some(nodes) = nodes
@@ -260,14 +261,27 @@ fn page(gate: &Gate, observed: Observed, settings: AdminSettings) -> Result<Page
     Ok(Page::new(observed, directory, started, house::admin(running, longest_refusal)?))
 }
 
-/// Returns when the operator or the system wants the program to end.
-pub(crate) async fn stop_requested() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// The signals by which the operator or the system wants the program to end.
+pub(crate) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// From now on these signals do not end the program by themselves: before anybody is told that it runs, so that whoever stops
+    /// it at once lets it finish, too.
+    pub(crate) fn heard() -> Result<Self, Failure> {
+        let heard = |kind| signal(kind).map_err(no_signals);
+        Ok(Self { interrupt: heard(SignalKind::interrupt())?, terminate: heard(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Returns once one has come.
+    pub(crate) async fn requested(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 fn no_signals(error: std::io::Error) -> Failure {
