@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use exgate_tests::{Options, Site, program};
+use exgate_tests::{Options, Site, USER, certificates, program};
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn clients_are_told_where_the_gateway_is() {
@@ -44,4 +45,51 @@ async fn clients_are_told_where_the_gateway_is() {
     let told = String::from_utf8(out.stdout).unwrap();
     assert!(told.contains("_imaps._tcp.corp.example. IN SRV 0 1 993 mail.corp.example.\n"), "{told}");
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_profile_is_signed_where_a_key_is_given() {
+    let (simulator, files) = (Options::preset("empty").start().await, TempDir::new().unwrap());
+    certificates(files.path(), &["localhost"]).await;
+    let file = |name: &str| files.path().join(name);
+    let tables = |key: &str| {
+        format!(
+            "[clients]\nhost = \"mail.corp.example\"\nhttps = 443\nsign = {{ certificate = {:?}, key = {:?} }}\n\
+             [exchange.main]\nurl = \"{}\"\nauth = \"basic\"\nallow_http = true\n",
+            file("chain.pem"),
+            file(key),
+            simulator.ews
+        )
+    };
+    let refused = Site::tables(&tables("expired.key")).exgate(&["config", "check"], "");
+    let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{sentence}");
+    assert!(sentence.starts_with("exgate: clients.sign: certificate file "), "{sentence}");
+
+    let site = Site::listening("admin = \"127.0.0.1:0\"\n", &tables("chain.key"));
+    let gateway = site.start().await;
+    let answer = reqwest::get(format!("http://{}/exgate.mobileconfig", gateway.http)).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/x-apple-aspen-config");
+    std::fs::write(file("anybody"), answer.bytes().await.unwrap()).unwrap();
+    let _ = site.fine(&["setup", USER, "--profile", file("anna").to_str().unwrap()]);
+    let numbers = reqwest::get(format!("http://{}/metrics", gateway.program.announced("admin"))).await.unwrap();
+    let numbers = numbers.text().await.unwrap();
+    assert!(numbers.contains("exgate_certificate_valid_seconds{name=\"profiles\"} "), "{numbers}");
+    let log = std::fs::read_to_string(site.path().join("stderr")).unwrap();
+    assert!(!log.contains("Payload"), "{log}");
+    gateway.stop().await;
+
+    if Command::new("openssl").arg("version").output().is_err() {
+        return println!("skipped: there is no openssl on this machine");
+    }
+    for (name, holds) in
+        [("anybody", "<string>mail.corp.example</string>"), ("anna", &format!("<string>{USER}</string>"))]
+    {
+        let words =
+            ["cms", "-verify", "-binary", "-inform", "DER", "-purpose", "any", "-CAfile", "ca.pem", "-in", name];
+        let read = Command::new("openssl").args(words).current_dir(files.path()).output().unwrap();
+        assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+        let text = String::from_utf8(read.stdout).unwrap();
+        assert!(text.starts_with("<?xml") && text.contains(holds), "{text}");
+    }
 }

@@ -30,18 +30,18 @@ pub struct Page {
     /// What else is said of it.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What it says.
-    pub text: String,
+    pub content: Vec<u8>,
 }
 
 impl Page {
     /// A document of that media type.
     #[must_use]
-    pub fn new(kind: &'static str, text: impl Into<String>) -> Self {
-        Self { status: StatusCode::OK, kind, headers: Vec::new(), text: text.into() }
+    pub fn new(kind: &'static str, content: impl Into<Vec<u8>>) -> Self {
+        Self { status: StatusCode::OK, kind, headers: Vec::new(), content: content.into() }
     }
 
     pub(crate) fn response(self) -> Response<Body> {
-        let mut response = Response::new(Body::whole(self.text));
+        let mut response = Response::new(Body::whole(self.content));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
         response.headers_mut().extend(self.headers);

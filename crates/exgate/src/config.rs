@@ -438,6 +438,26 @@ mod tests {
             ),
             (
                 "[listen]",
+                "[clients.sign]\ncertificate = '/dev/null'\nkey = '/dev/null'\n[listen]",
+                "exgate.toml: clients.host: missing; the profile that clients.sign signs says where the gateway is",
+            ),
+            (
+                "[listen]",
+                "[clients]\nhost = 'mail.corp.example'\nsign = { certificate = '/none/sign.pem', key = '/dev/null' }\n[listen]",
+                "exgate.toml: clients.sign.certificate: file /none/sign.pem not found",
+            ),
+            (
+                "[listen]",
+                "[clients]\nhost = 'mail.corp.example'\nsign = { certificate = '/dev/null', key = '/none/sign.key' }\n[listen]",
+                "exgate.toml: clients.sign.key: file /none/sign.key not found",
+            ),
+            (
+                "[listen]",
+                "[clients]\nhost = 'mail.corp.example'\nsign = { certificate = '/dev/null' }\n[listen]",
+                "exgate.toml: clients.sign: missing key `key` (line 4)",
+            ),
+            (
+                "[listen]",
                 "[limits]\nper_network = 0\n[listen]",
                 "exgate.toml: limits.per_network: 0 would let nobody in; set at least 1",
             ),

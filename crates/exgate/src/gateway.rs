@@ -27,6 +27,7 @@ use crate::gate::{self, Gate};
 use crate::house::{self, Running};
 use crate::listeners::HandedOver;
 use crate::observe::{History, Observed, Page};
+use crate::setup::Signing;
 use crate::{Failure, desk, feed, grants, key, setup, store};
 
 /// Runs the gateway until it is told to stop.
@@ -36,6 +37,7 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
     let safe = key::take_over(&config)?;
     let acme = authority(&config).await?;
     let certificates = certificates(&config)?;
+    let signing = Signing::load(&config)?;
     let shared = store::shared(&config).await?;
     let nodes = shared.as_ref().map(|shared| shared.nodes.clone());
     if let Some(nodes) = &nodes {
@@ -50,7 +52,8 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
     let backend = backend_of(&config, &config.state, &safe, shared.clone())?;
     let gate = Gate::open(backend, register, gate::Rules::of(&config)?)?;
     let doors = doors(&config, certificates.as_ref())?;
-    let observed = Observed { certificates: certificates.clone(), ..observed };
+    let signs = signing.as_ref().map(Signing::certificates);
+    let observed = Observed { certificates: certificates.clone(), signs: signs.clone(), ..observed };
     let watchman = Watchman::new(&config, observed.clone(), gate.directory().clone())?;
     let limits = Limits::new(config.limits.settings(&config.listen));
     let settings = Settings {
@@ -58,13 +61,14 @@ pub(crate) async fn serve(config: Config, observed: Observed, handed: HandedOver
         smtp: smtp_settings(&config)?,
         pop3: pop3_settings(&config),
         ldap: ldap_settings(&config)?,
-        dav: dav_settings(&config, &limits, &gate),
+        dav: dav_settings(&config, &limits, &gate, signing),
         limits,
         observed,
         admin: AdminSettings::of(&config, safe.clone()),
     };
     let mut gateway = Gateway::open(gate, feed::open(&safe)?, settings, handed.open(doors)?)?;
-    gateway.keep_fresh(certificates, acme)?;
+    gateway.keep_proven(certificates.as_ref(), acme);
+    gateway.keep_fresh(certificates.into_iter().chain(signs).collect())?;
     if let Some(watchman) = watchman {
         tokio::spawn(watchman.watch(started));
     }
@@ -103,6 +107,7 @@ fn tell_manager(states: &[NotifyState<'_>]) {
 /// certificates; and that the key of what is sealed can be had, where another one is named for it.
 pub(crate) fn check(config: &Config) -> Result<(), Failure> {
     key::check(config)?;
+    Signing::load(config)?;
     // What an authority makes out is not there before the first start.
     if config.tls.as_ref().is_some_and(|tls| tls.acme.is_some()) && !Acme::file(&config.state).exists() {
         return Ok(());
@@ -206,15 +211,19 @@ impl Gateway {
         Ok(Self { drain, addresses })
     }
 
+    /// Has the authority, if there is one, make out new certificates in time.
+    fn keep_proven(&mut self, certificates: Option<&Certificates>, acme: Option<Acme>) {
+        if let (Some(certificates), Some(acme)) = (certificates, acme) {
+            self.addresses.extend(acme.address().map(|address| ("http01", address)));
+            tokio::spawn(acme.keep(certificates.clone(), self.drain.shutdown()));
+        }
+    }
+
     /// Takes up new certificates, while the gateway runs: when their files change, and when told by SIGHUP. Without any, that
     /// signal changes nothing.
-    fn keep_fresh(&mut self, certificates: Option<Certificates>, acme: Option<Acme>) -> Result<(), Failure> {
-        if let (Some(certificates), Some(acme)) = (certificates.clone(), acme) {
-            self.addresses.extend(acme.address().map(|address| ("http01", address)));
-            tokio::spawn(acme.keep(certificates, self.drain.shutdown()));
-        }
-        if let Some(certificates) = certificates.clone() {
-            tokio::spawn(certificates.watch(self.drain.shutdown()));
+    fn keep_fresh(&self, certificates: Vec<Certificates>) -> Result<(), Failure> {
+        for one in &certificates {
+            tokio::spawn(one.clone().watch(self.drain.shutdown()));
         }
         let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
         let mut shutdown = self.drain.shutdown();
@@ -224,7 +233,7 @@ impl Gateway {
                     told = hangup.recv() => if told.is_none() { return },
                     () = shutdown.requested() => return,
                 }
-                if let Some(certificates) = certificates.clone() {
+                for certificates in certificates.clone() {
                     let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
                 }
             }
@@ -387,12 +396,12 @@ fn ldap_settings(config: &Config) -> Result<ldap::Settings, Failure> {
     })
 }
 
-fn dav_settings(config: &Config, limits: &Limits, gate: &Gate) -> dav::Settings {
+fn dav_settings(config: &Config, limits: &Limits, gate: &Gate, signing: Option<Signing>) -> dav::Settings {
     dav::Settings {
         plaintext_passwords: config.listen.allow_plaintext,
         largest_object: config.dav.max_object_mib << 20,
         limits: limits.clone(),
-        pages: setup::pages(config, gate),
+        pages: setup::pages(config, gate, signing),
         ..dav::Settings::default()
     }
 }

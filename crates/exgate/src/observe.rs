@@ -25,4 +25,6 @@ pub(crate) struct Observed {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Events,
     pub(crate) certificates: Option<Certificates>,
+    /// By which profiles are signed.
+    pub(crate) signs: Option<Certificates>,
 }

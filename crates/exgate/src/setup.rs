@@ -6,14 +6,16 @@ mod autoconfig;
 mod clients;
 pub(crate) mod code;
 mod dns;
+mod signed;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use dav::{Page, Pages};
+use http::StatusCode;
 
-pub(crate) use self::apple::profile;
 pub(crate) use self::clients::{Client, Step};
+pub(crate) use self::signed::{Signing, Unsigned};
 use crate::Failure;
 use crate::config::Config;
 use crate::enroll;
@@ -32,15 +34,15 @@ pub(crate) struct Place {
 }
 
 /// What is served to anybody who asks by HTTP; nothing if it is not known by which name the gateway goes.
-pub(crate) fn pages(config: &Config, gate: &Gate) -> Pages {
+pub(crate) fn pages(config: &Config, gate: &Gate, signing: Option<Signing>) -> Pages {
     let Some(place) = place(config) else { return Pages::default() };
-    let (xml, plist) = (Arc::new(autoconfig::document(&place)), Arc::new(profile(&place, None)));
+    let xml = Arc::new(autoconfig::document(&place));
     let (shown, enrolls) = (place.clone(), config.enrolls());
     let pages = Pages::new(move |path| match path {
         "/mail/config-v1.1.xml" | "/.well-known/autoconfig/mail/config-v1.1.xml" => {
             Some(Page::new("text/xml; charset=utf-8", xml.as_str()))
         }
-        "/exgate.mobileconfig" => Some(Page::new("application/x-apple-aspen-config", plist.as_str())),
+        "/exgate.mobileconfig" => Some(offered(&shown, signing.as_ref())),
         "/setup.css" => Some(Page::new("text/css; charset=utf-8", enroll::STYLE)),
         "/setup" => Some(enroll::dressed(enroll::clients(&shown, enrolls))),
         path => {
@@ -50,6 +52,23 @@ pub(crate) fn pages(config: &Config, gate: &Gate) -> Pages {
         }
     });
     if enrolls { enroll::pages(pages, gate.clone(), place) } else { pages }
+}
+
+/// The profile by which Apple's devices set themselves up, for this user or for anybody; signed, if somebody signs.
+pub(crate) fn profile(place: &Place, user: Option<&str>, signing: Option<&Signing>) -> Result<Vec<u8>, Unsigned> {
+    let profile = apple::profile(place, user).into_bytes();
+    signing.map_or(Ok(profile.clone()), |signing| signing.sign(&profile))
+}
+
+fn offered(place: &Place, signing: Option<&Signing>) -> Page {
+    match profile(place, None, signing) {
+        Ok(profile) => Page::new("application/x-apple-aspen-config", profile),
+        Err(reason) => {
+            tracing::error!(%reason, "the profile is not signed, and is not handed out");
+            let sentence = "The profile cannot be signed at the moment; tell those who run this server\n";
+            Page { status: StatusCode::INTERNAL_SERVER_ERROR, ..Page::new("text/plain; charset=utf-8", sentence) }
+        }
+    }
 }
 
 /// Where people get device passwords for themselves, if they do.

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::challenges::{self, Challenges};
 use crate::tls::VERSIONS;
-use crate::{Shutdown, Tls};
+use crate::{Shutdown, Signer, Tls};
 
 /// Where certificates are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +129,19 @@ impl Certificates {
     #[must_use]
     pub fn challenges(&self) -> Challenges {
         self.0.challenges.clone()
+    }
+
+    /// The main certificate, as it is now, for what is signed beside handshakes.
+    ///
+    /// # Errors
+    /// Its key is neither RSA, nor ECDSA on P-256 or P-384.
+    pub fn signer(&self) -> Result<Signer, TlsError> {
+        Signer::of(&self.loaded().main).ok_or_else(|| {
+            let key = self.0.files.main.key.display();
+            TlsError(format!(
+                "key file {key} is of a kind that signs handshakes only; take RSA, or ECDSA on P-256 or P-384"
+            ))
+        })
     }
 
     /// Until when each is valid, by the name it is shown for; `default` is for all others.
@@ -287,7 +300,11 @@ fn certified(pair: &Pair) -> Result<CertifiedKey, TlsError> {
     let secret = PrivateKeyDer::from_pem_file(&pair.key)
         .map_err(|error| TlsError(format!("key file {key}: {}", plain(&error))))?;
     CertifiedKey::from_der(chain, secret, &rustls::crypto::ring::default_provider()).map_err(|error| {
-        TlsError(format!("certificate file {certificate} and key file {key} cannot be used together: {error}"))
+        let why = match error {
+            rustls::Error::InconsistentKeys(_) => "the key is that of another certificate".to_owned(),
+            other => other.to_string(),
+        };
+        TlsError(format!("certificate file {certificate} and key file {key} cannot be used together: {why}"))
     })
 }
 

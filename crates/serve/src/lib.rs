@@ -11,6 +11,7 @@ mod forwarded;
 mod limits;
 mod listen;
 mod network;
+mod signer;
 mod stream;
 mod tls;
 
@@ -25,5 +26,6 @@ pub use forwarded::{Fields, Forwarded, Unclear};
 pub use limits::{Limits, Permit, Settings};
 pub use listen::{Connection, Protocol, Security, listen};
 pub use network::{Networks, NoNetwork};
+pub use signer::{SignatureKind, Signer};
 pub use stream::Stream;
 pub use tls::Tls;

@@ -106,6 +106,11 @@ key = "/etc/exgate/imap.key"
 # People get device passwords for themselves at /enroll, with their Exchange password. On where device_passwords = "required", if
 # left out. Pages on how to set up programs are at /setup.
 #enroll = false
+# Signs profiles, so that macOS and iOS show whose they are: certificate chain and private key, PEM, RSA or ECDSA. Those of [tls]
+# will do, if devices believe their authority.
+#[clients.sign]
+#certificate = "/etc/exgate/imap.pem"
+#key = "/etc/exgate/imap.key"
 
 [limits]
 # Connections at once: in all, from one address (IPv6: a /64), and from the network around it (256 addresses; IPv6: a /48).

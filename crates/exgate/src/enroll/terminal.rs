@@ -1,5 +1,7 @@
 //! `exgate setup`: somebody shows once that a mailbox is theirs, and gets a device password and all that a program needs.
 
+use std::path::Path;
+
 use admin::Wanted;
 use mailbox::Scopes;
 
@@ -7,13 +9,14 @@ use crate::account::{actor, told};
 use crate::command::Setup;
 use crate::config::Config;
 use crate::gateway::say;
-use crate::setup::{self, Client, Place, Step, code};
+use crate::setup::{self, Client, Place, Signing, Step, code};
 use crate::{Failure, device, issue, store};
 
 /// Does what the command line says.
 pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
     let config = Config::read(&options.config)?;
     let place = setup::place(&config).ok_or_else(setup::no_place)?;
+    let signing = Signing::load(&config)?;
     let register = store::register(&config).await?;
     let owner = device::prove(&config, &options.address).await?;
     let address = owner.address.clone();
@@ -25,7 +28,7 @@ pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
     say(&format!("password: {}", password.expose()))?;
     place.settings().iter().try_for_each(|(name, value)| say(&format!("{name}: {value}")))?;
     if let Some(file) = &options.profile {
-        write_profile(&place, &address, file)?;
+        write_profile(&place, &address, signing.as_ref(), file)?;
     }
     if options.qr {
         for (title, text) in code::all(&place, &address, Some(password.expose())) {
@@ -42,9 +45,11 @@ pub(crate) async fn run(options: Setup) -> Result<(), Failure> {
 }
 
 /// It holds no password: whoever installs it is asked.
-fn write_profile(place: &Place, address: &str, file: &std::path::Path) -> Result<(), Failure> {
-    std::fs::write(file, setup::profile(place, Some(address)))
-        .map_err(|error| Failure::new(format!("the profile {} cannot be written: {error}", file.display())))?;
+fn write_profile(place: &Place, address: &str, signing: Option<&Signing>, file: &Path) -> Result<(), Failure> {
+    let unwritten =
+        |why: &dyn std::fmt::Display| Failure::new(format!("the profile {} cannot be written: {why}", file.display()));
+    let profile = setup::profile(place, Some(address), signing).map_err(|why| unwritten(&why))?;
+    std::fs::write(file, profile).map_err(|error| unwritten(&error))?;
     say(&format!("profile: {}", file.display()))
 }
 

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use admin::{Cache, Certificate, Organisation, Spool};
 use exchange::Directory;
 use jiff::Timestamp;
+use serve::Certificates;
 
 use super::Observed;
 
@@ -21,7 +22,9 @@ pub(crate) async fn take(observed: &Observed, directory: &Directory, started: In
     })??;
     let age = |since: Timestamp| Timestamp::now().duration_since(since).as_secs_f64().max(0.0);
     let cache = directory.cache_status();
-    let ends = observed.certificates.as_ref().map(serve::Certificates::ends).unwrap_or_default();
+    let ends = |all: &Option<Certificates>| all.as_ref().map(Certificates::ends).unwrap_or_default();
+    let signs = ends(&observed.signs).into_iter().map(|(_, end)| ("profiles".to_owned(), end));
+    let ends = ends(&observed.certificates).into_iter().chain(signs);
     Ok(Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_seconds: started.elapsed().as_secs_f64(),
@@ -30,7 +33,7 @@ pub(crate) async fn take(observed: &Observed, directory: &Directory, started: In
         organisations: directory.status().await.into_iter().map(organisation).collect(),
         spool: Spool { waiting, oldest_seconds: oldest.map_or(0.0, age) },
         cache: Cache { bytes: cache.bytes, messages: cache.messages, hits: cache.hits, misses: cache.misses },
-        certificates: ends.into_iter().map(certificate).collect(),
+        certificates: ends.map(certificate).collect(),
     })
 }
 
