@@ -1,8 +1,9 @@
 //! What clients fetch to set themselves up is served to anybody, well-formed, and says where the gateway is.
 
 use std::process::Command;
+use std::time::Duration;
 
-use exgate_tests::{Options, Site, USER, certificates, program};
+use exgate_tests::{Options, Site, USER, certificates, eventually, program};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -52,11 +53,17 @@ async fn a_profile_is_signed_where_a_key_is_given() {
     let (simulator, files) = (Options::preset("empty").start().await, TempDir::new().unwrap());
     certificates(files.path(), &["localhost"]).await;
     let file = |name: &str| files.path().join(name);
+    let put = |name: &str| {
+        for (from, to) in [(format!("{name}.pem"), "sign.pem"), (format!("{name}.key"), "sign.key")] {
+            std::fs::copy(file(&from), file(to)).unwrap();
+        }
+    };
+    put("chain");
     let tables = |key: &str| {
         format!(
             "[clients]\nhost = \"mail.corp.example\"\nhttps = 443\nsign = {{ certificate = {:?}, key = {:?} }}\n\
              [exchange.main]\nurl = \"{}\"\nauth = \"basic\"\nallow_http = true\n",
-            file("chain.pem"),
+            file("sign.pem"),
             file(key),
             simulator.ews
         )
@@ -66,15 +73,24 @@ async fn a_profile_is_signed_where_a_key_is_given() {
     assert_eq!(refused.status.code(), Some(2), "{sentence}");
     assert!(sentence.starts_with("exgate: clients.sign: certificate file "), "{sentence}");
 
-    let site = Site::listening("admin = \"127.0.0.1:0\"\n", &tables("chain.key"));
+    let site = Site::listening("admin = \"127.0.0.1:0\"\n", &tables("sign.key"));
     let gateway = site.start().await;
-    let answer = reqwest::get(format!("http://{}/exgate.mobileconfig", gateway.http)).await.unwrap();
+    let url = format!("http://{}/exgate.mobileconfig", gateway.http);
+    let answer = reqwest::get(&url).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/x-apple-aspen-config");
     std::fs::write(file("anybody"), answer.bytes().await.unwrap()).unwrap();
     let _ = site.fine(&["setup", USER, "--profile", file("anna").to_str().unwrap()]);
     let numbers = reqwest::get(format!("http://{}/metrics", gateway.program.announced("admin"))).await.unwrap();
     let numbers = numbers.text().await.unwrap();
     assert!(numbers.contains("exgate_certificate_valid_seconds{name=\"profiles\"} "), "{numbers}");
+    put("valid");
+    let id = gateway.program.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    eventually("the new certificate signs", Duration::from_secs(30), async || {
+        let signed = reqwest::get(&url).await.unwrap().bytes().await.unwrap();
+        signed.windows(18).any(|part| part == b"Exchange Sim valid").then_some(())
+    })
+    .await;
     let log = std::fs::read_to_string(site.path().join("stderr")).unwrap();
     assert!(!log.contains("Payload"), "{log}");
     gateway.stop().await;

@@ -57,7 +57,10 @@ pub(crate) fn pages(config: &Config, gate: &Gate, signing: Option<Signing>) -> P
 /// The profile by which Apple's devices set themselves up, for this user or for anybody; signed, if somebody signs.
 pub(crate) fn profile(place: &Place, user: Option<&str>, signing: Option<&Signing>) -> Result<Vec<u8>, Unsigned> {
     let profile = apple::profile(place, user).into_bytes();
-    signing.map_or(Ok(profile.clone()), |signing| signing.sign(&profile))
+    match signing {
+        Some(signing) => signing.sign(&profile),
+        None => Ok(profile),
+    }
 }
 
 fn offered(place: &Place, signing: Option<&Signing>) -> Page {
