@@ -1,6 +1,6 @@
 //! Subscribe, Unsubscribe, GetEvents and GetStreamingEvents.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -212,16 +212,14 @@ fn trouble_with(subscriptions: &[String], trouble: Trouble) -> String {
 /// A document of a stream that holds what is new for these subscriptions, which may be of many mailboxes; `None` if
 /// nothing is. The error names subscriptions that have gone.
 pub(crate) fn notifications(mailboxes: &mut [Mailbox], ids: &[String]) -> Result<Option<String>, String> {
-    let known = |id: &String| mailboxes.iter().any(|mailbox| mailbox.subscriptions.contains_key(id));
-    let missing: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
+    let places = places(mailboxes, ids);
+    let missing: Vec<String> = ids.iter().filter(|id| !places.contains_key(id.as_str())).cloned().collect();
     if !missing.is_empty() {
         return Err(gone(&missing));
     }
     let mut w = Writer::new();
     for id in ids {
-        let Some(mailbox) = mailboxes.iter_mut().find(|mailbox| mailbox.subscriptions.contains_key(id)) else {
-            continue;
-        };
+        let Some(mailbox) = places.get(id.as_str()).and_then(|place| mailboxes.get_mut(*place)) else { continue };
         let Some(subscription) = mailbox.subscriptions.get_mut(id) else { continue };
         subscription.asked_at = time::now();
         let events: Vec<Event> = subscription.queue.drain(..).collect();
@@ -241,6 +239,16 @@ pub(crate) fn notifications(mailboxes: &mut [Mailbox], ids: &[String]) -> Result
     }
     let inside = format!("<m:Notifications>{notifications}</m:Notifications>");
     Ok(Some(respond("GetStreamingEvents", "", vec![Ok(inside)])))
+}
+
+/// Which mailbox each of these subscriptions is of, found by one look at all: a stream has hundreds among thousands.
+fn places<'a>(mailboxes: &[Mailbox], ids: &'a [String]) -> HashMap<&'a str, usize> {
+    let wanted: HashSet<&'a str> = ids.iter().map(String::as_str).collect();
+    let of = |(place, mailbox): (usize, &Mailbox)| {
+        let found = mailbox.subscriptions.keys().filter_map(|id| Some((*wanted.get(id.as_str())?, place)));
+        found.collect::<Vec<_>>()
+    };
+    mailboxes.iter().enumerate().flat_map(of).collect()
 }
 
 /// Still there.
