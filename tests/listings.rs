@@ -1,7 +1,5 @@
 //! `exgate sync`: what Exchange changed is found at once, and what the index has wrong is put right, with UIDs and names as they were.
 
-use std::path::{Path, PathBuf};
-
 use exgate_tests::{Dav, Options, Site, USER, event, letter};
 use rusqlite::Connection;
 use serde_json::json;
@@ -28,7 +26,7 @@ async fn a_full_listing_puts_right_what_is_wrong_and_every_uid_stays() {
     assert!(quick().ends_with("; 0 entries were not before"), "{}", quick());
     gateway.stop().await;
 
-    let map = Connection::open(find_map(&site.state())).unwrap();
+    let map = Connection::open(site.map_file()).unwrap();
     let spoil = "UPDATE item SET item_id = 'spoilt ' || key, hash = randomblob(16) WHERE key IN (SELECT key FROM item LIMIT 10)";
     assert_eq!(map.execute(spoil, []).unwrap(), 10);
     drop(map);
@@ -59,19 +57,4 @@ async fn a_full_listing_puts_right_what_is_wrong_and_every_uid_stays() {
     let nobody = site.exgate(&["sync", "quick", "nobody@demo.test"], "");
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("There is no account nobody@demo.test"), "{nobody:?}");
     gateway.stop().await;
-}
-
-fn find_map(state: &Path) -> PathBuf {
-    let mut ahead = vec![state.to_owned()];
-    while let Some(directory) = ahead.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            match path.extension().is_some_and(|end| end == "idmap") {
-                true => return path,
-                false if path.is_dir() => ahead.push(path),
-                false => {}
-            }
-        }
-    }
-    panic!("no map");
 }

@@ -1,6 +1,5 @@
 //! Messages that Exchange cannot give: another one is served, they are listed, and once they can be had they come under a new UID.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exgate_tests::{Gateway, Imap, Options, Simulator, Site, Status, USER, letter};
@@ -32,7 +31,7 @@ fn listed(site: &Site) -> Vec<Value> {
 
 /// Moves the clock: Exchange may be asked again at once.
 fn later(site: &Site) {
-    let map = Connection::open(find_map(&site.state())).unwrap();
+    let map = Connection::open(site.map_file()).unwrap();
     assert_eq!(map.execute("UPDATE problem SET tried = tried - 600", []).unwrap(), 1);
 }
 
@@ -145,19 +144,4 @@ async fn nobody_has_to_ask_for_it() {
     let nobody = site.exgate(&["problems", "nobody@demo.test"], "");
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no account nobody@demo.test"), "{nobody:?}");
     gateway.stop().await;
-}
-
-fn find_map(state: &Path) -> PathBuf {
-    let mut ahead = vec![state.to_owned()];
-    while let Some(directory) = ahead.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            match path.extension().is_some_and(|end| end == "idmap") {
-                true => return path,
-                false if path.is_dir() => ahead.push(path),
-                false => {}
-            }
-        }
-    }
-    panic!("no map");
 }

@@ -144,6 +144,26 @@ impl Site {
         self.dir.path().join("state")
     }
 
+    /// The file of the one mailbox the gateway has a map of.
+    ///
+    /// # Panics
+    /// If there is none yet.
+    #[must_use]
+    pub fn map_file(&self) -> PathBuf {
+        let mut ahead = vec![self.state()];
+        while let Some(directory) = ahead.pop() {
+            for entry in fs::read_dir(directory).expect("the state can be read") {
+                let path = entry.expect("the state can be read").path();
+                match path.extension().is_some_and(|end| end == "idmap") {
+                    true => return path,
+                    false if path.is_dir() => ahead.push(path),
+                    false => {}
+                }
+            }
+        }
+        panic!("the gateway has no map yet");
+    }
+
     /// Where files for this test can lie.
     #[must_use]
     pub fn path(&self) -> &Path {
