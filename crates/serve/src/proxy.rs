@@ -58,13 +58,15 @@ pub fn step(bytes: &[u8]) -> Result<Step, Fault> {
 /// ```
 /// of at most 107 octets.
 fn text(bytes: &[u8]) -> Result<Step, Fault> {
+    let endless = Fault("its PROXY line does not end");
     let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
-        if bytes.len() >= LONGEST_TEXT {
-            return Err(Fault("its PROXY line does not end"));
-        }
         let missing = if bytes.ends_with(b"\r") { 1 } else { 2 };
-        return Ok(Step::Need(missing.max(SHORTEST.saturating_sub(bytes.len()))));
+        let more = missing.max(SHORTEST.saturating_sub(bytes.len()));
+        return if bytes.len() + more > LONGEST_TEXT { Err(endless) } else { Ok(Step::Need(more)) };
     };
+    if end + 2 > LONGEST_TEXT {
+        return Err(endless);
+    }
     let broken = Fault("its PROXY line is not well-formed");
     let line = bytes.get(..end).and_then(|line| std::str::from_utf8(line).ok()).ok_or(broken)?;
     let mut words = line.split(' ').skip(1);
@@ -196,6 +198,8 @@ mod tests {
         let nobody = Ok(Introduction { client: None, tls: false });
         assert_eq!(whole(b"PROXY UNKNOWN\r\n"), nobody);
         assert_eq!(whole(b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n"), nobody);
+        let long = |length: usize| format!("PROXY UNKNOWN {}\r\n", "f".repeat(length - 16)).into_bytes();
+        assert_eq!((whole(&long(107)), whole(&long(108)).is_err(), step(&long(108)).is_err()), (nobody, true, true));
     }
 
     #[test]

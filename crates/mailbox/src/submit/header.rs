@@ -148,15 +148,17 @@ impl Reader {
             self.seen.push(name);
         }
         // Section 3.6.6: the newest block is on top, and blocks are told apart by what came between or comes again.
+        // Not by what is taken out: then whoever reads what is sent would tell them apart elsewhere.
+        let is_taken_out = use_ == Use::Bcc;
         if is_resent {
-            self.resent_is_over |= again;
+            self.resent_is_over |= again && !is_taken_out;
         } else if use_ == Use::Trace {
-            self.resent_is_over |= self.header.resent.is_some();
+            self.resent_is_over |= self.seen.iter().any(|name| name.starts_with("Resent-") && *name != "Resent-Bcc");
         }
-        if matches!(use_, Use::Bcc) {
+        if is_taken_out {
             self.header.hidden.push((place.start, place.end));
         }
-        if is_resent && self.resent_is_over {
+        if is_resent && (self.resent_is_over || (again && is_taken_out)) {
             return Ok(());
         }
         if again && matches!(use_, Use::From | Use::Sender) {

@@ -86,6 +86,18 @@ fn what_is_sent_again_is_sent_by_who_does_it() {
     assert!(!completed(text).contains("Resent-Bcc"));
 }
 
+/// What is taken out tells no blocks apart: who is asked for is who is named in what is sent.
+#[test]
+fn hidden_fields_end_no_block_of_those_who_send_it_again() {
+    for text in [
+        "Resent-Bcc: c@x\r\nResent-Bcc: d@x\r\nResent-From: eve@x\r\nFrom: a@x\r\n\r\n",
+        "Resent-Bcc: c@x\r\nReceived: by x\r\nResent-From: eve@x\r\nFrom: a@x\r\n\r\n",
+    ] {
+        let header = Header::parse(text.as_bytes()).unwrap();
+        assert_eq!(header.senders().map(|one| one.address.to_string()).collect::<Vec<_>>(), ["eve@x"], "{text}");
+    }
+}
+
 #[test]
 fn headers_end_where_they_end_however_they_come() {
     let field = format!("To: anna@x\r\nX: {}\r\n\r\n", "y".repeat((64 << 10) - 20));
