@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use exgate_tests::{Answer, Gateway, Imap, Options, Simulator, Site, Status, USER, eventually, letter};
 
 const BOB: &str = "bob@demo.test";
@@ -184,6 +186,42 @@ async fn messages_go_between_mailboxes() {
     imap.ok("CREATE Plans").await;
     let refused = imap.command("RENAME Plans \"Other Users/bob@demo.test/Plans\"").await;
     assert!(is_no(&refused, "[CANNOT]"), "{}", refused.text);
+}
+
+/// The answer to COPY is lost, and Outlook has moved one of the messages to where the copies go: it is no copy.
+#[tokio::test]
+async fn what_was_moved_to_another_mailbox_is_no_copy() {
+    let simulator = three_people().await;
+    share_all(&simulator, BOB).await;
+    for n in 1..=3 {
+        simulator.deliver("INBOX", &letter(&n.to_string())).await;
+    }
+    simulator.fault(json!({"what": "hang", "operation": "GetStreamingEvents", "times": "forever"})).await;
+    let site = Site::new(&simulator);
+    let gateway = site.start().await;
+    let mut imap = gateway.login().await;
+    imap.select("\"Other Users/bob@demo.test/INBOX\"").await;
+    assert_eq!(imap.select("INBOX").await.exists, 3);
+    let mailbox = simulator.get(&format!("/mailbox?mailbox={USER}")).await;
+    let id = &mailbox["Inbox"][1]["item_id"];
+    let to = format!(
+        r#"<t:DistinguishedFolderId Id="inbox"><t:Mailbox><t:EmailAddress>{BOB}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>"#
+    );
+    let moves =
+        format!("<m:MoveItem><m:ToFolderId>{to}</m:ToFolderId><m:ItemIds><t:ItemId Id={id}/></m:ItemIds></m:MoveItem>");
+    simulator.soap("Exchange2010_SP2", &moves).await;
+    simulator.fault(json!({"what": "cut_after", "operation": "CopyItem"})).await;
+    let refused = imap.command("COPY 1:3 \"Other Users/bob@demo.test/INBOX\"").await;
+    assert_eq!(refused.status, Status::No, "{}", refused.text);
+    assert_eq!(simulator.stats().await.operation("CopyItem"), 1);
+    // The other copies are taken back, and the message stays where it was moved to.
+    eventually("one message is there", Duration::from_secs(30), || async {
+        let there = simulator.get(&format!("/mailbox?mailbox={BOB}")).await;
+        (there["Inbox"].as_array().unwrap().len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(imap.select("\"Other Users/bob@demo.test/INBOX\"").await.exists, 1);
+    assert_eq!(imap.select("INBOX").await.exists, 2);
 }
 
 /// Somebody who waits is told of news in somebody else's mailbox.

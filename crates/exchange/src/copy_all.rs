@@ -6,6 +6,7 @@
 //! others may have been at them. What would have to go is on disk before the next call, and before it is taken away:
 //! the next run goes on with that. A call whose answer was lost is looked for by content, and what it did goes too, so
 //! that it can be recovered. What it does after that look, or before a kill of the gateway, stays: copies carry no token.
+//! So does what arrived of a message that left its folder meanwhile: it may be the message itself, moved by Outlook.
 
 use std::collections::HashSet;
 use std::sync::Arc;

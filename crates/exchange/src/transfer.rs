@@ -267,6 +267,10 @@ impl Live {
         for row in self.map.items(there.id, &new).await?.iter().rev().filter(|row| !taken.contains(&row.uid)) {
             arrived.entry(row.email_id).or_default().push(row.uid);
         }
+        if way == Way::Copy {
+            // Somebody may have moved it there: that is no copy, and must not be taken back as one.
+            rows.iter().filter(|row| !here.contains(&row.uid)).for_each(|row| drop(arrived.remove(&row.email_id)));
+        }
         for row in rows {
             let still_here = here.contains(&row.uid);
             let arrived = match way {
@@ -275,7 +279,7 @@ impl Live {
             };
             match arrived {
                 Some(uid) => done.pairs.push((row.uid, uid)),
-                // Moved, and gone again: nothing stayed and nothing is lost that we know of.
+                // It went, and from there too or by other hands: nothing is lost that we know of.
                 None if !still_here => {}
                 None => done.failed.push((row.uid, error.clone())),
             }

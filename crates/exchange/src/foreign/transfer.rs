@@ -3,7 +3,7 @@
 //! Exchange tells no new ids when items go to another mailbox or to a public folder, so the folder they went to is looked
 //! at, and they are known by their EMAILIDs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ews::{ErrorKind as Theirs, FolderRef};
@@ -65,6 +65,8 @@ struct Site {
 struct Sorted {
     /// It is done, or may be: the other folder tells.
     went: Vec<ItemRow>,
+    /// It only may be done.
+    unclear: bool,
     /// Exchange does not do it between these folders.
     by_hand: Vec<ItemRow>,
     failed: Vec<(Uid, Error)>,
@@ -85,9 +87,17 @@ async fn transfer(way: Way, from: &Site, uids: &[Uid], to: &Site, done: &mut Tra
         to.live.fresh(to.folder).await?;
         let before = to.live.map.status(to.folder).await?.state.highest_modseq;
         let target = to.live.folder_ref(to.folder).await?;
-        let sorted = by_exchange(way, from, &state, &target, rows).await?;
+        let mut sorted = by_exchange(way, from, &state, &target, rows).await?;
+        if !sorted.went.is_empty() {
+            there.due.want();
+            to.live.look(&there).await?;
+        }
+        if way == Way::Copy && sorted.unclear {
+            let gone = gone(from, &state, &mut sorted.went).await?;
+            sorted.failed.extend(way.tried().because(&Theirs::NotFound, None).of(gone));
+        }
         done.failed.extend(sorted.failed);
-        let lost = arrived(way, from, &state, to, &there, before, sorted.went, done).await?;
+        let lost = arrived(way, from, &state, to, before, sorted.went, done).await?;
         done.failed.extend(way.tried().because(&Theirs::Unavailable, None).of(lost));
         for row in sorted.by_hand {
             match by_hand(way, from, to, &row).await {
@@ -120,7 +130,7 @@ async fn by_exchange(
                 }
             }
         }
-        Batch::Unclear(rows, _) => sorted.went = rows,
+        Batch::Unclear(rows, _) => (sorted.went, sorted.unclear) = (rows, true),
         Batch::Failed(rows, error) if error.kind == ErrorKind::Cannot => sorted.by_hand = rows,
         Batch::Failed(rows, error) => sorted.failed = error.of(rows),
         Batch::Unknown(rows) => sorted.failed = way.tried().because(&Theirs::NotFound, None).of(rows),
@@ -133,6 +143,16 @@ fn refuses_the_way(kind: &Theirs) -> bool {
     matches!(kind, Theirs::Refused | Theirs::Unsupported)
 }
 
+/// Takes out what left its folder meanwhile: if it is in the other one, somebody may have moved it there, and it must not
+/// be taken back as a copy.
+async fn gone(from: &Site, state: &Arc<FolderState>, went: &mut Vec<ItemRow>) -> Result<Vec<ItemRow>> {
+    state.due.want();
+    from.live.look(state).await?;
+    let uids: Vec<Uid> = went.iter().map(|row| row.uid).collect();
+    let here: HashSet<Uid> = from.live.map.items(from.folder, &uids).await?.iter().map(|row| row.uid).collect();
+    Ok(went.extract_if(.., |row| !here.contains(&row.uid)).collect())
+}
+
 /// Finds what went among what is new in the other folder, and gives back what is not there.
 #[allow(clippy::too_many_arguments, reason = "both ends, and all that is known of the batch")]
 async fn arrived(
@@ -140,7 +160,6 @@ async fn arrived(
     from: &Site,
     state: &Arc<FolderState>,
     to: &Site,
-    there: &Arc<FolderState>,
     before: ModSeq,
     went: Vec<ItemRow>,
     done: &mut Transferred,
@@ -148,8 +167,6 @@ async fn arrived(
     if went.is_empty() {
         return Ok(went);
     }
-    there.due.want();
-    to.live.look(there).await?;
     let new: Vec<Uid> = to.live.map.delta(to.folder, before).await?.changed.iter().map(|entry| entry.uid).collect();
     let mut new = to.live.map.items(to.folder, &new).await?;
     // Exchange counts the size of an item anew in another mailbox, and with it the EMAILID may change.

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use crate::lab::calendar::Someone;
 use crate::lab::{ANNA, Gate, Lab};
-use ews::ItemId;
+use ews::op::move_item::MoveItem;
+use ews::{DistinguishedFolder, ItemId};
 use mailbox::{ErrorKind, FolderId, Mail, Uid};
 
 /// Waits until so many are in the folder at Exchange, or none, and the same is known.
@@ -73,6 +74,36 @@ async fn if_one_is_gone_none_is_there() {
     let left: Vec<Uid> = left.iter().map(|entry| entry.uid).collect();
     assert_eq!(gate.account.copy(inbox, &left, target).await.unwrap().pairs.len(), 3);
     assert_eq!(gate.uids(target).await.len(), 3);
+}
+
+/// The answer is lost, and one of them is where the copies go: because Outlook moved it there. It is no copy that
+/// could be claimed, nor one that could be taken back.
+#[tokio::test]
+async fn what_outlook_moved_there_meanwhile_is_no_copy() {
+    for what in ["cut", "cut_after"] {
+        let lab = Lab::new().await;
+        lab.fill(3);
+        // The gateway hears nothing of what Outlook does.
+        lab.fault(r#"{"what":"hang","operation":"GetStreamingEvents","times":"forever"}"#).await;
+        let gate = lab.sign_in().await;
+        let (inbox, junk) = (gate.inbox().await, gate.folder(&["Junk E-Mail"]).await.id);
+        let uids = gate.uids(inbox).await;
+        assert!(gate.uids(junk).await.is_empty() && uids.len() == 3);
+        let moved = lab.at_exchange("Inbox")[1].clone();
+        let items = vec![ItemId::new(moved["item_id"].as_str().unwrap())];
+        let outlook = Someone::new(&lab, ANNA);
+        let answers = outlook.client().call(&MoveItem { items, to: DistinguishedFolder::Junk.into() }).await.unwrap();
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        lab.fault(&format!(r#"{{"what":"{what}","operation":"CopyItem"}}"#)).await;
+        let refused = gate.account.copy(inbox, &uids, junk).await.unwrap();
+        assert_eq!(lab.calls_of("CopyItem").await, 1, "{what}");
+        assert!(refused.pairs.is_empty() && !refused.failed.is_empty(), "{what}: {refused:?}");
+        gate.until(junk, |entries| entries.len() == 1).await;
+        let there = lab.at_exchange("Junk E-Mail");
+        assert_eq!(there.len(), 1, "{what}");
+        assert_eq!(there[0]["message_id"], moved["message_id"], "{what}");
+        assert_eq!(gate.uids(inbox).await, [uids[0], uids[2]], "{what}");
+    }
 }
 
 /// All have other ids since a migration that nobody told of.
