@@ -6,37 +6,41 @@ mod endpoints;
 mod file_name;
 mod greeting;
 mod homes;
+mod housekeeping;
 mod place;
 mod seeker;
 mod token;
 mod upstream;
+mod waking;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use ews::Identity;
 use idmap::IdMap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mailbox::{Bell, Credentials, Error, ErrorKind, Secret, SignIn, Trace};
 use sha2::{Digest, Sha256};
-use spool::{Owner, Spool, Waiting};
+use spool::{Owner, Spool};
 
 use self::desk::{Desk, Means, Opened};
 pub(crate) use self::file_name::file_name;
 use self::homes::Homes;
 pub(crate) use self::homes::known_homes;
+use self::housekeeping::keep_house;
 pub use self::place::Person;
 use self::place::person;
 use self::seeker::Seeker;
 use self::upstream::{Entered, Upstream};
+use self::waking::resume;
 use crate::account::Account;
 use crate::bodies::Bodies;
 use crate::body_cache::BodyCache;
 use crate::error::{Result, Tried};
 use crate::foreign::{Known, Opener, Root, Routes};
-use crate::holdback::{CredentialHash, FORGET};
+use crate::holdback::CredentialHash;
 use crate::live::{Live, Parts};
 use crate::maps::{self, Maps};
 use crate::settings::{Organisation, Settings, Way};
@@ -113,7 +117,7 @@ impl Directory {
         let inner = Arc::new(Inner { settings, maps, upstreams, live, cache, spool, desks: DashMap::new(), salt });
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(resume(Arc::downgrade(&inner)));
-            runtime.spawn(housekeeping(inner.cache.clone(), Arc::downgrade(&inner)));
+            runtime.spawn(keep_house(inner.cache.clone(), Arc::downgrade(&inner)));
             if let Maps::Shared(shared) = &inner.maps {
                 runtime.spawn(elsewhere::listen(shared.server.changes(), Arc::downgrade(&inner)));
             }
@@ -326,36 +330,6 @@ impl Inner {
         Ok(account)
     }
 
-    /// Brings a mailbox to life whose messages wait, without anybody who signs in: by the service account, or by what its
-    /// owner let the gateway do. True if that is done, or is for the owner to do.
-    async fn wake(&self, waiting: &Waiting) -> Result<bool> {
-        let Some(person) = self.place(&waiting.user) else { return Ok(true) };
-        if self.name_of(person.organisation) != waiting.owner.organisation {
-            return Ok(true);
-        }
-        let upstream = self.upstream(person.organisation)?;
-        let rooms = self.live.get(person.organisation).ok_or_else(unknown_domain)?;
-        let is_live =
-            |rooms: &Rooms| rooms.live.get(&waiting.owner.mailbox).is_some_and(|room| !room.live.is_at_rest());
-        if is_live(&*rooms.lock().await) {
-            return Ok(true);
-        }
-        let Some(top) = waiting.top.as_deref().filter(|_| upstream.acts_alone(&person)) else { return Ok(true) };
-        let Ok((identity, entered)) = Box::pin(upstream.enter_alone(&person, Some(top))).await else {
-            return Ok(false);
-        };
-        let mut rooms = rooms.lock().await;
-        if is_live(&rooms) {
-            return Ok(true);
-        }
-        let seeker = Seeker { upstream: Arc::clone(upstream), person, identity };
-        let live = self.bring_to_life(&waiting.owner.mailbox, entered, seeker).await?;
-        // Whoever signs in goes on with what they sign in with.
-        let room = Room { live, means: Means::Password };
-        rooms.live.insert(waiting.owner.mailbox.clone(), room);
-        Ok(true)
-    }
-
     fn name_of(&self, organisation: usize) -> &str {
         self.settings.organisations.get(organisation).map_or("", |organisation| &organisation.name)
     }
@@ -426,25 +400,6 @@ impl Inner {
         sha.update(password);
         sha.finalize().into()
     }
-
-    fn tidy(&self) {
-        let now = Instant::now();
-        // Whoever tries name after name must not fill the memory.
-        let memory = if self.desks.len() > MANY_DESKS { Duration::ZERO } else { FORGET };
-        for rooms in &self.live {
-            // Somebody who comes in at this moment is a reason to wait.
-            let Ok(mut rooms) = rooms.try_lock() else { continue };
-            rooms.live.retain(|_, room| !room.live.rest(self.settings.linger));
-        }
-        self.desks.retain(|_, desk| {
-            let mut state = desk.state();
-            state.live.retain(|_, opened| !opened.live.is_at_rest());
-            // Others who hold the desk are about to sign in.
-            let quiet = state.passwords.is_over(now, memory) && state.tokens.is_over(now, memory);
-            let forgotten = state.forgets(now) || memory.is_zero();
-            !state.live.is_empty() || !quiet || !forgotten || Arc::strong_count(desk) > 1
-        });
-    }
 }
 
 impl Drop for Inner {
@@ -482,71 +437,6 @@ pub(crate) async fn generation(map: &impl IdMap) -> Result<String> {
     }
 }
 
-/// Counts what an earlier run left in the cache, then puts to rest mailboxes nobody uses.
-async fn housekeeping(cache: BodyCache, inner: Weak<Inner>) {
-    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.recount()).await {
-        tracing::warn!(%error, "the message cache could not be counted");
-    }
-    let mut tidied: Option<Instant> = None;
-    loop {
-        let Some(inner) = inner.upgrade() else { return };
-        inner.tidy();
-        if tidied.is_none_or(|at| at.elapsed() >= TIDYING) {
-            tidied = Some(Instant::now());
-            let (spool, before) = (inner.spool.clone(), Timestamp::now() - REMEMBERED);
-            let tidied = tokio::task::spawn_blocking(move || spool.tidy(before)).await;
-            if let Ok(Err(error)) = tidied {
-                tracing::warn!(%error, "what was sent cannot be forgotten");
-            }
-            if let Some(nodes) = inner.maps.nodes()
-                && let Err(error) = nodes.tidy().await
-            {
-                tracing::warn!(%error, "what other nodes sent cannot be forgotten");
-            }
-        }
-        let often = inner.settings.linger.clamp(OFTEN, HOUSEKEEPING);
-        drop(inner);
-        tokio::time::sleep(often).await;
-    }
-}
-
-/// Sees to messages that an earlier run left, once it has ended.
-async fn resume(inner: Weak<Inner>) {
-    let mut wait = Duration::ZERO;
-    loop {
-        tokio::time::sleep(wait).await;
-        let Some(inner) = inner.upgrade() else { return };
-        let spool = inner.spool.clone();
-        let waiting = tokio::task::spawn_blocking(move || match spool.lead(jiff::Timestamp::now()) {
-            Ok(true) => spool.waiting().map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error),
-        });
-        let mut is_done = false;
-        match waiting.await {
-            Ok(Ok(Some(waiting))) => {
-                is_done = true;
-                for one in &waiting {
-                    tracing::info!(user = one.user, messages = one.messages, "messages wait to be sent");
-                    let woken = inner.wake(one).await.unwrap_or_else(|error| {
-                        tracing::warn!(user = one.user, %error, "a mailbox whose messages wait cannot be opened");
-                        false
-                    });
-                    is_done &= woken;
-                }
-            }
-            // Another process has the spool, and may be about to end.
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the spool cannot be read"),
-            Err(_) => return,
-        }
-        if is_done {
-            return;
-        }
-        wait = (wait * 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
-    }
-}
-
 fn no_tokens() -> Error {
     Error::new(ErrorKind::SignIn, "tokens are not taken here: sign in with a password")
 }
@@ -575,11 +465,3 @@ fn not_opened(error: &ews::Error) -> Error {
 const GENERATION: &str = "generation";
 /// So long a password is believed where a service account does the work.
 const BELIEVED: Duration = Duration::from_secs(10 * 60);
-/// More people than this have seldom mistyped their passwords within an hour.
-const MANY_DESKS: usize = 10_000;
-/// Mailboxes that nobody uses are looked for so often at least, and at most.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
-const OFTEN: Duration = Duration::from_millis(100);
-/// How often the spool is tidied, and how long what is sent is remembered there.
-const TIDYING: Duration = Duration::from_secs(60 * 60);
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
