@@ -17,6 +17,8 @@ use miniz_oxide::inflate::core::{BlockBoundaryState, DecompressorOxide, decompre
 pub(crate) struct Deflate {
     /// There while much is sent.
     compressor: Option<Box<CompressorOxide>>,
+    /// What was sent last hardly became shorter.
+    is_dense: bool,
     inflater: Inflater,
 }
 
@@ -35,14 +37,20 @@ impl Deflate {
         if self.compressor.is_none() && out.len() <= NOT_WORTH_IT {
             return stored(out);
         }
+        let level = if self.is_dense { QUICK } else { LEVEL };
         let compressor = self.compressor.get_or_insert_with(|| {
-            Box::new(CompressorOxide::with_params(DataFormat::Raw, LEVEL, CompressionStrategy::Default, WINDOW_BITS))
+            Box::new(CompressorOxide::with_params(DataFormat::Raw, level, CompressionStrategy::Default, WINDOW_BITS))
         });
         let mut line = Vec::with_capacity(out.len() / 2);
         compress_to_output(compressor, out, TDEFLFlush::Sync, |piece| {
             line.extend_from_slice(piece);
             true
         });
+        let is_dense = line.len() > out.len() / 2;
+        if out.len() >= TELLING && is_dense != self.is_dense {
+            self.is_dense = is_dense;
+            self.compressor = None;
+        }
         line
     }
 
@@ -199,6 +207,10 @@ fn stored(out: &[u8]) -> Vec<u8> {
 /// Octets for which no compressor is made.
 const NOT_WORTH_IT: usize = 200;
 const LEVEL: u8 = 3;
+/// Base64, which most of what is large is, becomes no shorter by more effort, and takes seven times as long.
+const QUICK: u8 = 1;
+/// Octets that tell what the next ones are like.
+const TELLING: usize = 4 << 10;
 const WINDOW_BITS: u8 = 15;
 /// As far back as a client may refer (RFC 1951 section 3.2.5).
 const WINDOW: usize = 32 << 10;
@@ -249,6 +261,31 @@ mod tests {
             if round % 2 == 1 {
                 deflate.rest();
             }
+        }
+    }
+
+    /// Attachments take little effort, the text behind them is small again, and all of it is one stream.
+    #[test]
+    fn effort_is_made_where_it_helps() {
+        let text = (0..600).map(|n| format!("* {n} FETCH (UID {n} FLAGS (\\Seen))\r\n")).collect::<String>();
+        let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+        let mut noise = 1_u32;
+        let attachment = (0..16_000).map(|_| {
+            noise =
+                [(13, 0), (0, 17), (5, 0)].iter().fold(noise, |noise, (left, right)| noise ^ (noise << left >> right));
+            alphabet[noise as usize % alphabet.len()]
+        });
+        let attachment: String = attachment.collect();
+        let mut deflate = Deflate::default();
+        let mut client = Decompress::new(false);
+        for (piece, dense) in [(&text, false), (&attachment, true), (&attachment, true), (&text, false), (&text, false)]
+        {
+            let line = deflate.deflate(piece.as_bytes());
+            assert_eq!(deflate.is_dense, dense);
+            assert!(line.len() * 100 < piece.len() * if dense { 80 } else { 30 }, "{} of {}", line.len(), piece.len());
+            let mut got = Vec::with_capacity(piece.len() + 10);
+            client.decompress_vec(&line, &mut got, FlushDecompress::Sync).unwrap();
+            assert!(got == piece.as_bytes());
         }
     }
 
