@@ -40,6 +40,8 @@ struct Used {
     clock: u64,
     files: HashMap<PathBuf, Kept>,
     order: BTreeMap<u64, PathBuf>,
+    /// What earlier runs left is among them.
+    is_counted: bool,
     hits: u64,
     misses: u64,
 }
@@ -87,6 +89,7 @@ impl BodyCache {
         for (_, path, len) in found {
             self.note(path, len, Seen::Before);
         }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).is_counted = true;
         Ok(())
     }
 
@@ -123,6 +126,12 @@ impl BodyCache {
     fn is_sound(&self, path: &Path) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.files.get(path).is_some_and(|kept| kept.seen == Seen::Now)
+    }
+
+    /// True if there certainly is no such file, without a look at the disk.
+    fn lacks(&self, path: &Path) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.is_counted && !used.files.contains_key(path)
     }
 
     fn forget(&self, path: &Path) {
@@ -168,8 +177,12 @@ impl Shelf {
     /// A message, if it is here. Blocks for as long as opening and reading a local file takes.
     pub(crate) fn get(&self, id: EmailId) -> Option<Content> {
         let path = self.path(id);
-        let is_sound = self.cache.is_sound(&path);
-        let found = self.read(path, is_sound);
+        let found = if self.cache.lacks(&path) {
+            None
+        } else {
+            let is_sound = self.cache.is_sound(&path);
+            self.read(path, is_sound)
+        };
         let mut used = self.cache.used.lock().unwrap_or_else(PoisonError::into_inner);
         match &found {
             Some(_) => used.hits += 1,
@@ -217,7 +230,8 @@ impl Shelf {
 
     /// True if the message is here, without using it.
     pub(crate) fn has(&self, id: EmailId) -> bool {
-        self.path(id).exists()
+        let path = self.path(id);
+        !self.cache.lacks(&path) && path.exists()
     }
 
     /// Stores what `write` writes, whole or not at all. Blocks.
@@ -356,6 +370,12 @@ mod tests {
         cache.recount().unwrap();
         assert_eq!(read(&cache.shelf("anna"), 2).unwrap(), vec![7; 100_000]);
         assert_eq!(cache.used.lock().unwrap().bytes, 100_005 + 2 * SEAL);
+        put(&cache.shelf("anna"), 3, b"later");
+        assert_eq!(
+            (read(&cache.shelf("anna"), 3).unwrap().as_slice(), read(&cache.shelf("anna"), 4)),
+            (&b"later"[..], None)
+        );
+        assert_eq!([3, 4].map(|n| cache.shelf("anna").has(EmailId([n; 16]))), [true, false]);
     }
 
     #[test]
