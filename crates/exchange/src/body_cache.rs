@@ -122,16 +122,16 @@ impl BodyCache {
         CacheStatus { bytes: used.bytes, messages: used.files.len(), hits: used.hits, misses: used.misses }
     }
 
-    /// True if this run has written the file, or held it against its seal.
-    fn is_sound(&self, path: &Path) -> bool {
+    /// When the file was seen last; `None` if there certainly is none. Without a look at the disk.
+    fn seen(&self, path: &Path) -> Option<Seen> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.files.get(path).is_some_and(|kept| kept.seen == Seen::Now)
+        let not_counted = (!used.is_counted).then_some(Seen::Before);
+        used.files.get(path).map(|kept| kept.seen).or(not_counted)
     }
 
-    /// True if there certainly is no such file, without a look at the disk.
-    fn lacks(&self, path: &Path) -> bool {
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.is_counted && !used.files.contains_key(path)
+    /// True if this run has written the file, or held it against its seal.
+    fn is_sound(&self, path: &Path) -> bool {
+        self.seen(path) == Some(Seen::Now)
     }
 
     fn forget(&self, path: &Path) {
@@ -177,12 +177,7 @@ impl Shelf {
     /// A message, if it is here. Blocks for as long as opening and reading a local file takes.
     pub(crate) fn get(&self, id: EmailId) -> Option<Content> {
         let path = self.path(id);
-        let found = if self.cache.lacks(&path) {
-            None
-        } else {
-            let is_sound = self.cache.is_sound(&path);
-            self.read(path, is_sound)
-        };
+        let found = self.cache.seen(&path).and_then(|seen| self.read(path, seen == Seen::Now));
         let mut used = self.cache.used.lock().unwrap_or_else(PoisonError::into_inner);
         match &found {
             Some(_) => used.hits += 1,
@@ -231,7 +226,7 @@ impl Shelf {
     /// True if the message is here, without using it.
     pub(crate) fn has(&self, id: EmailId) -> bool {
         let path = self.path(id);
-        !self.cache.lacks(&path) && path.exists()
+        self.cache.seen(&path).is_some() && path.exists()
     }
 
     /// Stores what `write` writes, whole or not at all. Blocks.

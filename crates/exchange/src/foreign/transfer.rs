@@ -154,7 +154,6 @@ async fn gone(from: &Site, state: &Arc<FolderState>, went: &mut Vec<ItemRow>) ->
 }
 
 /// Finds what went among what is new in the other folder, and gives back what is not there.
-#[allow(clippy::too_many_arguments, reason = "both ends, and all that is known of the batch")]
 async fn arrived(
     way: Way,
     from: &Site,
