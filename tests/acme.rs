@@ -1,11 +1,11 @@
 //! Certificates made out by an authority that speaks ACME: Pebble, of Let's Encrypt, with a name server that finds everything here.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use exgate_tests::{Options, Simulator, Site, certificates, eventually};
+use exgate_tests::{Options, Port, Simulator, Site, certificates, eventually};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ async fn names_are_proved_in_handshakes_and_certificates_are_renewed() {
     let first = authority.believed(imaps, names[0]).await;
     assert_eq!(authority.believed(imaps, names[1]).await, first);
     // An authority that asks for a proof nobody ordered gets none.
-    let asked = tls(&format!("127.0.0.1:{}", authority.tls_port), names[0], &["-alpn", "acme-tls/1"]);
+    let asked = tls(&authority.tls_port.address().to_string(), names[0], &["-alpn", "acme-tls/1"]);
     assert!(!asked.contains("BEGIN CERTIFICATE"), "{asked}");
     eventually("a new one before it ends", Duration::from_secs(60), async || {
         (authority.believed(imaps, names[0]).await != first).then_some(())
@@ -44,7 +44,7 @@ async fn names_are_proved_in_handshakes_and_certificates_are_renewed() {
 async fn names_are_proved_at_port_80() {
     let Some(authority) = Authority::start(3_600).await else { return };
     let simulator = Options::preset("empty").start().await;
-    let http01 = format!("http01 = \"127.0.0.1:{}\"\n", authority.http_port);
+    let http01 = format!("http01 = \"{}\"\n", authority.http_port.address());
     let site = site(&simulator, &authority, &["imap.corp.example"], &http01);
     let gateway = site.start().await;
     let imaps: SocketAddr = gateway.program.announced("imaps").parse().unwrap();
@@ -56,7 +56,8 @@ async fn names_are_proved_at_port_80() {
 #[tokio::test]
 async fn an_authority_that_is_away_keeps_nobody_out() {
     let simulator = Options::preset("empty").start().await;
-    let authority = format!("directory = \"https://localhost:{}/dir\"\n", free_port());
+    let nobody = Port::free();
+    let authority = format!("directory = \"https://localhost:{}/dir\"\n", nobody.number());
     let site = Site::listening(
         "imaps = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\n",
         &tables(&simulator, &authority, &["mail.corp.example"], ""),
@@ -75,9 +76,10 @@ async fn an_authority_that_is_away_keeps_nobody_out() {
 /// Pebble, and the name server it asks.
 struct Authority {
     dir: TempDir,
-    api: u16,
-    tls_port: u16,
-    http_port: u16,
+    api: Port,
+    tls_port: Port,
+    http_port: Port,
+    _others: [Port; 3],
     children: [Child; 2],
 }
 
@@ -90,21 +92,22 @@ impl Authority {
         }
         let dir = TempDir::new().unwrap();
         certificates(dir.path(), &["localhost"]).await;
-        let [api, management, tls_port, http_port, names, names_management] = std::array::from_fn(|_| free_port());
+        // Both sides must know the other's port before they start.
+        let [api, management, tls_port, http_port, names, names_management] = std::array::from_fn(|_| Port::free());
         let config = json!({"pebble": {
-            "listenAddress": format!("127.0.0.1:{api}"),
-            "managementListenAddress": format!("127.0.0.1:{management}"),
+            "listenAddress": api.address(),
+            "managementListenAddress": management.address(),
             "certificate": dir.path().join("valid.pem"),
             "privateKey": dir.path().join("valid.key"),
-            "httpPort": http_port,
-            "tlsPort": tls_port,
+            "httpPort": http_port.number(),
+            "tlsPort": tls_port.number(),
             "certificateValidityPeriod": validity,
         }});
         let file = dir.path().join("pebble.json");
         std::fs::write(&file, config.to_string()).unwrap();
-        let at = |port: u16| format!("127.0.0.1:{port}");
+        let at = |port: &Port| port.address().to_string();
         let resolver = quiet("pebble-challtestsrv")
-            .args(["-dns01", &at(names), "-management", &at(names_management), "-defaultIPv6", ""])
+            .args(["-dns01", &at(&names), "-management", &at(&names_management), "-defaultIPv6", ""])
             .args(["-defaultIPv4", "127.0.0.1", "-http01", "", "-https01", "", "-tlsalpn01", ""])
             .spawn()
             .unwrap();
@@ -112,13 +115,21 @@ impl Authority {
         let pebble = quiet("pebble")
             .arg("-config")
             .arg(&file)
-            .args(["-dnsserver", &at(names)])
+            .args(["-dnsserver", &at(&names)])
             .env("PEBBLE_VA_NOSLEEP", "1")
             .spawn()
             .unwrap();
-        let authority = Self { dir, api, tls_port, http_port, children: [resolver, pebble] };
+        let roots = format!("https://localhost:{}/roots/0", management.number());
+        let authority = Self {
+            dir,
+            api,
+            tls_port,
+            http_port,
+            _others: [management, names, names_management],
+            children: [resolver, pebble],
+        };
         eventually("the authority answers", Duration::from_secs(20), async || {
-            let root = curl(&authority.ca(), &format!("https://localhost:{management}/roots/0"))?;
+            let root = curl(&authority.ca(), &roots)?;
             std::fs::write(authority.root(), root).unwrap();
             Some(())
         })
@@ -157,8 +168,9 @@ impl Drop for Authority {
 }
 
 fn site(simulator: &Simulator, authority: &Authority, names: &[&str], lines: &str) -> Site {
-    let place = format!("directory = \"https://localhost:{}/dir\"\nca_file = {:?}\n", authority.api, authority.ca());
-    let listen = format!("imaps = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:{}\"\n", authority.tls_port);
+    let place =
+        format!("directory = \"https://localhost:{}/dir\"\nca_file = {:?}\n", authority.api.number(), authority.ca());
+    let listen = format!("imaps = \"127.0.0.1:0\"\nhttps = \"{}\"\n", authority.tls_port.address());
     Site::listening(&listen, &tables(simulator, &place, names, lines))
 }
 
@@ -190,9 +202,4 @@ fn quiet(name: &str) -> Command {
     let mut command = Command::new(name);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
-}
-
-/// Both sides must know the other's port before they start.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
-use exgate_tests::{Options, PASSWORD, Simulator, USER, certificates, program};
+use exgate_tests::{Options, PASSWORD, Port, Simulator, USER, certificates, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -180,7 +180,7 @@ async fn the_way_to_the_server() {
     let scene = Scene::new().await;
     let services = scene.simulator().services().start().await;
     let dns = services.place("dns");
-    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let refused = Port::free();
     let closed = fake(http("403 Forbidden"));
     let locked = fake(http("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\""));
     let through =
@@ -192,7 +192,7 @@ async fn the_way_to_the_server() {
             format!("url = \"https://mail.demo.test/EWS/Exchange.asmx\"\negress = {{ dns = \"{dns}\" }}"),
             "failed dns ",
         ),
-        ("refused port", local(refused), "failed tcp "),
+        ("refused port", local(refused.number()), "failed tcp "),
         ("silent host", local(fake(Vec::new())), "failed offered "),
         ("proxy refuses the port", through(closed, ""), "failed proxy "),
         ("proxy wants a sign-in", through(locked, ""), "failed proxy "),

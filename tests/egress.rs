@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use exgate_tests::{
-    Dav, Gateway, Imap, Options, PASSWORD, Simulator, Site, Status, USER, certificates, eventually, letter,
+    Dav, Gateway, Imap, Options, PASSWORD, Port, Simulator, Site, Status, USER, certificates, eventually, letter,
 };
 use tempfile::TempDir;
 
@@ -45,15 +45,14 @@ async fn a_host_that_is_not_allowed_is_not_reached() {
 /// Exchange under a name that no name server knows, with a certificate for it of a private authority.
 struct Hidden {
     dir: TempDir,
-    port: u16,
+    port: Port,
 }
 
 impl Hidden {
     async fn new() -> Self {
         let dir = TempDir::new().unwrap();
         certificates(dir.path(), &[NAME]).await;
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { dir, port }
+        Self { dir, port: Port::free() }
     }
 
     fn path(&self, file: &str) -> String {
@@ -63,7 +62,7 @@ impl Hidden {
     fn exchange(&self) -> Options {
         Options::preset("empty")
             .with("--auth", "ntlm")
-            .with("--tls-listen", &format!("127.0.0.1:{}", self.port))
+            .with("--tls-listen", &self.port.address().to_string())
             .with("--tls-cert", &self.path("valid.pem"))
             .with("--tls-key", &self.path("valid.key"))
     }
@@ -74,7 +73,7 @@ impl Hidden {
             .with("--proxy", "127.0.0.1:0")
             .with("--proxy-kind", kind)
             .with("--proxy-bind", PROXY)
-            .with("--proxy-map", &format!("{NAME}:443=127.0.0.1:{}", self.port))
+            .with("--proxy-map", &format!("{NAME}:443={}", self.port.address()))
     }
 
     /// A site that asks for Exchange by its name, with these lines in its table.
@@ -222,7 +221,7 @@ async fn a_private_network_is_reached_by_its_own_rules() {
         format!("client_certificate = \"{}\"\nclient_key = \"{}\"\n", file("pem"), file("key"))
     };
     let egress = format!("egress = {{ dns = \"{dns}\" }}");
-    let site = hidden.site(hidden.port, &(shown("client") + &egress));
+    let site = hidden.site(hidden.port.number(), &(shown("client") + &egress));
     let gateway = site.start().await;
     login(&gateway, &site).await.select("INBOX").await;
     gateway.stop().await;
@@ -233,7 +232,7 @@ async fn a_private_network_is_reached_by_its_own_rules() {
         (shown("client-unknown") + &egress, "does not accept our certificate"),
         (shown("client"), NAME),
     ] {
-        let site = hidden.site(hidden.port, &lines);
+        let site = hidden.site(hidden.port.number(), &lines);
         let gateway = site.start().await;
         let answer = gateway.connect().await.command(&format!("LOGIN {USER} {PASSWORD}")).await;
         assert_eq!(answer.status, Status::No, "{lines}: {answer:?}");

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use exgate_tests::{Imap, Options, PASSWORD, Simulator, Site, USER, eventually, letter, program};
+use exgate_tests::{Imap, Options, PASSWORD, Port, Simulator, Site, USER, eventually, letter, program};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -80,9 +80,10 @@ async fn what_is_done_is_counted_and_nobody_is_named() {
 #[tokio::test]
 async fn a_gateway_whose_exchange_is_away_is_ready_and_says_so() {
     let simulator = Options::preset("empty").start().await;
-    // A port that is free now: the command that asks reads it from the configuration.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let site = site(&simulator, &format!("admin = \"127.0.0.1:{port}\"\n"));
+    // The command that asks reads it from the configuration.
+    let kept = Port::free();
+    let admin = kept.address();
+    let site = site(&simulator, &format!("admin = \"{admin}\"\n"));
     let gateway = site.start().await;
     let mut imap: Imap = gateway.login().await;
     imap.ok("SELECT INBOX").await;
@@ -95,7 +96,7 @@ async fn a_gateway_whose_exchange_is_away_is_ready_and_says_so() {
         (words.get(1..5) == Some(&["1", "0", "1", "1"])).then_some(())
     })
     .await;
-    assert_eq!(get(format!("http://127.0.0.1:{port}/healthz/ready")).await.0, 200);
+    assert_eq!(get(format!("http://{admin}/healthz/ready")).await.0, 200);
     gateway.kill().await;
     let out =
         Command::new(program("exgate")).args(["status", "--config"]).arg(site.path().join("exgate.toml")).output();

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use exgate_tests::{
-    Answer, Dav, Gateway, Imap, Options, PASSWORD, Program, Simulator, Site, Status, certificates, eventually, letter,
+    Answer, Dav, Gateway, Imap, Options, PASSWORD, Port, Program, Simulator, Site, Status, certificates, eventually,
+    letter,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -241,12 +242,12 @@ async fn without_a_binding_where_the_operator_wants_none() {
 /// does not even start.
 #[tokio::test]
 async fn a_password_goes_to_another_machine_over_tls_only() {
-    let port = free_port();
+    let port = Port::free();
     let simulator = Options::preset("empty")
         .user(ANNA)
-        .with("--front-end", &format!("127.0.0.1:{port}"))
+        .with("--front-end", &port.address().to_string())
         .with("--proxy", "127.0.0.1:0")
-        .with("--proxy-map", &format!("mail.corp.test:80=127.0.0.1:{port}"))
+        .with("--proxy-map", &format!("mail.corp.test:80={}", port.address()))
         .start()
         .await;
     for auth in ["auto", "basic"] {
@@ -482,8 +483,4 @@ async fn cut_after(simulator: &Simulator, requests: u64) -> u64 {
     .await;
     let told = simulator.post("/connections/close?which=all", Vec::new()).await;
     told["closed"].as_u64().unwrap_or_else(|| panic!("how many in {told}"))
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,6 +1,6 @@
 //! Whoever signs in, by whatever name and scheme, themselves or through a service account, gets their own mailbox.
 
-use exgate_tests::{Gateway, Options, PASSWORD, Simulator, Site, Status, USER, certificates, letter};
+use exgate_tests::{Gateway, Options, PASSWORD, Port, Simulator, Site, Status, USER, certificates, letter};
 use tempfile::TempDir;
 
 /// Three forms of a name, and one without a domain: N6 of the list of features.
@@ -75,17 +75,17 @@ async fn outside_its_scope_a_service_account_opens_nothing() {
 async fn the_server_is_found_by_autodiscover_and_known_after_a_restart() {
     let dir = TempDir::new().unwrap();
     certificates(dir.path(), &["demo.test", "autodiscover.demo.test", "mail.demo.test"]).await;
-    let [asked, served] = [free_port(), free_port()];
+    let [asked, served] = [Port::free(), Port::free()];
     let file = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
     let simulator = Options::preset("empty")
-        .with("--tls-listen", &format!("127.0.0.1:{served}"))
+        .with("--tls-listen", &served.address().to_string())
         .with("--tls-cert", &file("valid.pem"))
         .with("--tls-key", &file("valid.key"))
-        .with("--autodiscover", &format!("127.0.0.1:{asked}"))
+        .with("--autodiscover", &asked.address().to_string())
         .with("--ews-url", "https://mail.demo.test/EWS/Exchange.asmx")
         .with("--proxy", "127.0.0.1:0")
-        .with("--proxy-map", &format!("autodiscover.demo.test:443=127.0.0.1:{asked}"))
-        .with("--proxy-map", &format!("mail.demo.test:443=127.0.0.1:{served}"))
+        .with("--proxy-map", &format!("autodiscover.demo.test:443={}", asked.address()))
+        .with("--proxy-map", &format!("mail.demo.test:443={}", served.address()))
         .start()
         .await;
     let site = Site::tables(&format!(
@@ -108,8 +108,4 @@ async fn the_server_is_found_by_autodiscover_and_known_after_a_restart() {
 /// How often something was sent to Autodiscover.
 async fn times_asked(simulator: &Simulator) -> usize {
     simulator.get("/proxy").await.to_string().matches("autodiscover.demo.test").count()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

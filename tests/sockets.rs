@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use exgate_tests::{Imap, Options, PASSWORD, USER, program};
+use exgate_tests::{Imap, Options, PASSWORD, Port, USER, program};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -53,7 +53,8 @@ os.waitpid(child, 0)
 #[tokio::test]
 async fn who_connects_while_it_is_started_anew_is_served() {
     let simulator = Options::preset("empty").start().await;
-    let [imap, other, free] = ports();
+    let kept = [(); 3].map(|()| Port::free());
+    let [imap, other, free] = kept.each_ref().map(Port::address);
     let place = Place::new(&simulator.ews, &format!("imap = [\"{imap}\", \"{other}\"]\nhttp = \"{free}\"\n"));
     let mut manager = place.manage(&[("imap", imap), ("exgate.socket", other)]);
     manager.until("ready").await;
@@ -76,7 +77,8 @@ async fn who_connects_while_it_is_started_anew_is_served() {
 
 #[tokio::test]
 async fn what_does_not_belong_together_is_said() {
-    let [imap, other, _] = ports();
+    let kept = [(); 2].map(|()| Port::free());
+    let [imap, other] = kept.each_ref().map(Port::address);
     let place = Place::new("http://127.0.0.1:9/EWS/Exchange.asmx", &format!("imap = \"{imap}\"\n"));
     for (handed, sentence) in [
         (
@@ -102,7 +104,8 @@ async fn what_does_not_belong_together_is_said() {
 #[tokio::test]
 async fn both_families_at_one_port() {
     let simulator = Options::preset("empty").start().await;
-    let [one, ..] = ports();
+    let kept = Port::free();
+    let one = kept.address();
     let listen = format!("imap = [\"0.0.0.0:{0}\", \"[::]:{0}\"]\nallow_plaintext = true\n", one.port());
     let place = Place::new(&simulator.ews, &listen);
     let mut manager = place.manage(&[]);
@@ -110,12 +113,6 @@ async fn both_families_at_one_port() {
     for address in [one, SocketAddr::new("::1".parse().unwrap(), one.port())] {
         Imap::connect(address).await.unwrap().ok(&format!("LOGIN {USER} {PASSWORD}")).await;
     }
-}
-
-/// Addresses that are free now.
-fn ports() -> [SocketAddr; 3] {
-    let open = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    open.map(|listener| listener.local_addr().unwrap())
 }
 
 /// A configuration, and state.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// A running program that has said `ready`. It is killed when this goes out of scope.
+/// A running program that has said `ready`. It is killed, and gone, when this goes out of scope.
 pub struct Program {
     name: String,
     child: Child,
@@ -175,6 +175,11 @@ impl Drop for Program {
         if std::thread::panicking() {
             eprintln!("--- {} said at last:\n{}", self.name, tail(&self.errors));
         }
+        // The next one may want its port or its state at once.
+        let _ = self.child.start_kill();
+        while let Ok(None) = self.child.try_wait() {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -236,3 +241,19 @@ fn tail(errors: &Path) -> String {
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(45);
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use crate::Options;
+
+    #[tokio::test]
+    async fn what_goes_out_of_scope_is_gone() {
+        let simulator = Options::preset("empty").start().await;
+        let process = PathBuf::from(format!("/proc/{}", simulator.program.id()));
+        assert!(process.exists());
+        drop(simulator);
+        assert!(!process.exists());
+    }
+}

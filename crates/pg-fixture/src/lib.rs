@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
 
 /// The server that all tests of this program share. `None`, and a line that says why, where PostgreSQL is not installed.
 pub fn shared() -> Option<&'static Server> {
@@ -29,6 +30,8 @@ pub struct Server {
     programs: PathBuf,
     place: PathBuf,
     port: String,
+    /// Keeps the port from being given to somebody else's outgoing connection while the server does not listen.
+    kept: Option<TcpSocket>,
     databases: AtomicU32,
     keeper: Mutex<Keeper>,
 }
@@ -68,7 +71,7 @@ impl Server {
         };
         let keeper = Mutex::new(Keeper { process, commands, said });
         let port = settings.iter().find(|(name, _)| *name == "port").map_or(PORT, |(_, port)| *port).to_owned();
-        let server = Self { programs, place, port, databases: AtomicU32::new(0), keeper };
+        let server = Self { programs, place, port, kept: None, databases: AtomicU32::new(0), keeper };
         server.resume();
         Some(server)
     }
@@ -77,10 +80,14 @@ impl Server {
     /// certificate and key.
     #[must_use]
     pub fn with_tls(certificate: &str, key: &str) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("it is bound").port();
-        let port = port.to_string();
+        // Bound and not listened at, and shared with whoever wants just this port: the server.
+        let kept = TcpSocket::new_v4().expect("a socket");
+        kept.set_reuseaddr(true).expect("a socket can share its address");
+        kept.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let port = kept.local_addr().expect("it is bound").port().to_string();
         let settings = [("listen_addresses", "127.0.0.1"), ("port", port.as_str())];
-        let server = Self::start(&settings)?;
+        let mut server = Self::start(&settings)?;
+        server.kept = Some(kept);
         for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
             server.own_file(name, pem);
         }

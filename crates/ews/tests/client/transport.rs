@@ -312,9 +312,10 @@ async fn clients_of_one_account_share_what_it_may_do_at_once() {
 
 #[tokio::test]
 async fn an_unreachable_server_is_told_from_a_refusing_one() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = ServerConfig::new(format!("http://{}/", gone.local_addr().unwrap()));
-    drop(gone);
+    // Bound, so that nobody else has it, and not listened at.
+    let kept = tokio::net::TcpSocket::new_v4().unwrap();
+    kept.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut config = ServerConfig::new(format!("http://{}/", kept.local_addr().unwrap()));
     config.allow_http = true;
     let client = Server::new(config).unwrap().client(anna("x")).with_patience(Duration::ZERO);
     let error = client.call(&inbox()).await.unwrap_err();
