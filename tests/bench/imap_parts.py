@@ -56,7 +56,7 @@ def sync(n, report):
     with beside(report, what), Rig() as rig:
         fewer = letters[: n.davmail]
         simulator = rig.simulator(latency=n.latency, mail=mbox(rig.work / "mbox", fewer), auth=n.auth)
-        davmail = rig.davmail(simulator)
+        davmail = rig.davmail(simulator, n.davmail)
         theirs = Took(simulator, lambda: mbsync(rig, davmail, "davmail"))
         assert len(maildir(rig.work / "davmail")) == n.davmail, "DavMail gave other messages"
         seconds = theirs.seconds * n.messages / n.davmail
@@ -197,7 +197,7 @@ def status(n, report):
             report.row(f"{n.count} STATUS, one after the other", "Dovecot", theirs_took.seconds)
             report.row(f"{n.count} STATUS, sent at once", "Dovecot", Took(None, at_once(theirs, n.count), n.times).seconds)
         with beside(report, "STATUS"):
-            davmail = rig.davmail(simulator)
+            davmail = rig.davmail(simulator, n.davmail)
             theirs = davmail.login()
             assert counts(one_by_one(theirs, n.folders)()) == known, "DavMail counts otherwise"
             took = Took(simulator, one_by_one(theirs, n.davmail))
@@ -261,7 +261,7 @@ def writes(n, report):
             report.at_most(f"EWS calls for {what} {n.messages} messages, echoes included", ours[what].calls, 12)
         same_as_exchange(imap, simulator)
         with beside(report, "writes"):
-            davmail = rig.davmail(simulator)
+            davmail = rig.davmail(simulator, n.davmail)
             theirs = davmail.login()
             theirs.select()
             others = write_all(theirs, simulator, n.messages, n.davmail, min(n.settle, 1))

@@ -67,8 +67,11 @@ class Rig(contextlib.ExitStack):
         server.process, server.started = process, time.monotonic() - began
         return server
 
-    def davmail(self, simulator):
-        """DavMail at its best: sizes are estimated, and nothing is expunged before it must be."""
+    def davmail(self, simulator, messages=None):
+        """DavMail at its best: sizes are estimated, and nothing is expunged before it must be.
+        With no messages to measure it with, it is left out."""
+        if messages == 0:
+            raise Missing("davmail=0")
         if not LAUNCHER.exists():
             raise Missing("DavMail's launcher is not there")
         work = self.work / "davmail"
